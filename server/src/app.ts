@@ -1,0 +1,95 @@
+// Every plugin, in order, on one screen.
+import cors from '@fastify/cors';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import manifest from '../package.json' with { type: 'json' };
+import type { Config } from './config.ts';
+import type { OpenDatabase } from './db/client.ts';
+import { userExists } from './features/auth/queries.ts';
+import { answerBrokenRequest } from './http/broken.ts';
+import { createContext } from './http/context.ts';
+import { registerDocs } from './http/docs.ts';
+import { endpointsOf } from './http/endpoints.ts';
+import { registerGuards, requestId } from './http/guards.ts';
+import { createHealth } from './http/health.ts';
+import { registerLog } from './http/log.ts';
+import { pathTable } from './http/paths.ts';
+import { sendProblem, sendRpcError, shown } from './http/problem.ts';
+import { registerRest } from './http/rest.ts';
+import { registerRpc } from './http/rpc.ts';
+import { appRouter } from './router.ts';
+import { createPasswords } from './security/password.ts';
+import { createPresence } from './security/presence.ts';
+import { createTokens } from './security/token.ts';
+import type { Services } from './trpc/context.ts';
+
+export interface AppOptions {
+  readonly config: Pick<Config, 'environment' | 'tokenLifetime' | 'passwordMinLength' | 'corsOrigins'>;
+  readonly database: Pick<OpenDatabase, 'db' | 'ping'>;
+  /** The key that tokens are signed with. */
+  readonly secret: string;
+  readonly logger: FastifyBaseLogger;
+  /** Hashes of passwords at a time. */
+  readonly hashConcurrency: number;
+}
+
+/** Hashes that may wait; with one at a time of some 30 ms the last waits a second. */
+const HASH_QUEUE = 32;
+
+/** Milliseconds: a request that is not all here by then is cut, headers and body alike. */
+const REQUEST_TIMEOUT = 10_000;
+
+/** Builds the server; it listens when `listen` is called. */
+export async function buildApp({ config, database, secret, logger, hashConcurrency }: AppOptions): Promise<FastifyInstance> {
+  const services: Services = {
+    db: database.db,
+    passwords: createPasswords(hashConcurrency, HASH_QUEUE),
+    tokens: createTokens(secret, config.tokenLifetime),
+    presence: createPresence((user_id) => userExists(database.db, user_id)),
+    health: createHealth(database.ping, manifest.version, config.environment),
+    passwordMinLength: config.passwordMinLength,
+  };
+
+  const app = Fastify({
+    loggerInstance: logger,
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
+    genReqId: requestId,
+    requestTimeout: REQUEST_TIMEOUT,
+    // Above what proxies keep idle connections for (60 s mostly), so that none is closed under a request.
+    keepAliveTimeout: 72_000,
+    http: { headersTimeout: REQUEST_TIMEOUT, connectionsCheckingInterval: 1000 },
+    // A batch names its calls in one parameter; the limit on headers bounds it.
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 16_384 },
+    clientErrorHandler: answerBrokenRequest,
+    frameworkErrors: (error, request, reply) => {
+      reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff');
+      sendProblem(reply, request, shown(error, request));
+    },
+  });
+
+  const paths = pathTable(app);
+  await app.register(cors, () => (request: { method: string; headers: Record<string, unknown> }, callback: CorsCallback) => {
+    const preflight = request.headers['access-control-request-method'] !== undefined && request.headers.origin !== undefined;
+    callback(null, { ...CORS, preflight, origin: config.corsOrigins === '*' ? '*' : [...config.corsOrigins] });
+  });
+  registerLog(app);
+  registerGuards(app, paths.methodsOf);
+  app.setErrorHandler((error, request, reply) => {
+    const known = shown(error, request);
+    return request.url.startsWith('/trpc/') ? sendRpcError(reply, request, appRouter, known) : sendProblem(reply, request, known);
+  });
+
+  const context = (request: Parameters<typeof createContext>[1]) => createContext(services, request);
+  registerRest(app, endpointsOf(appRouter).values(), context);
+  registerRpc(app, '/trpc', appRouter, context);
+  registerDocs(app, manifest.version);
+  return app;
+}
+
+type CorsCallback = (error: Error | null, options: object) => void;
+
+const CORS = {
+  methods: ['GET', 'POST', 'PATCH', 'PUT', 'DELETE'],
+  allowedHeaders: ['authorization', 'content-type', 'trpc-accept', 'x-request-id'],
+  exposedHeaders: ['x-request-id', 'retry-after', 'allow', 'www-authenticate'],
+  maxAge: 600,
+};

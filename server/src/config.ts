@@ -1,0 +1,137 @@
+// The only file that reads the environment.
+import { z } from 'zod';
+
+/** Secrets that stand in tutorials and examples: a server that signs with one of them signs for everybody. */
+const KNOWN_SECRETS =
+  /^(change[-_ ]?(me|this|it)|secret([-_ ]?key)?|jwt[-_ ]?secret([-_ ]?key)?|your[-_ ].*|password|example|test|dev(elopment)?)[-_ !.0-9]*$/i;
+
+const flag = z.enum(['true', 'false', '1', '0', 'on', 'off', 'yes', 'no']).transform((text) => ['true', '1', 'on', 'yes'].includes(text));
+
+const integer = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d{1,9}$/)
+    .transform(Number)
+    .pipe(z.int().min(min).max(max));
+
+const list = z.string().transform((text) =>
+  text
+    .split(',')
+    .map((part) => part.trim())
+    .filter(Boolean),
+);
+
+const Origin = z.url({ protocol: /^https?$/ }).refine((text) => new URL(text).origin === text.toLowerCase(), 'an origin has no path');
+
+const Environment = z.object({
+  NODE_ENV: z.enum(['development', 'test', 'production']).default('development'),
+  HOST: z.string().min(1).default('0.0.0.0'),
+  PORT: integer(0, 65535).default(8000),
+  /** SQLAlchemy's `postgresql+asyncpg://` is what existing deployments have in their settings. */
+  DATABASE_URL: z
+    .string()
+    .transform((url) => url.replace(/^(postgres(?:ql)?)\+asyncpg:/, '$1:'))
+    .pipe(z.url({ protocol: /^postgres(ql)?$/ }))
+    .optional(),
+  DATABASE_POOL_SIZE: integer(1, 200).default(10),
+  MIGRATE_AT_START: flag.optional(),
+  DATA_DIR: z.string().min(1).default('.data'),
+  EMBEDDED_IN_PRODUCTION: flag.default(false),
+  JWT_SECRET_KEY: z.string().optional(),
+  JWT_ALGORITHM: z.literal('HS256').default('HS256'),
+  ACCESS_TOKEN_EXPIRE_MINUTES: integer(1, 60 * 24 * 365).default(30),
+  PASSWORD_MIN_LENGTH: integer(1, 128).default(8),
+  CORS_ORIGINS: list.pipe(z.array(z.union([z.literal('*'), Origin]))).optional(),
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+});
+
+/** The settings of one server, checked and frozen. */
+export interface Config {
+  readonly environment: 'development' | 'test' | 'production';
+  readonly host: string;
+  readonly port: number;
+  /** A PostgreSQL URL; undefined means the embedded database in `dataDir`. */
+  readonly databaseUrl: string | undefined;
+  /** Connections of this process at most. */
+  readonly poolSize: number;
+  readonly migrateAtStart: boolean;
+  readonly dataDir: string;
+  readonly embeddedInProduction: boolean;
+  /** Undefined only outside production: then one is made and kept in `dataDir`. */
+  readonly jwtSecret: string | undefined;
+  /** Seconds that an access token lives. */
+  readonly tokenLifetime: number;
+  /** Characters (code points). */
+  readonly passwordMinLength: number;
+  /** `*`, or the foreign origins whose pages may read the answers. */
+  readonly corsOrigins: '*' | readonly string[];
+  readonly logLevel: z.infer<typeof Environment>['LOG_LEVEL'];
+}
+
+/** Thrown with one line per bad setting; the lines name variables, never values. */
+export class ConfigError extends Error {
+  override name = 'ConfigError';
+}
+
+/**
+ * Reads the settings.
+ * @param env the environment, for example `process.env`; an empty string counts as not set
+ * @throws ConfigError naming all bad variables at once
+ */
+export function loadConfig(env: Record<string, string | undefined>): Config {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+  const parsed = Environment.safeParse(given);
+  const problems = parsed.success ? [] : parsed.error.issues.map((issue) => `${String(issue.path[0])}: ${reason(issue)}`);
+
+  const production = given.NODE_ENV === 'production';
+  const secret = given.JWT_SECRET_KEY;
+  if (secret === undefined && production) problems.push('JWT_SECRET_KEY: required in production');
+  if (secret !== undefined && Buffer.byteLength(secret) < 32) problems.push('JWT_SECRET_KEY: at least 32 bytes are needed');
+  else if (secret !== undefined && isKnownSecret(secret))
+    problems.push('JWT_SECRET_KEY: a well-known value, anybody could sign tokens with it');
+  if (production && given.CORS_ORIGINS?.split(',').some((origin) => origin.trim() === '*'))
+    problems.push('CORS_ORIGINS: list the origins, * is not accepted in production');
+
+  if (!parsed.success || problems.length > 0) throw new ConfigError([...new Set(problems)].join('\n'));
+
+  const values = parsed.data;
+  const origins = values.CORS_ORIGINS ?? (production ? [] : ['*']);
+  return Object.freeze({
+    environment: values.NODE_ENV,
+    host: values.HOST,
+    port: values.PORT,
+    databaseUrl: values.DATABASE_URL,
+    poolSize: values.DATABASE_POOL_SIZE,
+    migrateAtStart: values.MIGRATE_AT_START ?? !production,
+    dataDir: values.DATA_DIR,
+    embeddedInProduction: values.EMBEDDED_IN_PRODUCTION,
+    jwtSecret: secret,
+    tokenLifetime: values.ACCESS_TOKEN_EXPIRE_MINUTES * 60,
+    passwordMinLength: values.PASSWORD_MIN_LENGTH,
+    corsOrigins: origins.includes('*') ? '*' : Object.freeze(origins),
+    logLevel: values.LOG_LEVEL,
+  });
+}
+
+/** One character again and again, or a tutorial's value again and again, is as well known as the value itself. */
+function isKnownSecret(secret: string): boolean {
+  const period = (secret + secret).indexOf(secret, 1);
+  const unit = secret.slice(0, period);
+  return unit.length < 8 || KNOWN_SECRETS.test(unit) || KNOWN_SECRETS.test(secret);
+}
+
+/** What is wrong, in words that hold no value: zod's own text can quote the input. */
+function reason(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case 'invalid_value':
+      return `one of ${issue.values.join(', ')} is expected`;
+    case 'invalid_type':
+      return `${issue.expected} is expected`;
+    case 'too_small':
+      return `at least ${issue.minimum} is expected`;
+    case 'too_big':
+      return `at most ${issue.maximum} is expected`;
+    default:
+      return 'the value has not the expected form';
+  }
+}

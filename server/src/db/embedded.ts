@@ -1,0 +1,104 @@
+// PGlite: PostgreSQL inside this process. One connection, in the event loop: for development, demos and tests.
+import { createHash, randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { PGlite } from '@electric-sql/pglite';
+import { drizzle } from 'drizzle-orm/pglite';
+import { migrate } from 'drizzle-orm/pglite/migrator';
+import manifest from '../../package.json' with { type: 'json' };
+import type { OpenDatabase } from './client.ts';
+import { takeLock } from './lock.ts';
+import { journal, MIGRATIONS } from './migrate.ts';
+import { DEFAULT_EXERCISES, seed } from './seed.ts';
+
+const CACHE = fileURLToPath(new URL('../../../node_modules/.cache/stepwise', import.meta.url));
+
+/**
+ * Opens the embedded database, migrated and with its default data.
+ * @param dataDir the folder for `database/` and its lock; undefined keeps everything in memory
+ * @throws LockedError when another process has it open
+ */
+export async function openEmbedded(dataDir: string | undefined): Promise<OpenDatabase> {
+  const release = dataDir === undefined ? async () => {} : await takeLock(join(dataDir, 'database.lock'));
+  try {
+    const folder = dataDir === undefined ? undefined : join(dataDir, 'database');
+    const client = await openFolder(folder);
+    const db = drizzle(client);
+    if (folder !== undefined) await update(client);
+    return {
+      db,
+      engine: 'embedded',
+      ping: async () => void (await client.query('select 1')),
+      async close() {
+        await client.exec('checkpoint');
+        await client.close();
+        await release();
+      },
+    };
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+async function openFolder(folder: string | undefined): Promise<PGlite> {
+  if (folder === undefined) return PGlite.create({ loadDataDir: await migratedImage() });
+  if (!existsSync(folder)) await makeFolder(folder);
+  return PGlite.create({ dataDir: folder });
+}
+
+/** Makes the folder under another name and renames it when it is finished: killed half way it never stands there. */
+async function makeFolder(folder: string): Promise<void> {
+  const parent = dirname(folder);
+  for (const name of await readdir(parent))
+    if (name.startsWith(`${basename(folder)}.half-`)) await rm(join(parent, name), { recursive: true, force: true });
+  const half = `${folder}.half-${randomUUID()}`;
+  const client = await PGlite.create({ dataDir: half, loadDataDir: await migratedImage() });
+  await client.close();
+  await rename(half, folder);
+}
+
+async function update(client: PGlite): Promise<void> {
+  const db = drizzle(client);
+  await migrate(db, { migrationsFolder: MIGRATIONS });
+  await seed(db);
+}
+
+/**
+ * The data folder of a new, migrated database as a tar file. Made once for each state of the schema and kept beside
+ * the installed packages, so that first starts and tests need not wait for initdb.
+ */
+export async function migratedImage(): Promise<Blob> {
+  const state = createHash('sha256')
+    .update(manifest.dependencies['@electric-sql/pglite'])
+    .update(await journal())
+    .update(JSON.stringify(DEFAULT_EXERCISES));
+  const file = join(CACHE, `embedded-${state.digest('hex').slice(0, 16)}.tar`);
+  try {
+    return new Blob([await readFile(file)]);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+  const client = await PGlite.create();
+  await update(client);
+  await client.exec('checkpoint');
+  const image = await client.dumpDataDir('none');
+  await client.close();
+  await keep(file, image);
+  return image;
+}
+
+/** Writes the whole file or none. Where the packages are read-only the image is made at each first start. */
+async function keep(file: string, image: Blob): Promise<void> {
+  const half = `${file}.${randomUUID()}`;
+  try {
+    await mkdir(CACHE, { recursive: true });
+    await writeFile(half, Buffer.from(await image.arrayBuffer()));
+    await rename(half, file);
+  } catch (error) {
+    if (!['EROFS', 'EACCES', 'EPERM', 'ENOSPC'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    await rm(half, { force: true });
+  }
+}

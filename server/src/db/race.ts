@@ -1,0 +1,18 @@
+/** Thrown when a statement lost every one of its races; the caller may try again later. */
+export class LostRace extends Error {
+  override name = 'LostRace';
+  readonly code = '40001';
+}
+
+/**
+ * Runs a statement that finds out by itself that it was planned on a state that has changed meanwhile, until it was not.
+ * Each lost race is somebody else's success, so a few tries are enough.
+ * @throws LostRace after 10 tries
+ */
+export async function retryRaced<T extends { outcome: string }>(run: () => Promise<T>): Promise<Exclude<T, { outcome: 'raced' }>> {
+  for (let attempt = 0; attempt < 10; attempt++) {
+    const result = await run();
+    if (result.outcome !== 'raced') return result as Exclude<T, { outcome: 'raced' }>;
+  }
+  throw new LostRace('lost every race');
+}

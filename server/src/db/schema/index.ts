@@ -1,0 +1,4 @@
+export * from './mentalPlans.ts';
+export * from './physicalPlans.ts';
+export * from './tasks.ts';
+export * from './users.ts';

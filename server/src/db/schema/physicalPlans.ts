@@ -1,0 +1,93 @@
+import { type SQL, sql } from 'drizzle-orm';
+import { check, doublePrecision, index, integer, pgEnum, pgTable, smallint, text, uniqueIndex } from 'drizzle-orm/pg-core';
+import { created_at, id, owner } from './users.ts';
+
+export const gender = pgEnum('gender', ['male', 'female']);
+
+export const physicalPlans = pgTable(
+  'physical_plans',
+  {
+    id: id(),
+    user_id: owner(),
+    goal: text('goal').notNull(),
+    /** Years. */
+    age: smallint('age').notNull(),
+    gender: gender('gender').notNull(),
+    /** Kilograms. */
+    weight: doublePrecision('weight').notNull(),
+    /** Centimetres. */
+    height: doublePrecision('height').notNull(),
+    /**
+     * Body mass index, kg/m², rounded half up to 2 decimals in exact decimal arithmetic (WHO TRS 916 for the formula).
+     * Generated, so that no statement can leave it behind weight or height.
+     */
+    bmi: doublePrecision('bmi')
+      .notNull()
+      .generatedAlwaysAs(
+        (): SQL =>
+          sql`round(${physicalPlans.weight}::numeric * 10000 / (${physicalPlans.height}::numeric * ${physicalPlans.height}::numeric), 2)::double precision`,
+      ),
+    progress: doublePrecision('progress').notNull().default(0),
+    day: smallint('day').notNull().default(1),
+    created_at: created_at(),
+  },
+  (t) => [
+    index('physical_plans_user').on(t.user_id, t.id),
+    check('physical_plans_goal_length', sql`char_length(${t.goal}) between 1 and 500`),
+    check('physical_plans_age_range', sql`${t.age} between 5 and 120`),
+    check('physical_plans_weight_range', sql`${t.weight} between 20 and 500`),
+    check('physical_plans_height_range', sql`${t.height} between 50 and 300`),
+    check('physical_plans_progress_range', sql`${t.progress} >= 0 and ${t.progress} < 'Infinity'`),
+    check('physical_plans_day_range', sql`${t.day} between 1 and 7`),
+  ],
+);
+
+export const workouts = pgTable(
+  'workouts',
+  {
+    id: id(),
+    physical_plan_id: integer('physical_plan_id')
+      .notNull()
+      .references(() => physicalPlans.id, { onDelete: 'cascade' }),
+    day_of_week: smallint('day_of_week').notNull(),
+  },
+  (t) => [
+    uniqueIndex('workouts_plan_day').on(t.physical_plan_id, t.day_of_week),
+    check('workouts_day_range', sql`${t.day_of_week} between 1 and 7`),
+  ],
+);
+
+/** The catalogue, shared by all users: no user can change it. */
+export const exercises = pgTable(
+  'exercises',
+  {
+    id: id(),
+    name: text('name').notNull(),
+    description: text('description').notNull(),
+    /** Kilocalories. */
+    calories_burned: doublePrecision('calories_burned').notNull(),
+    start_reps: integer('start_reps').notNull(),
+    end_reps: integer('end_reps').notNull(),
+    step: integer('step').notNull(),
+    /** The place in each day of a new plan; null for an exercise that new plans do not get. */
+    default_order: smallint('default_order'),
+  },
+  (t) => [
+    uniqueIndex('exercises_default_order').on(t.default_order),
+    check('exercises_reps_range', sql`${t.start_reps} > 0 and ${t.end_reps} >= ${t.start_reps} and ${t.step} > 0`),
+  ],
+);
+
+export const workoutExercises = pgTable(
+  'workout_exercises',
+  {
+    id: id(),
+    workout_id: integer('workout_id')
+      .notNull()
+      .references(() => workouts.id, { onDelete: 'cascade' }),
+    exercise_id: integer('exercise_id')
+      .notNull()
+      .references(() => exercises.id, { onDelete: 'restrict' }),
+  },
+  (t) => [index('workout_exercises_workout').on(t.workout_id, t.id)],
+);

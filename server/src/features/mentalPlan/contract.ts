@@ -1,0 +1,35 @@
+import { z } from 'zod';
+import { ById, id, text, user_id } from '../../trpc/fields.ts';
+
+const progress = z.int().min(0).max(3650).describe('Days left');
+const resource_list = z
+  .array(id)
+  .max(1000)
+  .meta({ description: 'Ids of my resources; repeats count once', examples: [[]] });
+const fields = { name: text(500).meta({ examples: ['Spring'] }), goal: text(500).meta({ examples: ['Read more'] }) };
+
+export const NewMentalPlan = z.object({ user_id, ...fields, resource_list, progress: progress.default(30) });
+export const MentalPlanChange = ById.extend({ user_id, ...z.object({ ...fields, progress, resource_list }).partial().shape });
+export const MentalPlanRow = z.object({ id, user_id: id, name: z.string(), goal: z.string(), progress });
+
+export const MentalPlanView = z.object({
+  data: MentalPlanRow,
+  user_id: id,
+  resources: z.array(
+    z.object({
+      resource: z.object({
+        id,
+        type: z.enum(['book', 'course', 'video']),
+        name: z.string(),
+        description: z.string(),
+        volume: z.number().describe('Pages, lessons or minutes'),
+      }),
+      progress: z.number().describe('How much of the volume is done'),
+    }),
+  ),
+});
+
+export type NewMentalPlan = z.output<typeof NewMentalPlan>;
+export type MentalPlanChange = z.output<typeof MentalPlanChange>;
+export type MentalPlanRow = z.output<typeof MentalPlanRow>;
+export type MentalPlanView = z.output<typeof MentalPlanView>;

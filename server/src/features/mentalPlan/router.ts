@@ -1,0 +1,55 @@
+import { z } from 'zod';
+import { retryRaced } from '../../db/race.ts';
+import { endpoint } from '../../trpc/endpoint.ts';
+import { notFound } from '../../trpc/errors.ts';
+import { ById, id, message, Page } from '../../trpc/fields.ts';
+import { protectedProcedure, router } from '../../trpc/procedures.ts';
+import { MentalPlanChange, MentalPlanRow, MentalPlanView, NewMentalPlan } from './contract.ts';
+import { createPlan, findCurrentPlan, listPlans, removePlan, updatePlan } from './queries.ts';
+
+const tag = 'Mental plans';
+
+export const mentalPlanRouter = router({
+  create: protectedProcedure
+    .meta(endpoint('POST /mentalPlans', 'Make a plan of my resources, which becomes the current one', { tag, status: 201 }))
+    .input(NewMentalPlan)
+    .output(z.object({ message, mental_plan_id: id }))
+    .mutation(async ({ ctx, input }) => {
+      const mental_plan_id = (await createPlan(ctx.db, ctx.user.id, input)) ?? notFound('Resource');
+      return { message: 'Mental plan created', mental_plan_id };
+    }),
+
+  update: protectedProcedure
+    .meta(endpoint('PATCH /mentalPlans/{id}', 'Change a plan or replace its list of resources', { tag }))
+    .input(MentalPlanChange)
+    .output(z.object({ message, resource: MentalPlanRow }))
+    .mutation(async ({ ctx, input }) => {
+      const update = await retryRaced(() => updatePlan(ctx.db, ctx.user.id, input));
+      if (update.outcome !== 'updated') notFound(update.outcome === 'missing' ? 'Mental plan' : 'Resource');
+      return { message: 'Mental plan updated', resource: update.plan };
+    }),
+
+  remove: protectedProcedure
+    .meta(endpoint('DELETE /mentalPlans/{id}', 'Remove a plan; its resources stay mine', { tag }))
+    .input(ById)
+    .output(z.object({ message }))
+    .mutation(async ({ ctx, input }) => {
+      (await removePlan(ctx.db, ctx.user.id, input.id)) ?? notFound('Mental plan');
+      return { message: 'Mental plan removed' };
+    }),
+
+  byUser: protectedProcedure
+    .meta(endpoint('GET /users/{id}/mental-plan', 'My current plan with its resources', { tag }))
+    .input(ById)
+    .output(MentalPlanView)
+    .query(async ({ ctx, input }) => {
+      if (input.id !== ctx.user.id) notFound('User');
+      return (await findCurrentPlan(ctx.db, ctx.user.id)) ?? notFound('Mental plan');
+    }),
+
+  list: protectedProcedure
+    .meta(endpoint('GET /mentalPlans', 'My plans, newest first', { tag }))
+    .input(Page)
+    .output(z.array(MentalPlanRow))
+    .query(({ ctx, input }) => listPlans(ctx.db, ctx.user.id, input)),
+});

@@ -1,0 +1,59 @@
+import { z } from 'zod';
+import { retryRaced } from '../../db/race.ts';
+import { endpoint } from '../../trpc/endpoint.ts';
+import { invalid, notFound } from '../../trpc/errors.ts';
+import { ById, id, message, Page } from '../../trpc/fields.ts';
+import { protectedProcedure, router } from '../../trpc/procedures.ts';
+import { NewResource, NewResources, Resource, ResourceChange } from './contract.ts';
+import { createResource, createResources, listResources, removeResource, updateResource } from './queries.ts';
+
+const tag = 'Resources';
+
+const BULK_BODY_LIMIT = 1024 * 1024;
+
+export const resourceRouter = router({
+  create: protectedProcedure
+    .meta(endpoint('POST /resources', 'Add a resource to my current mental plan', { tag, status: 201 }))
+    .input(NewResource)
+    .output(z.object({ data: id }))
+    .mutation(async ({ ctx, input }) => ({ data: (await createResource(ctx.db, ctx.user.id, input)) ?? notFound('Mental plan') })),
+
+  createMany: protectedProcedure
+    .meta(
+      endpoint('POST /resources/bulk', 'Add resources, all or none', {
+        tag,
+        status: 201,
+        bareArray: 'resources',
+        bodyLimit: BULK_BODY_LIMIT,
+      }),
+    )
+    .input(NewResources)
+    .output(z.array(id))
+    .mutation(({ ctx, input }) => createResources(ctx.db, ctx.user.id, input.resources)),
+
+  update: protectedProcedure
+    .meta(endpoint('PATCH /resources/{id}', 'Change a resource, or my progress in it', { tag }))
+    .input(ResourceChange)
+    .output(z.object({ message, resource: Resource }))
+    .mutation(async ({ ctx, input }) => {
+      const update = await retryRaced(() => updateResource(ctx.db, ctx.user.id, input));
+      if (update.outcome === 'progress above volume') invalid('progress', 'must not be above the volume');
+      if (update.outcome !== 'updated') notFound('Resource');
+      return { message: 'Resource updated', resource: update.resource };
+    }),
+
+  remove: protectedProcedure
+    .meta(endpoint('DELETE /resources/{id}', 'Remove a resource, from my plans too', { tag }))
+    .input(ById)
+    .output(z.object({ detail: z.string(), id }))
+    .mutation(async ({ ctx, input }) => {
+      const removed = (await removeResource(ctx.db, ctx.user.id, input.id)) ?? notFound('Resource');
+      return { detail: 'Resource removed', id: removed.id };
+    }),
+
+  list: protectedProcedure
+    .meta(endpoint('GET /resources', 'My resources, newest first', { tag }))
+    .input(Page)
+    .output(z.array(Resource))
+    .query(({ ctx, input }) => listResources(ctx.db, ctx.user.id, input)),
+});

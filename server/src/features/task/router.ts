@@ -1,0 +1,51 @@
+import { z } from 'zod';
+import { endpoint } from '../../trpc/endpoint.ts';
+import { notFound } from '../../trpc/errors.ts';
+import { ById, message } from '../../trpc/fields.ts';
+import { protectedProcedure, router } from '../../trpc/procedures.ts';
+import { NewTask, Task, TaskChange, TaskPage } from './contract.ts';
+import { createTask, listTasks, removeTask, updateTask } from './queries.ts';
+
+const tag = 'Tasks';
+
+/** Rows that `byUser`, which has no pages, answers with at most. */
+const BY_USER_LIMIT = 1000;
+
+export const taskRouter = router({
+  list: protectedProcedure
+    .meta(endpoint('GET /outherTasks', 'My tasks, newest first', { tag }))
+    .input(TaskPage)
+    .output(z.array(Task))
+    .query(({ ctx, input }) => listTasks(ctx.db, ctx.user.id, input)),
+
+  byUser: protectedProcedure
+    .meta(endpoint('GET /users/{id}/outer-tasks', 'My newest 1000 tasks, oldest first', { tag }))
+    .input(ById)
+    .output(z.array(Task))
+    .query(async ({ ctx, input }) => {
+      if (input.id !== ctx.user.id) notFound('User');
+      const newest = await listTasks(ctx.db, ctx.user.id, { limit: BY_USER_LIMIT });
+      return newest.reverse();
+    }),
+
+  create: protectedProcedure
+    .meta(endpoint('POST /outherTasks', 'Add a task', { tag, status: 201 }))
+    .input(NewTask)
+    .output(Task)
+    .mutation(async ({ ctx, input }) => (await createTask(ctx.db, ctx.user.id, input)) ?? notFound('User')),
+
+  update: protectedProcedure
+    .meta(endpoint('PATCH /outherTasks/{id}', 'Change a task', { tag }))
+    .input(TaskChange)
+    .output(Task)
+    .mutation(async ({ ctx, input }) => (await updateTask(ctx.db, ctx.user.id, input)) ?? notFound('Task')),
+
+  remove: protectedProcedure
+    .meta(endpoint('DELETE /outherTasks/{id}', 'Remove a task', { tag }))
+    .input(ById)
+    .output(z.object({ message }))
+    .mutation(async ({ ctx, input }) => {
+      (await removeTask(ctx.db, ctx.user.id, input.id)) ?? notFound('Task');
+      return { message: 'Task removed' };
+    }),
+});

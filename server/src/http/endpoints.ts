@@ -1,0 +1,39 @@
+// The procedures of a router as the doors see them.
+import type { AnyTRPCProcedure, AnyTRPCRouter } from '@trpc/server';
+import type { z } from 'zod';
+import { BODY_LIMIT, type Meta } from '../trpc/endpoint.ts';
+
+export interface Endpoint {
+  /** `physicalPlan.create` */
+  readonly name: string;
+  readonly procedure: AnyTRPCProcedure;
+  readonly type: 'query' | 'mutation' | 'subscription';
+  readonly meta: Meta;
+  readonly public: boolean;
+  readonly bodyLimit: number;
+  readonly cacheControl: string;
+}
+
+export function endpointsOf(router: AnyTRPCRouter): ReadonlyMap<string, Endpoint> {
+  const procedures = router._def.procedures as Record<string, AnyTRPCProcedure>;
+  return new Map(Object.entries(procedures).map(([name, procedure]) => [name, endpointOf(name, procedure)]));
+}
+
+function endpointOf(name: string, procedure: AnyTRPCProcedure): Endpoint {
+  const meta = (procedure._def.meta ?? {}) as Meta;
+  const isPublic = meta.rest?.public ?? false;
+  return {
+    name,
+    procedure,
+    type: procedure._def.type,
+    meta,
+    public: isPublic,
+    bodyLimit: meta.rest?.bodyLimit ?? BODY_LIMIT,
+    cacheControl: isPublic || name.startsWith('auth.') ? 'no-store' : 'private, no-cache',
+  };
+}
+
+/** The input contract of a procedure: each of ours has at most one. */
+export function inputOf({ procedure }: Endpoint): z.ZodType | undefined {
+  return procedure._def.inputs[0] as z.ZodType | undefined;
+}

@@ -1,0 +1,85 @@
+// What every request passes before a door opens.
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { AppError } from '../trpc/errors.ts';
+import { parseBody } from './json.ts';
+
+const REQUEST_ID = /^[\w-]{8,64}$/;
+const HOST = /^(\[[\da-f:.]+\]|[\w.-]+)(:\d{1,5})?$/i;
+const JSON_TYPE = /^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i;
+
+/** @returns the id that the client sent, if it is a harmless one, otherwise a new one */
+export function requestId(raw: IncomingMessage): string {
+  const sent = raw.headers['x-request-id'];
+  return typeof sent === 'string' && REQUEST_ID.test(sent) ? sent : randomUUID();
+}
+
+/**
+ * Registers the checks that all routes share.
+ * @param allowedMethods the methods of a path that some route has, an empty list for an unknown path
+ */
+export function registerGuards(app: FastifyInstance, allowedMethods: (path: string) => readonly string[]): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    try {
+      if (body.length > bodyLimitOf(request)) throw tooLarge();
+      done(null, parseBody(body as Buffer));
+    } catch (error) {
+      done(error as Error);
+    }
+  });
+
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff');
+    if (!HOST.test(request.headers.host ?? '')) throw new AppError('VALIDATION', 'The Host header is not valid');
+    if (request.is404 || request.method === 'OPTIONS') return unmatched(request, reply);
+    checkBody(request, reply);
+  });
+
+  app.setNotFoundHandler((request, reply) => unmatched(request, reply));
+
+  function unmatched(request: FastifyRequest, reply: FastifyReply) {
+    const path = request.url.split('?', 1)[0] as string;
+    const methods = allowedMethods(path);
+    if (methods.length === 0) throw new AppError('NOT_FOUND', 'Not found');
+    reply.header('allow', methods.join(', '));
+    if (request.method === 'OPTIONS') return reply.code(204).send();
+    throw new AppError('METHOD_NOT_ALLOWED', 'Method not allowed');
+  }
+}
+
+/** Refuses by the headers alone what must not be read at all. */
+function checkBody(request: FastifyRequest, reply: FastifyReply): void {
+  const { headers } = request;
+  const length = Number(headers['content-length'] ?? 0);
+  if (length === 0 && headers['transfer-encoding'] === undefined) return;
+  const encoding = headers['content-encoding'];
+  const refusal =
+    !JSON_TYPE.test(headers['content-type'] ?? '') || (encoding !== undefined && encoding !== 'identity')
+      ? new AppError('UNSUPPORTED_MEDIA_TYPE', 'Only uncompressed application/json in UTF-8 is accepted')
+      : length > bodyLimitOf(request)
+        ? tooLarge()
+        : undefined;
+  if (!refusal) return;
+  // The rest of the body is not wanted: the connection ends with the answer.
+  reply.header('connection', 'close');
+  throw refusal;
+}
+
+const tooLarge = () => new AppError('PAYLOAD_TOO_LARGE', 'The body is too large');
+
+/** The limit of the procedure, where a route serves several; otherwise the route's own. */
+function bodyLimitOf(request: FastifyRequest): number {
+  return request.routeOptions.config.bodyLimitOf?.(request) ?? request.routeOptions.bodyLimit ?? 0;
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Which door the route belongs to: it decides what errors look like. */
+    door?: 'rest' | 'rpc';
+    /** The procedure that the route calls, for the log. */
+    procedure?: string;
+    bodyLimitOf?: (request: FastifyRequest) => number;
+  }
+}

@@ -1,0 +1,138 @@
+// The OpenAPI document: trpc-to-openapi's, from the same meta, completed with what that generator has no word for.
+import { generateOpenApiDocument } from 'trpc-to-openapi';
+import type { AppRouter } from '../router.ts';
+import type { Reason } from '../trpc/errors.ts';
+import { REASONS } from '../trpc/errors.ts';
+import { type Endpoint, endpointsOf } from './endpoints.ts';
+
+type Json = Record<string, unknown>;
+
+/** The generator reads `meta.openapi` alone; its type asks for an open-ended meta, ours is closed so that typos show. */
+type GeneratorInput = Parameters<typeof generateOpenApiDocument>[0];
+
+interface Operation extends Json {
+  operationId: string;
+  parameters?: { name: string; in: string; schema: Json; required?: boolean }[];
+  requestBody?: { required: boolean; content: Record<string, { schema: Json }> };
+  responses: Record<string, Json>;
+}
+
+export interface OpenApiDocument extends Json {
+  openapi: string;
+  info: Json;
+  paths: Record<string, Record<string, Operation>>;
+  components: { schemas: Record<string, Json>; securitySchemes: Json };
+}
+
+const DESCRIPTION = `The REST side of Stepwise. Every operation is also a tRPC procedure under \`/trpc\`; its \`operationId\` is the procedure's name.
+
+Numbers and booleans may be sent as text (\`"7"\`, \`"true"\`). Keys that an operation does not know are ignored.
+Every answer carries \`X-Request-Id\`. Errors are \`application/problem+json\` (RFC 9457).`;
+
+const TAGS = {
+  Auth: 'Accounts and tokens',
+  'Physical plans': 'A week of workouts',
+  'Mental plans': 'Books, courses and videos to finish in so many days',
+  Resources: 'The books, courses and videos themselves',
+  Tasks: 'Things to do besides',
+  Health: 'For probes',
+};
+
+const BEARER = 'bearer';
+
+const PROBLEM = {
+  type: 'object',
+  description: 'RFC 9457 problem details',
+  required: ['type', 'title', 'status', 'detail', 'code', 'request_id'],
+  properties: {
+    type: { type: 'string', examples: ['about:blank'] },
+    title: { type: 'string' },
+    status: { type: 'integer' },
+    detail: { type: 'string' },
+    code: { type: 'string', enum: Object.keys(REASONS), description: 'Stable: what programs may look at' },
+    request_id: { type: 'string' },
+    errors: {
+      type: 'array',
+      description: 'What is wrong with the input',
+      items: {
+        type: 'object',
+        required: ['path', 'message'],
+        properties: { path: { type: 'string', description: 'Dot-joined, as sent' }, message: { type: 'string' } },
+      },
+    },
+  },
+};
+
+/** @returns the document of all operations of the REST door */
+export function openApiDocument(router: AppRouter, version: string): OpenApiDocument {
+  const document = generateOpenApiDocument(router as unknown as GeneratorInput, {
+    title: 'Stepwise',
+    description: DESCRIPTION,
+    version,
+    baseUrl: '/',
+    openApiVersion: '3.1.0',
+    securitySchemes: { [BEARER]: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
+    // The library's type of the document leaves every level optional; what it generates for our meta is this.
+  }) as unknown as OpenApiDocument;
+
+  document.info.license = { name: 'MIT', identifier: 'MIT' };
+  document.tags = Object.entries(TAGS).map(([name, description]) => ({ name, description }));
+  document.components.schemas = { ...document.components.schemas, Problem: PROBLEM };
+  for (const endpoint of endpointsOf(router).values()) {
+    const { openapi } = endpoint.meta;
+    const operation = openapi && document.paths[openapi.path]?.[openapi.method.toLowerCase()];
+    if (operation) complete(operation, endpoint);
+  }
+  return document;
+}
+
+function complete(operation: Operation, endpoint: Endpoint): void {
+  const { openapi, rest } = endpoint.meta;
+  if (!openapi || !rest) return;
+  operation.operationId = endpoint.name;
+  operation.security = endpoint.public ? [] : [{ [BEARER]: [] }];
+  if (openapi.method === 'DELETE') moveQueryToBody(operation);
+  const content = operation.requestBody?.content['application/json'];
+  if (content && rest.bareArray !== undefined) content.schema = (content.schema.properties as Record<string, Json>)[rest.bareArray] as Json;
+
+  const success = operation.responses['200'] as Json;
+  operation.responses = { [rest.status]: { ...success, description: 'Success' } };
+  for (const reason of errorsOf(endpoint)) operation.responses[REASONS[reason].status] = problemResponse(reason);
+  // A health check that finds the database away answers in its own form.
+  if (rest.statusOf) operation.responses['503'] = { ...success, description: 'Unavailable' };
+}
+
+/** The generator puts whatever a DELETE takes into the query; ours is read from a JSON body, as secrets must be. */
+function moveQueryToBody(operation: Operation): void {
+  const query = operation.parameters?.filter((parameter) => parameter.in === 'query') ?? [];
+  if (query.length === 0) return;
+  operation.parameters = operation.parameters?.filter((parameter) => parameter.in !== 'query');
+  const schema = {
+    type: 'object',
+    properties: Object.fromEntries(query.map((parameter) => [parameter.name, parameter.schema])),
+    required: query.filter((parameter) => parameter.required).map((parameter) => parameter.name),
+  };
+  operation.requestBody = { required: true, content: { 'application/json': { schema } } };
+}
+
+/** Every error that an operation can answer with; 405, 408 and 431 belong to no operation. */
+function errorsOf(endpoint: Endpoint): Set<Reason> {
+  const { openapi, rest } = endpoint.meta;
+  const reasons = new Set<Reason>(['VALIDATION', 'INTERNAL', 'UNAVAILABLE', ...(rest?.errors ?? [])]);
+  if (!endpoint.public) reasons.add('UNAUTHENTICATED');
+  // A foreign user_id in a body, a foreign or missing object in a path.
+  if (!endpoint.public && (endpoint.type === 'mutation' || openapi?.path.includes('{'))) reasons.add('NOT_FOUND');
+  if (openapi?.method !== 'GET') reasons.add('PAYLOAD_TOO_LARGE').add('UNSUPPORTED_MEDIA_TYPE');
+  return reasons;
+}
+
+function problemResponse(reason: Reason): Json {
+  const { status, title } = REASONS[reason];
+  const header = (description: string, type: string) => ({ description, schema: { type } });
+  return {
+    description: title,
+    ...(status === 401 && { headers: { 'WWW-Authenticate': header('Bearer', 'string') } }),
+    ...(status === 503 && { headers: { 'Retry-After': header('Seconds', 'integer') } }),
+    content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+  };
+}

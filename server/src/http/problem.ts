@@ -1,0 +1,96 @@
+// Errors on their way out: RFC 9457 problem documents on REST, tRPC's envelope under /trpc.
+import { type AnyTRPCRouter, getTRPCErrorShape } from '@trpc/server';
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import type { Context } from '../trpc/context.ts';
+import { AppError, REASONS } from '../trpc/errors.ts';
+import { toAppError } from '../trpc/procedures.ts';
+
+/** Seconds after which a client that met 503 may come back. */
+const RETRY_AFTER = '1';
+
+/** What Fastify refuses before a handler runs, in our words. */
+export function ofFastify(error: FastifyError): AppError | undefined {
+  switch (error.code) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return new AppError('PAYLOAD_TOO_LARGE', 'The body is too large');
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return new AppError('UNSUPPORTED_MEDIA_TYPE', 'Only application/json is accepted');
+    case 'FST_ERR_BAD_URL':
+    case 'FST_ERR_MAX_PARAM_LENGTH':
+    case 'FST_ERR_ASYNC_CONSTRAINT':
+      return new AppError('NOT_FOUND', 'Not found');
+    default:
+      return error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500
+        ? new AppError('VALIDATION', 'The request is not valid')
+        : undefined;
+  }
+}
+
+/** @returns the error as it may be shown; what went wrong inside is in the log under the request's id */
+export function shown(error: unknown, request: FastifyRequest): AppError {
+  const known = error instanceof AppError ? error : (ofFastify(error as FastifyError) ?? toAppError(error));
+  logFailure(known, request);
+  return known;
+}
+
+/** Logs what is our fault. The texts of errors can hold values of users, so only their names, codes and frames are kept. */
+export function logFailure(error: AppError, request: FastifyRequest): void {
+  if (REASONS[error.reason].status < 500) return;
+  const causes: unknown[] = [];
+  for (let cause: unknown = error.cause; cause instanceof Error && causes.length < 5; cause = cause.cause) {
+    const { code } = cause as { code?: unknown };
+    causes.push({ name: cause.name, code, frames: cause.stack?.match(/^ +at .*/gm)?.slice(0, 8) });
+  }
+  request.log.error({ reason: error.reason, causes }, 'request failed');
+}
+
+/** The headers that belong to an error whichever door it leaves by. */
+export function setErrorHeaders(reply: FastifyReply, error: AppError): void {
+  const { status } = REASONS[error.reason];
+  if (status === 401) reply.header('www-authenticate', 'Bearer');
+  if (status === 503) reply.header('retry-after', RETRY_AFTER);
+  if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
+}
+
+/** The body of a problem document. */
+export function problem(error: AppError, request_id: string) {
+  const { status, title } = REASONS[error.reason];
+  const errors = error.errors && { errors: error.errors };
+  return { type: 'about:blank', title, status, detail: error.message, code: error.reason, request_id, ...errors };
+}
+
+export function sendProblem(reply: FastifyReply, request: FastifyRequest, error: AppError): FastifyReply {
+  setErrorHeaders(reply, error);
+  return reply
+    .code(REASONS[error.reason].status)
+    .header('content-type', 'application/problem+json; charset=utf-8')
+    .send(JSON.stringify(problem(error, request.id)));
+}
+
+/** tRPC's shape of an error, made by the router's own formatter. */
+export function errorShape(
+  router: AnyTRPCRouter,
+  error: AppError,
+  ctx: Partial<Context> & { request_id: string },
+  path?: string,
+  type = 'unknown',
+) {
+  return getTRPCErrorShape({
+    config: router._def._config,
+    error,
+    // The formatter reads only the request's id from the context.
+    ctx: ctx as Context,
+    path,
+    type: type as 'query' | 'mutation' | 'subscription' | 'unknown',
+    input: undefined,
+  });
+}
+
+/** A whole request that failed before any call of it ran. */
+export function sendRpcError(reply: FastifyReply, request: FastifyRequest, router: AnyTRPCRouter, error: AppError): FastifyReply {
+  setErrorHeaders(reply, error);
+  return reply
+    .code(REASONS[error.reason].status)
+    .header('content-type', 'application/json; charset=utf-8')
+    .send(JSON.stringify({ error: errorShape(router, error, { request_id: request.id }) }));
+}

@@ -1,0 +1,85 @@
+// The REST door: one native route for each procedure that has a REST path.
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { Context } from '../trpc/context.ts';
+import type { RestMeta } from '../trpc/endpoint.ts';
+import { AppError } from '../trpc/errors.ts';
+import { toAppError } from '../trpc/procedures.ts';
+import { coerce, coercionPlan } from './coercion.ts';
+import { type Endpoint, inputOf } from './endpoints.ts';
+import { logFailure, sendProblem } from './problem.ts';
+
+/** Registers the routes. Both slash forms answer: the app ignores trailing slashes. */
+export function registerRest(
+  app: FastifyInstance,
+  endpoints: Iterable<Endpoint>,
+  createContext: (request: FastifyRequest) => Context,
+): void {
+  for (const endpoint of endpoints) {
+    const { openapi, rest } = endpoint.meta;
+    if (!openapi || !rest) continue;
+    const { name, procedure, type } = endpoint;
+    const input = inputReader(endpoint, rest);
+    const statusOf = rest.statusOf ?? (() => rest.status);
+
+    app.route({
+      method: openapi.method,
+      url: fastifyPath(openapi.path),
+      bodyLimit: rest.bodyLimit,
+      config: { door: 'rest', procedure: name },
+      handler: async (request, reply) => {
+        reply.header('cache-control', endpoint.cacheControl);
+        try {
+          const getRawInput = async () => input(request);
+          const output: unknown = await procedure({
+            ctx: createContext(request),
+            getRawInput,
+            path: name,
+            type,
+            signal: undefined,
+            batchIndex: 0,
+          });
+          const status = statusOf(output);
+          if (status === 503) reply.header('retry-after', '1');
+          return reply.code(status).header('content-type', 'application/json; charset=utf-8').send(JSON.stringify(output));
+        } catch (cause) {
+          const error = asSent(toAppError(cause), rest);
+          logFailure(error, request);
+          return sendProblem(reply, request, error);
+        }
+      },
+    });
+  }
+}
+
+/** `/users/{id}` as Fastify writes it. */
+export function fastifyPath(path: string): string {
+  return path.replaceAll(/\{(\w+)\}/g, ':$1');
+}
+
+/** @returns what puts the input of one procedure together: query or body, then the path, which wins */
+function inputReader(endpoint: Endpoint, rest: RestMeta): (request: FastifyRequest) => unknown {
+  const contract = inputOf(endpoint);
+  const plan = contract && coercionPlan(contract);
+  const source =
+    endpoint.meta.openapi?.method === 'GET'
+      ? (request: FastifyRequest) => request.query as object
+      : (request: FastifyRequest) => bodyObject(request.body, rest.bareArray);
+  return (request) => coerce(plan, { ...source(request), ...(request.params as object) });
+}
+
+function bodyObject(body: unknown, bareArray: string | undefined): object {
+  if (bareArray !== undefined) {
+    if (!Array.isArray(body)) throw new AppError('VALIDATION', 'The body must be a JSON array');
+    return { [bareArray]: body };
+  }
+  if (body === undefined) return {};
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) throw new AppError('VALIDATION', 'The body must be a JSON object');
+  return body;
+}
+
+/** Paths of bad input as the client sent it: it knows nothing of the key that a bare array is put under. */
+function asSent(error: AppError, { bareArray }: RestMeta): AppError {
+  if (bareArray === undefined || !error.errors) return error;
+  const errors = error.errors.map(({ path, message }) => ({ path: path.split('.').slice(1).join('.'), message }));
+  return new AppError(error.reason, error.message, errors, error.cause);
+}

@@ -1,0 +1,50 @@
+// The process: settings → database → app → listen → close with grace.
+import { enableCompileCache } from 'node:module';
+import type { AddressInfo } from 'node:net';
+import { availableParallelism } from 'node:os';
+import closeWithGrace from 'close-with-grace';
+import { loadConfig } from './config.ts';
+
+// The next start need not compile the same modules again.
+enableCompileCache();
+
+const { buildApp } = await import('./app.ts');
+const { openDatabase } = await import('./db/client.ts');
+const { createLogger } = await import('./logger.ts');
+const { keptSecret } = await import('./security/secret.ts');
+
+try {
+  await start();
+} catch (error) {
+  const expected = error instanceof Error && ['ConfigError', 'LockedError'].includes(error.name);
+  console.error(expected ? `stepwise: ${error.message}` : error);
+  process.exit(1);
+}
+
+async function start(): Promise<void> {
+  const config = loadConfig(process.env);
+  const logger = await createLogger(config.logLevel, process.stdout.isTTY);
+  if (config.databaseUrl === undefined) {
+    if (config.environment === 'production' && !config.embeddedInProduction)
+      throw new Error('DATABASE_URL is required in production (EMBEDDED_IN_PRODUCTION=true runs on the embedded database all the same)');
+    logger.warn({ data_dir: config.dataDir }, 'embedded database: for development and demos, set DATABASE_URL for PostgreSQL');
+  }
+  const database = await openDatabase(config);
+  const secret = config.jwtSecret ?? (await keptSecret(config.dataDir));
+  // One core is left to everything that is not a hash.
+  const hashConcurrency = Math.max(1, availableParallelism() - 1);
+  const app = await buildApp({ config, database, secret, logger, hashConcurrency });
+
+  closeWithGrace({ delay: 10_000, logger: false }, async ({ err, signal }) => {
+    if (err) logger.fatal({ err }, 'crash');
+    logger.info({ signal }, 'closing');
+    await app.close();
+    await database.close();
+    logger.info('closed');
+  });
+
+  await app.listen({ host: config.host, port: config.port, listenTextResolver: (address) => `listening on ${address}` });
+  const at = `http://localhost:${(app.server.address() as AddressInfo).port}`;
+  const urls = ['health', 'docs', 'redoc', 'openapi.json', 'trpc'].map((path) => `${at}/${path}`);
+  logger.info(`Stepwise is running:\n  ${urls.join('\n  ')}`);
+}

@@ -1,0 +1,19 @@
+import { authRouter } from './features/auth/router.ts';
+import { healthRouter } from './features/health/router.ts';
+import { mentalPlanRouter } from './features/mentalPlan/router.ts';
+import { physicalPlanRouter } from './features/physicalPlan/router.ts';
+import { resourceRouter } from './features/resource/router.ts';
+import { taskRouter } from './features/task/router.ts';
+import { router } from './trpc/procedures.ts';
+
+export const appRouter = router({
+  auth: authRouter,
+  physicalPlan: physicalPlanRouter,
+  mentalPlan: mentalPlanRouter,
+  resource: resourceRouter,
+  task: taskRouter,
+  health: healthRouter,
+});
+
+/** The type that clients are made from. */
+export type AppRouter = typeof appRouter;

@@ -1,0 +1,51 @@
+// What a procedure says about its REST side: `.meta(endpoint('PATCH /outherTasks/{id}', 'Change a task'))`.
+
+import type { Reason } from './errors.ts';
+
+type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
+
+/** The part that trpc-to-openapi reads, plus what it has no word for. */
+export interface Meta {
+  openapi?: {
+    method: Method;
+    path: `/${string}`;
+    summary: string;
+    tags: string[];
+    protect: boolean;
+  };
+  rest?: RestMeta;
+}
+
+export interface RestMeta {
+  /** What can go wrong besides what goes for all: for the documents. */
+  readonly errors: readonly Reason[];
+  /** The status of success. */
+  readonly status: 200 | 201;
+  /** The key of the input that a bare JSON array in the body stands for. */
+  readonly bareArray?: string;
+  /** The largest body, in bytes. */
+  readonly bodyLimit: number;
+  /** Whether the caller may be anybody. */
+  readonly public: boolean;
+  /** Status of an answer that is not an error and yet no success: only a health check has that. */
+  readonly statusOf?: (output: unknown) => number;
+}
+
+interface Options extends Partial<RestMeta> {
+  readonly tag: string;
+}
+
+/** Bytes of a body where nothing else is said, on both doors. */
+export const BODY_LIMIT = 64 * 1024;
+
+/**
+ * @param route method and path as OpenAPI writes them, path parameters in braces
+ * @param summary one line for the documents
+ */
+export function endpoint(route: `${Method} /${string}`, summary: string, { tag, ...rest }: Options): Meta {
+  const [method, path] = route.split(' ') as [Method, `/${string}`];
+  return {
+    openapi: { method, path, summary, tags: [tag], protect: !rest.public },
+    rest: { status: 200, bodyLimit: BODY_LIMIT, public: false, errors: [], ...rest },
+  };
+}

@@ -1,0 +1,67 @@
+import { TRPCError } from '@trpc/server';
+import type { ZodError } from 'zod';
+
+/** One thing that is wrong with an input; `path` is dot-joined, as the client sent it. */
+export interface FieldError {
+  path: string;
+  message: string;
+}
+
+type TrpcCode = TRPCError['code'];
+
+/** Every error that a client can meet: its stable reason → tRPC's code for it and the HTTP status. */
+export const REASONS = {
+  VALIDATION: { code: 'BAD_REQUEST', status: 400, title: 'Bad Request' },
+  BATCH_TOO_LARGE: { code: 'BAD_REQUEST', status: 400, title: 'Bad Request' },
+  UNAUTHENTICATED: { code: 'UNAUTHORIZED', status: 401, title: 'Unauthorized' },
+  WRONG_CREDENTIALS: { code: 'UNAUTHORIZED', status: 401, title: 'Unauthorized' },
+  NOT_FOUND: { code: 'NOT_FOUND', status: 404, title: 'Not Found' },
+  METHOD_NOT_ALLOWED: { code: 'METHOD_NOT_SUPPORTED', status: 405, title: 'Method Not Allowed' },
+  LOGIN_TAKEN: { code: 'CONFLICT', status: 409, title: 'Conflict' },
+  PAYLOAD_TOO_LARGE: { code: 'PAYLOAD_TOO_LARGE', status: 413, title: 'Content Too Large' },
+  UNSUPPORTED_MEDIA_TYPE: { code: 'UNSUPPORTED_MEDIA_TYPE', status: 415, title: 'Unsupported Media Type' },
+  INTERNAL: { code: 'INTERNAL_SERVER_ERROR', status: 500, title: 'Internal Server Error' },
+  UNAVAILABLE: { code: 'SERVICE_UNAVAILABLE', status: 503, title: 'Service Unavailable' },
+} as const satisfies Record<string, { code: TrpcCode; status: number; title: string }>;
+
+export type Reason = keyof typeof REASONS;
+
+/** An error whose message may be shown to anybody. */
+export class AppError extends TRPCError {
+  readonly reason: Reason;
+  readonly errors: readonly FieldError[] | undefined;
+
+  constructor(reason: Reason, message: string, errors?: readonly FieldError[], cause?: unknown) {
+    super({ code: REASONS[reason].code, message, cause });
+    this.reason = reason;
+    this.errors = errors;
+  }
+}
+
+/** @throws 404; the same words for what is missing and for what belongs to another user */
+export function notFound(what: 'User' | 'Physical plan' | 'Mental plan' | 'Resource' | 'Task'): never {
+  throw new AppError('NOT_FOUND', `${what} not found`);
+}
+
+/** @throws 400 naming one field */
+export function invalid(path: string, message: string): never {
+  throw new AppError('VALIDATION', 'The input is not valid', [{ path, message }]);
+}
+
+/** @throws 401 for a request without a valid token */
+export function unauthenticated(): never {
+  throw new AppError('UNAUTHENTICATED', 'Not authenticated');
+}
+
+/** @throws 401, in the same words whatever was wrong */
+export function wrongCredentials(): never {
+  throw new AppError('WRONG_CREDENTIALS', 'Wrong credential passed');
+}
+
+/** Issues that one answer lists at most. */
+const MAX_ISSUES = 20;
+
+export function validationError(error: ZodError): AppError {
+  const errors = error.issues.slice(0, MAX_ISSUES).map((issue) => ({ path: issue.path.join('.'), message: issue.message }));
+  return new AppError('VALIDATION', 'The input is not valid', errors);
+}

@@ -1,0 +1,92 @@
+// The words that features are written in.
+import { initTRPC, TRPCError } from '@trpc/server';
+import { ZodError } from 'zod';
+import { databaseCode, isMissingReference, isUnavailable } from '../db/errors.ts';
+import { HashQueueFull } from '../security/password.ts';
+import type { Context } from './context.ts';
+import type { Meta } from './endpoint.ts';
+import { AppError, notFound, type Reason, unauthenticated, validationError } from './errors.ts';
+
+const t = initTRPC
+  .context<Context>()
+  .meta<Meta>()
+  .create({
+    // Never: it puts stack traces into answers.
+    isDev: false,
+    errorFormatter({ shape, error, ctx }) {
+      const known = toAppError(error);
+      return {
+        code: shape.code,
+        message: known.message,
+        data: {
+          code: shape.data.code,
+          httpStatus: shape.data.httpStatus,
+          ...(shape.data.path !== undefined && { path: shape.data.path }),
+          reason: known.reason,
+          ...(ctx && { request_id: ctx.request_id }),
+          ...(known.errors && { errors: [...known.errors] }),
+        },
+      };
+    },
+  });
+
+export const router = t.router;
+
+/**
+ * Makes of any error one that may be shown: what is not known becomes a constant text.
+ * The code of the given error decides wherever tRPC itself made it.
+ */
+export function toAppError(error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  if (error instanceof TRPCError) {
+    if (error.cause instanceof AppError) return error.cause;
+    if (error.code === 'BAD_REQUEST' && error.cause instanceof ZodError) return validationError(error.cause);
+    if (error.code !== 'INTERNAL_SERVER_ERROR') return ofTrpc(error);
+    return ofCause(error.cause);
+  }
+  return ofCause(error);
+}
+
+function ofCause(cause: unknown): AppError {
+  if (cause instanceof HashQueueFull) return new AppError('UNAVAILABLE', 'Too many sign-ins at the moment', undefined, cause);
+  const code = databaseCode(cause);
+  if (code !== undefined && isUnavailable(code)) return new AppError('UNAVAILABLE', 'Service unavailable', undefined, cause);
+  if (code !== undefined && isMissingReference(code)) return new AppError('NOT_FOUND', 'Not found', undefined, cause);
+  return new AppError('INTERNAL', 'Internal server error', undefined, cause);
+}
+
+/** tRPC's own errors: what they say about a path or a parser stays out of the answer. */
+const TRPC_MESSAGES: Partial<Record<TRPCError['code'], readonly [Reason, string]>> = {
+  BAD_REQUEST: ['VALIDATION', 'The request is not valid'],
+  PARSE_ERROR: ['VALIDATION', 'The request is not valid'],
+  UNAUTHORIZED: ['UNAUTHENTICATED', 'Not authenticated'],
+  NOT_FOUND: ['NOT_FOUND', 'Not found'],
+  METHOD_NOT_SUPPORTED: ['METHOD_NOT_ALLOWED', 'Method not allowed'],
+  PAYLOAD_TOO_LARGE: ['PAYLOAD_TOO_LARGE', 'The body is too large'],
+  UNSUPPORTED_MEDIA_TYPE: ['UNSUPPORTED_MEDIA_TYPE', 'Only application/json is accepted'],
+  SERVICE_UNAVAILABLE: ['UNAVAILABLE', 'Service unavailable'],
+};
+
+function ofTrpc(error: TRPCError): AppError {
+  const [reason, message] = TRPC_MESSAGES[error.code] ?? ['INTERNAL', 'Internal server error'];
+  return new AppError(reason, message, undefined, error);
+}
+
+/** Every procedure throws AppErrors only, so that both doors and their logs agree on what went wrong. */
+const base = t.procedure.use(async ({ next }) => {
+  const result = await next();
+  if (!result.ok) throw toAppError(result.error);
+  return result;
+});
+
+/** A procedure for anybody. */
+export const publicProcedure = base;
+
+/** A procedure for a signed-in user: `ctx.user` is the caller. A `user_id` in the input must be the caller's. */
+export const protectedProcedure = base.use(async ({ ctx, getRawInput, next }) => {
+  const user = (await ctx.caller()) ?? unauthenticated();
+  const raw = await getRawInput();
+  const claimed = typeof raw === 'object' && raw !== null && 'user_id' in raw ? raw.user_id : undefined;
+  if (typeof claimed === 'number' && claimed !== user.id) notFound('User');
+  return next({ ctx: { user } });
+});

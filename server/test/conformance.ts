@@ -1,0 +1,41 @@
+// Holds what a server answered against the OpenAPI document that it publishes.
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
+import { expect } from 'vitest';
+import type { OpenApiDocument } from '../src/http/openapi.ts';
+
+export interface RecordedAnswer {
+  readonly method: string;
+  readonly url: string;
+  /** The route as Fastify knows it, undefined for an unknown path. */
+  readonly route: string | undefined;
+  readonly status: number;
+  readonly contentType: string;
+  readonly payload: string;
+}
+
+/** Fails unless every answer of an operation has a status and a body that the document has for it. */
+export function checkAgainstDocument(document: OpenApiDocument, answers: readonly RecordedAnswer[]): void {
+  const ajv = addFormats.default(new Ajv2020({ strict: false, allErrors: true }));
+  ajv.addSchema(document, 'openapi');
+  const wrong: string[] = [];
+  for (const answer of answers) {
+    const path = answer.route?.replaceAll(/:(\w+)/g, '{$1}');
+    const method = answer.method.toLowerCase();
+    const operation = path === undefined ? undefined : document.paths[path]?.[method];
+    if (!operation) continue;
+    const place = `${answer.method} ${path} ${answer.status}`;
+    const response = operation.responses[answer.status] as { content?: Record<string, unknown> } | undefined;
+    const type = answer.contentType.split(';', 1)[0] as string;
+    if (!response?.content?.[type]) {
+      wrong.push(`${place} ${type}: not in the document`);
+      continue;
+    }
+    const pointer = ['paths', path, method, 'responses', answer.status, 'content', type, 'schema']
+      .map((part) => encodeURIComponent(String(part).replaceAll('~', '~0').replaceAll('/', '~1')))
+      .join('/');
+    const validate = ajv.getSchema(`openapi#/${pointer}`);
+    if (!validate?.(JSON.parse(answer.payload))) wrong.push(`${place}: ${ajv.errorsText(validate?.errors)}`);
+  }
+  expect([...new Set(wrong)], 'answers that the document does not know').toEqual([]);
+}

@@ -1,0 +1,185 @@
+// A whole server for one test file: the real app on a database of its own. What it answers and logs is kept, and
+// when the file is done all of it is held against the OpenAPI document and searched for secrets.
+import { randomUUID } from 'node:crypto';
+import { Writable } from 'node:stream';
+import type { inferRouterInputs, inferRouterOutputs } from '@trpc/server';
+import type { FastifyInstance, InjectOptions } from 'fastify';
+import { pino } from 'pino';
+import postgres from 'postgres';
+import { afterAll, expect } from 'vitest';
+import { type AppOptions, buildApp } from '../src/app.ts';
+import type { OpenDatabase } from '../src/db/client.ts';
+import { openEmbedded } from '../src/db/embedded.ts';
+import { migratePostgres } from '../src/db/migrate.ts';
+import { openPostgres } from '../src/db/postgres.ts';
+import { endpointsOf } from '../src/http/endpoints.ts';
+import { type AppRouter, appRouter } from '../src/router.ts';
+import { checkAgainstDocument, type RecordedAnswer } from './conformance.ts';
+
+export type Inputs = inferRouterInputs<AppRouter>;
+export type Outputs = inferRouterOutputs<AppRouter>;
+
+const procedures = endpointsOf(appRouter);
+
+export const SECRET = 'a-secret-for-tests-of-at-least-32-bytes';
+
+export interface User {
+  readonly id: number;
+  readonly login: string;
+  readonly password: string;
+  readonly token: string;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Record<string, string | string[] | number | undefined>;
+  readonly text: string;
+  /** The parsed body; undefined when there is none. */
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
+  readonly body: any;
+}
+
+export interface Request {
+  readonly token?: string | undefined;
+  readonly body?: unknown;
+  readonly query?: Record<string, string>;
+  readonly headers?: Record<string, string>;
+}
+
+export interface TestApp {
+  readonly app: FastifyInstance;
+  readonly database: OpenDatabase;
+  /** Log lines so far, parsed. */
+  readonly log: readonly Record<string, unknown>[];
+  /** Calls the REST door. */
+  rest(method: string, url: string, request?: Request): Promise<Answer>;
+  /** Calls one procedure over tRPC; `body.result.data` or `body.error`. */
+  rpc(name: string, input?: unknown, token?: string): Promise<Answer>;
+  /** Makes a user over REST. */
+  register(login?: string): Promise<User>;
+}
+
+/** Opens an empty, migrated database: embedded, or on the server of TEST_DATABASE_URL. Gone when the file is done. */
+export async function openTestDatabase(): Promise<OpenDatabase & { url: string | undefined }> {
+  const server = process.env.TEST_DATABASE_URL;
+  if (server === undefined) return { ...(await openEmbedded(undefined)), url: undefined };
+  const name = `stepwise_test_${randomUUID().replaceAll('-', '')}`;
+  const admin = postgres(server, { max: 1, onnotice: () => {} });
+  await admin.unsafe(`create database ${name}`);
+  const url = new URL(server);
+  url.pathname = `/${name}`;
+  await migratePostgres(url.href);
+  const database = openPostgres(url.href, 5);
+  return {
+    ...database,
+    url: url.href,
+    async close() {
+      await database.close();
+      await admin.unsafe(`drop database ${name} with (force)`);
+      await admin.end();
+    },
+  };
+}
+
+/** Starts the app for the test file that calls this, and ends it with that file. */
+export async function startApp(overrides: Partial<AppOptions['config']> & { database?: OpenDatabase } = {}): Promise<TestApp> {
+  const { database: given, ...settings } = overrides;
+  const database = given ?? (await openTestDatabase());
+  const log: Record<string, unknown>[] = [];
+  const secrets = new Set<string>();
+  const answers: RecordedAnswer[] = [];
+  const app = await buildApp({
+    config: { environment: 'test', tokenLifetime: 1800, passwordMinLength: 8, corsOrigins: '*', ...settings },
+    database,
+    secret: SECRET,
+    logger: pino(
+      { level: 'info' },
+      lines((line) => log.push(JSON.parse(line))),
+    ),
+    hashConcurrency: 1,
+  });
+  app.addHook('onSend', async (request, reply, payload) => {
+    const { door, procedure } = request.routeOptions.config;
+    // The documents speak of passwords, and rightly so.
+    if (door === 'rest' && procedure === undefined) return;
+    answers.push({
+      method: request.method,
+      url: request.url,
+      route: request.routeOptions.url,
+      status: reply.statusCode,
+      contentType: String(reply.getHeader('content-type') ?? ''),
+      payload: typeof payload === 'string' ? payload : '',
+    });
+  });
+
+  afterAll(async () => {
+    const document = (await app.inject('/openapi.json')).json();
+    await app.close();
+    if (!given) await database.close();
+    checkAgainstDocument(document, answers);
+    expectNoSecrets(
+      answers.map((answer) => answer.payload),
+      [...secrets],
+      ['"password":', '$argon2'],
+    );
+    expectNoSecrets(
+      log.map((line) => JSON.stringify(line)),
+      [...secrets],
+      ['Bearer ', '$argon2', '.eyJ'],
+    );
+  });
+
+  const api: TestApp = {
+    app,
+    database,
+    log,
+    async rest(method, url, { token, body, query, headers } = {}) {
+      const options: InjectOptions = { method: method as 'GET', url, headers: { ...headers } };
+      if (token !== undefined) Object.assign(options.headers as object, { authorization: `Bearer ${token}` });
+      if (query) options.query = query;
+      if (body !== undefined) {
+        options.payload = typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body);
+        options.headers = { 'content-type': 'application/json', ...options.headers };
+      }
+      const { statusCode, headers: received, payload } = await app.inject(options);
+      return { status: statusCode, headers: received, text: payload, body: parsed(payload) };
+    },
+    rpc(name, input, token) {
+      const url = `/trpc/${name}`;
+      return procedures.get(name)?.type === 'query'
+        ? api.rest('GET', url, { token, ...(input !== undefined && { query: { input: JSON.stringify(input) } }) })
+        : api.rest('POST', url, { token, body: input });
+    },
+    async register(login = `user-${randomUUID()}`) {
+      const password = `pass word ${randomUUID()}`;
+      secrets.add(password);
+      const { body, status, text } = await api.rest('POST', '/users', { body: { login, password } });
+      if (status !== 201) throw new Error(`registration failed: ${text}`);
+      return { id: body.user_id, login, password, token: body.access_token };
+    },
+  };
+  return api;
+}
+
+function expectNoSecrets(texts: readonly string[], secrets: readonly string[], patterns: readonly string[]): void {
+  const found = [...secrets, ...patterns].filter((secret) => texts.some((text) => text.includes(secret)));
+  expect(found, 'secrets in what the server said').toEqual([]);
+}
+
+function parsed(text: string): unknown {
+  try {
+    return text === '' ? undefined : JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A stream that hands on whole lines. */
+function lines(each: (line: string) => void): Writable {
+  return new Writable({
+    write(chunk, _encoding, done) {
+      for (const line of String(chunk).split('\n')) if (line) each(line);
+      done();
+    },
+  });
+}

@@ -1,0 +1,29 @@
+import { defineConfig } from 'vitest/config';
+
+const node = { environment: 'node', testTimeout: 30_000, hookTimeout: 60_000 } as const;
+
+export default defineConfig({
+  test: {
+    // Two: each test file has a database engine of its own in its process.
+    maxWorkers: 2,
+    projects: [
+      {
+        test: {
+          ...node,
+          name: 'app',
+          include: ['server/src/**/*.test.ts', 'server/test/*.test.ts', 'client/test/*.test.ts'],
+          globalSetup: 'server/test/globalSetup.ts',
+        },
+      },
+      { test: { ...node, name: 'browser', include: ['server/test/browser/*.test.ts'] } },
+      { test: { ...node, name: 'package', include: ['client/test/package/*.test.ts'], testTimeout: 300_000 } },
+    ],
+    coverage: {
+      provider: 'v8',
+      include: ['server/src/**/*.ts'],
+      exclude: ['**/*.test.ts'],
+      reporter: ['text-summary', 'text'],
+      thresholds: { lines: 90 },
+    },
+  },
+});
