@@ -1,10 +1,10 @@
 // pnpm db:migrate: applies the pending migrations to DATABASE_URL, or to the embedded database without one.
-import { loadConfig } from '../src/config.ts';
+import { loadConfig, readEnvironment } from '../src/config.ts';
 import { openDatabase } from '../src/db/client.ts';
 import { runScript } from './run.ts';
 
 await runScript(async () => {
-  const config = loadConfig(process.env);
+  const config = loadConfig(readEnvironment());
   const database = await openDatabase({ ...config, migrateAtStart: true });
   await database.close();
   console.log(`${database.engine}: the schema is up to date`);

@@ -1,11 +1,11 @@
 // pnpm db:seed: fills in the default exercises where they are missing.
-import { loadConfig } from '../src/config.ts';
+import { loadConfig, readEnvironment } from '../src/config.ts';
 import { openDatabase } from '../src/db/client.ts';
 import { seed } from '../src/db/seed.ts';
 import { runScript } from './run.ts';
 
 await runScript(async () => {
-  const database = await openDatabase({ ...loadConfig(process.env), migrateAtStart: false });
+  const database = await openDatabase({ ...loadConfig(readEnvironment()), migrateAtStart: false });
   try {
     await seed(database.db);
   } finally {

@@ -73,9 +73,19 @@ export class ConfigError extends Error {
   override name = 'ConfigError';
 }
 
+/** @returns the environment, completed by the file `.env` in the working folder if there is one; the environment wins */
+export function readEnvironment(): Record<string, string | undefined> {
+  try {
+    process.loadEnvFile();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+  return process.env;
+}
+
 /**
  * Reads the settings.
- * @param env the environment, for example `process.env`; an empty string counts as not set
+ * @param env the environment; an empty string counts as not set
  * @throws ConfigError naming all bad variables at once
  */
 export function loadConfig(env: Record<string, string | undefined>): Config {

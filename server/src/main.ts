@@ -3,7 +3,7 @@ import { enableCompileCache } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { availableParallelism } from 'node:os';
 import closeWithGrace from 'close-with-grace';
-import { loadConfig } from './config.ts';
+import { loadConfig, readEnvironment } from './config.ts';
 
 // The next start need not compile the same modules again.
 enableCompileCache();
@@ -22,7 +22,7 @@ try {
 }
 
 async function start(): Promise<void> {
-  const config = loadConfig(process.env);
+  const config = loadConfig(readEnvironment());
   const logger = await createLogger(config.logLevel, process.stdout.isTTY);
   if (config.databaseUrl === undefined) {
     if (config.environment === 'production' && !config.embeddedInProduction)

@@ -95,11 +95,17 @@ function complete(operation: Operation, endpoint: Endpoint): void {
   const content = operation.requestBody?.content['application/json'];
   if (content && rest.bareArray !== undefined) content.schema = (content.schema.properties as Record<string, Json>)[rest.bareArray] as Json;
 
-  const success = operation.responses['200'] as Json;
+  // Answers may gain keys: a client generated from the document must not refuse them.
+  const success = open(operation.responses['200'] as Json);
   operation.responses = { [rest.status]: { ...success, description: 'Success' } };
   for (const reason of errorsOf(endpoint)) operation.responses[REASONS[reason].status] = problemResponse(reason);
   // A health check that finds the database away answers in its own form.
   if (rest.statusOf) operation.responses['503'] = { ...success, description: 'Unavailable' };
+}
+
+/** @returns a copy without `additionalProperties: false` at any depth */
+function open<T>(schema: T): T {
+  return JSON.parse(JSON.stringify(schema, (key, value) => (key === 'additionalProperties' && value === false ? undefined : value)));
 }
 
 /** The generator puts whatever a DELETE takes into the query; ours is read from a JSON body, as secrets must be. */

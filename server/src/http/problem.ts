@@ -86,8 +86,15 @@ export function errorShape(
   });
 }
 
+/** Says that tRPC's answers depend on these headers, besides those that are said already. */
+export function varies(reply: FastifyReply): void {
+  const said = reply.getHeader('vary');
+  if (!String(said).includes('trpc-accept')) reply.header('vary', [said, 'trpc-accept, accept'].filter(Boolean).join(', '));
+}
+
 /** A whole request that failed before any call of it ran. */
 export function sendRpcError(reply: FastifyReply, request: FastifyRequest, router: AnyTRPCRouter, error: AppError): FastifyReply {
+  varies(reply);
   setErrorHeaders(reply, error);
   return reply
     .code(REASONS[error.reason].status)

@@ -9,7 +9,7 @@ import { AppError, REASONS } from '../trpc/errors.ts';
 import { toAppError } from '../trpc/procedures.ts';
 import { type Endpoint, endpointsOf } from './endpoints.ts';
 import { parseJson } from './json.ts';
-import { errorShape, logFailure, sendRpcError, setErrorHeaders } from './problem.ts';
+import { errorShape, logFailure, sendRpcError, setErrorHeaders, varies } from './problem.ts';
 
 /** Calls that one request may hold. */
 export const MAX_BATCH = 10;
@@ -18,6 +18,13 @@ interface Call {
   readonly name: string;
   readonly endpoint: Endpoint | undefined;
 }
+
+/** The methods by which a procedure is called. */
+const METHODS: Record<Endpoint['type'], readonly string[]> = {
+  query: ['GET', 'HEAD'],
+  mutation: ['POST'],
+  subscription: ['GET', 'HEAD'],
+};
 
 /** The outcome of one call. */
 type Answer = { data: unknown; error?: undefined } | { error: AppError };
@@ -52,16 +59,20 @@ export function registerRpc(
 
   async function answer(request: FastifyRequest, reply: FastifyReply, calls: Call[]): Promise<FastifyReply> {
     request.called = calls.map(({ endpoint }) => endpoint?.name ?? 'unknown').slice(0, MAX_BATCH);
-    reply
-      .header('vary', [reply.getHeader('vary'), 'trpc-accept, accept'].filter(Boolean).join(', '))
-      .header('cache-control', cacheControl(calls));
+    varies(reply);
+    reply.header('cache-control', cacheControl(calls));
     const ctx = createContext(request);
     try {
-      const type = checkCalls(calls, request.method, reply);
+      const type = checkCalls(calls);
       if (type === 'subscription' || wantsStream(request)) return await stream(request, reply, calls, ctx);
 
-      const inputs = readInputs(request, calls.length);
-      const answers = await Promise.all(calls.map((call, index) => run(call, ctx, inputs[index], index)));
+      const input = inputReader(request);
+      const answers = await Promise.all(
+        calls.map((call, index) => {
+          const error = wrongMethod(call, request, reply);
+          return error ? { error } : run(call, ctx, input, index);
+        }),
+      );
       return send(request, reply, calls, answers);
     } catch (cause) {
       const error = toAppError(cause);
@@ -71,6 +82,10 @@ export function registerRpc(
   }
 
   async function stream(request: FastifyRequest, reply: FastifyReply, calls: Call[], ctx: Context): Promise<FastifyReply> {
+    for (const call of calls) {
+      const error = wrongMethod(call, request, reply);
+      if (error) throw error;
+    }
     // Signed in before the stream starts: inside it the status is 200 already.
     if (calls.some(({ endpoint }) => endpoint && !endpoint.public) && !(await ctx.caller()))
       throw new AppError('UNAUTHENTICATED', 'Not authenticated');
@@ -110,40 +125,47 @@ export function registerRpc(
   }
 }
 
-async function run({ name, endpoint }: Call, ctx: Context, input: unknown, batchIndex: number): Promise<Answer> {
+async function run({ name, endpoint }: Call, ctx: Context, input: (index: number) => unknown, batchIndex: number): Promise<Answer> {
   try {
     if (!endpoint) throw new AppError('NOT_FOUND', 'Not found');
     const { procedure, type } = endpoint;
-    const getRawInput = async () => input;
+    const getRawInput = async () => input(batchIndex);
     return { data: await procedure({ ctx, getRawInput, path: name, type, signal: undefined, batchIndex }) };
   } catch (cause) {
     return { error: toAppError(cause) };
   }
 }
 
-/** @returns the type that all calls share. @throws for too many, for mixed types, for a method that the type does not have */
-function checkCalls(calls: Call[], method: string, reply: FastifyReply): string {
+/** @returns the error of a call that its procedure does not answer by this method */
+function wrongMethod({ endpoint }: Call, request: FastifyRequest, reply: FastifyReply): AppError | undefined {
+  const allowed = endpoint && METHODS[endpoint.type];
+  if (!allowed || allowed.includes(request.method)) return undefined;
+  reply.header('allow', allowed.join(', '));
+  return new AppError('METHOD_NOT_ALLOWED', 'Method not allowed');
+}
+
+/** @returns the type that all calls share. @throws for too many calls and for calls that do not go together */
+function checkCalls(calls: Call[]): string | undefined {
   if (calls.length > MAX_BATCH) throw new AppError('BATCH_TOO_LARGE', `A batch holds at most ${MAX_BATCH} calls`);
-  const types = new Set(calls.flatMap(({ endpoint }) => (endpoint ? [endpoint.type] : [])));
-  if (types.size > 1) throw new AppError('VALIDATION', 'A batch holds either queries or mutations');
-  const [type = 'unknown'] = types;
+  const [type, ...others] = new Set(calls.flatMap(({ endpoint }) => (endpoint ? [endpoint.type] : [])));
+  if (others.length > 0) throw new AppError('VALIDATION', 'A batch holds either queries or mutations');
   if (type === 'subscription' && calls.length > 1) throw new AppError('VALIDATION', 'A subscription is called alone');
-  const allowed = type === 'mutation' ? ['POST'] : type === 'unknown' ? ['GET', 'HEAD', 'POST'] : ['GET', 'HEAD'];
-  if (!allowed.includes(method)) {
-    reply.header('allow', allowed.join(', '));
-    throw new AppError('METHOD_NOT_ALLOWED', 'Method not allowed');
-  }
   return type;
 }
 
-/** @returns the input of each call, by its place in the batch */
-function readInputs(request: FastifyRequest, calls: number): Record<number, unknown> {
-  const sent = request.method === 'POST' ? request.body : queryInput(request);
-  if (!isBatch(request)) return { 0: sent };
-  if (sent === undefined) return {};
-  if (typeof sent !== 'object' || sent === null || Array.isArray(sent))
-    throw new AppError('VALIDATION', 'The input of a batch is an object: place in the batch → input');
-  return Object.fromEntries(Array.from({ length: calls }, (_, index) => [index, (sent as Record<number, unknown>)[index]]));
+/** @returns what gives the input of a call by its place; it is read when a call asks for it, and fails for that call */
+function inputReader(request: FastifyRequest): (index: number) => unknown {
+  let read: unknown;
+  let done = false;
+  return (index) => {
+    if (!done) read = request.method === 'POST' ? request.body : queryInput(request);
+    done = true;
+    if (!isBatch(request)) return read;
+    if (read === undefined) return undefined;
+    if (typeof read !== 'object' || read === null || Array.isArray(read))
+      throw new AppError('VALIDATION', 'The input of a batch is an object: place in the batch → input');
+    return (read as Record<number, unknown>)[index];
+  };
 }
 
 function queryInput(request: FastifyRequest): unknown {
