@@ -15,6 +15,7 @@ export default defineConfig({
           globalSetup: 'server/test/globalSetup.ts',
         },
       },
+      { test: { ...node, name: 'postgres', include: ['server/test/postgres/*.test.ts'] } },
       { test: { ...node, name: 'browser', include: ['server/test/browser/*.test.ts'] } },
       { test: { ...node, name: 'package', include: ['client/test/package/*.test.ts'], testTimeout: 300_000 } },
     ],

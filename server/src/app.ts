@@ -78,6 +78,12 @@ export async function buildApp({ config, database, secret, logger, hashConcurren
     return request.url.startsWith('/trpc/') ? sendRpcError(reply, request, appRouter, known) : sendProblem(reply, request, known);
   });
 
+  // A connection that was busy when closing began and falls idle after would hold the server until it times out.
+  app.addHook('preClose', async () => {
+    const idle = setInterval(() => app.server.closeIdleConnections(), 50);
+    app.server.once('close', () => clearInterval(idle));
+  });
+
   const context = (request: Parameters<typeof createContext>[1]) => createContext(services, request);
   registerRest(app, endpointsOf(appRouter).values(), context);
   registerRpc(app, '/trpc', appRouter, context);

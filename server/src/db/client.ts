@@ -1,7 +1,6 @@
 // The database that the whole program talks to, whichever of the two engines is behind it.
 import { type SQL, sql } from 'drizzle-orm';
 import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core';
-import type { Config } from '../config.ts';
 
 /** What queries are written against: PostgreSQL and the embedded engine speak the same SQL. */
 export type Database = PgDatabase<PgQueryResultHKT>;
@@ -15,21 +14,29 @@ export interface OpenDatabase {
   close(): Promise<void>;
 }
 
-/**
- * Opens PostgreSQL when `databaseUrl` is set, the embedded database otherwise, and brings its schema up to date if
- * that is wanted (the embedded one always).
- */
-export async function openDatabase(config: Pick<Config, 'databaseUrl' | 'poolSize' | 'migrateAtStart' | 'dataDir'>): Promise<OpenDatabase> {
-  if (config.databaseUrl === undefined) {
+export interface DatabaseOptions {
+  /** A PostgreSQL URL; undefined means the embedded database. */
+  readonly databaseUrl: string | undefined;
+  /** Connections to PostgreSQL at most. */
+  readonly poolSize: number;
+  /** Whether to bring PostgreSQL's schema up to date first; the embedded database always is. */
+  readonly migrateAtStart: boolean;
+  /** The folder of the embedded database. */
+  readonly dataDir: string;
+}
+
+/** Opens the database that the options name. */
+export async function openDatabase(options: DatabaseOptions): Promise<OpenDatabase> {
+  if (options.databaseUrl === undefined) {
     const { openEmbedded } = await import('./embedded.ts');
-    return openEmbedded(config.dataDir);
+    return openEmbedded(options.dataDir);
   }
   const { openPostgres } = await import('./postgres.ts');
-  if (config.migrateAtStart) {
+  if (options.migrateAtStart) {
     const { migratePostgres } = await import('./migrate.ts');
-    await migratePostgres(config.databaseUrl);
+    await migratePostgres(options.databaseUrl);
   }
-  return openPostgres(config.databaseUrl, config.poolSize);
+  return openPostgres(options.databaseUrl, options.poolSize);
 }
 
 /**

@@ -1,0 +1,86 @@
+import { expect, test } from 'vitest';
+import { ConfigError, loadConfig } from './config.ts';
+
+const SECRET = 'f3b0c44298fc1c149afbf4c8996fb924';
+
+function refusal(env: Record<string, string>): string {
+  try {
+    loadConfig(env);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message;
+    throw error;
+  }
+  throw new Error('accepted');
+}
+
+test('with nothing set it is a development server on the embedded database', () => {
+  expect(loadConfig({})).toEqual({
+    environment: 'development',
+    host: '0.0.0.0',
+    port: 8000,
+    databaseUrl: undefined,
+    poolSize: 10,
+    migrateAtStart: true,
+    dataDir: '.data',
+    embeddedInProduction: false,
+    jwtSecret: undefined,
+    tokenLifetime: 1800,
+    passwordMinLength: 8,
+    corsOrigins: '*',
+    logLevel: 'info',
+  });
+});
+
+test('an empty string counts as not set', () => {
+  expect(loadConfig({ PORT: '', DATABASE_URL: '', JWT_SECRET_KEY: '' })).toEqual(loadConfig({}));
+});
+
+test('production allows no foreign origin and does not migrate unless told', () => {
+  expect(loadConfig({ NODE_ENV: 'production', JWT_SECRET_KEY: SECRET })).toMatchObject({ corsOrigins: [], migrateAtStart: false });
+  expect(loadConfig({ NODE_ENV: 'production', JWT_SECRET_KEY: SECRET, MIGRATE_AT_START: 'true' }).migrateAtStart).toBe(true);
+});
+
+test('the scheme of an asyncpg URL is understood', () => {
+  expect(loadConfig({ DATABASE_URL: 'postgresql+asyncpg://u:p@db/lifebalance' }).databaseUrl).toBe('postgresql://u:p@db/lifebalance');
+});
+
+test('origins are a list', () => {
+  expect(loadConfig({ CORS_ORIGINS: 'https://a.example, http://localhost:3000' }).corsOrigins).toEqual([
+    'https://a.example',
+    'http://localhost:3000',
+  ]);
+});
+
+test('all bad names are told at once, and no value', () => {
+  const message = refusal({
+    PORT: 'seven-seven',
+    LOG_LEVEL: 'loudest',
+    DATABASE_URL: 'mysql://root:hunter2@db',
+    JWT_SECRET_KEY: 'too-short-value',
+  });
+  expect(message.split('\n').map((line) => line.split(':')[0])).toEqual(
+    ['DATABASE_URL', 'LOG_LEVEL', 'PORT', 'JWT_SECRET_KEY'].sort((a, b) => message.indexOf(a) - message.indexOf(b)),
+  );
+  expect(message).not.toMatch(/seven|loudest|hunter2|too-short-value/);
+});
+
+test.each([
+  [{ NODE_ENV: 'production' }, 'JWT_SECRET_KEY'],
+  [{ JWT_SECRET_KEY: 'a'.repeat(31) }, 'JWT_SECRET_KEY'],
+  [{ JWT_SECRET_KEY: 'a'.repeat(64) }, 'JWT_SECRET_KEY'],
+  [{ JWT_SECRET_KEY: 'changeme'.repeat(4) }, 'JWT_SECRET_KEY'],
+  [{ JWT_SECRET_KEY: 'your-secret-key-that-is-at-least-32-bytes' }, 'JWT_SECRET_KEY'],
+  [{ JWT_ALGORITHM: 'HS512' }, 'JWT_ALGORITHM'],
+  [{ JWT_ALGORITHM: 'none' }, 'JWT_ALGORITHM'],
+  [{ NODE_ENV: 'prod' }, 'NODE_ENV'],
+  [{ PORT: '65536' }, 'PORT'],
+  [{ PORT: '0x50' }, 'PORT'],
+  [{ ACCESS_TOKEN_EXPIRE_MINUTES: '0' }, 'ACCESS_TOKEN_EXPIRE_MINUTES'],
+  [{ DATABASE_POOL_SIZE: 'many' }, 'DATABASE_POOL_SIZE'],
+  [{ MIGRATE_AT_START: 'perhaps' }, 'MIGRATE_AT_START'],
+  [{ PASSWORD_MIN_LENGTH: '129' }, 'PASSWORD_MIN_LENGTH'],
+  [{ CORS_ORIGINS: 'https://a.example/path' }, 'CORS_ORIGINS'],
+  [{ NODE_ENV: 'production', JWT_SECRET_KEY: SECRET, CORS_ORIGINS: '*' }, 'CORS_ORIGINS'],
+])('%j is refused, naming %s', (env, name) => {
+  expect(refusal(env as Record<string, string>)).toMatch(new RegExp(`^${name}: `));
+});

@@ -1,0 +1,46 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { LockedError, takeLock } from './lock.ts';
+
+const folder = await mkdtemp(join(tmpdir(), 'stepwise-lock-'));
+afterAll(() => rm(folder, { recursive: true }));
+
+/** The id of a process that has ended. */
+const deadPid = () => spawnSync(process.execPath, ['-e', '']).pid;
+
+test('a second taker is refused with the id of the first', async () => {
+  const file = join(folder, 'second');
+  const release = await takeLock(file);
+  await expect(takeLock(file)).rejects.toThrow(new RegExp(`process ${process.pid} `));
+  await release();
+  await (await takeLock(file))();
+});
+
+test('the lock of another live process holds', async () => {
+  const file = join(folder, 'live');
+  await writeFile(file, String(process.ppid));
+  await expect(takeLock(file)).rejects.toBeInstanceOf(LockedError);
+});
+
+test.each([
+  ['a dead process', () => String(deadPid())],
+  ['an earlier process with our id', () => String(process.pid)],
+  ['nobody', () => ''],
+  ['nonsense', () => 'x'.repeat(100)],
+])('the lock of %s is taken over', async (name, content) => {
+  const file = join(folder, `stale-${name}`);
+  await writeFile(file, content());
+  const release = await takeLock(file);
+  expect(Number(await readFile(file, 'utf8'))).toBe(process.pid);
+  await release();
+});
+
+test('of twenty that find a stale lock one gets it', async () => {
+  const file = join(folder, 'race');
+  await writeFile(file, String(deadPid()));
+  const outcomes = await Promise.allSettled(Array.from({ length: 20 }, () => takeLock(file)));
+  expect(outcomes.filter((outcome) => outcome.status === 'fulfilled')).toHaveLength(1);
+});
