@@ -66,7 +66,7 @@ test('it starts on an empty folder, keeps what it was told and ends cleanly', as
   expect(first.output.join('\n')).toMatch(/\/docs.*\/redoc.*\/openapi\.json.*\/trpc/);
   expect((await stat(join(data, 'jwt-secret'))).mode & 0o777).toBe(0o600);
   const account = { login: 'ann', password: 'correct horse' };
-  const { access_token } = await (await post(`${first.url}/users`, account)).json();
+  const { access_token } = (await (await post(`${first.url}/users`, account)).json()) as { access_token: string };
 
   const second = run({ DATA_DIR: data });
   expect(await second.ended).toBe(1);
