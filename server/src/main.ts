@@ -3,7 +3,9 @@ import { enableCompileCache } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { availableParallelism } from 'node:os';
 import closeWithGrace from 'close-with-grace';
-import { loadConfig, readEnvironment } from './config.ts';
+import type { Logger } from 'pino';
+import { type Config, ConfigError, loadConfig, readEnvironment } from './config.ts';
+import type { OpenDatabase } from './db/client.ts';
 
 // The next start need not compile the same modules again.
 enableCompileCache();
@@ -16,9 +18,17 @@ const { keptSecret } = await import('./security/secret.ts');
 try {
   await start();
 } catch (error) {
-  const expected = error instanceof Error && ['ConfigError', 'LockedError'].includes(error.name);
-  console.error(expected ? `stepwise: ${error.message}` : error);
+  console.error(explain(error));
   process.exit(1);
+}
+
+/** What an operator can mend is told in a line; anything else with its stack. */
+function explain(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  if (['ConfigError', 'LockedError'].includes(error.name)) return `stepwise: ${error.message}`;
+  const { code, port } = error as NodeJS.ErrnoException & { port?: number };
+  if (code === 'EADDRINUSE') return `stepwise: PORT: something else listens on port ${port}; stop it, or set PORT to another`;
+  return error;
 }
 
 async function start(): Promise<void> {
@@ -26,10 +36,21 @@ async function start(): Promise<void> {
   const logger = await createLogger(config.logLevel, process.stdout.isTTY);
   if (config.databaseUrl === undefined) {
     if (config.environment === 'production' && !config.embeddedInProduction)
-      throw new Error('DATABASE_URL is required in production (EMBEDDED_IN_PRODUCTION=true runs on the embedded database all the same)');
+      throw new ConfigError(
+        'DATABASE_URL: required in production (EMBEDDED_IN_PRODUCTION=true runs on the embedded database all the same)',
+      );
     logger.warn({ data_dir: config.dataDir }, 'embedded database: for development and demos, set DATABASE_URL for PostgreSQL');
   }
   const database = await openDatabase(config);
+  try {
+    await serve(config, logger, database);
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+async function serve(config: Config, logger: Logger, database: OpenDatabase): Promise<void> {
   const secret = config.jwtSecret ?? (await keptSecret(config.dataDir));
   // One core is left to everything that is not a hash.
   const hashConcurrency = Math.max(1, availableParallelism() - 1);

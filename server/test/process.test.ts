@@ -89,6 +89,17 @@ test('it starts on an empty folder, keeps what it was told and ends cleanly', as
   expect(await third.ended).toBe(0);
 });
 
+test('a port that is taken is named, and the database is free again', async () => {
+  const first = await start({ DATA_DIR: join(folder, 'port-1') });
+  const { port } = new URL(first.url);
+  const second = run({ DATA_DIR: join(folder, 'port-2'), PORT: port });
+  expect(await second.ended).toBe(1);
+  expect(second.output.join('\n')).toContain(`something else listens on port ${port}`);
+  await expect(stat(join(folder, 'port-2', 'database.lock'))).rejects.toThrow('ENOENT');
+  first.child.kill('SIGTERM');
+  expect(await first.ended).toBe(0);
+});
+
 test('a request under way is answered before the server ends', async () => {
   const server = await start({ DATA_DIR: join(folder, 'busy') });
   const answer = post(`${server.url}/users`, { login: 'ann', password: 'correct horse' });
@@ -101,7 +112,7 @@ test('a request under way is answered before the server ends', async () => {
 
 test.each([
   [{ NODE_ENV: 'production' }, 'JWT_SECRET_KEY'],
-  [{ NODE_ENV: 'production', JWT_SECRET_KEY: 'f3b0c44298fc1c149afbf4c8996fb924' }, 'DATABASE_URL is required in production'],
+  [{ NODE_ENV: 'production', JWT_SECRET_KEY: 'f3b0c44298fc1c149afbf4c8996fb924' }, 'DATABASE_URL: required in production'],
   [{ JWT_ALGORITHM: 'none' }, 'JWT_ALGORITHM'],
   [{ PORT: 'x' }, 'PORT'],
 ])('with %j it does not start and says %s', async (env, message) => {
