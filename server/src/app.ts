@@ -66,6 +66,12 @@ export async function buildApp({ config, database, secret, logger, hashConcurren
     },
   });
 
+  // Before any route: a route keeps the handler that stands when it is made.
+  app.setErrorHandler((error, request, reply) => {
+    const known = shown(error, request);
+    return request.url.startsWith('/trpc/') ? sendRpcError(reply, request, appRouter, known) : sendProblem(reply, request, known);
+  });
+
   const paths = pathTable(app);
   await app.register(cors, () => (request: { method: string; headers: Record<string, unknown> }, callback: CorsCallback) => {
     const preflight = request.headers['access-control-request-method'] !== undefined && request.headers.origin !== undefined;
@@ -73,11 +79,6 @@ export async function buildApp({ config, database, secret, logger, hashConcurren
   });
   registerLog(app);
   registerGuards(app, paths.methodsOf);
-  app.setErrorHandler((error, request, reply) => {
-    const known = shown(error, request);
-    return request.url.startsWith('/trpc/') ? sendRpcError(reply, request, appRouter, known) : sendProblem(reply, request, known);
-  });
-
   // A connection that was busy when closing began and falls idle after would hold the server until it times out.
   app.addHook('preClose', async () => {
     const idle = setInterval(() => app.server.closeIdleConnections(), 50);
