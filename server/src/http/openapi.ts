@@ -13,7 +13,7 @@ type GeneratorInput = Parameters<typeof generateOpenApiDocument>[0];
 interface Operation extends Json {
   operationId: string;
   parameters?: { name: string; in: string; schema: Json; required?: boolean }[];
-  requestBody?: { required: boolean; content: Record<string, { schema: Json }> };
+  requestBody?: { required: boolean; content: Record<string, { schema: Json; example?: unknown }> };
   responses: Record<string, Json>;
 }
 
@@ -77,7 +77,9 @@ export function openApiDocument(router: AppRouter, version: string): OpenApiDocu
 
   document.info.license = { name: 'MIT', identifier: 'MIT' };
   document.tags = Object.entries(TAGS).map(([name, description]) => ({ name, description }));
-  document.components.schemas = { ...document.components.schemas, Problem: PROBLEM };
+  // The generator's own error schemas are replaced below.
+  const schemas = Object.entries(document.components.schemas ?? {}).filter(([name]) => !name.startsWith('error.'));
+  document.components.schemas = { ...Object.fromEntries(schemas), Problem: PROBLEM };
   for (const endpoint of endpointsOf(router).values()) {
     const { openapi } = endpoint.meta;
     const operation = openapi && document.paths[openapi.path]?.[openapi.method.toLowerCase()];
@@ -94,6 +96,8 @@ function complete(operation: Operation, endpoint: Endpoint): void {
   if (openapi.method === 'DELETE') moveQueryToBody(operation);
   const content = operation.requestBody?.content['application/json'];
   if (content && rest.bareArray !== undefined) content.schema = (content.schema.properties as Record<string, Json>)[rest.bareArray] as Json;
+
+  if (content) content.example = exampleOf(content.schema);
 
   // Answers may gain keys: a client generated from the document must not refuse them.
   const success = open(operation.responses['200'] as Json);
@@ -119,6 +123,19 @@ function moveQueryToBody(operation: Operation): void {
     required: query.filter((parameter) => parameter.required).map((parameter) => parameter.name),
   };
   operation.requestBody = { required: true, content: { 'application/json': { schema } } };
+}
+
+/** @returns a body made of the examples of its fields; undefined for a field that has none and may be left out */
+function exampleOf(schema: Json): unknown {
+  const [example] = (schema.examples ?? schema.enum ?? []) as unknown[];
+  if (example !== undefined) return example;
+  if (schema.type === 'array') {
+    const item = exampleOf(schema.items as Json);
+    return item === undefined ? undefined : [item];
+  }
+  if (schema.type !== 'object') return schema.default;
+  const fields = Object.entries(schema.properties as Record<string, Json>).map(([name, field]) => [name, exampleOf(field)] as const);
+  return Object.fromEntries(fields.filter(([, value]) => value !== undefined));
 }
 
 /** Every error that an operation can answer with; 405, 408 and 431 belong to no operation. */

@@ -4,7 +4,7 @@ import type { Context } from '../trpc/context.ts';
 import type { RestMeta } from '../trpc/endpoint.ts';
 import { AppError } from '../trpc/errors.ts';
 import { toAppError } from '../trpc/procedures.ts';
-import { coerce, coercionPlan } from './coercion.ts';
+import { coerce, coercionPlan, type Plan } from './coercion.ts';
 import { type Endpoint, inputOf } from './endpoints.ts';
 import { logFailure, sendProblem } from './problem.ts';
 
@@ -59,12 +59,19 @@ export function fastifyPath(path: string): string {
 /** @returns what puts the input of one procedure together: query or body, then the path, which wins */
 function inputReader(endpoint: Endpoint, rest: RestMeta): (request: FastifyRequest) => unknown {
   const contract = inputOf(endpoint);
-  const plan = contract && coercionPlan(contract);
-  const source =
-    endpoint.meta.openapi?.method === 'GET'
-      ? (request: FastifyRequest) => request.query as object
-      : (request: FastifyRequest) => bodyObject(request.body, rest.bareArray);
+  const isQuery = endpoint.meta.openapi?.method === 'GET';
+  const plan = contract && withOwner(coercionPlan(contract), isQuery);
+  const source = isQuery
+    ? (request: FastifyRequest) => request.query as object
+    : (request: FastifyRequest) => bodyObject(request.body, rest.bareArray);
   return (request) => coerce(plan, { ...source(request), ...(request.params as object) });
+}
+
+/** Who a body says it is for is read as a number also where the contract does not name it: it has to be the caller. */
+function withOwner(plan: Plan, isQuery: boolean): Plan {
+  if (isQuery) return plan;
+  const keys = plan?.kind === 'object' ? plan.keys : [];
+  return { kind: 'object', keys: new Map([...keys, ['user_id', { kind: 'number' }]]) };
 }
 
 function bodyObject(body: unknown, bareArray: string | undefined): object {

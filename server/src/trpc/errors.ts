@@ -20,6 +20,9 @@ export const REASONS = {
   LOGIN_TAKEN: { code: 'CONFLICT', status: 409, title: 'Conflict' },
   PAYLOAD_TOO_LARGE: { code: 'PAYLOAD_TOO_LARGE', status: 413, title: 'Content Too Large' },
   UNSUPPORTED_MEDIA_TYPE: { code: 'UNSUPPORTED_MEDIA_TYPE', status: 415, title: 'Unsupported Media Type' },
+  // tRPC has no code for 431: such a request never reaches a procedure.
+  HEADERS_TOO_LARGE: { code: 'BAD_REQUEST', status: 431, title: 'Request Header Fields Too Large' },
+  RATE_LIMITED: { code: 'TOO_MANY_REQUESTS', status: 429, title: 'Too Many Requests' },
   INTERNAL: { code: 'INTERNAL_SERVER_ERROR', status: 500, title: 'Internal Server Error' },
   UNAVAILABLE: { code: 'SERVICE_UNAVAILABLE', status: 503, title: 'Service Unavailable' },
 } as const satisfies Record<string, { code: TrpcCode; status: number; title: string }>;

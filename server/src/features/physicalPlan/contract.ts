@@ -20,8 +20,15 @@ const fields = {
     .max(300)
     .meta({ description: 'Centimetres', examples: [178] }),
 };
-const progress = z.number().min(0);
-const day = z.int().min(1).max(7);
+const progress = z
+  .number()
+  .min(0)
+  .meta({ examples: [0] });
+const day = z
+  .int()
+  .min(1)
+  .max(7)
+  .meta({ examples: [1] });
 
 /** Old clients send a body mass index of their own. The server computes it, so this is ignored whatever it is. */
 const bmi = z.unknown().optional().describe('Ignored: the server computes it');
