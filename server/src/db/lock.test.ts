@@ -38,8 +38,8 @@ test.each([
   await release();
 });
 
-test('of twenty that find a stale lock one gets it', async () => {
-  const file = join(folder, 'race');
+test.each(Array.from({ length: 20 }, (_, round) => round))('of twenty that find a stale lock one gets it (%i)', async (round) => {
+  const file = join(folder, `race-${round}`);
   await writeFile(file, String(deadPid()));
   const outcomes = await Promise.allSettled(Array.from({ length: 20 }, () => takeLock(file)));
   expect(outcomes.filter((outcome) => outcome.status === 'fulfilled')).toHaveLength(1);

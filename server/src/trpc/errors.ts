@@ -20,7 +20,8 @@ export const REASONS = {
   LOGIN_TAKEN: { code: 'CONFLICT', status: 409, title: 'Conflict' },
   PAYLOAD_TOO_LARGE: { code: 'PAYLOAD_TOO_LARGE', status: 413, title: 'Content Too Large' },
   UNSUPPORTED_MEDIA_TYPE: { code: 'UNSUPPORTED_MEDIA_TYPE', status: 415, title: 'Unsupported Media Type' },
-  // tRPC has no code for 431: such a request never reaches a procedure.
+  // tRPC has no codes for these two: such a request never reaches a procedure.
+  EXPECTATION_FAILED: { code: 'BAD_REQUEST', status: 417, title: 'Expectation Failed' },
   HEADERS_TOO_LARGE: { code: 'BAD_REQUEST', status: 431, title: 'Request Header Fields Too Large' },
   RATE_LIMITED: { code: 'TOO_MANY_REQUESTS', status: 429, title: 'Too Many Requests' },
   INTERNAL: { code: 'INTERNAL_SERVER_ERROR', status: 500, title: 'Internal Server Error' },
