@@ -19,24 +19,35 @@ const held = new Set<string>();
  */
 export async function takeLock(path: string): Promise<() => Promise<void>> {
   const file = resolve(path);
+  // At once, before anything is awaited: a lock with our own id is stale unless it stands in this set.
+  if (held.has(file)) throw lockedBy(process.pid);
+  held.add(file);
+  try {
+    await makeLock(file);
+  } catch (error) {
+    held.delete(file);
+    throw error;
+  }
+  return async () => {
+    await rm(file, { force: true });
+    held.delete(file);
+  };
+}
+
+const lockedBy = (pid: number) => new LockedError(`process ${pid} has this database open; stop it, or set DATA_DIR to another folder`);
+
+async function makeLock(file: string): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
   const own = `${file}.${randomUUID()}`;
   await writeFile(own, `${process.pid}\n`);
   try {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       // link() fails when the name is taken, and the file never stands there without its content.
-      if (await succeeds(link(own, file), 'EEXIST')) {
-        held.add(file);
-        return async () => {
-          held.delete(file);
-          await rm(file, { force: true });
-        };
-      }
+      if (await succeeds(link(own, file), 'EEXIST')) return;
       const lock = await readLock(file);
       if (!lock) continue;
       const { holder } = lock;
-      if (holder !== undefined && (holder === process.pid ? held.has(file) : isAlive(holder)))
-        throw new LockedError(`process ${holder} has this database open; stop it, or set DATA_DIR to another folder`);
+      if (holder !== undefined && holder !== process.pid && isAlive(holder)) throw lockedBy(holder);
       await removeStale(file, lock);
       await setTimeout(PAUSE);
     }
