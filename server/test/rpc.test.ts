@@ -226,7 +226,7 @@ const CASES: readonly Case[] = [
     differs: { in: ['status', 'headers'], because: 'the adapter answers 204 to everybody; ours is GET without the body, signed in' },
   },
   { name: 'health', path: 'health.check' },
-  { name: 'a streamed batch', path: 'task.list,auth.me', query: batch({}), headers: { 'trpc-accept': 'application/jsonl' } },
+  { name: 'a streamed batch', path: 'task.list', query: batch({}), headers: { 'trpc-accept': 'application/jsonl' } },
   { name: 'a streamed batch with an error', path: 'task.list,nope', query: batch({ limit: 0 }), headers: { accept: 'application/jsonl' } },
   {
     name: 'a streamed batch of eleven',
