@@ -17,7 +17,7 @@ export const users: Step = {
   async prepare(target, rows, refused) {
     const keys = rows.map((row) => loginKey(row.login ?? ''));
     const found = await target<{ id: number; login_key: string }[]>`select id, login_key from users where login_key = any(${keys}::text[])`;
-    const holders = new Map(found.map((user) => [user.login_key, `users ${user.id} here`]));
+    const holders = new Map(found.map((user) => [user.login_key, `users ${user.id}`]));
     return convertAll(rows, refused, (row, mender) => {
       const login = validLogin(row);
       const login_key = loginKey(login);
