@@ -86,6 +86,6 @@ test('everything that production brings has a licence that lets anybody run it',
   for (const name of ['fastify', 'postgres', 'secure-json-parse', 'bcryptjs']) expect(names).toContain(name);
 });
 
-test('the list of licences in the repository is that of what is installed (pnpm licences writes it)', async () => {
+test('the list of licences in the repository is that of what is installed (pnpm run licences writes it)', async () => {
   expect(await readFile(LICENCES, 'utf8')).toBe(licenceList(await productionPackages()));
 });
