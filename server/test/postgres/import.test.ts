@@ -171,6 +171,17 @@ test('an import that is killed in the middle of a batch, three times, is complet
   expect(await contents(client)).toEqual(await contents(target.client));
 });
 
+test('a row that the database itself refuses is reported, and keeps no other away', async () => {
+  const { url, client } = await emptyDatabase();
+  await migratePostgres(url);
+  await client`alter table outer_tasks add constraint of_an_operator check (title <> 'Buy shoes')`;
+  const { code, lines } = await run(url, '--from', source.url);
+  expect(code).toBe(0);
+  expect(lines).toContain('refused outer_tasks 1: the database refuses it (SQLSTATE 23514)');
+  expect(summary(lines)).toMatchObject({ users: SUMMARY.users, outer_tasks: [7, 4, 0, 4, 3] });
+  expect(await client`select count(*)::int as n from outer_tasks`).toEqual([{ n: 4 }]);
+});
+
 describe('a later import', () => {
   const old = { url: '', client: undefined as unknown as postgres.Sql };
   const ours = { ...old };
