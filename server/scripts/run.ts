@@ -3,7 +3,7 @@ export async function runScript(job: () => Promise<void>): Promise<void> {
   try {
     await job();
   } catch (error) {
-    const expected = error instanceof Error && ['ConfigError', 'LockedError'].includes(error.name);
+    const expected = error instanceof Error && ['ConfigError', 'LockedError', 'ImportError'].includes(error.name);
     console.error(expected ? `stepwise: ${error.message}` : error);
     process.exitCode = 1;
   }

@@ -1,4 +1,5 @@
-import { argon2id, hash, verify } from 'argon2';
+import { argon2id, hash, needsRehash, verify } from 'argon2';
+import { isBcrypt, verifyBcrypt } from './bcrypt.ts';
 
 /** argon2id with OWASP's parameters (Password Storage Cheat Sheet): memory in KiB, passes, lanes. */
 const PARAMETERS = { type: argon2id, memoryCost: 19456, timeCost: 2, parallelism: 1 } as const;
@@ -12,10 +13,13 @@ export interface Passwords {
   /** @returns the argon2id hash of `password` as a PHC string */
   hash(password: string): Promise<string>;
   /**
-   * Compares a password with a stored hash. Without a hash (no such user) it computes one all the same and answers
-   * false, so that the time says nothing about who exists.
+   * Compares a password with a stored hash: ours, or bcrypt of an account that moved in. Without a hash that can be
+   * compared (no such user, or one that has no usable password) it computes one all the same and answers false, so
+   * that the time says nothing about who exists.
    */
   verify(stored: string | undefined, password: string): Promise<boolean>;
+  /** @returns whether a stored hash was made with other parameters than today's, or with bcrypt */
+  isOutdated(stored: string): boolean;
 }
 
 /**
@@ -28,11 +32,13 @@ export function createPasswords(concurrency: number, queue: number): Passwords {
   return {
     hash: (password) => gated(() => hash(normalise(password), PARAMETERS)),
     async verify(stored, password) {
+      if (stored !== undefined && isBcrypt(stored)) return gated(() => verifyBcrypt(stored, password));
       decoy ??= hash('', PARAMETERS);
-      const known = stored ?? (await decoy);
+      const known = stored?.startsWith('$argon2') ? stored : await decoy;
       const matches = await gated(() => verify(known, normalise(password)));
-      return matches && stored !== undefined;
+      return matches && known === stored;
     },
+    isOutdated: (stored) => isBcrypt(stored) || needsRehash(stored, PARAMETERS),
   };
 }
 

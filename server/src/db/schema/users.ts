@@ -19,7 +19,7 @@ export const users = pgTable(
     login: text('login').notNull(),
     /** casefold(NFKC(login)): two logins that look the same are the same (security/login.ts). */
     login_key: text('login_key').notNull(),
-    /** An argon2id hash in PHC string format, never the password. */
+    /** An argon2id hash in PHC string format (or, until the next sign-in, the bcrypt hash of an account that moved in), never the password. */
     password: text('password').notNull(),
     created_at: created_at(),
   },

@@ -1,4 +1,4 @@
-import { eq } from 'drizzle-orm';
+import { eq, sql } from 'drizzle-orm';
 import type { Database } from '../../db/client.ts';
 import { users } from '../../db/schema/index.ts';
 import { loginKey } from '../../security/login.ts';
@@ -36,6 +36,11 @@ export async function findUser(db: Database, user_id: number) {
 export async function userExists(db: Database, user_id: number) {
   const rows = await db.select({ id: users.id }).from(users).where(eq(users.id, user_id));
   return rows.length > 0;
+}
+
+/** Stores a hash made with today's parameters, unless the password has changed meanwhile. */
+export async function rehash(db: Database, user_id: number, before: string, after: string): Promise<void> {
+  await db.execute(sql`update ${users} set password = ${after} where id = ${user_id} and password = ${before}`);
 }
 
 /** Removes the user and, by the foreign keys, everything of the user's. */

@@ -5,7 +5,7 @@ import { AppError, invalid, notFound, unauthenticated, wrongCredentials } from '
 import { hasLength, message } from '../../trpc/fields.ts';
 import { protectedProcedure, publicProcedure, router } from '../../trpc/procedures.ts';
 import { AccountRemoval, Me, Registration, SignIn, TokenAnswer } from './contract.ts';
-import { createUser, findCredentials, findPassword, findUser, removeUser } from './queries.ts';
+import { createUser, findCredentials, findPassword, findUser, rehash, removeUser } from './queries.ts';
 
 const tag = 'Auth';
 
@@ -28,7 +28,9 @@ export const authRouter = router({
     .mutation(async ({ ctx, input }) => {
       const user = await findCredentials(ctx.db, input.username);
       const matches = await ctx.passwords.verify(user?.password, input.password);
-      return user && matches ? tokenAnswer(ctx, user.id) : wrongCredentials();
+      if (!user || !matches) wrongCredentials();
+      if (ctx.passwords.isOutdated(user.password)) await rehash(ctx.db, user.id, user.password, await ctx.passwords.hash(input.password));
+      return tokenAnswer(ctx, user.id);
     }),
 
   me: protectedProcedure

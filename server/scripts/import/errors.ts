@@ -1,0 +1,4 @@
+/** What an operator can mend; the message tells what, and holds no URL and nothing of a row. */
+export class ImportError extends Error {
+  override name = 'ImportError';
+}

@@ -1,0 +1,114 @@
+// Mental plans, the resources in them, and the links between the two.
+import type postgres from 'postgres';
+import { resourceType } from '../../src/db/schema/index.ts';
+import { type Mender, refuse } from './mend.ts';
+import { lookup } from './owners.ts';
+import { convertAll, type Item, itemOf, type Step } from './step.ts';
+
+/** The greatest volume that the contract allows. */
+const MAX_VOLUME = 1_000_000;
+
+export const mentalPlans: Step = {
+  table: 'mental_plans',
+  select: `
+    select id::bigint::text as id, user_id::bigint::text as user_id, name::text, goal::text, progress::text
+    from mental_plans order by mental_plans.id`,
+  async prepare(target, rows, refused) {
+    const user = await lookup(target, rows, 'users', 'user_id');
+    return convertAll(rows, refused, (row, mender) => {
+      const user_id = user.get(row);
+      const progress = mender.number('progress', { min: 0, max: 3650, whole: true, fallback: 30 });
+      return itemOf(row, mender, { user_id, name: mender.text('name', 500), goal: mender.text('goal', 500), progress });
+    });
+  },
+};
+
+/**
+ * The source's resources have no owner. Whose plans link one gets it: the user of the first link the resource itself,
+ * each other user a copy. So a row here is a resource and a user (`owner`).
+ */
+export const resources: Step = {
+  table: 'resources',
+  select: `
+    select r.id::bigint::text as id, u.user_id::bigint::text as owner, u.user_id::bigint::text as user_id,
+      r.type::text, r.name::text, r.description::text, r.volume::text, u.reached::text
+    from resources r
+    left join (
+      select l.resource_id, p.user_id, min(l.id) as first, max(nullif(l.progress::float8, 'NaN')) as reached
+      from mental_plan_resources l join mental_plans p on p.id = l.mental_plan_id
+      where p.user_id is not null
+      group by 1, 2) u on u.resource_id = r.id
+    order by r.id, u.first`,
+  async prepare(target, rows, refused) {
+    const user = await lookup(target, rows, 'users', 'user_id');
+    const kept = await target<{ id: string }[]>`
+      select distinct source_id::text as id from stepwise_import.kept
+      where of = 'resources' and source_id = any(${rows.map((row) => row.id)}::bigint[])`;
+    const given = new Set(kept.map((row) => row.id));
+    return convertAll(rows, refused, (row, mender) => {
+      if (row.user_id == null) refuse('no mental plan links it, so it is nobody’s');
+      const user_id = user.get(row);
+      const type = mender.choice('type', resourceType.enumValues);
+      const name = mender.text('name', 500);
+      const values = { user_id, type, name, description: mender.textOrEmpty('description', 5000), volume: volumeOf(mender) };
+      const copy = given.has(row.id);
+      given.add(row.id);
+      return { ...itemOf(row, mender, values), copy };
+    });
+  },
+};
+
+/** A volume that says nothing becomes what its reader has reached, so that the progress stays. */
+function volumeOf(mender: Mender): number {
+  const volume = mender.finite('volume');
+  if (volume !== undefined && volume > 0) return mender.number('volume', { min: 0, max: MAX_VOLUME });
+  const reached = Math.min(mender.finite('reached') ?? 0, MAX_VOLUME);
+  const made = reached > 0 ? reached : 1;
+  mender.mends.push(`volume was ${volume === undefined ? 'missing' : 'not above 0'}, made ${reached > 0 ? 'what was reached of it' : '1'}`);
+  return made;
+}
+
+/** Of several links between one plan and one resource the first stays, with the greatest progress. */
+export const mentalPlanResources: Step = {
+  table: 'mental_plan_resources',
+  select: `
+    select l.id::bigint::text as id, l.mental_plan_id::bigint::text as mental_plan_id, l.resource_id::bigint::text as resource_id,
+      p.user_id::bigint::text as user_id, l.progress::text
+    from mental_plan_resources l left join mental_plans p on p.id = l.mental_plan_id
+    order by l.id`,
+  async prepare(target, rows, refused) {
+    const plan = await lookup(target, rows, 'mental_plans', 'mental_plan_id');
+    const resource = await lookup(target, rows, 'resources', 'resource_id', 'user_id');
+    const plans = rows.map(plan.find).filter((id) => id !== undefined);
+    const linked = await target<{ id: number; mental_plan_id: number; resource_id: number }[]>`
+      select id, mental_plan_id, resource_id from mental_plan_resources where mental_plan_id = any(${plans}::int[])`;
+    const links = new Map<string, Item | number>(linked.map((link) => [`${link.mental_plan_id}/${link.resource_id}`, link.id]));
+    const volumes = await volumesOf(target, rows.map(resource.find));
+
+    const raised: { id: number; progress: number }[] = [];
+    const items = convertAll(rows, refused, (row, mender) => {
+      const ids = { mental_plan_id: plan.get(row), resource_id: resource.get(row) };
+      const progress = mender.number('progress', { min: 0, max: volumes.get(ids.resource_id) ?? 0, fallback: 0 });
+      const item = itemOf(row, mender, { ...ids, progress });
+      const name = `${ids.mental_plan_id}/${ids.resource_id}`;
+      const first = links.get(name);
+      if (first === undefined) {
+        links.set(name, item);
+        return item;
+      }
+      mender.mends.push('joined with the first link between the same two, the greater progress stays');
+      if (typeof first === 'number') raised.push({ id: first, progress });
+      else first.values.progress = Math.max(first.values.progress as number, progress);
+      return { ...item, into: first };
+    });
+    for (const { id, progress } of raised)
+      await target`update mental_plan_resources set progress = greatest(progress, ${progress}) where id = ${id}`;
+    return items;
+  },
+};
+
+async function volumesOf(target: postgres.TransactionSql, ids: readonly (number | undefined)[]): Promise<Map<number, number>> {
+  const known = ids.filter((id) => id !== undefined);
+  const rows = await target<{ id: number; volume: number }[]>`select id, volume from resources where id = any(${known}::int[])`;
+  return new Map(rows.map((row) => [row.id, row.volume]));
+}

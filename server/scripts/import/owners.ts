@@ -1,0 +1,34 @@
+import type postgres from 'postgres';
+import { findParents, keyText } from './kept.ts';
+import { refuse, type SourceRow } from './mend.ts';
+
+/** What one column of a batch's rows refers to. */
+export interface Lookup {
+  /** @returns the id here of the row that it refers to; refuses a row that refers to none */
+  get(row: SourceRow): number;
+  find(row: SourceRow): number | undefined;
+}
+
+/**
+ * Looks up once for a whole batch what a column refers to.
+ * @param of the table referred to
+ * @param ownerColumn for a table whose rows can be copied: the column with the user whose copy is meant
+ */
+export async function lookup(
+  target: postgres.TransactionSql,
+  rows: readonly SourceRow[],
+  of: string,
+  column: string,
+  ownerColumn?: string,
+): Promise<Lookup> {
+  const keyOf = (row: SourceRow) => ({ source_id: row[column] ?? '0', owner: (ownerColumn && row[ownerColumn]) || '0' });
+  const parents = await findParents(target, of, rows.map(keyOf));
+  const find = (row: SourceRow) => parents.get(keyText(keyOf(row)));
+  return {
+    find,
+    get(row) {
+      if (row[column] == null) refuse(`${column} is missing`);
+      return find(row) ?? refuse(`${column}: ${of} ${row[column]} is not here`);
+    },
+  };
+}

@@ -1,0 +1,125 @@
+// Physical plans, their days, and the exercises of a day.
+import type postgres from 'postgres';
+import { gender } from '../../src/db/schema/index.ts';
+import { type Mender, refuse } from './mend.ts';
+import { lookup } from './owners.ts';
+import { convertAll, type Item, itemOf, type Step } from './step.ts';
+
+export const physicalPlans: Step = {
+  table: 'physical_plans',
+  select: `
+    select id::bigint::text as id, user_id::bigint::text as user_id, goal::text, age::text, gender::text, weight::text, height::text,
+      progress::text, day::text
+    from physical_plans order by physical_plans.id`,
+  async prepare(target, rows, refused) {
+    const user = await lookup(target, rows, 'users', 'user_id');
+    return convertAll(rows, refused, (row, mender) =>
+      itemOf(row, mender, {
+        user_id: user.get(row),
+        // Whom a plan is for is never guessed: without it the row is refused.
+        age: mender.number('age', { min: 5, max: 120, whole: true }),
+        gender: mender.choice('gender', gender.enumValues),
+        weight: mender.number('weight', { min: 20, max: 500 }),
+        height: heightOf(mender),
+        goal: mender.text('goal', 500),
+        progress: mender.number('progress', { min: 0, max: Number.MAX_VALUE, fallback: 0 }),
+        day: mender.number('day', { min: 1, max: 7, whole: true, fallback: 1 }),
+      }),
+    );
+  },
+};
+
+/** Centimetres. A height of 0.5 to 3 was given in metres. */
+function heightOf(mender: Mender): number {
+  const height = mender.finite('height');
+  if (height === undefined || height < 0.5 || height > 3) return mender.number('height', { min: 50, max: 300 });
+  mender.mends.push('height was in metres, made centimetres');
+  return Math.round(height * 10_000) / 100;
+}
+
+const DAYS = ['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday'] as const;
+
+/** A plan has one workout a day here: what the others of that day hold comes into the first. */
+export const workouts: Step = {
+  table: 'workouts',
+  select: `
+    select id::bigint::text as id, physical_plan_id::bigint::text as physical_plan_id, day_of_week::text
+    from workouts order by workouts.id`,
+  async prepare(target, rows, refused) {
+    const plan = await lookup(target, rows, 'physical_plans', 'physical_plan_id');
+    const found = await target<{ id: number; physical_plan_id: number; day_of_week: number }[]>`
+      select id, physical_plan_id, day_of_week from workouts
+      where physical_plan_id = any(${rows.map(plan.find).filter((id) => id !== undefined)}::int[])`;
+    const days = new Map<string, Item | number>(found.map((day) => [`${day.physical_plan_id}/${day.day_of_week}`, day.id]));
+    return convertAll(rows, refused, (row, mender) => {
+      const physical_plan_id = plan.get(row);
+      const day_of_week = dayOf(mender);
+      const item = itemOf(row, mender, { physical_plan_id, day_of_week });
+      return joined(item, days, `${physical_plan_id}/${day_of_week}`, 'joined with the first workout of the same day');
+    });
+  },
+};
+
+function dayOf(mender: Mender): number {
+  const day = mender.finite('day_of_week');
+  if (day === undefined) return 1 + DAYS.indexOf(mender.choice('day_of_week', DAYS));
+  return Number.isInteger(day) && day >= 1 && day <= 7 ? day : refuse('day_of_week is not 1 to 7');
+}
+
+export const workoutExercises: Step = {
+  table: 'workout_exercises',
+  select: `
+    select id::bigint::text as id, workout_id::bigint::text as workout_id, exercise_id::bigint::text as exercise_id
+    from workout_exercises order by workout_exercises.id`,
+  async prepare(target, rows, refused) {
+    const workout = await lookup(target, rows, 'workouts', 'workout_id');
+    const exercise = await lookup(target, rows, 'exercises', 'exercise_id');
+    const found = await target<{ id: number; workout_id: number; exercise_id: number }[]>`
+      select id, workout_id, exercise_id from workout_exercises
+      where workout_id = any(${rows.map(workout.find).filter((id) => id !== undefined)}::int[])`;
+    const held = new Map<string, Item | number>(found.map((link) => [`${link.workout_id}/${link.exercise_id}`, link.id]));
+    return convertAll(rows, refused, (row, mender) => {
+      const item = itemOf(row, mender, { workout_id: workout.get(row), exercise_id: exercise.get(row) });
+      return joined(item, held, `${item.values.workout_id}/${item.values.exercise_id}`, 'the day has this exercise already');
+    });
+  },
+};
+
+/** @returns the item itself when it is the first of its name, otherwise what comes into the first */
+function joined(item: Item, firsts: Map<string, Item | number>, name: string, mend: string): Item {
+  const first = firsts.get(name);
+  if (first === undefined) {
+    firsts.set(name, item);
+    return item;
+  }
+  item.mends.push(mend);
+  return { ...item, into: first };
+}
+
+/**
+ * Gives every day of the copied plans that has no exercises the default ones: a plan has seven days with exercises.
+ * @returns the plans that it changed, by the source's id, and their days
+ */
+export async function fillDays(target: postgres.Sql): Promise<{ source_id: string; days: number[] }[]> {
+  return target<{ source_id: string; days: number[] }[]>`
+    with plans as (
+      select k.source_id, p.id from stepwise_import.kept k join physical_plans p on p.id = k.target_id where k.of = 'physical_plans'),
+    empty as (
+      select plans.source_id, plans.id as plan_id, day, w.id as workout_id
+      from plans cross join generate_series(1, 7) as day
+      left join workouts w on w.physical_plan_id = plans.id and w.day_of_week = day
+      where not exists (select from workout_exercises x where x.workout_id = w.id)),
+    made as (
+      insert into workouts (physical_plan_id, day_of_week)
+      select plan_id, day from empty where workout_id is null order by plan_id, day
+      returning id, physical_plan_id, day_of_week),
+    filled as (
+      insert into workout_exercises (workout_id, exercise_id)
+      select coalesce(empty.workout_id, made.id), e.id
+      from empty
+      left join made on made.physical_plan_id = empty.plan_id and made.day_of_week = empty.day
+      cross join exercises e
+      where e.default_order is not null
+      order by empty.plan_id, empty.day, e.default_order)
+    select source_id::text, array_agg(day order by day) as days from empty group by source_id order by source_id::bigint`;
+}

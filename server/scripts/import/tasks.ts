@@ -1,0 +1,16 @@
+import { lookup } from './owners.ts';
+import { convertAll, itemOf, type Step } from './step.ts';
+
+export const tasks: Step = {
+  table: 'outer_tasks',
+  select: `
+    select id::bigint::text as id, user_id::bigint::text as user_id, title::text, status::text
+    from outer_tasks order by outer_tasks.id`,
+  async prepare(target, rows, refused) {
+    const user = await lookup(target, rows, 'users', 'user_id');
+    return convertAll(rows, refused, (row, mender) => {
+      const user_id = user.get(row);
+      return itemOf(row, mender, { user_id, title: mender.text('title', 500), status: mender.flag('status') });
+    });
+  },
+};

@@ -1,0 +1,44 @@
+import { Registration } from '../../src/features/auth/contract.ts';
+import { isBcrypt } from '../../src/security/bcrypt.ts';
+import { loginKey } from '../../src/security/login.ts';
+import { refuse, type SourceRow } from './mend.ts';
+import { convertAll, itemOf, type Step } from './step.ts';
+
+/** Matches no password: whoever has it cannot sign in. */
+const NO_PASSWORD = '!';
+
+/**
+ * A login is what a person types, so it is never mended: one that the contract does not know, or that another user
+ * has, refuses the row.
+ */
+export const users: Step = {
+  table: 'users',
+  select: 'select id::bigint::text as id, login::text, password::text, created_at::text from users order by users.id',
+  async prepare(target, rows, refused) {
+    const keys = rows.map((row) => loginKey(row.login ?? ''));
+    const found = await target<{ id: number; login_key: string }[]>`select id, login_key from users where login_key = any(${keys}::text[])`;
+    const holders = new Map(found.map((user) => [user.login_key, `users ${user.id}`]));
+    return convertAll(rows, refused, (row, mender) => {
+      const login = validLogin(row);
+      const login_key = loginKey(login);
+      const holder = holders.get(login_key);
+      if (holder) refuse(`the login ${JSON.stringify(login)} is that of ${holder}, upper and lower case being one`);
+      holders.set(login_key, `users ${row.id}`);
+      const password = storedHash(row.password ?? '');
+      if (password === NO_PASSWORD) mender.mends.push('password is no bcrypt hash of cost 4 to 14: nobody can sign in');
+      return itemOf(row, mender, { login, login_key, password, created_at: mender.time('created_at') });
+    });
+  },
+};
+
+function validLogin({ login }: SourceRow): string {
+  if (login == null) refuse('login is missing');
+  const parsed = Registration.shape.login.safeParse(login);
+  return parsed.success ? parsed.data : refuse(`the login ${JSON.stringify(login)} ${parsed.error.issues[0]?.message}`);
+}
+
+/** @returns the bcrypt hash in a column of text, padded text or bytes */
+function storedHash(column: string): string {
+  const text = /^\\x[0-9a-f]*$/.test(column) ? Buffer.from(column.slice(2), 'hex').toString('latin1') : column;
+  return isBcrypt(text.trim()) ? text.trim() : NO_PASSWORD;
+}
