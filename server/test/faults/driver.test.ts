@@ -85,14 +85,17 @@ async function holdAll(sql: postgres.Sql, slots: number): Promise<void> {
 test('#178 terminated between two statements, a transaction fails and nothing of it is stored', async () => {
   const closed = Promise.withResolvers<void>();
   const sql = pool(4, { onclose: () => closed.resolve() });
+  let second: Promise<string> | undefined;
   const lost = sql.begin(async (tx) => {
     await tx`insert into rows values ('alone-1')`;
     const [row] = await tx`select pg_backend_pid() as pid`;
     await terminate(row?.pid);
     await closed.promise;
-    await tx`insert into rows values ('alone-2')`;
+    second = codeOf(tx`insert into rows values ('alone-2')`);
+    await second;
   });
   expect(await codeOf(lost)).toMatch(/CONNECTION_CLOSED|57P01/);
+  await expect.poll(() => second).toMatch(/TRANSACTION_CLOSED/);
   expect(await stored('alone')).toEqual([]);
   await expectAllUsable(sql, 4);
 });
@@ -222,18 +225,21 @@ test('#177 #178 under random kills nothing acknowledged is lost, nothing is half
   await expectAllUsable(sql, 8);
 });
 
-test.each(['fin', 'rst'] as const)('#180 %s right after accept rejects in time, without a storm of connections', async (by) => {
+test('#180 FIN or RST right after accept rejects in time, without a storm of connections', async () => {
   const sql = pool(8, { from: proxied });
-  await proxy.set(by);
-  const before = proxy.accepted();
-  expect(await codeOf(sql`select 1`)).toMatch(/CONNECTION_CLOSED|ECONNRESET/);
-  expect(await codeOf(sql.begin((tx) => tx`select 1`))).toMatch(/CONNECTION_CLOSED|ECONNRESET/);
-  const codes = await Promise.all(Array.from({ length: 20 }, () => codeOf(sql`select 1`)));
-  expect([...new Set(codes)].join()).toMatch(/^(CONNECTION_CLOSED|ECONNRESET|ACQUIRE_TIMEOUT|,)+$/);
-  expect(proxy.accepted() - before).toBeLessThan(60);
-  await proxy.set('pass');
-  expect(await codeOf(sql`select 1`)).toBe('done');
-  await expectAllUsable(sql, 8);
+  for (const by of ['rst', 'fin'] as const) {
+    await proxy.set(by);
+    const before = proxy.accepted();
+    expect(await codeOf(sql`select 1`)).toMatch(/CONNECTION_CLOSED|ECONNRESET/);
+    expect(await codeOf(sql.begin((tx) => tx`select 1`))).toMatch(/CONNECTION_CLOSED|ECONNRESET/);
+    const codes = await Promise.all(Array.from({ length: 20 }, () => codeOf(sql`select 1`)));
+    expect([...new Set(codes)].join()).toMatch(/^(CONNECTION_CLOSED|ECONNRESET|ACQUIRE_TIMEOUT|,)+$/);
+    expect(proxy.accepted() - before).toBeLessThan(60);
+    await proxy.set('pass');
+    expect(await codeOf(sql`select 1`)).toBe('done');
+    await expectAllUsable(sql, 8);
+    proxy.breakAll(by);
+  }
 });
 
 test('#180 RST during the first queries of a connection rejects what waits, and nothing else', async () => {
@@ -281,21 +287,23 @@ test('#180 a black hole at connect rejects every call within the timeouts', asyn
   await expectAllUsable(sql, 4);
 });
 
-test.each([99, 100, 101, 102])('a BEGIN behind %i statements in one pipeline gets a connection of its own', async (ahead) => {
+test('a BEGIN that exactly fills the pipeline of a connection gets the connection for itself', async () => {
+  // One under way and a hundred behind it: with this BEGIN there are as many as a connection takes.
+  const ahead = 101;
   const sql = pool(1);
   await sql`select 1`;
   const burst = Array.from({ length: ahead }, (_, n) => sql`select ${n}::int as n`.execute());
   const transaction = sql.begin(async (tx) => {
-    await tx`insert into rows values (${`pipeline-${ahead}-tx-1`})`;
-    await tx`insert into rows values (${`pipeline-${ahead}-tx-2`})`;
+    await tx`insert into rows values ('pipeline-tx-1')`;
+    await tx`insert into rows values ('pipeline-tx-2')`;
   });
-  const after = Array.from({ length: 20 }, (_, n) => sql`insert into rows values (${`pipeline-${ahead}-${n}`})`.execute());
+  const after = Array.from({ length: 20 }, (_, n) => sql`insert into rows values (${`pipeline-${n}`})`.execute());
   expect(await codeOf(transaction)).toBe('done');
   const answers = await within(6000, Promise.all(burst));
   expect(answers.map(([row]) => row?.n)).toEqual(Array.from({ length: ahead }, (_, n) => n));
   await within(6000, Promise.all(after));
   // Acknowledged is stored: seen from another connection, whatever becomes of this one.
-  expect(await stored(`pipeline-${ahead}-`)).toHaveLength(22);
+  expect(await stored('pipeline')).toHaveLength(22);
 });
 
 test('a parameter that cannot be sent fails its own call, and no call gets the rows of another', async () => {
