@@ -13,7 +13,7 @@ const cluster = await startCluster();
 const url = await cluster.createDatabase('driver');
 const proxy = await startProxy(cluster.port);
 const proxied = url.replace(`:${cluster.port}/`, `:${proxy.port}/`);
-const admin = postgres(url, { max: 2 });
+const admin = postgres(url, { max: 2, onnotice: () => {} });
 await admin`create table rows (name text primary key, part int not null default 1)`;
 afterAll(() => admin.end({ timeout: 1 }));
 
@@ -222,6 +222,21 @@ test('#177 #178 under random kills nothing acknowledged is lost, nothing is half
   await killer;
   expect(kills).toBeGreaterThanOrEqual(40);
   await expectKept('kill', journal);
+  await expectAllUsable(sql, 8);
+});
+
+test('#176 restarts of PostgreSQL under writers in transactions end nothing but what was under way', async () => {
+  const sql = pool(8);
+  let restarts = 0;
+  const writing = write(sql, 'restart', 12, () => restarts === 4);
+  for (; restarts < 4; restarts++) {
+    const before = (await stored('restart')).length;
+    await expect.poll(async () => (await stored('restart')).length, { timeout: 5000 }).toBeGreaterThan(before + 100);
+    await cluster.restart(restarts === 3 ? 'immediate' : 'fast');
+    // The test's own connections were ended as well.
+    await expect.poll(() => codeOf(admin`select 1`), { timeout: 5000 }).toBe('done');
+  }
+  await expectKept('restart', await writing);
   await expectAllUsable(sql, 8);
 });
 
