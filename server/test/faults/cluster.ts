@@ -1,12 +1,13 @@
 // A PostgreSQL cluster of its own for one test file, to be broken: own folder, own port, fsync on.
-import { execFile, execFileSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { chmodSync, mkdtempSync, readdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import postgres from 'postgres';
 import { afterAll } from 'vitest';
+import { keeper } from './keeper.ts';
 
 const run = promisify(execFile);
 const INSTALLED = '/usr/lib/postgresql';
@@ -19,27 +20,16 @@ export interface Cluster {
   restart(mode: 'fast' | 'immediate'): Promise<void>;
 }
 
-/** Makes and starts a cluster, which ends with the test file that calls this. */
+/** Makes and starts a cluster, which ends with the test file that calls this (not from within a test). */
 export async function startCluster(): Promise<Cluster> {
   const folder = mkdtempSync(join(tmpdir(), 'stepwise-cluster-'));
   // PostgreSQL refuses to run as root: then the user postgres makes its data folder in here.
   chmodSync(folder, 0o777);
   const data = join(folder, 'data');
   const port = await freePort();
-  const stop = ['-D', data, '-m', 'immediate', 'stop'];
-  const onExit = () => {
-    try {
-      execFileSync(...asPostgres('pg_ctl', stop), { stdio: 'ignore' });
-    } catch {
-      // It does not run.
-    }
-    rmSync(folder, { recursive: true, force: true });
-  };
-  process.once('exit', onExit);
-  afterAll(async () => {
-    process.off('exit', onExit);
-    onExit();
-  });
+  const [program, args] = asPostgres('pg_ctl', ['-D', data, '-m', 'immediate', 'stop']);
+  const end = keeper('folder=$1; shift; "$@"; rm -rf "$folder"', folder, program, ...args);
+  afterAll(end.run);
 
   await run(...asPostgres('initdb', ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync']));
   const settings = `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=${folder} -c max_connections=60`;

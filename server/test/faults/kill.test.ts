@@ -7,6 +7,11 @@ import { expectStored, type Journal, newJournal, writeOne } from './journal.ts';
 import { seeded } from './random.ts';
 import { call, folder, register, type ServerProcess, startServer } from './servers.ts';
 
+const cluster = await startCluster();
+const url = await cluster.createDatabase('killed');
+const admin = postgres(url, { max: 1 });
+afterAll(() => admin.end({ timeout: 1 }));
+
 const PORT = String(await freePort());
 const random = seeded(192);
 
@@ -34,10 +39,6 @@ async function liveAndDie(server: ServerProcess, token: string, round: number, j
 }
 
 test('#192 #172 twenty times killed during 200 writes a second, the server loses and doubles nothing and leaves no half plan', async () => {
-  const cluster = await startCluster();
-  const url = await cluster.createDatabase('killed');
-  const admin = postgres(url, { max: 1 });
-  afterAll(() => admin.end({ timeout: 1 }));
   const env = { PORT, DATABASE_URL: url };
   const journal = newJournal();
   let server = await startServer(env);

@@ -1,28 +1,25 @@
 // Server processes of a test, and what is said to them.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll } from 'vitest';
+import { keeper } from './keeper.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
 /** A folder that is gone when the test file is done. No developer's .env is in it. */
 export const folder = mkdtempSync(join(tmpdir(), 'stepwise-faults-'));
+const folderEnd = keeper('rm -rf "$1"', folder);
 const running = new Set<ChildProcess>();
-const killAll = () => {
-  for (const child of running) child.kill('SIGKILL');
-};
-process.once('exit', killAll);
 afterAll(async () => {
   const ends = [...running].map((child) => once(child, 'exit'));
-  killAll();
+  for (const child of running) child.kill('SIGKILL');
   await Promise.all(ends);
-  process.off('exit', killAll);
-  rmSync(folder, { recursive: true, force: true });
+  await folderEnd.run();
 });
 
 export interface ServerProcess {
@@ -38,10 +35,11 @@ export interface ServerProcess {
   rss(): number;
 }
 
-/** Runs a program of the test, which is killed with the test file at the latest. */
+/** Runs a program of the test, which is killed with the test file at the latest, or with us. */
 export function spawnChild(command: string, args: string[], env: Record<string, string> = {}) {
   const child = spawn(command, args, { cwd: folder, env: { PATH: process.env.PATH, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   running.add(child);
+  const end = keeper('kill -9 "$1"', String(child.pid));
   const output: string[] = [];
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (chunk) => {
@@ -51,6 +49,7 @@ export function spawnChild(command: string, args: string[], env: Record<string, 
   let ended: number | string | undefined;
   const exit = once(child, 'exit').then(([code, signal]) => {
     running.delete(child);
+    end.dismiss();
     ended = (code ?? signal) as number | string;
     return ended;
   });
