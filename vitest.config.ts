@@ -2,6 +2,8 @@ import { defineConfig } from 'vitest/config';
 
 const node = { environment: 'node', testTimeout: 30_000, hookTimeout: 60_000 } as const;
 
+const STOCK = process.env.STOCK_POSTGRES;
+
 export default defineConfig({
   test: {
     // Two: each test file has a database engine of its own in its process.
@@ -16,6 +18,19 @@ export default defineConfig({
         },
       },
       { test: { ...node, name: 'postgres', include: ['server/test/postgres/*.test.ts'] } },
+      {
+        // With STOCK_POSTGRES, the folder of an unpatched `postgres`, the driver's tests show what the patch is for.
+        resolve: { alias: STOCK ? [{ find: /^postgres$/, replacement: `${STOCK}/src/index.js` }] : [] },
+        test: {
+          ...node,
+          name: 'faults',
+          include: ['server/test/faults/*.test.ts'],
+          testTimeout: 120_000,
+          // One after the other: each loads the machine, and measures.
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+        },
+      },
       { test: { ...node, name: 'browser', include: ['server/test/browser/*.test.ts'] } },
       { test: { ...node, name: 'package', include: ['client/test/package/*.test.ts'], testTimeout: 300_000 } },
     ],

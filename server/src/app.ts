@@ -10,7 +10,7 @@ import { createContext } from './http/context.ts';
 import { registerDocs } from './http/docs.ts';
 import { endpointsOf } from './http/endpoints.ts';
 import { registerGuards, registerStandardHeaders, requestId, routableUrl } from './http/guards.ts';
-import { createHealth } from './http/health.ts';
+import { createHealth, registerProbes } from './http/health.ts';
 import { registerLog } from './http/log.ts';
 import { pathTable } from './http/paths.ts';
 import { sendProblem, sendRpcError, shown } from './http/problem.ts';
@@ -30,6 +30,8 @@ export interface AppOptions {
   readonly logger: FastifyBaseLogger;
   /** Hashes of passwords at a time. */
   readonly hashConcurrency: number;
+  /** Whether the process is about to end. */
+  readonly isDraining?: () => boolean;
 }
 
 /** Hashes that may wait; with one at a time of some 30 ms the last waits a second. */
@@ -39,13 +41,13 @@ const HASH_QUEUE = 32;
 const REQUEST_TIMEOUT = 10_000;
 
 /** Builds the server; it listens when `listen` is called. */
-export async function buildApp({ config, database, secret, logger, hashConcurrency }: AppOptions): Promise<FastifyInstance> {
+export async function buildApp({ config, database, secret, logger, hashConcurrency, isDraining }: AppOptions): Promise<FastifyInstance> {
   const services: Services = {
     db: database.db,
     passwords: createPasswords(hashConcurrency, HASH_QUEUE),
     tokens: createTokens(secret, config.tokenLifetime),
     presence: createPresence((user_id) => userExists(database.db, user_id)),
-    health: createHealth(database.ping, manifest.version, config.environment),
+    health: createHealth(database.ping, manifest.version, config.environment, isDraining),
     passwordMinLength: config.passwordMinLength,
   };
 
@@ -54,6 +56,8 @@ export async function buildApp({ config, database, secret, logger, hashConcurren
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
     genReqId: requestId,
     requestTimeout: REQUEST_TIMEOUT,
+    // What arrives while the server closes is answered like any other: Fastify's own 503 is not in our form.
+    return503OnClosing: false,
     // Above what proxies keep idle connections for (60 s mostly), so that none is closed under a request.
     keepAliveTimeout: 72_000,
     http: { headersTimeout: REQUEST_TIMEOUT, connectionsCheckingInterval: 1000, requireHostHeader: false },
@@ -86,6 +90,7 @@ export async function buildApp({ config, database, secret, logger, hashConcurren
     app.server.once('close', () => clearInterval(idle));
   });
 
+  registerProbes(app, services.health);
   const context = (request: Parameters<typeof createContext>[1]) => createContext(services, request);
   registerRest(app, endpointsOf(appRouter).values(), context);
   registerRpc(app, '/trpc', appRouter, context);

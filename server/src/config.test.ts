@@ -27,8 +27,14 @@ test('with nothing set it is a development server on the embedded database', () 
     tokenLifetime: 1800,
     passwordMinLength: 8,
     corsOrigins: '*',
+    drainTime: 0,
     logLevel: 'info',
   });
+});
+
+test('a production server answers on for 5 s after the signal to end unless told otherwise', () => {
+  expect(loadConfig({ NODE_ENV: 'production', JWT_SECRET_KEY: SECRET }).drainTime).toBe(5000);
+  expect(loadConfig({ NODE_ENV: 'production', JWT_SECRET_KEY: SECRET, DRAIN_MS: '0' }).drainTime).toBe(0);
 });
 
 test('an empty string counts as not set', () => {

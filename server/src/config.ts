@@ -42,6 +42,7 @@ const Environment = z.object({
   ACCESS_TOKEN_EXPIRE_MINUTES: integer(1, 60 * 24 * 365).default(30),
   PASSWORD_MIN_LENGTH: integer(1, 128).default(8),
   CORS_ORIGINS: list.pipe(z.array(z.union([z.literal('*'), Origin]))).optional(),
+  DRAIN_MS: integer(0, 20_000).optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
 
@@ -65,6 +66,8 @@ export interface Config {
   readonly passwordMinLength: number;
   /** `*`, or the foreign origins whose pages may read the answers. */
   readonly corsOrigins: '*' | readonly string[];
+  /** Milliseconds from the signal to end until the server takes no more connections: /readyz says 503 meanwhile. */
+  readonly drainTime: number;
   readonly logLevel: z.infer<typeof Environment>['LOG_LEVEL'];
 }
 
@@ -120,6 +123,7 @@ export function loadConfig(env: Record<string, string | undefined>, purpose: 'se
     tokenLifetime: values.ACCESS_TOKEN_EXPIRE_MINUTES * 60,
     passwordMinLength: values.PASSWORD_MIN_LENGTH,
     corsOrigins: origins.includes('*') ? '*' : Object.freeze(origins),
+    drainTime: values.DRAIN_MS ?? (production ? 5000 : 0),
     logLevel: values.LOG_LEVEL,
   });
 }

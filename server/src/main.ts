@@ -2,6 +2,7 @@
 import { enableCompileCache } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { availableParallelism } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import closeWithGrace from 'close-with-grace';
 import type { Logger } from 'pino';
 import { type Config, ConfigError, loadConfig, readEnvironment } from './config.ts';
@@ -14,6 +15,9 @@ const { buildApp } = await import('./app.ts');
 const { openDatabase } = await import('./db/client.ts');
 const { createLogger } = await import('./logger.ts');
 const { keptSecret } = await import('./security/secret.ts');
+
+/** Milliseconds from the first signal until the process ends, whatever is still under way. */
+const SHUTDOWN_TIMEOUT = 30_000;
 
 try {
   await start();
@@ -54,11 +58,16 @@ async function serve(config: Config, logger: Logger, database: OpenDatabase): Pr
   const secret = config.jwtSecret ?? (await keptSecret(config.dataDir));
   // One core is left to everything that is not a hash.
   const hashConcurrency = Math.max(1, availableParallelism() - 1);
-  const app = await buildApp({ config, database, secret, logger, hashConcurrency });
+  let draining = false;
+  const app = await buildApp({ config, database, secret, logger, hashConcurrency, isDraining: () => draining });
 
-  closeWithGrace({ delay: 10_000, logger: false }, async ({ err, signal }) => {
+  // A second signal ends the process at once.
+  closeWithGrace({ delay: SHUTDOWN_TIMEOUT, logger: false }, async ({ err, signal }) => {
     if (err) logger.fatal({ err }, 'crash');
     logger.info({ signal }, 'closing');
+    draining = true;
+    // Until balancers have seen it at /readyz they go on sending, and are served. After a crash nothing is promised.
+    if (!err) await sleep(config.drainTime);
     await app.close();
     await database.close();
     logger.info('closed');

@@ -137,6 +137,7 @@ test('production runs on the embedded database only when told so', async () => {
     NODE_ENV: 'production',
     JWT_SECRET_KEY: secret,
     EMBEDDED_IN_PRODUCTION: 'true',
+    DRAIN_MS: '0',
   });
   expect(await (await fetch(`${server.url}/health`)).json()).toMatchObject({ environment: 'production' });
   server.child.kill('SIGTERM');

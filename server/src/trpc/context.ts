@@ -25,6 +25,8 @@ export interface Health {
   readonly environment: 'development' | 'test' | 'production';
   /** @returns whether the database answered lately (asked at most once a second) */
   databaseAnswers(): Promise<boolean>;
+  /** Whether the server is about to end: it still answers, but nothing new should be sent to it. */
+  isDraining(): boolean;
 }
 
 /** What a procedure gets with one HTTP request; the calls of a batch share it. */

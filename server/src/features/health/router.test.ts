@@ -66,3 +66,11 @@ test('within 2 s of the database going away the answer is 503, on both doors', a
     });
   expect(await rpc.call('health.check')).toMatchObject({ status: 503, data: body });
 });
+
+test('/livez and /readyz answer anybody; without the database only the second says 503', async () => {
+  for (const path of ['/livez', '/readyz'])
+    expect(await api.rest('GET', path)).toMatchObject({ status: 200, body: { status: 'ok' }, headers: { 'cache-control': 'no-store' } });
+  expect((await deserted.rest('GET', '/livez')).status).toBe(200);
+  const refusal = { status: 503, body: { status: 'unavailable' }, headers: { 'retry-after': '1' } };
+  await expect.poll(() => deserted.rest('GET', '/readyz'), { timeout: 2000 }).toMatchObject(refusal);
+});

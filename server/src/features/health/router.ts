@@ -20,7 +20,7 @@ export const healthRouter = router({
     .query(async ({ ctx: { health } }) => {
       const connected = await health.databaseAnswers();
       return {
-        status: connected ? 'ok' : 'unavailable',
+        status: connected && !health.isDraining() ? 'ok' : 'unavailable',
         timestamp: new Date().toISOString(),
         database: connected ? 'connected' : 'disconnected',
         version: health.version,

@@ -1,0 +1,88 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import postgres from 'postgres';
+import { afterAll, expect, test } from 'vitest';
+import { freePort, startCluster } from './cluster.ts';
+import { expectStored, type Journal, newJournal, writeOne } from './journal.ts';
+import { seeded } from './random.ts';
+import { call, folder, register, type ServerProcess, startServer } from './servers.ts';
+
+const cluster = await startCluster();
+const url = await cluster.createDatabase('killed');
+const admin = postgres(url, { max: 1 });
+afterAll(() => admin.end({ timeout: 1 }));
+
+const PORT = String(await freePort());
+const random = seeded(192);
+
+/** Starts a write every 5 ms until the server has gone. At most 100 are under way. */
+async function writeUntilKilled(server: ServerProcess, token: string, round: number, journal: Journal): Promise<void> {
+  const underWay = new Set<Promise<unknown>>();
+  const start = performance.now();
+  for (let n = 0; server.ended() === undefined; n++) {
+    await sleep(Math.max(1, start + n * 5 - performance.now()));
+    if (underWay.size >= 100) await Promise.race(underWay);
+    const write = writeOne(server.url, token, `${round}-${n}`, n % 2 === 1, journal).finally(() => underWay.delete(write));
+    underWay.add(write);
+  }
+  await Promise.all(underWay);
+}
+
+/** One life of a server: some acknowledged writes, then SIGKILL at a random moment among the next. */
+async function liveAndDie(server: ServerProcess, token: string, round: number, journal: Journal): Promise<void> {
+  const writing = writeUntilKilled(server, token, round, journal);
+  const before = journal.acknowledged.length;
+  await expect.poll(() => journal.acknowledged.length, { timeout: 20_000, interval: 20 }).toBeGreaterThan(before + 20);
+  await sleep(200 + random() * 400);
+  await server.end('SIGKILL');
+  await writing;
+}
+
+test('#192 #172 twenty times killed during 200 writes a second, the server loses and doubles nothing and leaves no half plan', async () => {
+  const env = { PORT, DATABASE_URL: url };
+  const journal = newJournal();
+  let server = await startServer(env);
+  const token = await register(server.url, 'writer');
+  for (let round = 0; round < 20; round++) {
+    await liveAndDie(server, token, round, journal);
+    server = await startServer({ ...env, MIGRATE_AT_START: 'false' });
+  }
+  console.log('20 kills, answers', journal.statuses);
+  await expectStored(admin, journal);
+  const left = await admin`select pid from pg_locks where locktype in ('advisory', 'transactionid')
+    and pid in (select pid from pg_stat_activity where datname = 'killed' and pid <> pg_backend_pid())`;
+  expect([...left], 'locks of the dead').toEqual([]);
+  expect(await server.end('SIGTERM')).toBe(0);
+});
+
+test('#202 killed during its writes, the embedded database has everything that it acknowledged', async () => {
+  const env = { PORT, DATA_DIR: join(folder, 'embedded') };
+  const journal = newJournal();
+  let server = await startServer(env);
+  const token = await register(server.url, 'writer');
+  for (let round = 0; round < 4; round++) {
+    await liveAndDie(server, token, round, journal);
+    server = await startServer(env);
+  }
+  const names = [...(await listed(server, token, '/outherTasks', 'title')), ...(await listed(server, token, '/physicalPlans', 'goal'))];
+  const there = new Set(names);
+  console.log('4 kills, embedded, answers', journal.statuses);
+  expect(journal.acknowledged.filter((name) => !there.has(name))).toEqual([]);
+  expect(names).toHaveLength(there.size);
+  const me = await call(server.url, 'GET', '/users/me', token);
+  const { body: current } = await call(server.url, 'GET', `/users/${me.body.id}/physical-plan`, token);
+  expect(current.days.map((day: { exercises: unknown[] }) => day.exercises.length)).toEqual(Array(7).fill(8));
+  expect(await server.end('SIGTERM')).toBe(0);
+});
+
+/** One column of a whole list, page by page. */
+async function listed(server: ServerProcess, token: string, path: string, column: string): Promise<string[]> {
+  const found: { id: number }[] = [];
+  for (;;) {
+    const before = found.length > 0 ? `&before_id=${found.at(-1)?.id}` : '';
+    const { body, status } = await call(server.url, 'GET', `${path}?limit=500${before}`, token);
+    expect(status).toBe(200);
+    found.push(...body);
+    if (body.length < 500) return found.map((row) => String((row as Record<string, unknown>)[column]));
+  }
+}

@@ -1,0 +1,56 @@
+// The server behind a network that breaks between it and PostgreSQL.
+import postgres from 'postgres';
+import { afterAll, expect, test } from 'vitest';
+import { freePort, startCluster } from './cluster.ts';
+import { expectStored, newJournal, writeOne } from './journal.ts';
+import { type Fault, startProxy } from './proxy.ts';
+import { seeded } from './random.ts';
+import { call, isWell, register, startServer } from './servers.ts';
+
+const cluster = await startCluster();
+const url = await cluster.createDatabase('network');
+const proxy = await startProxy(cluster.port);
+const server = await startServer({ PORT: String(await freePort()), DATABASE_URL: url.replace(`:${cluster.port}/`, `:${proxy.port}/`) });
+const admin = postgres(url, { max: 1 });
+afterAll(() => admin.end({ timeout: 1 }));
+const token = await register(server.url, 'somebody');
+const random = seeded(1800);
+
+const FAULTS: [string, Fault][] = [
+  ['nobody listens', 'refuse'],
+  ['FIN after accept', 'fin'],
+  ['RST after accept', 'rst'],
+  ['a black hole', 'blackhole'],
+  ['connections cut at random', { cutAfter: () => Math.floor(random() * 40_000), by: () => (random() < 0.5 ? 'fin' : 'rst') }],
+  ['300 ms of delay', { delay: 300 }],
+];
+
+test.each(FAULTS)(
+  '#180 %s: every call is answered within 5 s, by success or 503, and all is well within 5 s after',
+  async (name, fault) => {
+    const journal = newJournal();
+    await proxy.set(fault);
+    // Also the connections that the server has already.
+    proxy.breakAll('rst');
+    let slowest = 0;
+    const caller = async (_: unknown, writer: number) => {
+      for (let n = 0; n < 3; n++) {
+        const { ms } = await writeOne(server.url, token, `${name}-${writer}-${n}`, n % 2 === 1, journal);
+        slowest = Math.max(slowest, ms);
+      }
+    };
+    await Promise.all(Array.from({ length: 10 }, caller));
+    expect((await call(server.url, 'GET', '/livez')).status).toBe(200);
+    await proxy.set('pass');
+    proxy.breakAll('fin');
+    const readyAgain = await isWell(server.url, 5000);
+    console.log(name, journal.statuses, `slowest ${Math.round(slowest)} ms, ready again after ${Math.round(readyAgain)} ms`);
+    expect(journal.wrong).toEqual([]);
+    expect(slowest).toBeLessThan(5000);
+    expect(server.ended()).toBeUndefined();
+    await expect
+      .poll(async () => (await writeOne(server.url, token, `${name}-afterwards`, false, journal)).status, { timeout: 5000 })
+      .toBe(201);
+    await expectStored(admin, journal);
+  },
+);
