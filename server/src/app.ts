@@ -4,7 +4,7 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } 
 import manifest from '../package.json' with { type: 'json' };
 import type { Config } from './config.ts';
 import type { OpenDatabase } from './db/client.ts';
-import { userExists } from './features/auth/queries.ts';
+import { isSessionOpen } from './features/auth/sessions/queries.ts';
 import { answerBrokenRequest } from './http/broken.ts';
 import { createContext } from './http/context.ts';
 import { registerDocs } from './http/docs.ts';
@@ -17,16 +17,17 @@ import { sendProblem, sendRpcError, shown } from './http/problem.ts';
 import { registerRest } from './http/rest.ts';
 import { registerRpc } from './http/rpc.ts';
 import { appRouter } from './router.ts';
+import { createOpenSessions } from './security/openSessions.ts';
 import { createPasswords } from './security/password.ts';
-import { createPresence } from './security/presence.ts';
+import { createRefreshTokens } from './security/refresh.ts';
 import { createTokens } from './security/token.ts';
 import type { Services } from './trpc/context.ts';
 
 export interface AppOptions {
-  readonly config: Pick<Config, 'environment' | 'tokenLifetime' | 'passwordMinLength' | 'corsOrigins'>;
+  readonly config: Pick<Config, 'environment' | 'tokenLifetime' | 'sessions' | 'passwordMinLength' | 'corsOrigins'>;
   readonly database: Pick<OpenDatabase, 'db' | 'ping'>;
-  /** The key that tokens are signed with. */
-  readonly secret: string;
+  /** The key that tokens are signed with, then those that are still accepted. */
+  readonly secrets: readonly [string, ...string[]];
   readonly logger: FastifyBaseLogger;
   /** Hashes of passwords at a time. */
   readonly hashConcurrency: number;
@@ -39,12 +40,14 @@ const HASH_QUEUE = 32;
 const REQUEST_TIMEOUT = 10_000;
 
 /** Builds the server; it listens when `listen` is called. */
-export async function buildApp({ config, database, secret, logger, hashConcurrency }: AppOptions): Promise<FastifyInstance> {
+export async function buildApp({ config, database, secrets, logger, hashConcurrency }: AppOptions): Promise<FastifyInstance> {
   const services: Services = {
     db: database.db,
     passwords: createPasswords(hashConcurrency, HASH_QUEUE),
-    tokens: createTokens(secret, config.tokenLifetime),
-    presence: createPresence((user_id) => userExists(database.db, user_id)),
+    tokens: createTokens(secrets, config.tokenLifetime),
+    refreshTokens: createRefreshTokens(secrets),
+    openSessions: createOpenSessions((claims) => isSessionOpen(database.db, claims)),
+    sessionLimits: config.sessions,
     health: createHealth(database.ping, manifest.version, config.environment),
     passwordMinLength: config.passwordMinLength,
   };

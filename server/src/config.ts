@@ -5,6 +5,9 @@ import { z } from 'zod';
 const KNOWN_SECRETS =
   /^(change[-_ ]?(me|this|it)|secret([-_ ]?key)?|jwt[-_ ]?secret([-_ ]?key)?|your[-_ ].*|password|example|test|dev(elopment)?)[-_ !.0-9]*$/i;
 
+/** Seconds. */
+const DAY = 24 * 60 * 60;
+
 const flag = z.enum(['true', 'false', '1', '0', 'on', 'off', 'yes', 'no']).transform((text) => ['true', '1', 'on', 'yes'].includes(text));
 
 const integer = (min: number, max: number) =>
@@ -38,8 +41,12 @@ const Environment = z.object({
   DATA_DIR: z.string().min(1).default('.data'),
   EMBEDDED_IN_PRODUCTION: flag.default(false),
   JWT_SECRET_KEY: z.string().optional(),
+  JWT_SECRET_KEY_PREVIOUS: z.string().optional(),
   JWT_ALGORITHM: z.literal('HS256').default('HS256'),
   ACCESS_TOKEN_EXPIRE_MINUTES: integer(1, 60 * 24 * 365).default(30),
+  SESSION_IDLE_DAYS: integer(1, 365).default(7),
+  SESSION_ABSOLUTE_DAYS: integer(1, 3650).default(30),
+  SESSIONS_PER_USER: integer(1, 1000).default(20),
   PASSWORD_MIN_LENGTH: integer(1, 128).default(8),
   CORS_ORIGINS: list.pipe(z.array(z.union([z.literal('*'), Origin]))).optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
@@ -59,6 +66,10 @@ export interface Config {
   readonly embeddedInProduction: boolean;
   /** Undefined only outside production: then one is made and kept in `dataDir`. */
   readonly jwtSecret: string | undefined;
+  /** A key that signed before: its tokens are still accepted, none is made with it. */
+  readonly previousJwtSecret: string | undefined;
+  /** How long sessions live, in seconds, and how many a user may have. */
+  readonly sessions: { readonly idle: number; readonly absolute: number; readonly perUser: number };
   /** Seconds that an access token lives. */
   readonly tokenLifetime: number;
   /** Characters (code points). */
@@ -96,9 +107,12 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
   const production = given.NODE_ENV === 'production';
   const secret = given.JWT_SECRET_KEY;
   if (secret === undefined && production) problems.push('JWT_SECRET_KEY: required in production');
-  if (secret !== undefined && Buffer.byteLength(secret) < 32) problems.push('JWT_SECRET_KEY: at least 32 bytes are needed');
-  else if (secret !== undefined && isKnownSecret(secret))
-    problems.push('JWT_SECRET_KEY: a well-known value, anybody could sign tokens with it');
+  for (const name of ['JWT_SECRET_KEY', 'JWT_SECRET_KEY_PREVIOUS']) {
+    const key = given[name];
+    if (key === undefined) continue;
+    if (Buffer.byteLength(key) < 32) problems.push(`${name}: at least 32 bytes are needed`);
+    else if (isKnownSecret(key)) problems.push(`${name}: a well-known value, anybody could sign tokens with it`);
+  }
   if (production && given.CORS_ORIGINS?.split(',').some((origin) => origin.trim() === '*'))
     problems.push('CORS_ORIGINS: list the origins, * is not accepted in production');
 
@@ -116,6 +130,12 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
     dataDir: values.DATA_DIR,
     embeddedInProduction: values.EMBEDDED_IN_PRODUCTION,
     jwtSecret: secret,
+    previousJwtSecret: values.JWT_SECRET_KEY_PREVIOUS,
+    sessions: Object.freeze({
+      idle: values.SESSION_IDLE_DAYS * DAY,
+      absolute: values.SESSION_ABSOLUTE_DAYS * DAY,
+      perUser: values.SESSIONS_PER_USER,
+    }),
     tokenLifetime: values.ACCESS_TOKEN_EXPIRE_MINUTES * 60,
     passwordMinLength: values.PASSWORD_MIN_LENGTH,
     corsOrigins: origins.includes('*') ? '*' : Object.freeze(origins),

@@ -52,9 +52,10 @@ async function start(): Promise<void> {
 
 async function serve(config: Config, logger: Logger, database: OpenDatabase): Promise<void> {
   const secret = config.jwtSecret ?? (await keptSecret(config.dataDir));
+  const secrets: [string, ...string[]] = config.previousJwtSecret ? [secret, config.previousJwtSecret] : [secret];
   // One core is left to everything that is not a hash.
   const hashConcurrency = Math.max(1, availableParallelism() - 1);
-  const app = await buildApp({ config, database, secret, logger, hashConcurrency });
+  const app = await buildApp({ config, database, secrets, logger, hashConcurrency });
 
   closeWithGrace({ delay: 10_000, logger: false }, async ({ err, signal }) => {
     if (err) logger.fatal({ err }, 'crash');

@@ -89,9 +89,16 @@ export async function startApp(overrides: Partial<AppOptions['config']> & { data
   const secrets = new Set<string>();
   const answers: RecordedAnswer[] = [];
   const app = await buildApp({
-    config: { environment: 'test', tokenLifetime: 1800, passwordMinLength: 8, corsOrigins: '*', ...settings },
+    config: {
+      environment: 'test',
+      tokenLifetime: 1800,
+      sessions: { idle: 7 * 86_400, absolute: 30 * 86_400, perUser: 20 },
+      passwordMinLength: 8,
+      corsOrigins: '*',
+      ...settings,
+    },
     database,
-    secret: SECRET,
+    secrets: [SECRET],
     logger: pino(
       { level: 'info' },
       lines((line) => log.push(JSON.parse(line))),

@@ -1,24 +1,38 @@
 import type { FastifyRequest } from 'fastify';
-import type { Caller, Context, Services } from '../trpc/context.ts';
+import type { Claims } from '../security/token.ts';
+import type { Context, Services } from '../trpc/context.ts';
 
 /** `Bearer` and a compact JWS; anything else is no token. */
 const BEARER = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/;
 
 /** @returns what the calls of one request share */
 export function createContext(services: Services, request: FastifyRequest): Context {
-  let caller: Promise<Caller | undefined> | undefined;
+  const claims = once(() => readClaims(services, request.headers.authorization));
   return {
     ...services,
     request_id: request.id,
-    caller: () => {
-      caller ??= findCaller(services, request.headers.authorization);
-      return caller;
-    },
+    client: { ip: request.ip, device: deviceOf(request), request_id: request.id },
+    claims,
+    caller: once(async () => {
+      const said = await claims();
+      if (!said || !(await services.openSessions.isOpen(said))) return undefined;
+      return { id: said.user_id, session_id: said.session_id };
+    }),
   };
 }
 
-async function findCaller({ tokens, presence }: Services, authorization: string | undefined): Promise<Caller | undefined> {
+async function readClaims({ tokens }: Services, authorization: string | undefined): Promise<Claims | undefined> {
   const token = authorization === undefined ? undefined : BEARER.exec(authorization)?.[1];
-  const id = token === undefined ? undefined : await tokens.verify(token);
-  return id !== undefined && (await presence.exists(id)) ? { id } : undefined;
+  return token === undefined ? undefined : tokens.verify(token);
+}
+
+/** Node.js gives headers as Latin-1, so every character is one that can be stored, but for NUL, which it refuses. */
+const deviceOf = (request: FastifyRequest): string => (request.headers['user-agent'] ?? '').slice(0, 200);
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
 }

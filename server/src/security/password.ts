@@ -1,4 +1,4 @@
-import { argon2id, hash, verify } from 'argon2';
+import { argon2id, hash, needsRehash, verify } from 'argon2';
 
 /** argon2id with OWASP's parameters (Password Storage Cheat Sheet): memory in KiB, passes, lanes. */
 const PARAMETERS = { type: argon2id, memoryCost: 19456, timeCost: 2, parallelism: 1 } as const;
@@ -16,6 +16,8 @@ export interface Passwords {
    * false, so that the time says nothing about who exists.
    */
   verify(stored: string | undefined, password: string): Promise<boolean>;
+  /** @returns whether a stored hash was made with other parameters than today's */
+  isOutdated(stored: string): boolean;
 }
 
 /**
@@ -33,6 +35,7 @@ export function createPasswords(concurrency: number, queue: number): Passwords {
       const matches = await gated(() => verify(known, normalise(password)));
       return matches && stored !== undefined;
     },
+    isOutdated: (stored) => needsRehash(stored, PARAMETERS),
   };
 }
 

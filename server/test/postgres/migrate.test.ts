@@ -17,7 +17,8 @@ afterAll(async () => {
   await admin.end();
 });
 
-const empty = (client: postgres.Sql) => client.unsafe('drop schema public cascade; drop schema if exists drizzle cascade; create schema public');
+const empty = (client: postgres.Sql) =>
+  client.unsafe('drop schema public cascade; drop schema if exists drizzle cascade; create schema public');
 
 test('three servers that migrate an empty database at once all succeed, and each step is applied once', async () => {
   const client = postgres(url.href, { max: 1, onnotice: () => {} });

@@ -1,4 +1,5 @@
 export * from './mentalPlans.ts';
 export * from './physicalPlans.ts';
+export * from './sessions.ts';
 export * from './tasks.ts';
 export * from './users.ts';
