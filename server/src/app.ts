@@ -1,6 +1,6 @@
 // Every plugin, in order, on one screen.
 import cors from '@fastify/cors';
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
 import manifest from '../package.json' with { type: 'json' };
 import type { Config } from './config.ts';
 import type { OpenDatabase } from './db/client.ts';
@@ -17,6 +17,8 @@ import { sendProblem, sendRpcError, shown } from './http/problem.ts';
 import { registerRest } from './http/rest.ts';
 import { registerRpc } from './http/rpc.ts';
 import { appRouter } from './router.ts';
+import type { LimitStore } from './security/limitStore.ts';
+import { createLimits, type Rates } from './security/limits.ts';
 import { createOpenSessions } from './security/openSessions.ts';
 import { createPasswords } from './security/password.ts';
 import { createRefreshTokens } from './security/refresh.ts';
@@ -24,11 +26,13 @@ import { createTokens } from './security/token.ts';
 import type { Services } from './trpc/context.ts';
 
 export interface AppOptions {
-  readonly config: Pick<Config, 'environment' | 'tokenLifetime' | 'sessions' | 'passwordMinLength' | 'corsOrigins'>;
+  readonly config: Pick<Config, 'environment' | 'tokenLifetime' | 'sessions' | 'passwordMinLength' | 'trustedProxies' | 'corsOrigins'>;
   readonly database: Pick<OpenDatabase, 'db' | 'ping'>;
   /** The key that tokens are signed with, then those that are still accepted. */
   readonly secrets: readonly [string, ...string[]];
   readonly logger: FastifyBaseLogger;
+  /** Where limits are counted, and how high they are; without rates nothing is limited. */
+  readonly limits: { readonly store: LimitStore; readonly rates: Rates | undefined };
   /** Hashes of passwords at a time. */
   readonly hashConcurrency: number;
 }
@@ -40,7 +44,7 @@ const HASH_QUEUE = 32;
 const REQUEST_TIMEOUT = 10_000;
 
 /** Builds the server; it listens when `listen` is called. */
-export async function buildApp({ config, database, secrets, logger, hashConcurrency }: AppOptions): Promise<FastifyInstance> {
+export async function buildApp({ config, database, secrets, logger, limits, hashConcurrency }: AppOptions): Promise<FastifyInstance> {
   const services: Services = {
     db: database.db,
     passwords: createPasswords(hashConcurrency, HASH_QUEUE),
@@ -48,6 +52,7 @@ export async function buildApp({ config, database, secrets, logger, hashConcurre
     refreshTokens: createRefreshTokens(secrets),
     openSessions: createOpenSessions((claims) => isSessionOpen(database.db, claims)),
     sessionLimits: config.sessions,
+    limits: createLimits(limits.store, limits.rates),
     health: createHealth(database.ping, manifest.version, config.environment),
     passwordMinLength: config.passwordMinLength,
   };
@@ -56,6 +61,7 @@ export async function buildApp({ config, database, secrets, logger, hashConcurre
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
     genReqId: requestId,
+    trustProxy: config.trustedProxies.length > 0 ? [...config.trustedProxies] : false,
     requestTimeout: REQUEST_TIMEOUT,
     // Above what proxies keep idle connections for (60 s mostly), so that none is closed under a request.
     keepAliveTimeout: 72_000,
@@ -69,25 +75,26 @@ export async function buildApp({ config, database, secrets, logger, hashConcurre
     },
   });
 
+  // Before any route: a route keeps the handler that stands when it is made.
+  app.setErrorHandler((error, request, reply) => {
+    const known = shown(error, request);
+    return request.url.startsWith('/trpc/') ? sendRpcError(reply, request, appRouter, known) : sendProblem(reply, request, known);
+  });
+
   const paths = pathTable(app);
   await app.register(cors, () => (request: { method: string; headers: Record<string, unknown> }, callback: CorsCallback) => {
     const preflight = request.headers['access-control-request-method'] !== undefined && request.headers.origin !== undefined;
     callback(null, { ...CORS, preflight, origin: config.corsOrigins === '*' ? '*' : [...config.corsOrigins] });
   });
   registerLog(app);
-  registerGuards(app, paths.methodsOf);
-  app.setErrorHandler((error, request, reply) => {
-    const known = shown(error, request);
-    return request.url.startsWith('/trpc/') ? sendRpcError(reply, request, appRouter, known) : sendProblem(reply, request, known);
-  });
-
+  registerGuards(app, paths.methodsOf, services.limits);
   // A connection that was busy when closing began and falls idle after would hold the server until it times out.
   app.addHook('preClose', async () => {
     const idle = setInterval(() => app.server.closeIdleConnections(), 50);
     app.server.once('close', () => clearInterval(idle));
   });
 
-  const context = (request: Parameters<typeof createContext>[1]) => createContext(services, request);
+  const context = (request: FastifyRequest, reply: FastifyReply) => createContext(services, request, reply);
   registerRest(app, endpointsOf(appRouter).values(), context);
   registerRpc(app, '/trpc', appRouter, context);
   registerDocs(app, manifest.version);
@@ -99,6 +106,6 @@ type CorsCallback = (error: Error | null, options: object) => void;
 const CORS = {
   methods: ['GET', 'POST', 'PATCH', 'PUT', 'DELETE'],
   allowedHeaders: ['authorization', 'content-type', 'trpc-accept', 'x-request-id'],
-  exposedHeaders: ['x-request-id', 'retry-after', 'allow', 'www-authenticate'],
+  exposedHeaders: ['x-request-id', 'retry-after', 'ratelimit-limit', 'ratelimit-remaining', 'ratelimit-reset', 'allow', 'www-authenticate'],
   maxAge: 600,
 };

@@ -1,4 +1,5 @@
 // The only file that reads the environment.
+import { isIP } from 'node:net';
 import { z } from 'zod';
 
 /** Secrets that stand in tutorials and examples: a server that signs with one of them signs for everybody. */
@@ -26,6 +27,13 @@ const list = z.string().transform((text) =>
 
 const Origin = z.url({ protocol: /^https?$/ }).refine((text) => new URL(text).origin === text.toLowerCase(), 'an origin has no path');
 
+/** `10.0.0.0/8`, `::1`. Names such as "loopback" and hop counts are not taken: who is believed is written down. */
+const Network = z.string().refine((text) => {
+  const [address = '', bits] = text.split('/');
+  const version = isIP(address);
+  return version !== 0 && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128)));
+});
+
 const Environment = z.object({
   NODE_ENV: z.enum(['development', 'test', 'production']).default('development'),
   HOST: z.string().min(1).default('0.0.0.0'),
@@ -47,6 +55,9 @@ const Environment = z.object({
   SESSION_IDLE_DAYS: integer(1, 365).default(7),
   SESSION_ABSOLUTE_DAYS: integer(1, 3650).default(30),
   SESSIONS_PER_USER: integer(1, 1000).default(20),
+  RATE_LIMIT: z.enum(['on', 'off']).default('on'),
+  REDIS_URL: z.url({ protocol: /^rediss?$/ }).optional(),
+  TRUST_PROXY: list.pipe(z.array(Network)).default([]),
   PASSWORD_MIN_LENGTH: integer(1, 128).default(8),
   CORS_ORIGINS: list.pipe(z.array(z.union([z.literal('*'), Origin]))).optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
@@ -74,6 +85,12 @@ export interface Config {
   readonly tokenLifetime: number;
   /** Characters (code points). */
   readonly passwordMinLength: number;
+  /** Whether calls, sign-ins, registrations and guesses are limited. */
+  readonly limited: boolean;
+  /** Where several servers count together; undefined: each in its memory. */
+  readonly redisUrl: string | undefined;
+  /** Networks whose X-Forwarded-For is believed. */
+  readonly trustedProxies: readonly string[];
   /** `*`, or the foreign origins whose pages may read the answers. */
   readonly corsOrigins: '*' | readonly string[];
   readonly logLevel: z.infer<typeof Environment>['LOG_LEVEL'];
@@ -138,6 +155,9 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
     }),
     tokenLifetime: values.ACCESS_TOKEN_EXPIRE_MINUTES * 60,
     passwordMinLength: values.PASSWORD_MIN_LENGTH,
+    limited: values.RATE_LIMIT === 'on',
+    redisUrl: values.REDIS_URL,
+    trustedProxies: Object.freeze(values.TRUST_PROXY),
     corsOrigins: origins.includes('*') ? '*' : Object.freeze(origins),
     logLevel: values.LOG_LEVEL,
   });

@@ -6,6 +6,7 @@ import closeWithGrace from 'close-with-grace';
 import type { Logger } from 'pino';
 import { type Config, ConfigError, loadConfig, readEnvironment } from './config.ts';
 import type { OpenDatabase } from './db/client.ts';
+import type { LimitStore } from './security/limitStore.ts';
 
 // The next start need not compile the same modules again.
 enableCompileCache();
@@ -13,6 +14,9 @@ enableCompileCache();
 const { buildApp } = await import('./app.ts');
 const { openDatabase } = await import('./db/client.ts');
 const { createLogger } = await import('./logger.ts');
+const { memoryStore } = await import('./security/limitStore.ts');
+const { DEVELOPMENT_RATES, PRODUCTION_RATES } = await import('./security/limits.ts');
+const { redisStore } = await import('./security/redisStore.ts');
 const { keptSecret } = await import('./security/secret.ts');
 
 try {
@@ -55,12 +59,17 @@ async function serve(config: Config, logger: Logger, database: OpenDatabase): Pr
   const secrets: [string, ...string[]] = config.previousJwtSecret ? [secret, config.previousJwtSecret] : [secret];
   // One core is left to everything that is not a hash.
   const hashConcurrency = Math.max(1, availableParallelism() - 1);
-  const app = await buildApp({ config, database, secrets, logger, hashConcurrency });
+  const store: LimitStore & { close?(): Promise<void> } =
+    config.redisUrl === undefined ? memoryStore() : redisStore(config.redisUrl, (message) => logger.warn(message));
+  if (!config.limited) logger.warn('RATE_LIMIT=off: nothing is limited, also not guessing passwords');
+  const rates = config.limited ? (config.environment === 'production' ? PRODUCTION_RATES : DEVELOPMENT_RATES) : undefined;
+  const app = await buildApp({ config, database, secrets, logger, limits: { store, rates }, hashConcurrency });
 
   closeWithGrace({ delay: 10_000, logger: false }, async ({ err, signal }) => {
     if (err) logger.fatal({ err }, 'crash');
     logger.info({ signal }, 'closing');
     await app.close();
+    await store.close?.();
     await database.close();
     logger.info('closed');
   });

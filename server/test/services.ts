@@ -1,6 +1,8 @@
 import type { OpenDatabase } from '../src/db/client.ts';
 import { isSessionOpen } from '../src/features/auth/sessions/queries.ts';
 import { createHealth } from '../src/http/health.ts';
+import { memoryStore } from '../src/security/limitStore.ts';
+import { createLimits } from '../src/security/limits.ts';
 import { createOpenSessions } from '../src/security/openSessions.ts';
 import { createPasswords } from '../src/security/password.ts';
 import { createRefreshTokens } from '../src/security/refresh.ts';
@@ -17,6 +19,7 @@ export function testServices({ db, ping }: OpenDatabase): Services {
     refreshTokens: createRefreshTokens([SECRET]),
     openSessions: createOpenSessions((claims) => isSessionOpen(db, claims)),
     sessionLimits: { idle: 7 * 86_400, absolute: 30 * 86_400, perUser: 20 },
+    limits: createLimits(memoryStore(), undefined),
     health: createHealth(ping, '0.1.0', 'test'),
     passwordMinLength: 8,
   };

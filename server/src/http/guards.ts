@@ -2,7 +2,9 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { addressKey, type Limits } from '../security/limits.ts';
 import { AppError } from '../trpc/errors.ts';
+import { tellStanding } from './context.ts';
 import { parseBody } from './json.ts';
 
 const REQUEST_ID = /^[\w-]{8,64}$/;
@@ -18,8 +20,9 @@ export function requestId(raw: IncomingMessage): string {
 /**
  * Registers the checks that all routes share.
  * @param allowedMethods the methods of a path that some route has, an empty list for an unknown path
+ * @param limits count every request of an address, also those that nobody answers
  */
-export function registerGuards(app: FastifyInstance, allowedMethods: (path: string) => readonly string[]): void {
+export function registerGuards(app: FastifyInstance, allowedMethods: (path: string) => readonly string[], limits: Limits): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
     try {
@@ -33,6 +36,7 @@ export function registerGuards(app: FastifyInstance, allowedMethods: (path: stri
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff');
     if (!HOST.test(request.headers.host ?? '')) throw new AppError('VALIDATION', 'The Host header is not valid');
+    tellStanding(reply, await limits.calls('address', addressKey(request.ip), 1));
     if (request.is404 || request.method === 'OPTIONS') return unmatched(request, reply);
     checkBody(request, reply);
   });

@@ -124,7 +124,7 @@ function moveQueryToBody(operation: Operation): void {
 /** Every error that an operation can answer with; 405, 408 and 431 belong to no operation. */
 function errorsOf(endpoint: Endpoint): Set<Reason> {
   const { openapi, rest } = endpoint.meta;
-  const reasons = new Set<Reason>(['VALIDATION', 'INTERNAL', 'UNAVAILABLE', ...(rest?.errors ?? [])]);
+  const reasons = new Set<Reason>(['VALIDATION', 'RATE_LIMITED', 'INTERNAL', 'UNAVAILABLE', ...(rest?.errors ?? [])]);
   if (!endpoint.public) reasons.add('UNAUTHENTICATED');
   // A foreign user_id in a body, a foreign or missing object in a path.
   if (!endpoint.public && (endpoint.type === 'mutation' || openapi?.path.includes('{'))) reasons.add('NOT_FOUND');
@@ -138,7 +138,7 @@ function problemResponse(reason: Reason): Json {
   return {
     description: title,
     ...(status === 401 && { headers: { 'WWW-Authenticate': header('Bearer', 'string') } }),
-    ...(status === 503 && { headers: { 'Retry-After': header('Seconds', 'integer') } }),
+    ...((status === 503 || status === 429) && { headers: { 'Retry-After': header('Seconds', 'integer') } }),
     content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
   };
 }

@@ -1,5 +1,5 @@
 // The REST door: one native route for each procedure that has a REST path.
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Context } from '../trpc/context.ts';
 import type { RestMeta } from '../trpc/endpoint.ts';
 import { AppError } from '../trpc/errors.ts';
@@ -12,7 +12,7 @@ import { logFailure, sendProblem } from './problem.ts';
 export function registerRest(
   app: FastifyInstance,
   endpoints: Iterable<Endpoint>,
-  createContext: (request: FastifyRequest) => Context,
+  createContext: (request: FastifyRequest, reply: FastifyReply) => Context,
 ): void {
   for (const endpoint of endpoints) {
     const { openapi, rest } = endpoint.meta;
@@ -31,7 +31,7 @@ export function registerRest(
         try {
           const getRawInput = async () => input(request);
           const output: unknown = await procedure({
-            ctx: createContext(request),
+            ctx: createContext(request, reply),
             getRawInput,
             path: name,
             type,
@@ -81,5 +81,5 @@ function bodyObject(body: unknown, bareArray: string | undefined): object {
 function asSent(error: AppError, { bareArray }: RestMeta): AppError {
   if (bareArray === undefined || !error.errors) return error;
   const errors = error.errors.map(({ path, message }) => ({ path: path.split('.').slice(1).join('.'), message }));
-  return new AppError(error.reason, error.message, errors, error.cause);
+  return new AppError(error.reason, error.message, { errors, cause: error.cause });
 }

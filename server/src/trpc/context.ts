@@ -1,4 +1,5 @@
 import type { Database } from '../db/client.ts';
+import type { Limits } from '../security/limits.ts';
 import type { OpenSessions } from '../security/openSessions.ts';
 import type { Passwords } from '../security/password.ts';
 import type { RefreshTokens } from '../security/refresh.ts';
@@ -35,6 +36,7 @@ export interface Services {
   readonly refreshTokens: RefreshTokens;
   readonly openSessions: OpenSessions;
   readonly sessionLimits: SessionLimits;
+  readonly limits: Limits;
   readonly health: Health;
   /** Characters (code points) that a new password needs. */
   readonly passwordMinLength: number;
@@ -52,6 +54,8 @@ export interface Health {
 export interface Context extends Services {
   readonly request_id: string;
   readonly client: Client;
+  /** Counts calls of the user, or of the address when there is none. @throws TooMany */
+  spend(user_id: number | undefined, cost?: number): Promise<void>;
   /** What the bearer token says, if it is one of ours and not too old; its session may have ended. */
   claims(): Promise<Claims | undefined>;
   /** The user of the bearer token, found out when first asked for; undefined without a valid token of an open session. */

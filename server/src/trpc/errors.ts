@@ -20,6 +20,7 @@ export const REASONS = {
   LOGIN_TAKEN: { code: 'CONFLICT', status: 409, title: 'Conflict' },
   PAYLOAD_TOO_LARGE: { code: 'PAYLOAD_TOO_LARGE', status: 413, title: 'Content Too Large' },
   UNSUPPORTED_MEDIA_TYPE: { code: 'UNSUPPORTED_MEDIA_TYPE', status: 415, title: 'Unsupported Media Type' },
+  RATE_LIMITED: { code: 'TOO_MANY_REQUESTS', status: 429, title: 'Too Many Requests' },
   INTERNAL: { code: 'INTERNAL_SERVER_ERROR', status: 500, title: 'Internal Server Error' },
   UNAVAILABLE: { code: 'SERVICE_UNAVAILABLE', status: 503, title: 'Service Unavailable' },
 } as const satisfies Record<string, { code: TrpcCode; status: number; title: string }>;
@@ -30,11 +31,14 @@ export type Reason = keyof typeof REASONS;
 export class AppError extends TRPCError {
   readonly reason: Reason;
   readonly errors: readonly FieldError[] | undefined;
+  /** Seconds after which the same call may succeed. */
+  readonly retryAfter: number | undefined;
 
-  constructor(reason: Reason, message: string, errors?: readonly FieldError[], cause?: unknown) {
-    super({ code: REASONS[reason].code, message, cause });
+  constructor(reason: Reason, message: string, details: { errors?: readonly FieldError[]; retryAfter?: number; cause?: unknown } = {}) {
+    super({ code: REASONS[reason].code, message, cause: details.cause });
     this.reason = reason;
-    this.errors = errors;
+    this.errors = details.errors;
+    this.retryAfter = details.retryAfter ?? (reason === 'UNAVAILABLE' ? 1 : undefined);
   }
 }
 
@@ -45,7 +49,7 @@ export function notFound(what: 'User' | 'Physical plan' | 'Mental plan' | 'Resou
 
 /** @throws 400 naming one field */
 export function invalid(path: string, message: string): never {
-  throw new AppError('VALIDATION', 'The input is not valid', [{ path, message }]);
+  throw new AppError('VALIDATION', 'The input is not valid', { errors: [{ path, message }] });
 }
 
 /** @throws 401 for a request without a valid token */
@@ -63,5 +67,5 @@ const MAX_ISSUES = 20;
 
 export function validationError(error: ZodError): AppError {
   const errors = error.issues.slice(0, MAX_ISSUES).map((issue) => ({ path: issue.path.join('.'), message: issue.message }));
-  return new AppError('VALIDATION', 'The input is not valid', errors);
+  return new AppError('VALIDATION', 'The input is not valid', { errors });
 }

@@ -45,9 +45,9 @@ export async function findCredentials(db: Database, login: string) {
   return user;
 }
 
-export async function findPassword(db: Database, user_id: number) {
-  const [user] = await db.select({ password: users.password }).from(users).where(eq(users.id, user_id));
-  return user?.password;
+export async function findAccount(db: Database, user_id: number) {
+  const [user] = await db.select({ login: users.login, password: users.password }).from(users).where(eq(users.id, user_id));
+  return user;
 }
 
 export async function findUser(db: Database, user_id: number) {

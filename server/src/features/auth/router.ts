@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { accountKey } from '../../security/limits.ts';
+import { loginKey } from '../../security/login.ts';
 import type { Claims } from '../../security/token.ts';
 import type { Caller, Context, Services } from '../../trpc/context.ts';
 import { endpoint } from '../../trpc/endpoint.ts';
@@ -6,7 +8,7 @@ import { AppError, invalid, notFound, unauthenticated, wrongCredentials } from '
 import { hasLength, message } from '../../trpc/fields.ts';
 import { protectedProcedure, publicProcedure, router } from '../../trpc/procedures.ts';
 import { AccountRemoval, Export, Me, PasswordChange, Refresh, Registration, SignIn, SignOut, TokenAnswer } from './contract.ts';
-import { changePassword, createUser, exportUser, findCredentials, findPassword, findUser, rehash, removeUser } from './queries.ts';
+import { changePassword, createUser, exportUser, findAccount, findCredentials, findUser, rehash, removeUser } from './queries.ts';
 import { endSession, note, openSession, refreshSession } from './sessions/queries.ts';
 import { sessionsRouter } from './sessions/router.ts';
 
@@ -18,6 +20,7 @@ export const authRouter = router({
     .input(Registration)
     .output(TokenAnswer)
     .mutation(async ({ ctx, input }) => {
+      await ctx.limits.entry('registration', ctx.client.ip);
       checkNewPassword(ctx, 'password', input.password, input.login);
       const made = await createUser(ctx.db, input.login, await ctx.passwords.hash(input.password), ctx.client, ctx.sessionLimits);
       if (!made) throw new AppError('LOGIN_TAKEN', 'User with this login already exists');
@@ -29,12 +32,16 @@ export const authRouter = router({
     .input(SignIn)
     .output(TokenAnswer)
     .mutation(async ({ ctx, input }) => {
+      await ctx.limits.entry('signIn', ctx.client.ip);
+      const account = accountKey(loginKey(input.username));
+      await ctx.limits.guess(account);
       const user = await findCredentials(ctx.db, input.username);
       const matches = await ctx.passwords.verify(user?.password, input.password);
       if (!user || !matches) {
         await note(ctx.db, 'sign_in_failed', ctx.client, user?.id);
         wrongCredentials();
       }
+      await ctx.limits.guessed(account);
       if (ctx.passwords.isOutdated(user.password)) await rehash(ctx.db, user.id, user.password, await ctx.passwords.hash(input.password));
       const { session_id, ended } = await openSession(ctx.db, user.id, ctx.client, ctx.sessionLimits);
       ctx.openSessions.forget(ended);
@@ -73,13 +80,12 @@ export const authRouter = router({
     .input(PasswordChange)
     .output(z.object({ message }))
     .mutation(async ({ ctx, input }) => {
-      const stored = await findPassword(ctx.db, ctx.user.id);
-      await confirm(ctx, stored, input.current_password);
-      const { login } = (await findUser(ctx.db, ctx.user.id)) ?? unauthenticated();
-      checkNewPassword(ctx, 'new_password', input.new_password, login);
+      const user = (await findAccount(ctx.db, ctx.user.id)) ?? unauthenticated();
+      await confirm(ctx, user, input.current_password);
+      checkNewPassword(ctx, 'new_password', input.new_password, user.login);
       const hash = await ctx.passwords.hash(input.new_password);
       // Undefined: another change came first, and with it the current password is no longer the current one.
-      const ended = (await changePassword(ctx.db, ctx.user, stored as string, hash, ctx.client)) ?? wrongCredentials();
+      const ended = (await changePassword(ctx.db, ctx.user, user.password, hash, ctx.client)) ?? wrongCredentials();
       ctx.openSessions.forget(ended);
       return { message: 'Password changed' };
     }),
@@ -108,15 +114,17 @@ export const authRouter = router({
     .output(z.object({ message }))
     .mutation(async ({ ctx, input }) => {
       if (input.id !== ctx.user.id) notFound('User');
-      await confirm(ctx, await findPassword(ctx.db, ctx.user.id), input.password);
+      await confirm(ctx, (await findAccount(ctx.db, ctx.user.id)) ?? unauthenticated(), input.password);
       ctx.openSessions.forget(await removeUser(ctx.db, ctx.user.id, ctx.client));
       return { message: 'User removed' };
     }),
 });
 
 /** @throws 401 unless the signed-in user knows the password */
-async function confirm(ctx: Context & { user: Caller }, stored: string | undefined, password: string): Promise<void> {
-  if (await ctx.passwords.verify(stored, password)) return;
+async function confirm(ctx: Context & { user: Caller }, account: { login: string; password: string }, password: string): Promise<void> {
+  const key = accountKey(loginKey(account.login));
+  await ctx.limits.guess(key);
+  if (await ctx.passwords.verify(account.password, password)) return ctx.limits.guessed(key);
   await note(ctx.db, 'password_refused', ctx.client, ctx.user.id);
   wrongCredentials();
 }
