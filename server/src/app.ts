@@ -105,7 +105,7 @@ type CorsCallback = (error: Error | null, options: object) => void;
 
 const CORS = {
   methods: ['GET', 'POST', 'PATCH', 'PUT', 'DELETE'],
-  allowedHeaders: ['authorization', 'content-type', 'trpc-accept', 'x-request-id'],
-  exposedHeaders: ['x-request-id', 'retry-after', 'ratelimit-limit', 'ratelimit-remaining', 'ratelimit-reset', 'allow', 'www-authenticate'],
+  allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'if-match', 'trpc-accept', 'x-request-id'],
+  exposedHeaders: ['x-request-id', 'etag', 'idempotency-replayed', 'retry-after', 'ratelimit-limit', 'ratelimit-remaining', 'ratelimit-reset', 'allow', 'www-authenticate'],
   maxAge: 600,
 };

@@ -13,6 +13,8 @@ export function createContext(services: Services, request: FastifyRequest, reply
     ...services,
     request_id: request.id,
     client: { ip: request.ip, device: deviceOf(request), request_id: request.id },
+    idempotencyKey: request.headers['idempotency-key'] as string | undefined,
+    replayed: () => void reply.header('idempotency-replayed', 'true'),
     claims,
     async spend(user_id, cost = 1) {
       const [kind, key] = user_id === undefined ? (['address', addressKey(request.ip)] as const) : (['user', String(user_id)] as const);

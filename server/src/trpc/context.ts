@@ -54,6 +54,10 @@ export interface Health {
 export interface Context extends Services {
   readonly request_id: string;
   readonly client: Client;
+  /** As the client sent it. */
+  readonly idempotencyKey: string | undefined;
+  /** The answer is an earlier call's: the client is told. */
+  replayed(): void;
   /** Counts calls of the user, or of the address when there is none. @throws TooMany */
   spend(user_id: number | undefined, cost?: number): Promise<void>;
   /** What the bearer token says, if it is one of ours and not too old; its session may have ended. */

@@ -6,6 +6,7 @@ import { TooMany } from '../security/limits.ts';
 import { HashQueueFull } from '../security/password.ts';
 import type { Context } from './context.ts';
 import type { Meta } from './endpoint.ts';
+import { once } from './idempotent.ts';
 import { AppError, notFound, type Reason, unauthenticated, validationError } from './errors.ts';
 
 const t = initTRPC
@@ -85,11 +86,13 @@ const base = t.procedure.use(async ({ next }) => {
 export const publicProcedure = base;
 
 /** A procedure for a signed-in user: `ctx.user` is the caller. A `user_id` in the input must be the caller's. */
-export const protectedProcedure = base.use(async ({ ctx, getRawInput, next }) => {
+export const protectedProcedure = base.use(async ({ ctx, path, type, batchIndex, getRawInput, next }) => {
   const user = (await ctx.caller()) ?? unauthenticated();
   await ctx.spend(user.id);
   const raw = await getRawInput();
   const claimed = typeof raw === 'object' && raw !== null && 'user_id' in raw ? raw.user_id : undefined;
   if (typeof claimed === 'number' && claimed !== user.id) notFound('User');
-  return next({ ctx: { user } });
+  const signedIn = { ...ctx, user };
+  if (ctx.idempotencyKey === undefined || type !== 'mutation' || path.startsWith('auth.')) return next({ ctx: signedIn });
+  return once({ ctx: signedIn, path, batchIndex, input: raw }, ctx.idempotencyKey, ({ ctx: change }) => next({ ctx: { ...signedIn, ...change } }));
 });

@@ -1,3 +1,4 @@
+export * from './idempotency.ts';
 export * from './mentalPlans.ts';
 export * from './physicalPlans.ts';
 export * from './sessions.ts';
