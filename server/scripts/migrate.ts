@@ -4,7 +4,7 @@ import { openDatabase } from '../src/db/client.ts';
 import { runScript } from './run.ts';
 
 await runScript(async () => {
-  const config = loadConfig(readEnvironment());
+  const config = loadConfig(readEnvironment(), 'script');
   const database = await openDatabase({ ...config, migrateAtStart: true });
   await database.close();
   console.log(`${database.engine}: the schema is up to date`);

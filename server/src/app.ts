@@ -5,11 +5,11 @@ import manifest from '../package.json' with { type: 'json' };
 import type { Config } from './config.ts';
 import type { OpenDatabase } from './db/client.ts';
 import { isSessionOpen } from './features/auth/sessions/queries.ts';
-import { answerBrokenRequest } from './http/broken.ts';
+import { answerBrokenRequest, answerExpectation } from './http/broken.ts';
 import { createContext } from './http/context.ts';
 import { registerDocs } from './http/docs.ts';
 import { endpointsOf } from './http/endpoints.ts';
-import { registerGuards, requestId } from './http/guards.ts';
+import { registerGuards, registerStandardHeaders, requestId, routableUrl } from './http/guards.ts';
 import { createHealth } from './http/health.ts';
 import { registerLog } from './http/log.ts';
 import { pathTable } from './http/paths.ts';
@@ -65,14 +65,11 @@ export async function buildApp({ config, database, secrets, logger, limits, hash
     requestTimeout: REQUEST_TIMEOUT,
     // Above what proxies keep idle connections for (60 s mostly), so that none is closed under a request.
     keepAliveTimeout: 72_000,
-    http: { headersTimeout: REQUEST_TIMEOUT, connectionsCheckingInterval: 1000 },
-    // A batch names its calls in one parameter; the limit on headers bounds it.
-    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 16_384 },
+    http: { headersTimeout: REQUEST_TIMEOUT, connectionsCheckingInterval: 1000, requireHostHeader: false },
+    // A batch names its calls in one parameter; Node.js bounds it with all headers, at 16 KiB.
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1_000_000 },
     clientErrorHandler: answerBrokenRequest,
-    frameworkErrors: (error, request, reply) => {
-      reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff');
-      sendProblem(reply, request, shown(error, request));
-    },
+    rewriteUrl: routableUrl,
   });
 
   // Before any route: a route keeps the handler that stands when it is made.
@@ -81,7 +78,10 @@ export async function buildApp({ config, database, secrets, logger, limits, hash
     return request.url.startsWith('/trpc/') ? sendRpcError(reply, request, appRouter, known) : sendProblem(reply, request, known);
   });
 
+  app.server.on('checkExpectation', answerExpectation);
+
   const paths = pathTable(app);
+  registerStandardHeaders(app);
   await app.register(cors, () => (request: { method: string; headers: Record<string, unknown> }, callback: CorsCallback) => {
     const preflight = request.headers['access-control-request-method'] !== undefined && request.headers.origin !== undefined;
     callback(null, { ...CORS, preflight, origin: config.corsOrigins === '*' ? '*' : [...config.corsOrigins] });
@@ -106,6 +106,16 @@ type CorsCallback = (error: Error | null, options: object) => void;
 const CORS = {
   methods: ['GET', 'POST', 'PATCH', 'PUT', 'DELETE'],
   allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'if-match', 'trpc-accept', 'x-request-id'],
-  exposedHeaders: ['x-request-id', 'etag', 'idempotency-replayed', 'retry-after', 'ratelimit-limit', 'ratelimit-remaining', 'ratelimit-reset', 'allow', 'www-authenticate'],
+  exposedHeaders: [
+    'x-request-id',
+    'etag',
+    'idempotency-replayed',
+    'retry-after',
+    'ratelimit-limit',
+    'ratelimit-remaining',
+    'ratelimit-reset',
+    'allow',
+    'www-authenticate',
+  ],
   maxAge: 600,
 };

@@ -40,6 +40,10 @@ test('production allows no foreign origin and does not migrate unless told', () 
   expect(loadConfig({ NODE_ENV: 'production', JWT_SECRET_KEY: SECRET, MIGRATE_AT_START: 'true' }).migrateAtStart).toBe(true);
 });
 
+test('a migration in production needs no signing key', () => {
+  expect(loadConfig({ NODE_ENV: 'production' }, 'script').jwtSecret).toBeUndefined();
+});
+
 test('the scheme of an asyncpg URL is understood', () => {
   expect(loadConfig({ DATABASE_URL: 'postgresql+asyncpg://u:p@db/lifebalance' }).databaseUrl).toBe('postgresql://u:p@db/lifebalance');
 });

@@ -114,16 +114,17 @@ export function readEnvironment(): Record<string, string | undefined> {
 /**
  * Reads the settings.
  * @param env the environment; an empty string counts as not set
+ * @param purpose a `script` that only works on the database needs no signing key
  * @throws ConfigError naming all bad variables at once
  */
-export function loadConfig(env: Record<string, string | undefined>): Config {
+export function loadConfig(env: Record<string, string | undefined>, purpose: 'server' | 'script' = 'server'): Config {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
   const parsed = Environment.safeParse(given);
   const problems = parsed.success ? [] : parsed.error.issues.map((issue) => `${String(issue.path[0])}: ${reason(issue)}`);
 
   const production = given.NODE_ENV === 'production';
   const secret = given.JWT_SECRET_KEY;
-  if (secret === undefined && production) problems.push('JWT_SECRET_KEY: required in production');
+  if (secret === undefined && production && purpose === 'server') problems.push('JWT_SECRET_KEY: required in production');
   for (const name of ['JWT_SECRET_KEY', 'JWT_SECRET_KEY_PREVIOUS']) {
     const key = given[name];
     if (key === undefined) continue;

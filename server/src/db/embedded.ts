@@ -98,7 +98,8 @@ async function keep(file: string, image: Blob): Promise<void> {
     await writeFile(half, Buffer.from(await image.arrayBuffer()));
     await rename(half, file);
   } catch (error) {
-    if (!['EROFS', 'EACCES', 'EPERM', 'ENOSPC'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    // ENOENT is what a recursive mkdir answers on a read-only file system.
+    if (!['EROFS', 'EACCES', 'EPERM', 'ENOSPC', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
     await rm(half, { force: true });
   }
 }

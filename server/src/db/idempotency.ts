@@ -37,7 +37,5 @@ export async function claimKey(tx: Database, user_id: number, key: string, reque
 
 /** Keeps the answer beside the effect. */
 export async function keepAnswer(tx: Database, user_id: number, key: string, answer: unknown): Promise<void> {
-  await tx.execute(
-    sql`update ${idempotencyKeys} set answer = ${JSON.stringify(answer)}::text where user_id = ${user_id} and key = ${key}`,
-  );
+  await tx.execute(sql`update ${idempotencyKeys} set answer = ${JSON.stringify(answer)}::text where user_id = ${user_id} and key = ${key}`);
 }

@@ -1,17 +1,32 @@
 // Answers what Node's HTTP parser gave up on: there is no request then, only a socket.
 import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { REASONS } from '../trpc/errors.ts';
 
-const ANSWERS: Record<string, { status: number; title: string; code: string; detail: string }> = {
+interface Answer {
+  readonly status: number;
+  readonly title: string;
+  readonly code: string;
+  readonly detail: string;
+}
+
+const ANSWERS: Record<string, Answer> = {
   HPE_HEADER_OVERFLOW: {
-    status: 431,
-    title: 'Request Header Fields Too Large',
+    ...REASONS.HEADERS_TOO_LARGE,
     code: 'HEADERS_TOO_LARGE',
     detail: 'The headers are too large',
   },
   ERR_HTTP_REQUEST_TIMEOUT: { status: 408, title: 'Request Timeout', code: 'VALIDATION', detail: 'The request did not arrive in time' },
 };
-const MALFORMED = { status: 400, title: 'Bad Request', code: 'VALIDATION', detail: 'The request is not valid HTTP' };
+const MALFORMED: Answer = { status: 400, title: 'Bad Request', code: 'VALIDATION', detail: 'The request is not valid HTTP' };
+
+const EXPECTATION: Answer = {
+  status: 417,
+  title: 'Expectation Failed',
+  code: 'VALIDATION',
+  detail: 'Expect: 100-continue is all that is met',
+};
 
 /** Writes a problem document and closes the connection. */
 export function answerBrokenRequest(error: Error & { code?: string }, socket: Socket): void {
@@ -20,20 +35,26 @@ export function answerBrokenRequest(error: Error & { code?: string }, socket: So
     socket.destroy();
     return;
   }
-  const { status, title, code, detail } = ANSWERS[error.code ?? ''] ?? MALFORMED;
+  const { status, title, headers, body } = document(ANSWERS[error.code ?? ''] ?? MALFORMED);
+  const lines = Object.entries({ ...headers, connection: 'close' }).map(([name, value]) => `${name}: ${value}`);
+  socket.end([`HTTP/1.1 ${status} ${title}`, ...lines, '', body].join('\r\n'));
+}
+
+/** Answers a request that expects what this server does not do; `100-continue` is not among it. */
+export function answerExpectation(_request: IncomingMessage, response: ServerResponse): void {
+  const { status, headers, body } = document(EXPECTATION);
+  response.writeHead(status, headers).end(body);
+}
+
+function document({ status, title, code, detail }: Answer) {
   const request_id = randomUUID();
   const body = JSON.stringify({ type: 'about:blank', title, status, detail, code, request_id });
-  socket.end(
-    [
-      `HTTP/1.1 ${status} ${title}`,
-      'Content-Type: application/problem+json; charset=utf-8',
-      `Content-Length: ${Buffer.byteLength(body)}`,
-      `X-Request-Id: ${request_id}`,
-      'X-Content-Type-Options: nosniff',
-      'Cache-Control: no-store',
-      'Connection: close',
-      '',
-      body,
-    ].join('\r\n'),
-  );
+  const headers = {
+    'content-type': 'application/problem+json; charset=utf-8',
+    'content-length': Buffer.byteLength(body),
+    'x-request-id': request_id,
+    'x-content-type-options': 'nosniff',
+    'cache-control': 'no-store',
+  };
+  return { status, title, headers, body };
 }

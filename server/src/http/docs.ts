@@ -45,6 +45,8 @@ const REDOC = page(
   '<redoc spec-url="/openapi.json"></redoc><script src="/redoc/redoc.standalone.js"></script>',
 );
 
+const REDOC_LOGO = 'https://cdn.redoc.ly/redoc/logo-mini.svg';
+
 export function registerDocs(app: FastifyInstance, version: string): void {
   // Made and read when first asked for: a server that nobody reads documents of pays nothing for them.
   const document = once(async () => {
@@ -52,6 +54,10 @@ export function registerDocs(app: FastifyInstance, version: string): void {
     return JSON.stringify(openApiDocument(appRouter, version));
   });
   const file = (name: string) => once(() => readFile(require.resolve(name)));
+  // ReDoc would fetch its maker's logo from there.
+  const redoc = once(async () =>
+    (await readFile(require.resolve('redoc/bundles/redoc.standalone.js'), 'utf8')).replaceAll(REDOC_LOGO, 'data:,'),
+  );
 
   serve('/openapi.json', 'application/json; charset=utf-8', document);
   serve('/docs', 'text/html; charset=utf-8', async () => SWAGGER_UI);
@@ -59,7 +65,7 @@ export function registerDocs(app: FastifyInstance, version: string): void {
   serve('/docs/swagger-ui.css', 'text/css; charset=utf-8', file('swagger-ui-dist/swagger-ui.css'));
   serve('/docs/swagger-ui-bundle.js', 'text/javascript; charset=utf-8', file('swagger-ui-dist/swagger-ui-bundle.js'));
   serve('/redoc', 'text/html; charset=utf-8', async () => REDOC);
-  serve('/redoc/redoc.standalone.js', 'text/javascript; charset=utf-8', file('redoc/bundles/redoc.standalone.js'));
+  serve('/redoc/redoc.standalone.js', 'text/javascript; charset=utf-8', redoc);
 
   function serve(url: string, type: string, content: () => Promise<string | Buffer>): void {
     app.get(url, { config: { door: 'rest' } }, async (_request, reply) =>

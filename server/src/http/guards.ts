@@ -17,6 +17,28 @@ export function requestId(raw: IncomingMessage): string {
   return typeof sent === 'string' && REQUEST_ID.test(sent) ? sent : randomUUID();
 }
 
+/** Gives every answer its id and what browsers need to know; before CORS, whose preflight answers end there. */
+export function registerStandardHeaders(app: FastifyInstance): void {
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff');
+  });
+}
+
+/**
+ * A path that cannot be decoded is an unknown one: it takes the usual way to its 404, on the side of its door.
+ * @returns the URL to route by
+ */
+export function routableUrl({ url = '/' }: { url?: string | undefined }): string {
+  if (!url.includes('%')) return url;
+  const [path = '', query] = url.split('?', 2);
+  try {
+    decodeURIComponent(path);
+    return url;
+  } catch {
+    return `${path.startsWith('/trpc/') ? '/trpc' : ''}/undecodable${query === undefined ? '' : `?${query}`}`;
+  }
+}
+
 /**
  * Registers the checks that all routes share.
  * @param allowedMethods the methods of a path that some route has, an empty list for an unknown path
@@ -34,7 +56,7 @@ export function registerGuards(app: FastifyInstance, allowedMethods: (path: stri
   });
 
   app.addHook('onRequest', async (request, reply) => {
-    reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff');
+    if (hasTwins(request.raw)) throw new AppError('VALIDATION', 'A header that may stand once stands twice');
     if (!HOST.test(request.headers.host ?? '')) throw new AppError('VALIDATION', 'The Host header is not valid');
     tellStanding(reply, await limits.calls('address', addressKey(request.ip), 1));
     if (request.is404 || request.method === 'OPTIONS') return unmatched(request, reply);
@@ -45,12 +67,26 @@ export function registerGuards(app: FastifyInstance, allowedMethods: (path: stri
 
   function unmatched(request: FastifyRequest, reply: FastifyReply) {
     const path = request.url.split('?', 1)[0] as string;
-    const methods = allowedMethods(path);
+    const methods = request.routeOptions.config.methods?.(request) ?? allowedMethods(path);
     if (methods.length === 0) throw new AppError('NOT_FOUND', 'Not found');
     reply.header('allow', methods.join(', '));
     if (request.method === 'OPTIONS') return reply.code(204).send();
     throw new AppError('METHOD_NOT_ALLOWED', 'Method not allowed');
   }
+}
+
+/** Node.js keeps the first of these and drops the second; a proxy before us may do otherwise. */
+const SINGLE = new Set(['host', 'authorization', 'content-type', 'content-encoding']);
+
+function hasTwins({ rawHeaders }: IncomingMessage): boolean {
+  const seen = new Set<string>();
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = (rawHeaders[i] as string).toLowerCase();
+    if (!SINGLE.has(name)) continue;
+    if (seen.has(name)) return true;
+    seen.add(name);
+  }
+  return false;
 }
 
 /** Refuses by the headers alone what must not be read at all. */
@@ -85,5 +121,7 @@ declare module 'fastify' {
     /** The procedure that the route calls, for the log. */
     procedure?: string;
     bodyLimitOf?: (request: FastifyRequest) => number;
+    /** The methods of the path, where a route serves several procedures; none for an unknown one. */
+    methods?: (request: FastifyRequest) => readonly string[];
   }
 }

@@ -12,8 +12,8 @@ type GeneratorInput = Parameters<typeof generateOpenApiDocument>[0];
 
 interface Operation extends Json {
   operationId: string;
-  parameters?: { name: string; in: string; schema: Json; required?: boolean }[];
-  requestBody?: { required: boolean; content: Record<string, { schema: Json }> };
+  parameters?: { name: string; in: string; schema: Json; required?: boolean; description?: string }[];
+  requestBody?: { required: boolean; content: Record<string, { schema: Json; example?: unknown }> };
   responses: Record<string, Json>;
 }
 
@@ -77,7 +77,9 @@ export function openApiDocument(router: AppRouter, version: string): OpenApiDocu
 
   document.info.license = { name: 'MIT', identifier: 'MIT' };
   document.tags = Object.entries(TAGS).map(([name, description]) => ({ name, description }));
-  document.components.schemas = { ...document.components.schemas, Problem: PROBLEM };
+  // The generator's own error schemas are replaced below.
+  const schemas = Object.entries(document.components.schemas ?? {}).filter(([name]) => !name.startsWith('error.'));
+  document.components.schemas = { ...Object.fromEntries(schemas), Problem: PROBLEM };
   for (const endpoint of endpointsOf(router).values()) {
     const { openapi } = endpoint.meta;
     const operation = openapi && document.paths[openapi.path]?.[openapi.method.toLowerCase()];
@@ -93,7 +95,10 @@ function complete(operation: Operation, endpoint: Endpoint): void {
   operation.security = endpoint.public ? [] : [{ [BEARER]: [] }];
   if (openapi.method === 'DELETE') moveQueryToBody(operation);
   const content = operation.requestBody?.content['application/json'];
+  moveVersionToHeader(operation);
   if (content && rest.bareArray !== undefined) content.schema = (content.schema.properties as Record<string, Json>)[rest.bareArray] as Json;
+
+  if (content) content.example = exampleOf(content.schema);
 
   // Answers may gain keys: a client generated from the document must not refuse them.
   const success = open(operation.responses['200'] as Json);
@@ -121,12 +126,38 @@ function moveQueryToBody(operation: Operation): void {
   operation.requestBody = { required: true, content: { 'application/json': { schema } } };
 }
 
+/** @returns a body made of the examples of its fields; undefined for a field that has none and may be left out */
+function exampleOf(schema: Json): unknown {
+  const [example] = (schema.examples ?? schema.enum ?? []) as unknown[];
+  if (example !== undefined) return example;
+  if (schema.type === 'array') {
+    const item = exampleOf(schema.items as Json);
+    return item === undefined ? undefined : [item];
+  }
+  if (schema.type !== 'object') return schema.default;
+  const fields = Object.entries(schema.properties as Record<string, Json>).map(([name, field]) => [name, exampleOf(field)] as const);
+  return Object.fromEntries(fields.filter(([, value]) => value !== undefined));
+}
+
+/** On REST the version that a change is meant for stands in a header, not in the body. */
+function moveVersionToHeader(operation: Operation): void {
+  const content = operation.requestBody?.content['application/json'];
+  const properties = content?.schema.properties as Json | undefined;
+  if (!properties || !('if_match' in properties)) return;
+  delete properties.if_match;
+  if (Object.keys(properties).length === 0) delete operation.requestBody;
+  const description = 'The ETag of the version that the change is meant for; without it the last change wins';
+  operation.parameters = [...(operation.parameters ?? []), { name: 'If-Match', in: 'header', schema: { type: 'string' }, description }];
+}
+
 /** Every error that an operation can answer with; 405, 408 and 431 belong to no operation. */
 function errorsOf(endpoint: Endpoint): Set<Reason> {
   const { openapi, rest } = endpoint.meta;
   const reasons = new Set<Reason>(['VALIDATION', 'RATE_LIMITED', 'INTERNAL', 'UNAVAILABLE', ...(rest?.errors ?? [])]);
   if (!endpoint.public) reasons.add('UNAUTHENTICATED');
   // A foreign user_id in a body, a foreign or missing object in a path.
+  if (!endpoint.public && endpoint.type === 'mutation' && !endpoint.name.startsWith('auth.'))
+    reasons.add('IDEMPOTENCY_IN_PROGRESS').add('IDEMPOTENCY_KEY_REUSED');
   if (!endpoint.public && (endpoint.type === 'mutation' || openapi?.path.includes('{'))) reasons.add('NOT_FOUND');
   if (openapi?.method !== 'GET') reasons.add('PAYLOAD_TOO_LARGE').add('UNSUPPORTED_MEDIA_TYPE');
   return reasons;

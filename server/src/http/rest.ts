@@ -1,10 +1,11 @@
 // The REST door: one native route for each procedure that has a REST path.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
 import type { Context } from '../trpc/context.ts';
 import type { RestMeta } from '../trpc/endpoint.ts';
 import { AppError } from '../trpc/errors.ts';
 import { toAppError } from '../trpc/procedures.ts';
-import { coerce, coercionPlan } from './coercion.ts';
+import { coerce, coercionPlan, type Plan } from './coercion.ts';
 import { type Endpoint, inputOf } from './endpoints.ts';
 import { logFailure, sendProblem } from './problem.ts';
 
@@ -40,6 +41,7 @@ export function registerRest(
           });
           const status = statusOf(output);
           if (status === 503) reply.header('retry-after', '1');
+          if (rest.etag) reply.header('etag', `"${rest.etag(output as never)}"`);
           return reply.code(status).header('content-type', 'application/json; charset=utf-8').send(JSON.stringify(output));
         } catch (cause) {
           const error = asSent(toAppError(cause), rest);
@@ -59,12 +61,33 @@ export function fastifyPath(path: string): string {
 /** @returns what puts the input of one procedure together: query or body, then the path, which wins */
 function inputReader(endpoint: Endpoint, rest: RestMeta): (request: FastifyRequest) => unknown {
   const contract = inputOf(endpoint);
-  const plan = contract && coercionPlan(contract);
-  const source =
-    endpoint.meta.openapi?.method === 'GET'
-      ? (request: FastifyRequest) => request.query as object
-      : (request: FastifyRequest) => bodyObject(request.body, rest.bareArray);
-  return (request) => coerce(plan, { ...source(request), ...(request.params as object) });
+  const isQuery = endpoint.meta.openapi?.method === 'GET';
+  const plan = contract && withOwner(coercionPlan(contract), isQuery);
+  const source = isQuery
+    ? (request: FastifyRequest) => request.query as object
+    : (request: FastifyRequest) => bodyObject(request.body, rest.bareArray);
+  const versioned = contract instanceof z.ZodObject && 'if_match' in contract.shape;
+  return (request) =>
+    coerce(plan, {
+      ...source(request),
+      ...(request.params as object),
+      ...(versioned && { if_match: ifMatchOf(request.headers['if-match']) }),
+    });
+}
+
+/** Who a body says it is for is read as a number also where the contract does not name it: it has to be the caller. */
+function withOwner(plan: Plan, isQuery: boolean): Plan {
+  if (isQuery) return plan;
+  const keys = plan?.kind === 'object' ? plan.keys : [];
+  return { kind: 'object', keys: new Map([...keys, ['user_id', { kind: 'number' }]]) };
+}
+
+/** @returns the version in an If-Match header; `*` and no header stand for any */
+function ifMatchOf(header: string | undefined): number | undefined {
+  if (header === undefined || header === '*') return undefined;
+  const version = /^"(\d{1,9})"$/.exec(header)?.[1];
+  if (version === undefined) throw new AppError('VALIDATION', 'If-Match must hold one ETag as it was given');
+  return Number(version);
 }
 
 function bodyObject(body: unknown, bareArray: string | undefined): object {

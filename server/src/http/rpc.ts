@@ -51,6 +51,10 @@ export function registerRpc(
       bodyLimit: Math.max(BODY_LIMIT, ...[...endpoints.values()].map((endpoint) => endpoint.bodyLimit)),
       config: {
         door: 'rpc',
+        methods: (request) => {
+          const types = callsOf(request).flatMap(({ endpoint }) => endpoint?.type ?? []);
+          return types[0] === undefined ? [] : [...METHODS[types[0]], 'OPTIONS'];
+        },
         bodyLimitOf: (request) => Math.max(BODY_LIMIT, ...callsOf(request).map(({ endpoint }) => endpoint?.bodyLimit ?? 0)),
       },
     },

@@ -23,6 +23,8 @@ export const REASONS = {
   IDEMPOTENCY_IN_PROGRESS: { code: 'CONFLICT', status: 409, title: 'Conflict' },
   PRECONDITION_FAILED: { code: 'PRECONDITION_FAILED', status: 412, title: 'Precondition Failed' },
   IDEMPOTENCY_KEY_REUSED: { code: 'UNPROCESSABLE_CONTENT', status: 422, title: 'Unprocessable Content' },
+  // tRPC has no code for 431: such a request never reaches a procedure.
+  HEADERS_TOO_LARGE: { code: 'BAD_REQUEST', status: 431, title: 'Request Header Fields Too Large' },
   RATE_LIMITED: { code: 'TOO_MANY_REQUESTS', status: 429, title: 'Too Many Requests' },
   INTERNAL: { code: 'INTERNAL_SERVER_ERROR', status: 500, title: 'Internal Server Error' },
   UNAVAILABLE: { code: 'SERVICE_UNAVAILABLE', status: 503, title: 'Service Unavailable' },
@@ -53,6 +55,11 @@ export function notFound(what: 'User' | 'Physical plan' | 'Mental plan' | 'Resou
 /** @throws 400 naming one field */
 export function invalid(path: string, message: string): never {
   throw new AppError('VALIDATION', 'The input is not valid', { errors: [{ path, message }] });
+}
+
+/** @throws 412: the object is not in the version that the change was meant for */
+export function changedMeanwhile(): never {
+  throw new AppError('PRECONDITION_FAILED', 'It was changed meanwhile');
 }
 
 /** @throws 401 for a request without a valid token */

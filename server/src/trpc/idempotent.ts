@@ -49,7 +49,8 @@ export async function once<R extends Result>({ ctx, path, batchIndex, input }: C
 }
 
 function refuse({ outcome }: Claim): never {
-  if (outcome === 'running') throw new AppError('IDEMPOTENCY_IN_PROGRESS', 'A call with this Idempotency-Key is running', { retryAfter: 1 });
+  if (outcome === 'running')
+    throw new AppError('IDEMPOTENCY_IN_PROGRESS', 'A call with this Idempotency-Key is running', { retryAfter: 1 });
   throw new AppError('IDEMPOTENCY_KEY_REUSED', 'This Idempotency-Key was used for another request');
 }
 

@@ -6,8 +6,8 @@ import { TooMany } from '../security/limits.ts';
 import { HashQueueFull } from '../security/password.ts';
 import type { Context } from './context.ts';
 import type { Meta } from './endpoint.ts';
-import { once } from './idempotent.ts';
 import { AppError, notFound, type Reason, unauthenticated, validationError } from './errors.ts';
+import { once } from './idempotent.ts';
 
 const t = initTRPC
   .context<Context>()
@@ -94,5 +94,7 @@ export const protectedProcedure = base.use(async ({ ctx, path, type, batchIndex,
   if (typeof claimed === 'number' && claimed !== user.id) notFound('User');
   const signedIn = { ...ctx, user };
   if (ctx.idempotencyKey === undefined || type !== 'mutation' || path.startsWith('auth.')) return next({ ctx: signedIn });
-  return once({ ctx: signedIn, path, batchIndex, input: raw }, ctx.idempotencyKey, ({ ctx: change }) => next({ ctx: { ...signedIn, ...change } }));
+  return once({ ctx: signedIn, path, batchIndex, input: raw }, ctx.idempotencyKey, ({ ctx: change }) =>
+    next({ ctx: { ...signedIn, ...change } }),
+  );
 });

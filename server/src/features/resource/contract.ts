@@ -14,7 +14,11 @@ const fields = {
     .meta({ description: 'Pages, lessons or minutes', examples: [352] }),
 };
 
-export const progress = z.number().min(0).max(1_000_000).describe('How much of the volume is done');
+export const progress = z
+  .number()
+  .min(0)
+  .max(1_000_000)
+  .meta({ description: 'How much of the volume is done', examples: [25] });
 
 export const NewResource = z.object({ user_id, ...fields });
 export const NewResources = z.object({ resources: z.array(z.object(fields)).max(1000) });

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { ById, id, Page, text, user_id } from '../../trpc/fields.ts';
 
 const title = text(500).meta({ examples: ['Buy running shoes'] });
-const status = z.boolean().describe('Whether it is done');
+const status = z.boolean().meta({ description: 'Whether it is done', examples: [false] });
 
 export const Task = z.object({ id, user_id: id, title: z.string(), status });
 export const NewTask = z.object({ user_id, title, status: status.default(false) });

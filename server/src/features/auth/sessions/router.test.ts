@@ -69,10 +69,12 @@ test('#52 twenty parallel refreshes agree on one successor', async () => {
   expect(new Set(answers.map((answer) => answer.body.refresh_token)).size).toBe(1);
 });
 
-test.each<[string, (first: Tokens, second: Tokens) => Promise<Tokens>]>([
-  ['its successor was used', async (_first: Tokens, second: Tokens): Promise<Tokens> => (await refresh(second.refresh_token)).body],
-  ['a minute has passed', async (first: Tokens, second: Tokens): Promise<Tokens> => age(first.access_token, 61).then(() => second)],
-])('#53 a token that comes again after %s ends the whole session', async (_when, meanwhile) => {
+const REUSES: readonly { when: string; meanwhile: (first: Tokens, second: Tokens) => Promise<Tokens> }[] = [
+  { when: 'its successor was used', meanwhile: async (_first, second) => (await refresh(second.refresh_token)).body },
+  { when: 'a minute has passed', meanwhile: (first, second) => age(first.access_token, 61).then(() => second) },
+];
+
+test.each(REUSES)('#53 a token that comes again after $when ends the whole session', async ({ meanwhile }) => {
   const ann = await newcomer();
   const first = await ann.signIn();
   const second: Tokens = (await refresh(first.refresh_token)).body;

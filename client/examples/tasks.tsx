@@ -1,0 +1,45 @@
+import { type AppRouter, createClient, isStepwiseError } from '@stepwise/client';
+import { QueryClient, QueryClientProvider, useMutation, useQuery } from '@tanstack/react-query';
+import { createTRPCOptionsProxy } from '@trpc/tanstack-react-query';
+
+const client = createClient({
+  url: 'http://localhost:8000',
+  tokens: {
+    get: () => sessionStorage.getItem('token'),
+    set: (token) => (token === undefined ? sessionStorage.removeItem('token') : sessionStorage.setItem('token', token)),
+  },
+});
+const queryClient = new QueryClient();
+const stepwise = createTRPCOptionsProxy<AppRouter>({ client, queryClient });
+
+export function App() {
+  return (
+    <QueryClientProvider client={queryClient}>
+      <Tasks />
+    </QueryClientProvider>
+  );
+}
+
+function Tasks() {
+  const tasks = useQuery(stepwise.task.list.queryOptions({ status: false }));
+  const finish = useMutation(
+    stepwise.task.update.mutationOptions({
+      onSuccess: () => queryClient.invalidateQueries(stepwise.task.list.pathFilter()),
+    }),
+  );
+
+  if (isStepwiseError(tasks.error) && tasks.error.data.reason === 'UNAUTHENTICATED') return <a href="/sign-in">Sign in</a>;
+  if (tasks.isError) return <p>{tasks.error.message}</p>;
+  return (
+    <ul>
+      {tasks.data?.map(({ id, title }) => (
+        <li key={id}>
+          {title}
+          <button type="button" onClick={() => finish.mutate({ id, status: true })}>
+            Done
+          </button>
+        </li>
+      ))}
+    </ul>
+  );
+}

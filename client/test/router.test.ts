@@ -1,0 +1,66 @@
+import { expect, test } from 'vitest';
+import { compile } from '../scripts/compile.ts';
+import { expectImports, standalone } from '../scripts/standalone.ts';
+
+const emitted = (input: string) => `export declare const appRouter: import("@trpc/server").TRPCBuiltRouter<{
+    ctx: import("./trpc/context.ts").Context;
+    errorShape: {
+        errors: import("./trpc/errors.ts").FieldError[];
+    };
+}, import("@trpc/server").TRPCDecorateCreateRouterOptions<{
+    me: import("@trpc/server").TRPCQueryProcedure<{
+        input: ${input};
+        meta: import("./trpc/endpoint.ts").Meta;
+        errorShape: {
+            errors: import("./trpc/errors.ts").FieldError[];
+        };
+    }>;
+}>>;
+export type AppRouter = typeof appRouter;
+`;
+
+const errors = async () => 'export type Other = number;\nexport interface FieldError {\n    path: string;\n}\n';
+
+test('the published type of the router is the one that was reviewed (`pnpm test --update` takes the new one, for review)', () =>
+  compile(async ({ router }) => {
+    await expect(router).toMatchFileSnapshot('__snapshots__/router.d.ts');
+  }));
+
+test('interfaces that the router names come along, what is of the server alone becomes any object', async () => {
+  expect(await standalone(emitted('string'), errors)).toBe(`// Made from the router of the server.
+interface FieldError {
+    path: string;
+}
+interface ErrorShape {
+    errors: FieldError[];
+}
+export type AppRouter = import("@trpc/server").TRPCBuiltRouter<{
+    ctx: object;
+    errorShape: ErrorShape;
+}, import("@trpc/server").TRPCDecorateCreateRouterOptions<{
+    me: import("@trpc/server").TRPCQueryProcedure<{
+        input: string;
+        meta: object;
+        errorShape: ErrorShape;
+    }>;
+}>>;
+export {};
+`);
+});
+
+test('a router that needs more of the server is not published', async () => {
+  await expect(standalone(emitted('import("drizzle-orm").SQL'), errors)).rejects.toThrow('imports drizzle-orm');
+  await expect(standalone(emitted('import("./trpc/errors.ts").Other'), errors)).rejects.toThrow('Other, which is not a plain interface');
+});
+
+test.each([
+  `import { z } from 'zod';`,
+  `import 'fastify';`,
+  `export * from "../server.js";`,
+  `type A = import('./server.js').A;`,
+  `import a = require("pino");`,
+  `/// <reference types="node" />`,
+])('an import that is not allowed is found: %s', (text) => {
+  expect(() => expectImports(text, /^@trpc\/server$/)).toThrow('must not be published');
+  expect(() => expectImports(`import type { A } from '@trpc/server';`, /^@trpc\/server$/)).not.toThrow();
+});

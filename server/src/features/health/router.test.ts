@@ -1,0 +1,68 @@
+import { expect, test } from 'vitest';
+import { bothDoors, ofRest } from '../../../test/doors.ts';
+import { openTestDatabase, startApp } from '../../../test/harness.ts';
+
+const api = await startApp();
+
+const goingAway = await openTestDatabase();
+const deserted = await startApp({ database: goingAway });
+
+let pings = 0;
+const counting = await startApp({
+  database: {
+    ...api.database,
+    ping() {
+      pings++;
+      return api.database.ping();
+    },
+  },
+});
+
+test.each(['/health', '/health/'])('%s tells anybody that all is well', async (path) => {
+  const before = Date.now();
+  for (const token of [undefined, 'nonsense']) {
+    const answer = await api.rest('GET', path, { token });
+    const { data } = ofRest(answer);
+    expect(data).toEqual({
+      status: 'ok',
+      timestamp: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/),
+      database: 'connected',
+      version: expect.stringMatching(/^\d+\.\d+\.\d+/),
+      environment: 'test',
+    });
+    expect(Date.parse(data.timestamp)).toBeGreaterThanOrEqual(before);
+    expect(Date.parse(data.timestamp)).toBeLessThanOrEqual(Date.now());
+    expect(answer.headers['cache-control']).toBe('no-store');
+  }
+});
+
+test.each(bothDoors(api))('over $name the answer is the same, with or without an input', async ({ call }) => {
+  const { data: first } = await call('health.check');
+  const { data: second } = await call('health.check', { extra: 1 });
+  expect({ ...second, timestamp: first.timestamp }).toEqual(first);
+});
+
+test('however many ask, the database is asked once a second at most', async () => {
+  const [rest, rpc] = bothDoors(counting);
+  const start = performance.now();
+  const answers = await Promise.all(Array.from({ length: 50 }, (_, index) => (index % 2 ? rest : rpc).call('health.check')));
+  const seconds = Math.ceil((performance.now() - start) / 1000);
+  expect(new Set(answers.map(({ data }) => data.database))).toEqual(new Set(['connected']));
+  expect(pings).toBeGreaterThan(0);
+  expect(pings).toBeLessThanOrEqual(seconds);
+});
+
+test('within 2 s of the database going away the answer is 503, on both doors', async () => {
+  const [rest, rpc] = bothDoors(deserted);
+  expect((await rest.call('health.check')).data.status).toBe('ok');
+  await goingAway.close();
+  const body = { status: 'unavailable', database: 'disconnected', environment: 'test' };
+  await expect
+    .poll(() => deserted.rest('GET', '/health'), { timeout: 2000, interval: 100 })
+    .toMatchObject({
+      status: 503,
+      headers: { 'retry-after': expect.stringMatching(/^\d+$/), 'content-type': 'application/json; charset=utf-8' },
+      body: { ...body, timestamp: expect.any(String), version: expect.any(String) },
+    });
+  expect(await rpc.call('health.check')).toMatchObject({ status: 503, data: body });
+});

@@ -1,0 +1,25 @@
+import { sql } from 'drizzle-orm';
+import { rowsOf } from '../src/db/client.ts';
+import type { TestApp } from './harness.ts';
+
+/** Every table that holds something of a user, and which of its rows are the user's. */
+const TABLES = {
+  users: sql`t.id = `,
+  outer_tasks: sql`t.user_id = `,
+  physical_plans: sql`t.user_id = `,
+  workouts: sql`(select user_id from physical_plans p where p.id = t.physical_plan_id) = `,
+  workout_exercises: sql`(select user_id from physical_plans p join workouts w on w.physical_plan_id = p.id where w.id = t.workout_id) = `,
+  mental_plans: sql`t.user_id = `,
+  resources: sql`t.user_id = `,
+  mental_plan_resources: sql`(select user_id from mental_plans p where p.id = t.mental_plan_id) = `,
+};
+
+/** @returns the text of every row in the database that is the user's, by table */
+export async function belongings({ database }: TestApp, user_id: number): Promise<Record<string, string[]>> {
+  const found: Record<string, string[]> = {};
+  for (const [table, isOf] of Object.entries(TABLES)) {
+    const statement = sql`select t::text as row from ${sql.identifier(table)} t where ${isOf}${user_id} order by t.id`;
+    found[table] = (await rowsOf<{ row: string }>(database.db, statement)).map(({ row }) => row);
+  }
+  return found;
+}

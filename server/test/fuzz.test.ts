@@ -1,0 +1,329 @@
+// Every procedure, at both doors, with inputs made from its own contract: good ones, and good ones with something
+// broken. A failure prints the seed and the smallest input that shows it.
+import { randomUUID } from 'node:crypto';
+import fc, { type Arbitrary } from 'fast-check';
+import { expect, test } from 'vitest';
+import { z } from 'zod';
+import { type Endpoint, endpointsOf, inputOf } from '../src/http/endpoints.ts';
+import { appRouter } from '../src/router.ts';
+import { type Answer, startApp } from './harness.ts';
+
+const SEED = 20_240_229;
+const RUNS = 40;
+/** Where each good input costs a hash. */
+const RUNS_OF_AUTH = 12;
+
+const MAX_ID = 2_147_483_647;
+
+type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+
+const api = await startApp();
+const ann = await api.register();
+// The first user of a database, and the first thing of every kind: her id is the id of everything that she has.
+await api.rpc('mentalPlan.create', { name: 'n', goal: 'g', resource_list: [] }, ann.token);
+await api.rpc('resource.create', { type: 'book', name: 'n', description: '', volume: 100 }, ann.token);
+await api.rpc('physicalPlan.create', { goal: 'g', age: 30, gender: 'male', weight: 70, height: 180 }, ann.token);
+await api.rpc('task.create', { title: 't' }, ann.token);
+
+test('the ids that the inputs below are made of are hers', async () => {
+  for (const list of ['mentalPlan.list', 'resource.list', 'physicalPlan.list', 'task.list'])
+    expect((await api.rpc(list, {}, ann.token)).body.result.data, list).toMatchObject([{ id: ann.id }]);
+});
+
+// Inputs that a contract accepts
+
+const WORDS = [
+  'x',
+  'Книга',
+  'a b',
+  '0',
+  '7',
+  '1.5',
+  'true',
+  'false',
+  'null',
+  '__proto__',
+  "' or '1'='1",
+  '$1',
+  '%_',
+  'E\\\\x27',
+  '👩‍👩‍👧',
+  'e\u0301'.repeat(50),
+  '\u202eabc',
+  '</script>',
+];
+const texts = fc.oneof(
+  fc.constantFrom(...WORDS),
+  fc.string({ unit: 'grapheme', maxLength: 20 }),
+  fc.constantFrom(500, 254, 128).map((size) => 'x'.repeat(size)),
+);
+
+/**
+ * @param full every key is there and no list is empty
+ * @returns values that the schema accepts; a number has few digits, so that as text it reads back as itself
+ */
+function valid(schema: z.core.$ZodType, full = false): Arbitrary<Json | undefined> {
+  const { def } = (schema as z.core.$ZodTypes)._zod;
+  const accepted = (values: Arbitrary<Json>) => values.filter((value) => (schema as z.ZodType).safeParse(value).success);
+  switch (def.type) {
+    case 'optional':
+    case 'default':
+      return full ? valid(def.innerType, full) : fc.option(valid(def.innerType), { nil: undefined });
+    case 'object':
+      return fc
+        .record(Object.fromEntries(Object.entries(def.shape).map(([key, value]) => [key, valid(value, full)])))
+        .map((value) => JSON.parse(JSON.stringify(value)));
+    case 'array':
+      return fc.array(valid(def.element, full), { minLength: full ? 1 : 0, maxLength: full ? 1 : 4 }) as Arbitrary<Json>;
+    case 'string':
+      return accepted(z.toJSONSchema(schema).format === 'password' ? fc.oneof(fc.constant('correct horse battery'), texts) : texts);
+    case 'boolean':
+      return fc.boolean();
+    case 'enum':
+      return fc.constantFrom(...(Object.values(def.entries) as string[]));
+    case 'number': {
+      const { minimum = 0, maximum = 1_000_000 } = z.toJSONSchema(schema);
+      if (maximum >= MAX_ID)
+        return fc.oneof({ weight: 6, arbitrary: fc.constant(ann.id) }, { weight: 1, arbitrary: fc.integer({ min: 1, max: MAX_ID }) });
+      return accepted(
+        fc.oneof(
+          fc.constantFrom(minimum, maximum, 1, 2),
+          fc.integer({ min: 0, max: maximum }),
+          fc.integer({ min: 0, max: maximum * 100 }).map((n) => n / 100),
+        ),
+      );
+    }
+    case 'unknown':
+      return json;
+    default:
+      throw new Error(`no values for ${def.type}`);
+  }
+}
+
+// What is done to them
+
+const NUMBERS = [
+  0,
+  -0,
+  -1,
+  1.5,
+  4,
+  5,
+  120,
+  121,
+  19.999,
+  500.001,
+  0.1 + 0.2,
+  3650,
+  3651,
+  1_000_000.01,
+  2 ** 31 - 1,
+  2 ** 31,
+  2 ** 53,
+  2 ** 63,
+  -(2 ** 31) - 1,
+  1e21,
+  1e-7,
+  5e-324,
+  1.7e308,
+  -1.7e308,
+];
+const NAUGHTY = [
+  '',
+  ' ',
+  '\t\n',
+  '\u00a0',
+  '\u200b',
+  '\0',
+  'a\0b',
+  '\ud800',
+  'a\udfffb',
+  '\ufffd',
+  '1e3',
+  '0x10',
+  '+1',
+  ' 1',
+  '01',
+  '-0',
+  '1.',
+  '.5',
+  '٣',
+  '１',
+  'NaN',
+  'Infinity',
+  '1e400',
+  '9'.repeat(400),
+  'TRUE',
+  'yes',
+  'Male',
+  'male ',
+  'x'.repeat(501),
+  '😀'.repeat(501),
+  'x'.repeat(5001),
+  '"; drop table users; --',
+  "\\'; --",
+  '{{7*7}}',
+  '\u001b[31m',
+  'a\r\nSet-Cookie: x=1',
+  '((((((((((a+)+)+)+)+)+',
+];
+const json = fc.oneof(
+  fc.constantFrom<Json>(null, true, false, [], {}, [1], { a: 1 }),
+  fc.constantFrom(...NUMBERS),
+  fc.double({ noNaN: true, noDefaultInfinity: true }),
+  fc.constantFrom(...NAUGHTY, ...WORDS),
+  fc.string({ unit: 'binary', maxLength: 10 }),
+) as Arbitrary<Json>;
+const UNKNOWN = ['extra', 'ID', 'userId', 'toString', 'constructor', 'hasOwnProperty', '', '0', 'a.b', 'a[b]'];
+
+type Change = { what: 'replace'; at: number; value: Json } | { what: 'drop'; at: number } | { what: 'add'; key: string; value: Json };
+const change = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ what: fc.constant('replace' as const), at: fc.nat(20), value: json }) },
+  { weight: 1, arbitrary: fc.record({ what: fc.constant('drop' as const), at: fc.nat(20) }) },
+  { weight: 1, arbitrary: fc.record({ what: fc.constant('add' as const), key: fc.constantFrom(...UNKNOWN), value: json }) },
+) as Arbitrary<Change>;
+
+/** Every place in a value, as [what holds it, key]; the value itself is held by `root`. */
+function placesOf(holder: object, key: string | number): [object, string | number][] {
+  const value: unknown = Reflect.get(holder, key);
+  const inner = typeof value === 'object' && value !== null ? Object.keys(value).flatMap((name) => placesOf(value, name)) : [];
+  return [...inner, [holder, key]];
+}
+
+function changed(input: Json, changes: readonly Change[]): Json {
+  const root = { input: structuredClone(input) };
+  for (const change of changes) {
+    if (change.what === 'add') {
+      if (typeof root.input === 'object' && root.input !== null && !Array.isArray(root.input)) root.input[change.key] = change.value;
+      continue;
+    }
+    const places = placesOf(root, 'input');
+    const [holder, key] = places[change.at % places.length] as [object, string];
+    if (change.what === 'replace') Reflect.set(holder, key, structuredClone(change.value));
+    else if (Array.isArray(holder)) holder.splice(Number(key), 1);
+    else if (holder !== root) Reflect.deleteProperty(holder, key);
+  }
+  // As it will be sent: JSON has no -0.
+  return JSON.parse(JSON.stringify(root.input));
+}
+
+// How they are sent
+
+const isObject = (value: unknown): value is { [key: string]: Json } => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Sends an input over REST as a client would; undefined where REST has no way to say it. */
+async function overRest({ meta }: Endpoint, input: Json): Promise<Answer | undefined> {
+  const { method, path } = meta.openapi as { method: string; path: string };
+  let url: string = path;
+  let body = input;
+  if (path.includes('{id}')) {
+    if (!isObject(input) || input.id === undefined || input.id === '') return undefined;
+    const { id, ...rest } = input;
+    const text = typeof id === 'string' ? id : JSON.stringify(id);
+    if (!text.isWellFormed()) return undefined;
+    url = path.replace('{id}', encodeURIComponent(text));
+    body = rest;
+  }
+  if (meta.rest?.bareArray !== undefined) {
+    if (!isObject(input) || !Array.isArray(input[meta.rest.bareArray])) return undefined;
+    body = input[meta.rest.bareArray] as Json;
+  }
+  if (method !== 'GET') return api.rest(method, url, { token: ann.token, body });
+  if (!isObject(body) || Object.values(body).some((value) => typeof value === 'object' && value !== null)) return undefined;
+  const pairs = Object.entries(body).map(([key, value]): [string, string] => [key, String(value).toWellFormed()]);
+  return api.rest('GET', `${url}?${new URLSearchParams(pairs)}`, { token: ann.token });
+}
+
+/** The contract's own words for what may stand for a number or a boolean. */
+const READABLE = /^(-?(0|[1-9]\d*)(\.\d+)?|true|false)$/;
+const mayBeRead = (value: Json): boolean =>
+  typeof value === 'string' ? READABLE.test(value) : typeof value === 'object' && value !== null && Object.values(value).some(mayBeRead);
+
+/** Numbers and booleans as old clients send them. */
+function asText(value: Json): Json {
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  if (Array.isArray(value)) return value.map(asText);
+  return isObject(value) ? Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, asText(inner)])) : value;
+}
+
+const accepts = ({ status, body }: Answer): boolean => !(status === 400 && (body?.code ?? body?.error?.data?.reason) === 'VALIDATION');
+
+const procedures = [...endpointsOf(appRouter).values()].map((endpoint) => ({ name: endpoint.name, endpoint }));
+const options = (name: string) => ({ seed: SEED, numRuns: name.startsWith('auth.') ? RUNS_OF_AUTH : RUNS });
+
+test.each(procedures)(
+  '$name: both doors take and refuse the same, again and again, and nothing is an error of ours',
+  async ({ name, endpoint }) => {
+    const contract = inputOf(endpoint);
+    if (!contract) throw new Error('a procedure without an input contract');
+    const inputs = fc
+      .tuple(valid(contract), fc.array(change, { maxLength: 2 }))
+      .map(([input, changes]) => changed((input ?? {}) as Json, changes));
+    await fc.assert(
+      fc.asyncProperty(inputs, async (input) => {
+        const before = await api.rpc(name, input, ann.token);
+        const rest = await overRest(endpoint, input);
+        const after = await api.rpc(name, input, ann.token);
+        for (const answer of [before, rest, after]) if (answer && answer.status >= 500) throw new Error(`${answer.status}: ${answer.text}`);
+        expect(accepts(after), 'tRPC, before and after the same input went over REST').toBe(accepts(before));
+        if (!rest) return;
+        if (accepts(before)) expect(accepts(rest), `REST takes what tRPC takes: ${rest.text}`).toBe(true);
+        else if (!mayBeRead(input)) expect(accepts(rest), `REST refuses what tRPC refuses: ${before.text}`).toBe(false);
+      }),
+      options(name),
+    );
+  },
+);
+
+test.each(procedures)('$name: whatever stands in one place of a good input, both doors judge it alike', async ({ name, endpoint }) => {
+  const contract = inputOf(endpoint) as z.ZodType;
+  const [good] = fc.sample(valid(contract, true), { seed: SEED, numRuns: 1 });
+  const root = { input: (good ?? {}) as Json };
+  const values: Json[] = [null, true, false, [], {}, [1], { a: 1 }, ...NUMBERS, ...NAUGHTY];
+  for (const at of placesOf(root, 'input').keys()) {
+    for (const [index, value] of values.entries()) {
+      const input = changed(root.input, [{ what: 'replace', at, value }]);
+      // Of the good ones, that cost a hash each, some will do.
+      if (name.startsWith('auth.') && index % 8 !== 0 && contract.safeParse(input).success) continue;
+      const rpc = await api.rpc(name, input, ann.token);
+      const rest = await overRest(endpoint, input);
+      const what = () => `${JSON.stringify(input).slice(0, 300)}: tRPC ${rpc.text.slice(0, 300)}, REST ${rest?.text.slice(0, 300)}`;
+      if (rpc.status >= 500 || (rest && rest.status >= 500)) throw new Error(what());
+      if (rest && (accepts(rpc) || !mayBeRead(input))) expect(accepts(rest), what()).toBe(accepts(rpc));
+    }
+  }
+});
+
+test.each(procedures)('$name: REST reads numbers and booleans from text, tRPC does not', async ({ name, endpoint }) => {
+  const contract = inputOf(endpoint) as z.ZodType;
+  await fc.assert(
+    fc.asyncProperty(valid(contract), async (given) => {
+      const input = (given ?? {}) as Json;
+      const text = asText(input);
+      const plain = await api.rpc(name, input, ann.token);
+      const rest = await overRest(endpoint, text);
+      const strict = await api.rpc(name, text, ann.token);
+      for (const answer of [plain, rest, strict]) if (answer && answer.status >= 500) throw new Error(`${answer.status}: ${answer.text}`);
+      if (rest) expect(accepts(rest), rest.text).toBe(accepts(plain));
+      if (!contract.safeParse(text).success) expect(accepts(strict)).toBe(false);
+    }),
+    { ...options(name), numRuns: 10 },
+  );
+});
+
+test.each(procedures)('$name: an input that is no object at all is refused by both doors', async ({ name, endpoint }) => {
+  for (const input of [null, true, 0, '', 'x', [], [{}]] as Json[]) {
+    expect(accepts(await api.rpc(name, input, ann.token)), JSON.stringify(input)).toBe(false);
+    const { method, path } = endpoint.meta.openapi as { method: string; path: string };
+    if (method === 'GET' || (Array.isArray(input) && endpoint.meta.rest?.bareArray)) continue;
+    const rest = await api.rest(method, path.replace('{id}', '1'), { token: ann.token, body: JSON.stringify(input) });
+    expect(accepts(rest), `REST: ${JSON.stringify(input)}: ${rest.text}`).toBe(false);
+  }
+});
+
+test('the server is still well, and so is its user', async () => {
+  expect((await api.rest('GET', '/health')).status).toBe(200);
+  expect((await api.rest('GET', '/users/me', { token: ann.token })).body.login).toBe(ann.login);
+  expect(api.log.filter(({ level }) => Number(level) > 30)).toEqual([]);
+  expect(await api.register(`after-${randomUUID()}`)).toBeTruthy();
+});

@@ -1,0 +1,803 @@
+// What every request meets before and around a procedure: methods, media types, JSON, sizes, ids, headers, CORS,
+// errors, health and the log. sockets.test.ts has what only a real connection can show.
+import { randomUUID } from 'node:crypto';
+import { sql } from 'drizzle-orm';
+import { expect, test, vi } from 'vitest';
+import { endpointsOf } from '../src/http/endpoints.ts';
+import { appRouter } from '../src/router.ts';
+import { type Answer, openTestDatabase, type Request, startApp } from './harness.ts';
+
+const api = await startApp();
+// The first user of a database has id 1: a `user_id` of 1 below is somebody else's.
+await api.register();
+const ann = await api.register();
+const production = await startApp({ environment: 'production', corsOrigins: ['https://app.example'] });
+
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
+const operations = [...endpointsOf(appRouter).values()].flatMap(({ name, type, meta }) =>
+  meta.openapi ? [{ name, type, method: meta.openapi.method, path: meta.openapi.path.replace('{id}', '1') }] : [],
+);
+const bothForms = (paths: Iterable<string>) => [...new Set(paths)].flatMap((path) => [path, `${path}/`]);
+const restPaths = bothForms(operations.map(({ path }) => path));
+const rpcPaths = operations.map(({ name }) => `/trpc/${name}`);
+const KiB = 1024;
+/** JSON with white space after it, `size` bytes in all. */
+const padded = (value: unknown, size: number) => JSON.stringify(value).padEnd(size, ' ');
+const nested = (depth: number) => JSON.parse('['.repeat(depth) + ']'.repeat(depth));
+const codeOf = ({ body }: Answer): string | undefined => body?.code ?? body?.error?.data?.reason;
+
+/** Adds a task with a body of our own making, at one of the two doors. */
+const DOORS = {
+  REST: (body: string | Buffer, headers: Record<string, string> = {}) =>
+    api.rest('POST', '/outherTasks', { token: ann.token, body, headers }),
+  tRPC: (body: string | Buffer, headers: Record<string, string> = {}) =>
+    api.rest('POST', '/trpc/task.create', { token: ann.token, body, headers }),
+};
+const doors = Object.entries(DOORS).map(([door, send]) => ({ door, send, ok: door === 'REST' ? 201 : 200 }));
+const titleOf = ({ body }: Answer) => (body.result?.data ?? body).title;
+
+// Methods
+
+test.each(restPaths)('%s: 405 with Allow for what it does not do, and only then', async (path) => {
+  const { headers } = await api.rest('OPTIONS', path);
+  const allowed = String(headers.allow).split(', ');
+  for (const method of METHODS) {
+    const answer = await api.rest(method, path);
+    if (allowed.includes(method)) expect(answer.status, method).not.toBe(405);
+    else {
+      expect(answer, method).toMatchObject({ status: 405, headers: { allow: headers.allow } });
+      if (method !== 'HEAD') expect(answer.body).toMatchObject({ status: 405, code: 'METHOD_NOT_ALLOWED' });
+    }
+  }
+});
+
+test.each(rpcPaths)('%s: 405 with Allow for what it does not do, the same methods that OPTIONS names', async (path) => {
+  const type = operations.find(({ name }) => path.endsWith(name))?.type;
+  const allowed = type === 'query' ? ['GET', 'HEAD'] : ['POST'];
+  for (const method of METHODS.filter((name) => !allowed.includes(name))) {
+    const answer = await api.rest(method, path);
+    expect(answer, method).toMatchObject({ status: 405, headers: { allow: expect.any(String) } });
+    expect(
+      String(answer.headers.allow)
+        .split(', ')
+        .filter((name) => name !== 'OPTIONS'),
+    ).toEqual(allowed);
+    if (method !== 'HEAD') expect(answer.body.error.data).toMatchObject({ code: 'METHOD_NOT_SUPPORTED', reason: 'METHOD_NOT_ALLOWED' });
+  }
+  const options = await api.rest('OPTIONS', path);
+  expect(
+    String(options.headers.allow)
+      .split(', ')
+      .filter((name) => name !== 'OPTIONS')
+      .sort(),
+  ).toEqual(allowed);
+});
+
+test.each(['/nowhere', '/nowhere/', '/users/1/2/3', '/outherTasks/1/2', '/', '/trpc', '/trpc/', '/trpc/task/list'])(
+  '%s is 404 for every method',
+  async (path) => {
+    for (const method of [...METHODS, 'OPTIONS', 'TRACE']) {
+      const answer = await api.rest(method, path);
+      expect(answer.status, method).toBe(404);
+      if (method !== 'HEAD') expect(codeOf(answer)).toBe('NOT_FOUND');
+    }
+  },
+);
+
+test.each([...restPaths, ...rpcPaths, '/openapi.json', '/docs', '/redoc'])(
+  'OPTIONS %s without preflight headers is 204 with Allow and no body',
+  async (path) => {
+    for (const headers of [{}, { origin: 'https://app.example' }, { 'access-control-request-method': 'POST' }]) {
+      const answer = await api.rest('OPTIONS', path, { headers: headers as Record<string, string> });
+      expect(answer).toMatchObject({ status: 204, text: '', headers: { allow: expect.stringMatching(/\b(GET|POST|PATCH|DELETE)\b/) } });
+    }
+  },
+);
+
+test.each(['/outherTasks', '/trpc/task.list'])('TRACE %s is 405 and echoes nothing', async (path) => {
+  const answer = await api.rest('TRACE', path, { headers: { cookie: 'secret=1' } });
+  expect(answer).toMatchObject({ status: 405, headers: { allow: expect.stringContaining('GET') } });
+  expect(answer.text).not.toContain('secret');
+});
+
+test.each(['x-http-method-override', 'x-method-override', 'x-http-method'])('%s overrides nothing', async (header) => {
+  const { body } = await api.rest('POST', '/outherTasks', { token: ann.token, body: { title: 'stays' } });
+  const request = { token: ann.token, headers: { [header]: 'DELETE' }, query: { _method: 'DELETE' } };
+  expect((await api.rest('POST', `/outherTasks/${body.id}`, request)).status).toBe(405);
+  expect((await api.rpc('task.list', { limit: 1 }, ann.token)).body.result.data).toEqual([body]);
+});
+
+const readable = [
+  '/health',
+  '/users/me',
+  '/outherTasks',
+  '/outherTasks/',
+  '/exercises',
+  '/openapi.json',
+  '/docs',
+  '/trpc/task.list?input={}',
+  '/trpc/auth.me',
+];
+test.each(readable)('HEAD %s is GET without the body', async (path) => {
+  const [got, head] = [await api.rest('GET', path, { token: ann.token }), await api.rest('HEAD', path, { token: ann.token })];
+  const { 'x-request-id': _, date: __, ...headers } = got.headers;
+  expect(got.status).toBe(200);
+  expect(head).toMatchObject({ status: 200, text: '', headers });
+});
+
+test.each(['/users/me', '/outherTasks', '/users/1/physical-plan', '/trpc/task.list', '/trpc/task.list,task.list?batch=1'])(
+  'HEAD %s needs a token',
+  async (path) => {
+    expect(await api.rest('HEAD', path)).toMatchObject({ status: 401, text: '', headers: { 'www-authenticate': 'Bearer' } });
+  },
+);
+
+// Media types
+
+const JSON_TYPES = [
+  'application/json',
+  'application/json; charset=utf-8',
+  'application/json;charset="UTF-8"',
+  'APPLICATION/JSON',
+  'Application/Json ; Charset=Utf-8',
+];
+test.each(doors.flatMap(({ door, send, ok }) => JSON_TYPES.map((type) => ({ door, type, send, ok }))))(
+  '$door takes $type',
+  async ({ send, type, ok }) => {
+    expect((await send('{"title":"x"}', { 'content-type': type })).status).toBe(ok);
+  },
+);
+
+const OTHER_TYPES = [
+  'text/plain',
+  'text/json',
+  'application/x-www-form-urlencoded',
+  'multipart/form-data; boundary=x',
+  'application/octet-stream',
+  'application/jsonp',
+  'application/json-patch+json',
+  'application/json; charset=utf-16',
+  'application/json; charset=latin1',
+  'application/json, text/plain',
+  '',
+];
+test.each(doors.flatMap(({ door, send }) => OTHER_TYPES.map((type) => ({ door, type, send }))))(
+  '$door answers 415 to "$type"',
+  async ({ send, type }) => {
+    const answer = await send('{"title":"x"}', { 'content-type': type });
+    expect(answer.status).toBe(415);
+    expect(codeOf(answer)).toBe('UNSUPPORTED_MEDIA_TYPE');
+  },
+);
+
+test.each(
+  doors.flatMap(({ door, send }) => ['gzip', 'br', 'deflate', 'gzip, identity', 'x'].map((encoding) => ({ door, encoding, send }))),
+)('$door answers 415 to Content-Encoding: $encoding', async ({ send, encoding }) => {
+  expect(codeOf(await send('{"title":"x"}', { 'content-encoding': encoding }))).toBe('UNSUPPORTED_MEDIA_TYPE');
+});
+
+test.each(['/users', '/users/signIn', '/trpc/auth.register', '/trpc/auth.signIn'])('%s, open to anybody, is as strict', async (path) => {
+  for (const type of ['multipart/form-data; boundary=x', 'application/octet-stream', 'text/plain'])
+    expect((await api.rest('POST', path, { body: 'x'.repeat(1000), headers: { 'content-type': type } })).status, type).toBe(415);
+});
+
+// Bodies
+
+test.each(['/outherTasks', '/resources', '/mentalPlans', '/physicalPlans'])(
+  'DELETE %s/{id} works with a JSON content type and no body',
+  async (path) => {
+    const answer = await api.rest('DELETE', `${path}/2147483647`, { token: ann.token, headers: { 'content-type': 'application/json' } });
+    expect(answer).toMatchObject({ status: 404, body: { code: 'NOT_FOUND' } });
+  },
+);
+
+test('a task is deleted with a JSON content type and no body', async () => {
+  const { body } = await api.rest('POST', '/outherTasks', { token: ann.token, body: { title: 'x' } });
+  const removed = await api.rest('DELETE', `/outherTasks/${body.id}`, {
+    token: ann.token,
+    headers: { 'content-type': 'application/json' },
+  });
+  expect(removed).toMatchObject({ status: 200, body: { message: expect.any(String) } });
+});
+
+test.each(doors)('an empty body is no input at $door: 400 that names what is missing', async ({ send }) => {
+  const { status, body } = await send('');
+  expect(status).toBe(400);
+  expect(body.code ?? body.error.data.reason).toBe('VALIDATION');
+});
+
+const NOT_JSON: [string, string | Buffer][] = [
+  ['malformed', '{"title":'],
+  ['trailing garbage', '{"title":"x"} x'],
+  ['two documents', '{"title":"x"}{"title":"y"}'],
+  ['a trailing comma', '{"title":"x",}'],
+  ['a comment', '{"title":"x"}// y'],
+  ['single quotes', "{'title':'x'}"],
+  ['undefined', 'undefined'],
+  ['NaN', '{"title":"x","a":NaN}'],
+  ['Infinity', '{"title":"x","a":Infinity}'],
+  ['a raw control character', '{"title":"a\u0001b"}'],
+  ['invalid UTF-8', Buffer.from('{"title":"\xff"}', 'latin1')],
+  ['an overlong UTF-8 form', Buffer.from('{"title":"\xc0\xaf"}', 'latin1')],
+  ['half a surrogate in UTF-8', Buffer.from('{"title":"\xed\xa0\x80"}', 'latin1')],
+  ['UTF-16', Buffer.from('\ufeff{"title":"x"}', 'utf16le')],
+  ['a form', 'title=x'],
+  ['a __proto__ key', '{"title":"x","__proto__":{"polluted":true}}'],
+  ['an escaped __proto__ key', '{"title":"x","\\u005f_proto__":{"polluted":true}}'],
+  ['a __proto__ key further down', '{"title":"x","a":[{"__proto__":null}]}'],
+  ['a constructor.prototype key', '{"title":"x","constructor":{"prototype":{"polluted":true}}}'],
+  ['nesting of 33', JSON.stringify({ title: 'x', deep: nested(32) })],
+  ['nesting of 30,000', '['.repeat(30_000)],
+];
+test.each(doors.flatMap(({ door, send }) => NOT_JSON.map(([what, body]) => ({ door, what, body, send }))))(
+  '$door refuses $what',
+  async ({ send, body }) => {
+    const answer = await send(body);
+    expect(answer.status).toBe(400);
+    expect(codeOf(answer)).toBe('VALIDATION');
+    expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
+  },
+);
+
+test.each(['null', '[]', '"text"', '7', 'true', '[{"title":"x"}]'])(
+  'a body that is not an object is refused at both doors: %s',
+  async (body) => {
+    for (const { send, door } of doors) expect(codeOf(await send(body)), door).toBe('VALIDATION');
+  },
+);
+
+const TAKEN: [string, string, string][] = [
+  ['a byte order mark', '\ufeff{"title":"x"}', 'x'],
+  ['white space around', ' \r\n\t{"title":"x"}\n', 'x'],
+  ['the last of duplicate keys', '{"title":"a","title":"b"}', 'b'],
+  ['nesting of 32', JSON.stringify({ title: 'x', deep: nested(31) }), 'x'],
+  ['brackets in a text', JSON.stringify({ title: '[{'.repeat(100) }), '[{'.repeat(100)],
+  ['escapes', '{"\\u0074itle":"\\ud83d\\ude00\\"\\\\"}', '\u{1f600}"\\'],
+  ['names of every object as unknown keys', '{"title":"x","constructor":1,"toString":2,"hasOwnProperty":3,"prototype":4}', 'x'],
+  ['names of every object as text', '{"title":"__proto__"}', '__proto__'],
+];
+test.each(doors.flatMap(({ door, send, ok }) => TAKEN.map(([what, body, title]) => ({ door, what, body, title, send, ok }))))(
+  '$door takes $what',
+  async ({ send, body, title, ok }) => {
+    const answer = await send(body);
+    expect(answer.status).toBe(ok);
+    expect(titleOf(answer)).toBe(title);
+  },
+);
+
+test('the last of two user ids counts, at both doors', async () => {
+  for (const { send, ok } of doors) {
+    expect((await send(`{"title":"x","user_id":1,"user_id":${ann.id}}`)).status).toBe(ok);
+    expect((await send(`{"title":"x","user_id":${ann.id},"user_id":1}`)).status).toBe(404);
+  }
+});
+
+test.each(['1e400', '-1e400'])('%s is no number', async (number) => {
+  const plan = (weight: string) => `{"goal":"g","age":30,"gender":"male","weight":${weight},"height":180}`;
+  expect(codeOf(await api.rest('POST', '/physicalPlans', { token: ann.token, body: plan(number) }))).toBe('VALIDATION');
+  expect(codeOf(await api.rest('POST', '/trpc/physicalPlan.create', { token: ann.token, body: plan(number) }))).toBe('VALIDATION');
+  const { body } = await api.rest('POST', '/physicalPlans', { token: ann.token, body: plan('80') });
+  expect(codeOf(await api.rest('PATCH', `/physicalPlans/${body.data.id}`, { token: ann.token, body: `{"progress":${number}}` }))).toBe(
+    'VALIDATION',
+  );
+});
+
+test.each(['{', 'x', '[1', '{"__proto__":{}}', JSON.stringify(nested(33)), '"text"', '[]', 'null'])(
+  'the input of a tRPC query is held to the same rules: %s',
+  async (input) => {
+    expect(codeOf(await api.rest('GET', '/trpc/task.list', { token: ann.token, query: { input } }))).toBe('VALIDATION');
+  },
+);
+
+test.each(['[{}]', '"x"', '1', 'null', '{"0":1}', '{"__proto__":{"0":{}}}'])(
+  'the input of a batch is an object of inputs: %s',
+  async (body) => {
+    const { status } = await api.rest('POST', '/trpc/task.create?batch=1', { token: ann.token, body });
+    expect(status).toBe(400);
+  },
+);
+
+// Sizes
+
+const task = { title: 'x' };
+const bulk = [{ type: 'book', name: 'n', description: '', volume: 1 }];
+const LIMITS: [string, unknown, number][] = [
+  ['/outherTasks', task, 64 * KiB],
+  ['/outherTasks/', task, 64 * KiB],
+  ['/trpc/task.create', task, 64 * KiB],
+  ['/trpc/task.create?batch=1', { 0: task }, 64 * KiB],
+  ['/trpc/task.create,task.create?batch=1', { 0: task, 1: task }, 64 * KiB],
+  ['/resources/bulk', bulk, 1024 * KiB],
+  ['/resources/bulk/', bulk, 1024 * KiB],
+  ['/trpc/resource.createMany', { resources: bulk }, 1024 * KiB],
+  ['/trpc/resource.createMany?batch=1', { 0: { resources: bulk } }, 1024 * KiB],
+  ['/trpc/task.create,resource.createMany?batch=1', { 0: task, 1: { resources: bulk } }, 1024 * KiB],
+];
+test.each(LIMITS)('%s takes a body of exactly its limit and not a byte more', async (path, body, limit) => {
+  const send = (size: number) => api.rest('POST', path, { token: ann.token, body: padded(body, size) });
+  expect([200, 201]).toContain((await send(limit)).status);
+  const over = await send(limit + 1);
+  expect(over).toMatchObject({ status: 413, headers: { connection: 'close' } });
+  expect(codeOf(over)).toBe('PAYLOAD_TOO_LARGE');
+});
+
+test('the name of a bulk procedure that is not called raises no limit', async () => {
+  const send = (path: string) => api.rest('POST', path, { token: ann.token, body: padded(task, 64 * KiB + 1) });
+  for (const path of [
+    '/trpc/task.create?x=resource.createMany',
+    '/trpc/task.create,resource.createMany',
+    '/trpc/task.create?batch=0&batch=1',
+  ])
+    expect((await send(path)).status, path).toBe(413);
+});
+
+// Ids and other paths
+
+const IDS = [
+  '1e3',
+  '0x10',
+  '0b11',
+  '+1',
+  '01',
+  '1.0',
+  '1.5',
+  '-1',
+  '-0',
+  '0',
+  '9999999999999',
+  '2147483648',
+  '1'.repeat(400),
+  '%00',
+  '..%2f1',
+  '%2e%2e',
+  'NaN',
+  'null',
+  '%201',
+  '1%20',
+  '%EF%BC%90',
+  '1;x',
+  "1'--",
+  '%ff',
+  '%c0%af',
+  '%ZZ',
+];
+const withId = operations.filter(({ path }) => path.includes('/1'));
+// Bob has nothing: whatever number such an id reads as, it is not his.
+const bob = await api.register();
+test.each(IDS)('the id %s is 400 or 404 on every path that takes one', async (id) => {
+  for (const { method, path } of withId) {
+    const url = path.replace('/1', `/${id}`);
+    const { status, body } = await api.rest(method, url, {
+      token: bob.token,
+      ...(method === 'DELETE' && { body: { password: 'x' } }),
+      ...(method === 'PATCH' && { body: {} }),
+    });
+    expect([400, 404], `${method} ${url}: ${status}`).toContain(status);
+    expect(body.code).toMatch(/^(VALIDATION|NOT_FOUND)$/);
+  }
+});
+
+const ODD_PATHS = [
+  '//outherTasks',
+  '/./outherTasks',
+  '/x/../outherTasks',
+  '/outherTasks;x=1',
+  '/OUTHERTASKS',
+  '/%6futherTasks',
+  '/outherTasks//',
+  '/outherTasks/%ZZ',
+  '/%',
+  '/trpc/%00',
+  '/trpc/%ZZ',
+  '/trpc/__proto__',
+  '/trpc/constructor',
+  '/trpc/toString',
+  '/trpc/task',
+  '/trpc/task.list%2ctask.list',
+  '/trpc/task.list,?batch=1',
+  '/trpc/,?batch=1',
+  '/trpc/ task.list',
+  `/trpc/${'x'.repeat(15_000)}`,
+];
+test.each(ODD_PATHS)('%s without a token shows nothing of a user and is no error of ours', async (path) => {
+  for (const method of ['GET', 'POST']) {
+    const { status, text } = await api.rest(method, path);
+    expect([207, 400, 401, 404, 405], `${method}: ${status}`).toContain(status);
+    expect(text).not.toContain('"result"');
+  }
+});
+
+test.each([
+  'limit=1&limit=2',
+  'limit[]=1',
+  'limit[a]=1',
+  '__proto__[x]=1',
+  '__proto__=1',
+  'limit=1;status=true',
+  '%',
+  '%ZZ=%ff',
+  'limit=',
+  '&&&=&',
+  Array.from({ length: 1000 }, (_, i) => `a${i}=1`).join('&'),
+])('the query ?%s has a plain answer, the same each time', async (query) => {
+  const ask = () => api.rest('GET', `/outherTasks?${query}`, { token: ann.token });
+  const { status } = await ask();
+  expect([200, 400]).toContain(status);
+  expect((await ask()).status).toBe(status);
+});
+
+// Headers of every answer
+
+const KINDS: [string, string, string, Request][] = [
+  ['health', 'GET', '/health', {}],
+  ['a document', 'GET', '/openapi.json', {}],
+  ['a page', 'GET', '/docs', {}],
+  ['a script', 'GET', '/redoc/redoc.standalone.js', {}],
+  ['data', 'GET', '/outherTasks', { token: ann.token }],
+  ['data over tRPC', 'GET', '/trpc/task.list?input={}', { token: ann.token }],
+  ['a batch', 'GET', '/trpc/task.list,auth.me?batch=1&input={"0":{}}', { token: ann.token }],
+  ['a stream', 'GET', '/trpc/task.list?batch=1&input={"0":{}}', { token: ann.token, headers: { 'trpc-accept': 'application/jsonl' } }],
+  ['201', 'POST', '/outherTasks', { token: ann.token, body: task }],
+  ['400', 'POST', '/outherTasks', { token: ann.token, body: {} }],
+  ['400 for the JSON', 'POST', '/outherTasks', { token: ann.token, body: '{' }],
+  ['400 for the JSON over tRPC', 'POST', '/trpc/task.create', { token: ann.token, body: '{' }],
+  ['400 for the Host', 'GET', '/health', { headers: { host: '][' } }],
+  ['401', 'GET', '/outherTasks', {}],
+  ['401 over tRPC', 'GET', '/trpc/task.list', {}],
+  ['404', 'GET', '/nowhere', {}],
+  ['404 over tRPC', 'GET', '/trpc/no.where', {}],
+  ['a path that cannot be decoded', 'GET', '/outherTasks/%ZZ', {}],
+  ['a tRPC path that cannot be decoded', 'GET', '/trpc/%ZZ', {}],
+  ['a path parameter of 20,000 characters', 'GET', `/users/${'1'.repeat(20_000)}/physical-plan`, { token: ann.token }],
+  ['405', 'PUT', '/outherTasks', {}],
+  ['405 over tRPC', 'PUT', '/trpc/task.list', {}],
+  ['413', 'POST', '/outherTasks', { token: ann.token, body: padded(task, 64 * KiB + 1) }],
+  ['413 over tRPC', 'POST', '/trpc/task.create', { token: ann.token, body: padded(task, 64 * KiB + 1) }],
+  ['415', 'POST', '/outherTasks', { token: ann.token, body: 'x', headers: { 'content-type': 'text/plain' } }],
+  ['OPTIONS', 'OPTIONS', '/outherTasks', {}],
+  ['a preflight', 'OPTIONS', '/outherTasks', { headers: { origin: 'https://app.example', 'access-control-request-method': 'PATCH' } }],
+];
+test.each(KINDS)('%s has an id, nosniff, its length and no name of software', async (_, method, url, request) => {
+  const { headers, text, status } = await api.rest(method, url, request);
+  expect(headers['x-request-id']).toMatch(/^[\w-]{8,64}$/);
+  expect(headers['x-content-type-options']).toBe('nosniff');
+  expect(headers).not.toHaveProperty('server');
+  expect(headers).not.toHaveProperty('x-powered-by');
+  if (String(headers['content-type']).includes('json') && !String(headers['content-type']).includes('jsonl'))
+    if (status !== 204 && headers['transfer-encoding'] === undefined)
+      expect(Number(headers['content-length'])).toBe(Buffer.byteLength(text));
+});
+
+test.each(KINDS.filter(([, , url]) => !url.startsWith('/trpc') && !/openapi|docs|redoc/.test(url)))(
+  '%s: an error of the REST door is a problem document with the id of the answer',
+  async (_, method, url, request) => {
+    const { status, headers, body } = await api.rest(method, url, request);
+    if (status < 400) return expect(String(headers['content-type'] ?? '')).not.toContain('problem');
+    expect(headers['content-type']).toMatch(/^application\/problem\+json(; charset=utf-8)?$/);
+    expect(body).toMatchObject({
+      type: expect.any(String),
+      title: expect.any(String),
+      status,
+      detail: expect.any(String),
+      code: expect.stringMatching(/^[A-Z_]+$/),
+      request_id: headers['x-request-id'],
+    });
+  },
+);
+
+test.each(KINDS.filter(([, , url]) => url.startsWith('/trpc/')))(
+  '%s: an error of the tRPC door is tRPC’s, with reason and the id of the answer',
+  async (_, method, url, request) => {
+    const { status, headers, body } = await api.rest(method, url, request);
+    if (status < 400) return expect(body?.error).toBeUndefined();
+    expect(headers['content-type']).toMatch(/^application\/json/);
+    expect(body.error).toMatchObject({
+      code: expect.any(Number),
+      message: expect.any(String),
+      data: { code: expect.any(String), httpStatus: status, reason: expect.any(String), request_id: headers['x-request-id'] },
+    });
+    expect(body.error.data).not.toHaveProperty('stack');
+  },
+);
+
+test.each(['a-harmless-id', 'x'.repeat(8), 'A_z-09'.repeat(10), randomUUID()])('the request id %s is kept', async (id) => {
+  for (const url of ['/health', '/nowhere', '/trpc/health.check']) {
+    const { headers } = await api.rest('GET', url, { headers: { 'x-request-id': id } });
+    expect(headers['x-request-id']).toBe(id);
+  }
+});
+
+test.each(['short', 'x'.repeat(65), 'x'.repeat(10_000), 'with a space', 'with/slash', '{"json":1}', 'ünïcödé-id', '12345678,12345678', ''])(
+  'the request id "%s" is replaced',
+  async (id) => {
+    const { headers } = await api.rest('GET', '/health', { headers: { 'x-request-id': id } });
+    expect(headers['x-request-id']).not.toBe(id);
+    expect(headers['x-request-id']).toMatch(/^[\w-]{8,64}$/);
+  },
+);
+
+test('auth answers are not stored, a user’s data is private and asked for again', async () => {
+  const { login, password, token } = await api.register();
+  const cacheControl = async (method: string, url: string, request: Request) =>
+    (await api.rest(method, url, request)).headers['cache-control'];
+  const signIn = { username: login, password };
+  expect(await cacheControl('POST', '/users', { body: { login: `x${randomUUID()}`, password } })).toBe('no-store');
+  expect(await cacheControl('POST', '/users', { body: { login, password } })).toBe('no-store');
+  expect(await cacheControl('POST', '/users/signIn', { body: signIn })).toBe('no-store');
+  expect(await cacheControl('POST', '/users/signIn', { body: { ...signIn, password: 'wrong' } })).toBe('no-store');
+  expect(await cacheControl('POST', '/users/signIn', { body: '{' })).toBe('no-store');
+  expect(await cacheControl('POST', '/trpc/auth.signIn', { body: signIn })).toBe('no-store');
+  expect(await cacheControl('POST', '/trpc/auth.signIn?batch=1', { body: { 0: signIn } })).toBe('no-store');
+  expect(await cacheControl('GET', '/users/me', { token })).toBe('no-store');
+  for (const path of ['/outherTasks', '/resources', '/mentalPlans', '/physicalPlans', '/exercises'])
+    expect(await cacheControl('GET', path, { token }), path).toBe('private, no-cache');
+  expect(await cacheControl('POST', '/outherTasks', { token, body: task })).toBe('private, no-cache');
+  expect(await cacheControl('GET', '/trpc/task.list?input={}', { token })).toBe('private, no-cache');
+  expect(await cacheControl('GET', '/trpc/task.list,auth.me?batch=1&input={"0":{}}', { token })).toBe('no-store');
+});
+
+test.each([
+  '',
+  'Bearer',
+  'Bearer ',
+  'bearer x.y.z',
+  'Bearer  x.y.z',
+  'Basic eDp5',
+  'Token x.y.z',
+  'x.y.z',
+  'Bearer x.y',
+  'Bearer x.y.z ',
+  'Bearer x.y.z, Bearer x.y.z',
+])('Authorization: "%s" is 401 at both doors', async (authorization) => {
+  const real = authorization.replaceAll('x.y.z', ann.token);
+  for (const url of ['/outherTasks', '/trpc/task.list?input={}']) {
+    const answer = await api.rest('GET', url, { headers: { authorization: real } });
+    expect(answer).toMatchObject({ status: 401, headers: { 'www-authenticate': 'Bearer' } });
+    expect(codeOf(answer)).toBe('UNAUTHENTICATED');
+  }
+});
+
+test.each(['][', 'a b', 'u:p@x', 'a/b', 'a:99999999', '[::1', 'a\\b', 'x?y', `${'a'.repeat(10_000)} b`])(
+  'the Host "%s" is 400',
+  async (host) => {
+    for (const url of ['/health', '/nowhere'])
+      expect(await api.rest('GET', url, { headers: { host } })).toMatchObject({ status: 400, body: { code: 'VALIDATION' } });
+  },
+);
+
+test.each(['localhost', '127.0.0.1:8000', '[::1]:8000', 'api.example.com', 'my_service:80'])('the Host %s is fine', async (host) => {
+  expect((await api.rest('GET', '/health', { headers: { host } })).status).toBe(200);
+});
+
+// CORS
+
+const EVERY_KIND_OF_ANSWER: [string, string, string, Request][] = [
+  ['200', 'GET', '/health', {}],
+  ['200 over tRPC', 'GET', '/trpc/health.check', {}],
+  ['400', 'POST', '/users', { body: {} }],
+  ['400 for the JSON', 'POST', '/users', { body: '{' }],
+  ['400 for the Host', 'GET', '/health', { headers: { host: '][' } }],
+  ['401', 'GET', '/outherTasks', {}],
+  ['401 over tRPC', 'GET', '/trpc/task.list', {}],
+  ['404', 'GET', '/nowhere', {}],
+  ['404 over tRPC', 'GET', '/trpc/no.where', {}],
+  ['404 for a path that cannot be decoded', 'GET', '/outherTasks/%ZZ', {}],
+  ['405', 'PUT', '/outherTasks', {}],
+  ['413', 'POST', '/users', { body: padded({}, 64 * KiB + 1) }],
+  ['415', 'POST', '/users', { body: 'x', headers: { 'content-type': 'text/plain' } }],
+];
+const from = (origin: string, request: Request): Request => ({ ...request, headers: { ...request.headers, origin } });
+
+test.each(EVERY_KIND_OF_ANSWER)('%s: pages of a listed origin may read it', async (_, method, url, request) => {
+  const { headers } = await production.rest(method, url, from('https://app.example', request));
+  expect(headers['access-control-allow-origin']).toBe('https://app.example');
+  expect(String(headers.vary).toLowerCase().split(/, */)).toContain('origin');
+  expect(headers).not.toHaveProperty('access-control-allow-credentials');
+  const exposed = String(headers['access-control-expose-headers']).toLowerCase();
+  for (const name of ['x-request-id', 'retry-after']) expect(exposed).toContain(name);
+});
+
+test.each(EVERY_KIND_OF_ANSWER)(
+  '%s: pages of any origin may read it in development, without credentials',
+  async (_, method, url, request) => {
+    const { headers } = await api.rest(method, url, from('http://localhost:5173', request));
+    expect(headers['access-control-allow-origin']).toBe('*');
+    expect(headers).not.toHaveProperty('access-control-allow-credentials');
+  },
+);
+
+const FOREIGN = [
+  'https://evil.example',
+  'http://app.example',
+  'https://app.example:8443',
+  'https://app.example.evil.com',
+  'https://xapp.example',
+  'https://app.examplex',
+  'https://sub.app.example',
+  'null',
+  'https://app.example, https://evil.example',
+  '',
+];
+test.each(FOREIGN)('the origin "%s" may read nothing in production', async (origin) => {
+  for (const [what, method, url, request] of EVERY_KIND_OF_ANSWER) {
+    const { headers } = await production.rest(method, url, from(origin, request));
+    expect(headers, what).not.toHaveProperty('access-control-allow-origin');
+    expect(headers, what).not.toHaveProperty('access-control-allow-credentials');
+  }
+  const preflight = await production.rest('OPTIONS', '/outherTasks/1', { headers: { origin, 'access-control-request-method': 'DELETE' } });
+  expect(preflight.headers).not.toHaveProperty('access-control-allow-origin');
+});
+
+test.each(['GET', 'POST', 'PATCH', 'PUT', 'DELETE'])(
+  'a preflight allows %s with authorization and content-type, slash or not, on both doors',
+  async (method) => {
+    for (const url of ['/outherTasks/1', '/outherTasks/1/', '/users', '/trpc/task.update', '/trpc/task.list?batch=1']) {
+      const headers = {
+        origin: 'https://app.example',
+        'access-control-request-method': method,
+        'access-control-request-headers': 'authorization,content-type',
+      };
+      for (const { app, allowed } of [
+        { app: production, allowed: 'https://app.example' },
+        { app: api, allowed: '*' },
+      ]) {
+        const answer = await app.rest('OPTIONS', url, { headers });
+        expect(answer).toMatchObject({ status: 204, text: '', headers: { 'access-control-allow-origin': allowed } });
+        expect(String(answer.headers['access-control-allow-methods']).split(/, */)).toContain(method);
+        const names = String(answer.headers['access-control-allow-headers']).toLowerCase().split(/, */);
+        expect(names).toEqual(expect.arrayContaining(['authorization', 'content-type']));
+      }
+    }
+  },
+);
+
+test('without a list no foreign origin may read anything in production', async () => {
+  const closed = await startApp({ environment: 'production', corsOrigins: [], database: production.database });
+  const { headers } = await closed.rest('GET', '/health', { headers: { origin: 'https://app.example' } });
+  expect(headers).not.toHaveProperty('access-control-allow-origin');
+});
+
+// Errors and the log
+
+test('a failure of the database is a constant text at both doors and is logged without values', async () => {
+  const broken = await startApp({ environment: 'production', corsOrigins: ['https://app.example'] });
+  const { token } = await broken.register();
+  await broken.database.db.execute(sql`alter table outer_tasks rename to nowhere`);
+  const marker = `marker-${randomUUID()}`;
+  const [rest, rpc] = await Promise.all([
+    broken.rest('POST', '/outherTasks', {
+      token,
+      body: { title: marker },
+      headers: { origin: 'https://app.example', 'x-request-id': 'the-rest-one' },
+    }),
+    broken.rest('POST', '/trpc/task.create', { token, body: { title: marker }, headers: { origin: 'https://app.example' } }),
+  ]);
+  expect(rest).toMatchObject({
+    status: 500,
+    body: { code: 'INTERNAL', detail: 'Internal server error', status: 500 },
+    headers: { 'access-control-allow-origin': 'https://app.example', 'cache-control': expect.any(String) },
+  });
+  expect(rpc).toMatchObject({
+    status: 500,
+    body: { error: { message: 'Internal server error', data: { reason: 'INTERNAL' } } },
+    headers: { 'access-control-allow-origin': 'https://app.example' },
+  });
+  for (const { text } of [rest, rpc]) expect(text).not.toMatch(/outer_tasks|insert|relation|drizzle|postgres|42P01|marker| at |\.ts/i);
+  await vi.waitFor(() => expect(broken.log.filter(({ request_id }) => request_id === 'the-rest-one')).toHaveLength(2));
+  const failure = broken.log.find(({ request_id, msg }) => request_id === 'the-rest-one' && msg === 'request failed');
+  expect(JSON.stringify(failure)).toContain('42P01');
+  expect(JSON.stringify(broken.log)).not.toContain(marker);
+  expect(JSON.stringify(broken.log)).not.toMatch(/insert into/i);
+});
+
+const secret = 'w0rd0fTheClient';
+const { token, login } = await api.register(`login-${secret}`);
+const LOGGED: [string, string, Request, Record<string, unknown>][] = [
+  ['GET', `/outherTasks?limit=1&${secret}=${secret}`, { token }, { procedure: 'task.list', status: 200 }],
+  ['GET', `/outherTasks/?status=${secret}`, { token }, { procedure: 'task.list', status: 400 }],
+  ['PATCH', `/outherTasks/${secret}`, { token, body: { title: secret } }, { procedure: 'task.update', status: 400 }],
+  ['POST', '/users/signIn', { body: { username: login, password: secret } }, { procedure: 'auth.signIn', status: 401 }],
+  ['POST', '/users', { body: `{"login":"${secret}` }, { procedure: 'auth.register', status: 400 }],
+  [
+    'GET',
+    '/users/me',
+    { headers: { authorization: `Bearer ${secret}`, 'user-agent': `${secret}\u001b[31m`, cookie: secret } },
+    { procedure: 'auth.me', status: 401 },
+  ],
+  ['GET', `/${secret}`, {}, { route: 'unknown', status: 404 }],
+  ['GET', `/${secret}/%ZZ`, {}, { status: expect.any(Number) }],
+  ['GET', `/outherTasks/%ZZ?${secret}`, {}, { status: expect.any(Number) }],
+  ['PUT', `/outherTasks?${secret}`, {}, { status: 405 }],
+  ['OPTIONS', `/outherTasks?${secret}`, {}, { status: 204 }],
+  [
+    'OPTIONS',
+    `/outherTasks?${secret}`,
+    { headers: { origin: `https://${secret}`, 'access-control-request-method': 'POST' } },
+    { status: 204 },
+  ],
+  ['HEAD', `/outherTasks?${secret}`, { token }, { procedure: 'task.list', status: 200 }],
+  ['GET', `/trpc/task.list?input={"${secret}":1}`, { token }, { procedure: 'task.list', status: 200 }],
+  ['GET', `/trpc/task.list,auth.me?batch=1&input={"0":{"${secret}":1}}`, { token }, { procedure: 'task.list,auth.me', status: 200 }],
+  ['GET', `/trpc/${secret},task.list?batch=1`, { token }, { status: expect.any(Number) }],
+  [
+    'GET',
+    `/trpc/task.list?${secret}`,
+    { token, headers: { 'trpc-accept': 'application/jsonl' } },
+    { procedure: 'task.list', status: expect.any(Number) },
+  ],
+  ['POST', '/trpc/task.create', { token, body: `{"title":"${secret}` }, { status: 400 }],
+  ['GET', '/health', { headers: { host: `${secret} x` } }, { status: 400 }],
+  ['GET', '/docs', { headers: { referer: secret } }, { route: '/docs', status: 200 }],
+];
+test.each(LOGGED)('%s %s is one line in the log, and nothing that the client wrote is in it', async (method, url, request, expected) => {
+  const id = randomUUID();
+  const { status } = await api.rest(method, url, { ...request, headers: { ...request.headers, 'x-request-id': id } });
+  const lines = () => api.log.filter((line) => line.request_id === id);
+  await vi.waitFor(() => expect(lines()).toHaveLength(1));
+  expect(lines()[0]).toMatchObject({ ...expected, status, ms: expect.any(Number), level: 30, time: expect.anything() });
+  expect(lines()[0]?.procedure ?? lines()[0]?.route).toEqual(expect.any(String));
+  expect(JSON.stringify(lines())).not.toContain(secret);
+});
+
+test('no login, token or other text of a client is anywhere in the log', () => {
+  for (const text of [secret, token, login, ann.token, ann.login]) expect(JSON.stringify(api.log)).not.toContain(text);
+});
+
+// Health
+
+test('health says that all is well, in the form of the contract', async () => {
+  const { status, body, headers } = await api.rest('GET', '/health');
+  expect(status).toBe(200);
+  expect(body).toEqual({
+    status: 'ok',
+    timestamp: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+    database: 'connected',
+    version: expect.stringMatching(/^\d+\.\d+\.\d+/),
+    environment: 'test',
+  });
+  expect(Math.abs(Date.now() - Date.parse(body.timestamp))).toBeLessThan(5000);
+  expect(headers['cache-control']).toBe('no-store');
+});
+
+const away = { status: 'unavailable', database: 'disconnected' };
+/** @returns milliseconds until health says so; each question to it may take its own time */
+async function untilHealth(app: typeof api, status: number): Promise<number> {
+  const start = performance.now();
+  await expect.poll(async () => (await app.rest('GET', '/health')).status, { timeout: 5000, interval: 20 }).toBe(status);
+  return performance.now() - start;
+}
+
+test('health says within two seconds that the database hangs, and that it is back', async () => {
+  const slow = await startApp();
+  await untilHealth(slow, 200);
+  const gate = Promise.withResolvers<void>();
+  const begun = Promise.withResolvers<void>();
+  // As many as the pool has connections, each waiting in a transaction.
+  const holders = Array.from({ length: 5 }, () =>
+    slow.database.db.transaction(async () => {
+      begun.resolve();
+      await gate.promise;
+    }),
+  );
+  await begun.promise;
+  expect(await untilHealth(slow, 503)).toBeLessThan(2000);
+  expect(await slow.rest('GET', '/health')).toMatchObject({
+    status: 503,
+    body: away,
+    headers: { 'retry-after': expect.stringMatching(/^\d+$/) },
+  });
+  expect(await slow.rpc('health.check')).toMatchObject({ status: 503 });
+  gate.resolve();
+  await Promise.all(holders);
+  expect(await untilHealth(slow, 200)).toBeLessThan(2000);
+});
+
+test('health says within two seconds that the database is gone', async () => {
+  const database = await openTestDatabase();
+  const orphan = await startApp({ database });
+  await untilHealth(orphan, 200);
+  await database.close();
+  expect(await untilHealth(orphan, 503)).toBeLessThan(2000);
+  expect(await orphan.rest('GET', '/health/')).toMatchObject({ status: 503, body: away });
+  expect((await orphan.rest('HEAD', '/health')).status).toBe(503);
+});

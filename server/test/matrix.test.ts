@@ -1,0 +1,176 @@
+// Every procedure × every kind of caller × every way to call it. A new procedure has to be declared here.
+import { randomUUID } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import { endpointsOf } from '../src/http/endpoints.ts';
+import { appRouter } from '../src/router.ts';
+import { belongings } from './belongings.ts';
+import { bothDoors, type Door, type Outcome, ofRpcCall } from './doors.ts';
+import { startApp, type User } from './harness.ts';
+import { MISSING } from './values.ts';
+
+const api = await startApp();
+const endpoints = endpointsOf(appRouter);
+
+/** What a call may name: the objects of one user. */
+interface Names {
+  readonly account: number;
+  readonly password: string;
+  readonly physicalPlan: number;
+  readonly mentalPlan: number;
+  readonly resource: number;
+  readonly task: number;
+}
+
+/** How a procedure is reached. An `own list` names nobody: whoever calls gets what is the caller's. */
+type Reach = 'public' | 'own list' | 'own account' | 'own object';
+
+const BODY = { goal: 'Run', age: 30, gender: 'male', weight: 70, height: 175 };
+const BOOK = { type: 'book', name: 'SICP', description: '', volume: 500 };
+
+const DECLARED: Record<string, readonly [Reach, (names: Names) => object]> = {
+  'auth.register': ['public', () => ({ login: randomUUID(), password: 'correct horse battery' })],
+  'auth.signIn': ['public', () => known],
+  'auth.me': ['own list', () => ({})],
+  'auth.remove': ['own account', ({ account: id, password }) => ({ id, password })],
+  'physicalPlan.create': ['own account', ({ account: user_id }) => ({ ...BODY, user_id })],
+  'physicalPlan.update': ['own object', ({ physicalPlan: id }) => ({ id, goal: 'Swim', weight: 71, day: 2, progress: 3 })],
+  'physicalPlan.remove': ['own object', ({ physicalPlan: id }) => ({ id })],
+  'physicalPlan.byUser': ['own account', ({ account: id }) => ({ id })],
+  'physicalPlan.list': ['own list', () => ({})],
+  'physicalPlan.exercises': ['own list', () => ({})],
+  'mentalPlan.create': ['own account', ({ account: user_id }) => ({ user_id, name: 'Spring', goal: 'Read', resource_list: [] })],
+  'mentalPlan.update': ['own object', ({ mentalPlan: id }) => ({ id, name: 'Autumn', resource_list: [] })],
+  'mentalPlan.remove': ['own object', ({ mentalPlan: id }) => ({ id })],
+  'mentalPlan.byUser': ['own account', ({ account: id }) => ({ id })],
+  'mentalPlan.list': ['own list', () => ({})],
+  'resource.create': ['own account', ({ account: user_id }) => ({ user_id, ...BOOK })],
+  'resource.createMany': ['own list', () => ({ resources: [BOOK, BOOK] })],
+  'resource.update': ['own object', ({ resource: id }) => ({ id, name: 'TAPL', volume: 20, progress: 1 })],
+  'resource.remove': ['own object', ({ resource: id }) => ({ id })],
+  'resource.list': ['own list', () => ({})],
+  'task.list': ['own list', () => ({})],
+  'task.byUser': ['own account', ({ account: id }) => ({ id })],
+  'task.create': ['own account', ({ account: user_id }) => ({ user_id, title: 'Shop' })],
+  'task.update': ['own object', ({ task: id }) => ({ id, title: 'Cook', status: true })],
+  'task.remove': ['own object', ({ task: id }) => ({ id })],
+  'health.check': ['public', () => ({})],
+};
+
+const [rest, rpc] = bothDoors(api);
+const doors = [rest, rpc, { name: 'tRPC batch', call: batchedCall }] as const;
+
+const known = { username: `user-${randomUUID()}`, password: 'correct horse battery' };
+await rest.call('auth.register', { login: known.username, password: known.password });
+
+/** Calls over tRPC, in a batch with a call that anybody may make for oneself. */
+async function batchedCall(procedure: string, input: object = {}, token?: string): Promise<Outcome> {
+  const { type, public: isPublic } = endpoints.get(procedure) ?? {};
+  const isQuery = type === 'query';
+  const other = token === undefined || isPublic ? (isQuery ? 'health.check' : 'auth.register') : isQuery ? 'auth.me' : 'task.create';
+  const otherInput = { login: randomUUID(), password: 'correct horse battery', title: 'In the same batch' };
+  const inputs = { 0: otherInput, 1: input };
+  const url = `/trpc/${other},${procedure}?batch=1`;
+  const answer = isQuery
+    ? await api.rest('GET', `${url}&input=${encodeURIComponent(JSON.stringify(inputs))}`, { token })
+    : await api.rest('POST', url, { token, body: inputs });
+  expect(answer.body).toHaveLength(2);
+  const [own, asked] = answer.body.map((part: unknown) => ofRpcCall(part, 200)) as [Outcome, Outcome];
+  // The neighbour fails for one reason only: the caller is nobody any more.
+  expect(own.status, `${other} in the same batch`).toBe(asked.code === 'UNAUTHENTICATED' && token !== undefined ? 401 : 200);
+  expect(answer.status).toBe(own.status === asked.status ? own.status : 207);
+  return asked;
+}
+
+interface Owner extends User {
+  readonly names: Names;
+}
+
+/** Makes a user who has one of everything. */
+async function makeOwner(): Promise<Owner> {
+  const owner = await api.register();
+  const make = async (procedure: string, input: object) => (await rest.call(procedure, input, owner.token)).data;
+  const mentalPlan = (await make('mentalPlan.create', { name: 'Winter', goal: 'Learn', resource_list: [] })).mental_plan_id;
+  const names: Names = {
+    account: owner.id,
+    password: owner.password,
+    physicalPlan: (await make('physicalPlan.create', BODY)).data.id,
+    mentalPlan,
+    resource: (await make('resource.create', BOOK)).data,
+    task: (await make('task.create', { title: 'Run' })).id,
+  };
+  return { ...owner, names };
+}
+
+function callOf(procedure: string): { reach: Reach; inputOf: (names: Names) => object } {
+  const declared = DECLARED[procedure];
+  if (!declared) throw new Error(`${procedure} is not declared in the matrix`);
+  return { reach: declared[0], inputOf: declared[1] };
+}
+
+const statusesOf = (outcomes: Record<string, Outcome>) =>
+  Object.fromEntries(Object.entries(outcomes).map(([door, { status, code }]) => [door, [status, code]]));
+
+async function throughEachDoor(call: (door: Pick<Door, 'call'>) => Promise<Outcome>): Promise<Record<string, Outcome>> {
+  const outcomes: Record<string, Outcome> = {};
+  for (const door of doors) outcomes[door.name] = await call(door);
+  return outcomes;
+}
+
+const all = (status: number, code?: string) => Object.fromEntries(doors.map(({ name }) => [name, [status, code]]));
+
+test('nothing is declared that does not exist', () => {
+  expect(Object.keys(DECLARED).filter((name) => !endpoints.has(name))).toEqual([]);
+});
+
+describe.each([...endpoints.keys()])('%s', (procedure) => {
+  test.each(doors)('over $name, to its owner, it succeeds', async ({ call }) => {
+    const { inputOf } = callOf(procedure);
+    const owner = await makeOwner();
+    const outcome = await call(procedure, inputOf(owner.names), owner.token);
+    expect(outcome).toEqual({ status: expect.toSatisfy((status) => status === 200 || status === 201), data: expect.anything() });
+  });
+
+  test('to nobody it is 401, unless it is public', async () => {
+    const { reach, inputOf } = callOf(procedure);
+    const owner = await makeOwner();
+    const before = await belongings(api, owner.id);
+    const outcomes = await throughEachDoor(({ call }) => call(procedure, inputOf(owner.names)));
+    if (reach === 'public') for (const outcome of Object.values(outcomes)) expect(outcome.data).toBeDefined();
+    else expect(statusesOf(outcomes)).toEqual(all(401, 'UNAUTHENTICATED'));
+    expect(await belongings(api, owner.id)).toEqual(before);
+  });
+
+  test('to a stranger what is named does not exist, and stays as it was', async () => {
+    const { reach, inputOf } = callOf(procedure);
+    const owner = await makeOwner();
+    const stranger = await makeOwner();
+    const before = await belongings(api, owner.id);
+    const named = await throughEachDoor(({ call }) => call(procedure, inputOf(owner.names), stranger.token));
+    if (reach === 'public' || reach === 'own list') {
+      for (const outcome of Object.values(named)) expect(outcome.data).toBeDefined();
+    } else {
+      expect(statusesOf(named)).toEqual(all(404, 'NOT_FOUND'));
+      const nothing: Names = {
+        account: MISSING,
+        password: owner.password,
+        physicalPlan: MISSING,
+        mentalPlan: MISSING,
+        resource: MISSING,
+        task: MISSING,
+      };
+      expect(named).toEqual(await throughEachDoor(({ call }) => call(procedure, inputOf(nothing), stranger.token)));
+    }
+    expect(await belongings(api, owner.id)).toEqual(before);
+  });
+
+  test('to a removed user it is 401, unless it is public', async () => {
+    const { reach, inputOf } = callOf(procedure);
+    const owner = await makeOwner();
+    const removal = await rest.call('auth.remove', { id: owner.id, password: owner.password }, owner.token);
+    expect(removal.status).toBe(200);
+    const outcomes = await throughEachDoor(({ call }) => call(procedure, inputOf(owner.names), owner.token));
+    if (reach === 'public') for (const outcome of Object.values(outcomes)) expect(outcome.data).toBeDefined();
+    else expect(statusesOf(outcomes)).toEqual(all(401, 'UNAUTHENTICATED'));
+    for (const rows of Object.values(await belongings(api, owner.id))) expect(rows).toEqual([]);
+  });
+});

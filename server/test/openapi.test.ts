@@ -1,0 +1,207 @@
+// The published document: linted, held against the contract's table, and kept in a snapshot so that a change shows.
+import { createConfig, lintFromString } from '@redocly/openapi-core';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
+import { expect, test } from 'vitest';
+import { endpointsOf } from '../src/http/endpoints.ts';
+import { appRouter } from '../src/router.ts';
+import { startApp } from './harness.ts';
+
+interface Schema {
+  readonly type?: string;
+  readonly properties?: Record<string, Schema>;
+  readonly enum?: readonly unknown[];
+}
+
+interface Body {
+  readonly schema: Schema;
+  readonly example?: unknown;
+  readonly examples?: Record<string, { value: unknown }>;
+}
+
+interface Operation {
+  readonly operationId: string;
+  readonly summary?: string;
+  readonly tags?: readonly string[];
+  readonly security?: readonly object[];
+  readonly parameters?: readonly { name: string; in: string; required?: boolean }[];
+  readonly requestBody?: { required?: boolean; content: Record<string, Body> };
+  readonly responses: Record<string, { content?: Record<string, { schema?: Schema }> }>;
+}
+
+interface Document {
+  readonly openapi: string;
+  readonly tags: readonly { name: string }[];
+  readonly paths: Record<string, Record<string, Operation>>;
+  readonly components: { schemas: Record<string, Schema>; securitySchemes: Record<string, object> };
+}
+
+const api = await startApp();
+const { text, body, headers } = await api.rest('GET', '/openapi.json');
+const document: Document = body;
+const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+  Object.entries(methods).map(([method, operation]) => ({ route: `${method.toUpperCase()} ${path}`, path, operation })),
+);
+const withBody = operations.flatMap(({ route, operation }) => {
+  const content = operation.requestBody?.content['application/json'];
+  return content ? [{ route, name: operation.operationId, body: content }] : [];
+});
+const PUBLIC = ['auth.register', 'auth.signIn', 'health.check'];
+
+/** The contract: procedure, route, status of success. */
+const TABLE: [string, string, number][] = [
+  ['auth.register', 'POST /users', 201],
+  ['auth.signIn', 'POST /users/signIn', 200],
+  ['auth.me', 'GET /users/me', 200],
+  ['auth.remove', 'DELETE /users/{id}', 200],
+  ['physicalPlan.create', 'POST /physicalPlans', 201],
+  ['physicalPlan.update', 'PATCH /physicalPlans/{id}', 200],
+  ['physicalPlan.remove', 'DELETE /physicalPlans/{id}', 200],
+  ['physicalPlan.byUser', 'GET /users/{id}/physical-plan', 200],
+  ['physicalPlan.list', 'GET /physicalPlans', 200],
+  ['physicalPlan.exercises', 'GET /exercises', 200],
+  ['mentalPlan.create', 'POST /mentalPlans', 201],
+  ['mentalPlan.update', 'PATCH /mentalPlans/{id}', 200],
+  ['mentalPlan.remove', 'DELETE /mentalPlans/{id}', 200],
+  ['mentalPlan.byUser', 'GET /users/{id}/mental-plan', 200],
+  ['mentalPlan.list', 'GET /mentalPlans', 200],
+  ['resource.create', 'POST /resources', 201],
+  ['resource.createMany', 'POST /resources/bulk', 201],
+  ['resource.update', 'PATCH /resources/{id}', 200],
+  ['resource.remove', 'DELETE /resources/{id}', 200],
+  ['resource.list', 'GET /resources', 200],
+  ['task.list', 'GET /outherTasks', 200],
+  ['task.byUser', 'GET /users/{id}/outer-tasks', 200],
+  ['task.create', 'POST /outherTasks', 201],
+  ['task.update', 'PATCH /outherTasks/{id}', 200],
+  ['task.remove', 'DELETE /outherTasks/{id}', 200],
+  ['health.check', 'GET /health', 200],
+];
+
+test('it is OpenAPI 3.1, JSON, and free of whatever a linter finds', async () => {
+  expect(headers['content-type']).toBe('application/json; charset=utf-8');
+  expect(document.openapi).toMatch(/^3\.1\./);
+  const problems = await lintFromString({
+    source: text,
+    absoluteRef: '/openapi.json',
+    config: await createConfig({ extends: ['recommended'] }),
+  });
+  const found = problems.map(({ severity, ruleId, message, location }) => `${severity} ${ruleId}: ${message} (${location[0]?.pointer})`);
+  expect(found).toEqual([]);
+});
+
+test('it is the one that was reviewed', async () => {
+  await expect(`${JSON.stringify(document, null, 2)}\n`).toMatchFileSnapshot('__snapshots__/openapi.json');
+});
+
+test.each(TABLE)('%s is %s and succeeds with %d', (name, route, status) => {
+  const operation = operations.find((candidate) => candidate.route === route)?.operation;
+  expect(operation?.operationId).toBe(name);
+  expect(Object.keys(operation?.responses ?? {}).filter((code) => code.startsWith('2'))).toEqual([String(status)]);
+});
+
+test('every procedure with a REST path is in it, and nothing else', () => {
+  const procedures = [...endpointsOf(appRouter).values()].filter(({ meta }) => meta.openapi);
+  expect(operations.map(({ operation }) => operation.operationId).sort()).toEqual(procedures.map(({ name }) => name).sort());
+});
+
+test.each(operations)('$route has a summary, a known tag, its security and every status with a schema', ({ operation, route }) => {
+  expect(operation.summary).toMatch(/^\S.{3,99}$/);
+  expect(operation.tags).toHaveLength(1);
+  expect(document.tags.map(({ name }) => name)).toContain(operation.tags?.[0]);
+  expect(operation.security).toEqual(PUBLIC.includes(operation.operationId) ? [] : [{ bearer: [] }]);
+  expect(document.components.securitySchemes.bearer).toMatchObject({ type: 'http', scheme: 'bearer' });
+
+  const statuses = Object.keys(operation.responses).map(Number);
+  const expected = [
+    400,
+    500,
+    503,
+    ...(operation.security?.length ? [401] : []),
+    ...(route.includes('{id}') ? [404] : []),
+    ...(operation.requestBody ? [413, 415] : []),
+  ];
+  expect(statuses).toEqual(expect.arrayContaining(expected));
+  for (const [status, { content }] of Object.entries(operation.responses)) {
+    const isProblem = Number(status) >= 400 && !(operation.operationId === 'health.check' && status === '503');
+    expect(content?.[isProblem ? 'application/problem+json' : 'application/json']?.schema, status).toBeTruthy();
+  }
+  const inPath = [...route.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+  expect(operation.parameters?.filter((parameter) => parameter.in === 'path').map(({ name }) => name) ?? []).toEqual(inPath);
+});
+
+test('a problem can have every code of the contract', () => {
+  const codes = document.components.schemas.Problem?.properties?.code?.enum;
+  expect([...(codes ?? [])].sort()).toEqual(
+    [
+      'VALIDATION',
+      'BATCH_TOO_LARGE',
+      'UNAUTHENTICATED',
+      'WRONG_CREDENTIALS',
+      'NOT_FOUND',
+      'METHOD_NOT_ALLOWED',
+      'LOGIN_TAKEN',
+      'PAYLOAD_TOO_LARGE',
+      'UNSUPPORTED_MEDIA_TYPE',
+      'RATE_LIMITED',
+      'HEADERS_TOO_LARGE',
+      'INTERNAL',
+      'UNAVAILABLE',
+    ].sort(),
+  );
+});
+
+const operationOf = (name: string) => operations.find(({ operation }) => operation.operationId === name)?.operation;
+
+test('resources in bulk are a bare array, in and out', () => {
+  const operation = operationOf('resource.createMany');
+  expect(operation?.requestBody?.content['application/json']?.schema).toMatchObject({
+    type: 'array',
+    maxItems: 1000,
+    items: { type: 'object' },
+  });
+  expect(operation?.responses['201']?.content?.['application/json']?.schema).toMatchObject({ type: 'array', items: { type: 'integer' } });
+});
+
+test('removing an account takes the password in the body alone', () => {
+  const operation = operationOf('auth.remove');
+  expect(operation?.requestBody).toMatchObject({ required: true, content: { 'application/json': { schema: { required: ['password'] } } } });
+  expect(operation?.parameters?.map(({ name, in: place }) => `${place} ${name}`)).toEqual(['path id']);
+});
+
+test('no secret is asked for in a URL, and no answer holds one', () => {
+  for (const { route, operation } of operations) {
+    expect(operation.parameters?.map(({ name }) => name) ?? [], route).not.toContain('password');
+    expect(JSON.stringify(operation.responses), route).not.toContain('password');
+  }
+});
+
+// Examples
+
+/** The example that stands with a body: pages of documents fill it in, so it has to work as it is. */
+const exampleOf = ({ example, examples }: Body) => example ?? Object.values(examples ?? {})[0]?.value;
+
+test.each(withBody)('the body of $route has an example that its schema accepts', ({ body }) => {
+  const example = exampleOf(body);
+  expect(example).toBeDefined();
+  const ajv = addFormats.default(new Ajv2020({ strict: false }));
+  expect(ajv.validate(body.schema, example), ajv.errorsText()).toBe(true);
+  expect(Object.keys(Array.isArray(example) ? example[0] : (example as object))).not.toEqual([]);
+});
+
+test('a reader who sends the examples, one after the other, succeeds with each', async () => {
+  const order = ['auth.register', 'auth.signIn', 'physicalPlan.create', 'physicalPlan.update', 'mentalPlan.create', 'resource.create'];
+  order.push('resource.createMany', 'resource.update', 'mentalPlan.update', 'task.create', 'task.update', 'auth.remove');
+  expect(withBody.map(({ name }) => name).sort()).toEqual([...order].sort());
+  // The reader is not the first user, but what they make is the first of its kind: its id is 1.
+  await api.register();
+  let reader: { access_token: string; user_id: number } | undefined;
+  for (const name of order) {
+    const { route, body } = withBody.find((candidate) => candidate.name === name) as (typeof withBody)[number];
+    const [method, path] = route.split(' ') as [string, string];
+    const url = path.replace('{id}', String(name === 'auth.remove' ? reader?.user_id : 1));
+    const answer = await api.rest(method, url, { token: reader?.access_token, body: exampleOf(body) });
+    expect(answer.status, `${route} ${answer.text}`).toBe(TABLE.find(([listed]) => listed === name)?.[2]);
+    reader ??= answer.body;
+  }
+});

@@ -1,0 +1,362 @@
+// What only a real connection can show: broken and slow requests, sizes as they arrive, pipelining. Bytes are written
+// as they are, answers are read until the server closes.
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { connect, type Socket } from 'node:net';
+import { expect, test, vi } from 'vitest';
+import { startApp } from './harness.ts';
+
+const api = await startApp();
+await api.app.listen({ port: 0, host: '127.0.0.1' });
+const { port } = api.app.server.address() as AddressInfo;
+const ann = await api.register();
+const KiB = 1024;
+
+interface RawAnswer {
+  readonly status: number;
+  readonly headers: Record<string, string>;
+  readonly body: string;
+}
+
+/** Writes the parts one after the other and reads until the server closes the connection. */
+async function exchange(...parts: (string | Buffer)[]): Promise<RawAnswer[]> {
+  const socket = connect(port, '127.0.0.1');
+  const text = received(socket);
+  for (const part of parts) if (!socket.write(part)) await Promise.race([once(socket, 'drain'), text]);
+  return answersIn(await text);
+}
+
+/** @returns everything that arrives; a connection that is reset counts as closed */
+async function received(socket: Socket): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  socket.on('data', (chunk) => chunks.push(chunk)).on('error', () => {});
+  await new Promise((resolve) => socket.once('close', resolve));
+  return Buffer.concat(chunks);
+}
+
+/** Splits what arrived by content lengths: an answer without one would swallow the next. `100 Continue` is no answer yet. */
+function answersIn(bytes: Buffer): RawAnswer[] {
+  const answers: RawAnswer[] = [];
+  for (let rest = bytes; rest.length > 0; ) {
+    const end = rest.indexOf('\r\n\r\n');
+    const [line, ...fields] = rest.subarray(0, end).toString('latin1').split('\r\n') as [string, ...string[]];
+    const headers = Object.fromEntries(fields.map((field) => [field.split(':', 1)[0]?.toLowerCase(), field.replace(/^[^:]*: */, '')]));
+    const status = Number(line.split(' ')[1]);
+    const bodyEnd = end + 4 + (status === 100 ? 0 : Number(headers['content-length'] ?? rest.length));
+    if (status !== 100) answers.push({ status, headers, body: rest.subarray(end + 4, bodyEnd).toString() });
+    rest = rest.subarray(bodyEnd);
+  }
+  return answers;
+}
+
+const head = (line: string, headers: Record<string, string | number> = {}) =>
+  [`${line} HTTP/1.1`, ...Object.entries({ Host: 'localhost', ...headers }).map(([name, value]) => `${name}: ${value}`), '', ''].join(
+    '\r\n',
+  );
+const authorization = { Authorization: `Bearer ${ann.token}` };
+const JSON_TYPE = { 'Content-Type': 'application/json' };
+const last = { Connection: 'close' };
+const chunked = (body: string, size = 4096) => {
+  const chunks = body.match(new RegExp(`.{1,${size}}`, 'gs')) ?? [];
+  return `${chunks.map((chunk) => `${chunk.length.toString(16)}\r\n${chunk}\r\n`).join('')}0\r\n\r\n`;
+};
+
+function expectProblem(answer: RawAnswer | undefined, status: number, code: string): void {
+  expect(answer?.status).toBe(status);
+  expect(answer?.headers).toMatchObject({
+    'content-type': expect.stringMatching(/^application\/problem\+json/),
+    'x-content-type-options': 'nosniff',
+    'x-request-id': expect.stringMatching(/^[\w-]{8,64}$/),
+    connection: 'close',
+  });
+  const body = JSON.parse(answer?.body ?? '');
+  expect(body).toMatchObject({
+    status,
+    code,
+    request_id: answer?.headers['x-request-id'],
+    type: 'about:blank',
+    title: expect.any(String),
+    detail: expect.any(String),
+  });
+}
+
+// Requests that are not HTTP, or not quite
+
+const BROKEN: [string, string][] = [
+  ['a request line of one word', 'hello\r\n\r\n'],
+  ['a request line without a version', 'GET /health\r\n\r\n'],
+  ['another protocol', 'SSH-2.0-OpenSSH_9.6\r\n\r\n'],
+  ['a TLS greeting', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n'],
+  ['a preface of HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
+  ['an unknown version', 'GET /health HTTP/9.9\r\nHost: x\r\n\r\n'],
+  ['an unknown method', head('FOO /health')],
+  ['a method in small letters', head('get /health')],
+  ['a space before the colon', 'GET /health HTTP/1.1\r\nHost : x\r\n\r\n'],
+  ['a folded header', 'GET /health HTTP/1.1\r\nHost: x\r\nX-A: b\r\n c\r\n\r\n'],
+  ['a NUL in a header', head('GET /health', { 'X-A': 'a\0b' })],
+  ['a bare CR in a header', head('GET /health', { 'X-A': 'a\rb' })],
+  ['a request id with a line break', head('GET /health', { 'X-Request-Id': 'harmless-id\rX: y' })],
+  [
+    'Content-Length beside Transfer-Encoding',
+    head('POST /users', { ...JSON_TYPE, 'Content-Length': 5, 'Transfer-Encoding': 'chunked' }) + chunked('{}'),
+  ],
+  [
+    'two Content-Lengths',
+    'POST /users HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{} ',
+  ],
+  ['a negative Content-Length', head('POST /users', { ...JSON_TYPE, 'Content-Length': -1 })],
+  ['a Content-Length that is no number', head('POST /users', { ...JSON_TYPE, 'Content-Length': '0x2' })],
+  ['a bad chunk size', `${head('POST /users', { ...JSON_TYPE, 'Transfer-Encoding': 'chunked' })}zz\r\n{}\r\n0\r\n\r\n`],
+  ['chunked that is not the last encoding', head('POST /users', { ...JSON_TYPE, 'Transfer-Encoding': 'chunked, gzip' })],
+];
+test.each(BROKEN)('%s is 400', async (_, bytes) => {
+  const answers = await exchange(Buffer.from(bytes, 'latin1'));
+  expect(answers).toHaveLength(1);
+  expectProblem(answers[0], 400, 'VALIDATION');
+});
+
+test('what is smuggled behind a broken request is not looked at', async () => {
+  const answers = await exchange(
+    `${head('POST /users', { ...JSON_TYPE, 'Content-Length': 5, 'Transfer-Encoding': 'chunked' })}0\r\n\r\n${head('GET /health', last)}`,
+  );
+  expect(answers).toHaveLength(1);
+  expect(answers[0]?.status).toBe(400);
+});
+
+test.each(['][', 'a b', 'u:p@x', '', 'a,b', 'ä', `${'a'.repeat(10_000)}/`])('the Host "%s" is 400', async (host) => {
+  const [answer] = await exchange(Buffer.from(head('GET /health', { Host: host, ...last }), 'latin1'));
+  expectProblem(answer, 400, 'VALIDATION');
+});
+
+test.each([
+  ['no Host', `GET /health HTTP/1.1\r\nConnection: close\r\n\r\n`, 400],
+  ['two Hosts', `GET /health HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n`, 400],
+  ['an expectation that nobody can meet', head('GET /health', { Expect: 'tea', ...last }), 417],
+] as const)('%s: the answer has an id and nosniff like every other', async (_, bytes, status) => {
+  const [answer] = await exchange(bytes);
+  expect(answer).toMatchObject({ status, headers: { 'x-content-type-options': 'nosniff', 'x-request-id': expect.any(String) } });
+});
+
+test.each([
+  ['one header of 20 KB', head('GET /health', { 'X-A': 'x'.repeat(20_000) })],
+  ['an Authorization of 20 KB', head('GET /users/me', { Authorization: `Bearer ${'x'.repeat(20_000)}` })],
+  ['many headers', head('GET /health', Object.fromEntries(Array.from({ length: 3000 }, (_, i) => [`X-${i}`, 'y'])))],
+  ['a URL of 20 KB', head(`GET /${'x'.repeat(20_000)}`)],
+])('%s is 431', async (_, bytes) => {
+  expectProblem((await exchange(bytes))[0], 431, 'HEADERS_TOO_LARGE');
+});
+
+test.each([
+  'CONNECT example.com:443',
+  'PROPFIND /outherTasks',
+  'PROPFIND /trpc/task.list',
+  'TRACE /outherTasks',
+  'QUERY /outherTasks',
+  'OPTIONS *',
+  'GET *',
+])('%s does no harm', async (line) => {
+  const answers = await exchange(head(line, last));
+  for (const { status } of answers) expect([204, 400, 404, 405]).toContain(status);
+});
+
+/** A request to add a task in which one header stands twice. */
+function twice(name: string, first: string, second: string): string {
+  const { [name]: _, ...headers }: Record<string, string | number> = { ...authorization, ...JSON_TYPE, 'Content-Length': 13, ...last };
+  return head('POST /outherTasks', headers).replace('\r\n\r\n', `\r\n${name}: ${first}\r\n${name}: ${second}\r\n\r\n{"title":"x"}`);
+}
+
+test.each([
+  ['Authorization', authorization.Authorization, 'Bearer x.y.z'],
+  ['Authorization', 'Bearer x.y.z', authorization.Authorization],
+  ['Content-Type', 'application/json', 'text/plain'],
+  ['Content-Type', 'text/plain', 'application/json'],
+  ['Content-Encoding', 'identity', 'gzip'],
+])('two headers %s of which a proxy may read the other one are refused', async (...header) => {
+  const [answer] = await exchange(twice(...header));
+  expect([400, 401, 415]).toContain(answer?.status);
+});
+
+test('an absolute-form target is served or refused, and its host is used for nothing', async () => {
+  const [answer] = await exchange(head('GET http://evil.example/health', last));
+  expect([200, 400, 404]).toContain(answer?.status);
+  expect(JSON.stringify(answer)).not.toContain('evil.example');
+});
+
+test.each(['GET http://evil.example/outherTasks', 'GET http://evil.example/trpc/task.list'])(
+  '%s opens nothing without a token',
+  async (line) => {
+    const [answer] = await exchange(head(line, last));
+    expect([400, 401, 404]).toContain(answer?.status);
+  },
+);
+
+test('an upgrade that nobody offers is a request like any other', async () => {
+  const [answer] = await exchange(
+    head('GET /health', { Connection: 'Upgrade, HTTP2-Settings, close', Upgrade: 'h2c', 'HTTP2-Settings': 'AAMAAABkAAQAAP__' }),
+  );
+  expect(answer).toMatchObject({ status: 200, headers: { 'content-type': expect.stringContaining('json') } });
+});
+
+// Connections
+
+test('100 pipelined requests are answered in order', async () => {
+  const ids = Array.from({ length: 100 }, (_, i) => `pipelined-${i}`);
+  const requests = ids.map((id, i) =>
+    head(i % 3 === 0 ? 'GET /health' : i % 3 === 1 ? 'GET /outherTasks' : 'GET /trpc/task.list?input={}', {
+      ...authorization,
+      'X-Request-Id': id,
+      ...(i === 99 && last),
+    }),
+  );
+  const answers = await exchange(requests.join(''));
+  expect(answers.map(({ headers }) => headers['x-request-id'])).toEqual(ids);
+  expect(answers.map(({ status }) => status)).toEqual(ids.map(() => 200));
+});
+
+test.each(['/health', '/outherTasks', '/outherTasks/', '/trpc/task.list?input={}'])(
+  'HEAD %s sends no body: the next answer follows at once, with the same length',
+  async (path) => {
+    const text = await (async () => {
+      const socket = connect(port, '127.0.0.1');
+      const all = received(socket);
+      socket.write(head(`HEAD ${path}`, authorization) + head(`GET ${path}`, { ...authorization, ...last }));
+      return (await all).toString();
+    })();
+    const [first, second, body] = text.split('\r\n\r\n') as [string, string, string];
+    expect(first).toMatch(/^HTTP\/1\.1 200 /);
+    expect(second).toMatch(/^HTTP\/1\.1 200 /);
+    const length = (answer: string) => /^content-length: (\d+)/im.exec(answer)?.[1];
+    expect(length(first)).toBe(length(second));
+    expect(Number(length(second))).toBe(Buffer.byteLength(body));
+  },
+);
+
+test('no answer names the software', async () => {
+  for (const bytes of [head('GET /health', last), head('GET /nowhere', last), 'nonsense\r\n\r\n']) {
+    const [answer] = await exchange(bytes);
+    expect(answer?.headers).not.toHaveProperty('server');
+    expect(answer?.headers).not.toHaveProperty('x-powered-by');
+    expect(JSON.stringify(answer)).not.toMatch(/fastify|node\.?js|llhttp/i);
+  }
+});
+
+// Bodies as they arrive
+
+const task = (size: number) => '{"title":"x"}'.padEnd(size, ' ');
+const bulk = (open: string, close: string) => (size: number) =>
+  `${open}[{"type":"book","name":"n","description":"","volume":1}]${close}`.padEnd(size, ' ');
+const LIMITS: [string, (size: number) => string, number][] = [
+  ['/outherTasks', task, 64 * KiB],
+  ['/trpc/task.create', task, 64 * KiB],
+  ['/resources/bulk', bulk('', ''), 1024 * KiB],
+  ['/trpc/resource.createMany', bulk('{"resources":', '}'), 1024 * KiB],
+  ['/trpc/resource.createMany?batch=1', bulk('{"0":{"resources":', '}}'), 1024 * KiB],
+];
+const ENCODINGS: [string, (path: string, body: string) => [string, string]][] = [
+  [
+    'with a Content-Length',
+    (path, body) => [head(`POST ${path}`, { ...authorization, ...JSON_TYPE, 'Content-Length': body.length, ...last }), body],
+  ],
+  [
+    'chunked',
+    (path, body) => [head(`POST ${path}`, { ...authorization, ...JSON_TYPE, 'Transfer-Encoding': 'chunked', ...last }), chunked(body)],
+  ],
+];
+const sizes = LIMITS.flatMap(([path, body, limit]) => ENCODINGS.map(([encoding, send]) => ({ path, encoding, body, limit, send })));
+test.each(sizes)('$path takes $limit bytes $encoding, and not one more', async ({ path, body, limit, send }) => {
+  const [fits] = await exchange(...send(path, body(limit)));
+  expect([200, 201]).toContain(fits?.status);
+  const [over] = await exchange(...send(path, body(limit + 1)));
+  expect(over).toMatchObject({ status: 413, headers: { connection: 'close', 'x-request-id': expect.any(String) } });
+  expect(over?.body).toContain('"PAYLOAD_TOO_LARGE"');
+});
+
+test.each([
+  ['too large', { ...JSON_TYPE, 'Content-Length': 1024 ** 4 }, 413],
+  ['of another type', { 'Content-Type': 'multipart/form-data; boundary=x', 'Content-Length': 1024 ** 3 }, 415],
+  ['compressed', { ...JSON_TYPE, 'Content-Encoding': 'gzip', 'Content-Length': 100 }, 415],
+  ['of another type and of unknown length', { 'Content-Type': 'text/plain', 'Transfer-Encoding': 'chunked' }, 415],
+] as const)('a body that is %s is refused before it arrives, and the connection ends', async (_, headers, status) => {
+  for (const path of ['/users', '/trpc/auth.register']) {
+    const [answer] = await exchange(head(`POST ${path}`, headers));
+    expect(answer).toMatchObject({ status, headers: { connection: 'close' } });
+  }
+});
+
+test('an announced body that would be refused is not waited for', async () => {
+  const answers = await exchange(head('POST /users', { ...JSON_TYPE, 'Content-Length': 10_000_000, Expect: '100-continue' }));
+  expect(answers).toMatchObject([{ status: 413, headers: { connection: 'close' } }]);
+});
+
+test('an announced body is asked for and taken', async () => {
+  const body = '{"title":"continued"}';
+  const socket = connect(port, '127.0.0.1');
+  const text = received(socket);
+  socket.write(
+    head('POST /outherTasks', { ...authorization, ...JSON_TYPE, 'Content-Length': body.length, Expect: '100-continue', ...last }),
+  );
+  const [first] = await once(socket, 'data');
+  expect(String(first)).toBe('HTTP/1.1 100 Continue\r\n\r\n');
+  socket.write(body);
+  expect((await text).toString()).toContain('HTTP/1.1 201 ');
+});
+
+test('DELETE by id works with a JSON content type and a Content-Length of 0', async () => {
+  const { body } = await api.rest('POST', '/outherTasks', { token: ann.token, body: { title: 'x' } });
+  const [answer] = await exchange(head(`DELETE /outherTasks/${body.id}`, { ...authorization, ...JSON_TYPE, 'Content-Length': 0, ...last }));
+  expect(answer?.status).toBe(200);
+});
+
+test('a body that ends before its length leaves no row, and the server goes on', async () => {
+  const before = await api.rpc('task.list', {}, ann.token);
+  const body = '{"title":"half a request"}';
+  for (let i = 0; i < 20; i++) {
+    const socket = connect(port, '127.0.0.1');
+    const closed = received(socket);
+    socket.end(head('POST /outherTasks', { ...authorization, ...JSON_TYPE, 'Content-Length': body.length + 1 }) + body);
+    await closed;
+  }
+  for (let i = 0; i < 20; i++) {
+    const socket = connect(port, '127.0.0.1');
+    await once(socket, 'connect');
+    socket.write(head('POST /trpc/task.create', { ...authorization, ...JSON_TYPE, 'Content-Length': 100 }), () => socket.resetAndDestroy());
+    await once(socket, 'close');
+  }
+  const [answer] = await exchange(head('GET /health', last));
+  expect(answer?.status).toBe(200);
+  expect((await api.rpc('task.list', {}, ann.token)).body).toEqual(before.body);
+  expect(api.log.filter(({ level }) => Number(level) > 30)).toEqual([]);
+});
+
+// Slow requests
+
+test('whatever stalls is cut with 408 after ten seconds', { timeout: 25_000 }, async () => {
+  const stalls = {
+    'nothing at all': '',
+    'half a request line': 'GET /hea',
+    'half the headers': 'GET /health HTTP/1.1\r\nHost: localhost\r\nX-A: ',
+    'half a body': `${head('POST /users', { ...JSON_TYPE, 'Content-Length': 100 })}{"login":`,
+    'half a body over tRPC': `${head('POST /trpc/auth.register', { ...JSON_TYPE, 'Content-Length': 100 })}{"login":`,
+    'half a chunked body': `${head('POST /users', { ...JSON_TYPE, 'Transfer-Encoding': 'chunked' })}9\r\n{"login":\r\n`,
+  };
+  const outcomes = await Promise.all(
+    Object.entries({ ...stalls, 'a body that drips': stalls['half a body'] }).map(async ([what, bytes]) => {
+      const socket = connect(port, '127.0.0.1');
+      const text = received(socket);
+      const start = performance.now();
+      socket.write(bytes);
+      const drip = what === 'a body that drips' ? setInterval(() => socket.write(' '), 700) : undefined;
+      const answers = answersIn(await text);
+      clearInterval(drip);
+      return { what, answers, seconds: (performance.now() - start) / 1000 };
+    }),
+  );
+  for (const { what, answers, seconds } of outcomes) {
+    expect(seconds, what).toBeGreaterThan(9);
+    expect(seconds, what).toBeLessThan(12.5);
+    expect(answers, what).toMatchObject([{ status: 408, headers: { connection: 'close', 'x-content-type-options': 'nosniff' } }]);
+  }
+  const [answer] = await exchange(head('GET /health', last));
+  expect(answer?.status).toBe(200);
+  await vi.waitFor(() => expect(api.log.filter(({ level }) => Number(level) > 30)).toEqual([]));
+});

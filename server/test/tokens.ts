@@ -1,0 +1,69 @@
+// Tokens as nobody should accept them, made by hand: a library would refuse to sign most of these.
+import { createHmac } from 'node:crypto';
+import { SECRET } from './harness.ts';
+
+const base64url = (text: string) => Buffer.from(text).toString('base64url');
+
+/** @param payload an object, or JSON text that no object can be written as */
+export function signed(payload: object | string, header: object = { alg: 'HS256', typ: 'JWT' }, hash = 'sha256', secret = SECRET): string {
+  const content = `${base64url(JSON.stringify(header))}.${base64url(typeof payload === 'string' ? payload : JSON.stringify(payload))}`;
+  return `${content}.${createHmac(hash, Buffer.from(secret, 'utf8')).update(content).digest('base64url')}`;
+}
+
+export const decoded = (part = ''): Record<string, unknown> => JSON.parse(Buffer.from(part, 'base64url').toString('utf8'));
+
+/** Tokens that name the user and yet are not valid, by what is wrong with them. */
+export function badTokens(user_id: number, token: string): Record<string, string> {
+  const iat = Math.floor(Date.now() / 1000);
+  const claims = { sub: String(user_id), iat, exp: iat + 600 };
+  const { exp: _, ...withoutExp } = claims;
+  const { sub: __, ...withoutSub } = claims;
+  const [header, payload = '', signature = ''] = token.split('.');
+  const other = base64url(JSON.stringify({ ...decoded(payload), sub: String(user_id + 1) }));
+  return {
+    expired: signed({ ...claims, iat: iat - 600, exp: iat - 1 }),
+    'alg none': `${base64url('{"alg":"none","typ":"JWT"}')}.${payload}.`,
+    'alg none, with a signature': signed(claims, { alg: 'none' }),
+    'HS512 with the right key': signed(claims, { alg: 'HS512', typ: 'JWT' }, 'sha512'),
+    'HS512 in the header alone': signed(claims, { alg: 'HS512', typ: 'JWT' }),
+    'another key': signed(claims, undefined, undefined, `${SECRET}.`),
+    'another payload': `${header}.${other}.${signature}`,
+    'another signature': `${header}.${payload}.${signature.startsWith('A') ? 'B' : 'A'}${signature.slice(1)}`,
+    'no signature': `${header}.${payload}.`,
+    'exp 1e400': signed(`{"sub":"${user_id}","iat":${iat},"exp":1e400}`),
+    'exp as a string': signed({ ...claims, exp: String(claims.exp) }),
+    'exp null': signed({ ...claims, exp: null }),
+    'no exp': signed(withoutExp),
+    'not valid before tomorrow': signed({ ...claims, nbf: iat + 86_400 }),
+    'no sub': signed(withoutSub),
+    'sub as a number': signed({ ...claims, sub: user_id }),
+    'sub as an object': signed({ ...claims, sub: { id: user_id } }),
+    'sub as an array': signed({ ...claims, sub: [String(user_id)] }),
+    'sub with a zero in front': signed({ ...claims, sub: `0${user_id}` }),
+    'sub in hexadecimal': signed({ ...claims, sub: `0x${user_id.toString(16)}` }),
+    'sub of no user': signed({ ...claims, sub: '2147483647' }),
+    'sub beyond 32 bits': signed({ ...claims, sub: String(2 ** 32 + user_id) }),
+    'a payload that is no object': signed('"user"'),
+    'a critical header nobody knows': signed(claims, { alg: 'HS256', crit: ['x'], x: 1 }),
+  };
+}
+
+/** Authorization headers that are not exactly `Bearer <token>`. */
+export const badHeaders = (token: string): string[] => [
+  '',
+  'Bearer',
+  'Bearer ',
+  token,
+  `bearer ${token}`,
+  `BEARER ${token}`,
+  `Bearer  ${token}`,
+  `Bearer\t${token}`,
+  `Bearer:${token}`,
+  `Bearer ${token}=`,
+  `Bearer ${token} x`,
+  `Bearer "${token}"`,
+  `Bearer ${token}, Bearer ${token}`,
+  `Basic ${token}`,
+  `Token ${token}`,
+  `Basic ${Buffer.from(`user:${token}`).toString('base64')}`,
+];
