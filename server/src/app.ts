@@ -5,7 +5,7 @@ import manifest from '../package.json' with { type: 'json' };
 import type { Config } from './config.ts';
 import type { OpenDatabase } from './db/client.ts';
 import { isSessionOpen } from './features/auth/sessions/queries.ts';
-import { answerBrokenRequest, answerExpectation } from './http/broken.ts';
+import { answerBrokenRequest } from './http/broken.ts';
 import { createContext } from './http/context.ts';
 import { registerDocs } from './http/docs.ts';
 import { endpointsOf } from './http/endpoints.ts';
@@ -78,7 +78,8 @@ export async function buildApp({ config, database, secrets, logger, limits, hash
     return request.url.startsWith('/trpc/') ? sendRpcError(reply, request, appRouter, known) : sendProblem(reply, request, known);
   });
 
-  app.server.on('checkExpectation', answerExpectation);
+  // Node.js would answer by itself, without id and CORS; the guards refuse such a request.
+  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
 
   const paths = pathTable(app);
   registerStandardHeaders(app);

@@ -1,7 +1,7 @@
 // The server as a process: how it starts, says what is wrong, and ends.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -87,6 +87,15 @@ test('it starts on an empty folder, keeps what it was told and ends cleanly', as
   expect((await post(`${third.url}/users/signIn`, { username: 'bob', password: account.password })).status).toBe(200);
   third.child.kill('SIGTERM');
   expect(await third.ended).toBe(0);
+});
+
+test('a .env file in the working folder completes the environment, which wins', async () => {
+  await writeFile(join(folder, '.env'), 'LOG_LEVEL=loudest\nPORT=nonsense\n');
+  const server = run({ DATA_DIR: join(folder, 'env') });
+  expect(await server.ended).toBe(1);
+  await rm(join(folder, '.env'));
+  expect(server.output.join('\n')).toContain('LOG_LEVEL');
+  expect(server.output.join('\n')).not.toContain('PORT');
 });
 
 test('a port that is taken is named, and the database is free again', async () => {

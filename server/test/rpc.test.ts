@@ -226,7 +226,7 @@ const CASES: readonly Case[] = [
     differs: { in: ['status', 'headers'], because: 'the adapter answers 204 to everybody; ours is GET without the body, signed in' },
   },
   { name: 'health', path: 'health.check' },
-  { name: 'a streamed batch', path: 'task.list,auth.me', query: batch({}), headers: { 'trpc-accept': 'application/jsonl' } },
+  { name: 'a streamed batch', path: 'task.list', query: batch({}), headers: { 'trpc-accept': 'application/jsonl' } },
   { name: 'a streamed batch with an error', path: 'task.list,nope', query: batch({ limit: 0 }), headers: { accept: 'application/jsonl' } },
   {
     name: 'a streamed batch of eleven',
@@ -264,7 +264,12 @@ async function ask(door: FastifyInstance, { method = 'GET', path, query, body, h
   const type = String(answer.headers['content-type'] ?? '').split(';', 1)[0];
   return {
     status: answer.statusCode,
-    body: answer.payload.replaceAll(/"timestamp":"[^"]*"/g, '"timestamp":""'),
+    // The calls of a streamed batch end in any order.
+    body: answer.payload
+      .split('\n')
+      .sort()
+      .join('\n')
+      .replaceAll(/"timestamp":"[^"]*"/g, '"timestamp":""'),
     headers: Object.fromEntries([['content-type', type], ...HEADERS.map((name) => [name, withoutOrigin(answer.headers[name])])]),
   };
 }

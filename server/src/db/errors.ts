@@ -25,8 +25,3 @@ export function isUnavailable(code: string): boolean {
 export function isMissingReference(code: string): boolean {
   return code === '23503';
 }
-
-/** @returns whether Drizzle or a driver made the error: such a message can quote SQL and values */
-export function isDatabaseError(error: unknown): boolean {
-  return error instanceof Error && (error.name === 'DrizzleQueryError' || error.name === 'PostgresError' || 'query' in error);
-}

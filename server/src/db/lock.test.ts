@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -38,8 +39,34 @@ test.each([
   await release();
 });
 
-test('of twenty that find a stale lock one gets it', async () => {
-  const file = join(folder, 'race');
+/** Starts a process that takes the lock, says how it went, and keeps it until its input ends. */
+function contender(file: string) {
+  const script = `
+    import { takeLock } from ${JSON.stringify(new URL('./lock.ts', import.meta.url).href)};
+    try { await takeLock(${JSON.stringify(file)}); console.log('taken'); } catch (error) { console.log(error.name); }
+    process.stdin.resume();`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script]);
+  const said = once(child.stdout, 'data').then(([data]) => String(data).trim());
+  const end = () => {
+    child.stdin.end();
+    return once(child, 'exit');
+  };
+  return { said, end };
+}
+
+test('of six processes that find a stale lock at once one gets it', async () => {
+  for (let round = 0; round < 3; round++) {
+    const file = join(folder, `race-${round}`);
+    await writeFile(file, String(deadPid()));
+    const contenders = Array.from({ length: 6 }, () => contender(file));
+    const said = await Promise.all(contenders.map((contender) => contender.said));
+    await Promise.all(contenders.map((contender) => contender.end()));
+    expect(said.sort()).toEqual(['LockedError', 'LockedError', 'LockedError', 'LockedError', 'LockedError', 'taken']);
+  }
+});
+
+test('of twenty takers in one process one gets it', async () => {
+  const file = join(folder, 'crowd');
   await writeFile(file, String(deadPid()));
   const outcomes = await Promise.allSettled(Array.from({ length: 20 }, () => takeLock(file)));
   expect(outcomes.filter((outcome) => outcome.status === 'fulfilled')).toHaveLength(1);

@@ -1,7 +1,8 @@
 // Keeps a folder for one process. Two processes on one embedded database lose each other's rows without an error.
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { type FileHandle, link, mkdir, open, rm, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 
 /** Thrown when another live process holds the lock. */
 export class LockedError extends Error {
@@ -18,52 +19,94 @@ const held = new Set<string>();
  */
 export async function takeLock(path: string): Promise<() => Promise<void>> {
   const file = resolve(path);
+  // At once, before anything is awaited: a lock with our own id is stale unless it stands in this set.
+  if (held.has(file)) throw lockedBy(process.pid);
+  held.add(file);
+  try {
+    await makeLock(file);
+  } catch (error) {
+    held.delete(file);
+    throw error;
+  }
+  return async () => {
+    await rm(file, { force: true });
+    held.delete(file);
+  };
+}
+
+const lockedBy = (pid: number) => new LockedError(`process ${pid} has this database open; stop it, or set DATA_DIR to another folder`);
+
+async function makeLock(file: string): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
   const own = `${file}.${randomUUID()}`;
   await writeFile(own, `${process.pid}\n`);
   try {
-    // link() fails when the name is taken, and the file never exists without its content: a reader finds no half lock.
-    for (let attempt = 0; attempt < 10; attempt++) {
-      try {
-        await link(own, file);
-        held.add(file);
-        return async () => {
-          held.delete(file);
-          await rm(file, { force: true });
-        };
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      }
-      const holder = await readHolder(file);
-      if (holder !== undefined && (holder === process.pid ? held.has(file) : isAlive(holder)))
-        throw new LockedError(`process ${holder} has this database open; stop it, or set DATA_DIR to another folder`);
-      await removeStale(file, holder);
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      // link() fails when the name is taken, and the file never stands there without its content.
+      if (await succeeds(link(own, file), 'EEXIST')) return;
+      const lock = await readLock(file);
+      if (!lock) continue;
+      const { holder } = lock;
+      if (holder !== undefined && holder !== process.pid && isAlive(holder)) throw lockedBy(holder);
+      await removeStale(file, lock);
+      await setTimeout(PAUSE);
     }
-    throw new LockedError(`${file} is being taken over by other processes`);
+    throw new LockedError(`the lock ${file} of a process that has ended cannot be removed; delete it`);
   } finally {
     await rm(own, { force: true });
   }
 }
 
-/** Two that find the same dead holder must not remove each other's new lock: the name is moved away, then looked at. */
-async function removeStale(file: string, holder: number | undefined): Promise<void> {
-  const aside = `${file}.${randomUUID()}`;
-  try {
-    await rename(file, aside);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
-    throw error;
-  }
-  if ((await readHolder(aside)) !== holder) await link(aside, file).catch(() => {});
-  await rm(aside, { force: true });
+/** Tries, and milliseconds between them, while others take the same lock over. */
+const ATTEMPTS = 100;
+const PAUSE = 20;
+
+interface Lock {
+  /** The process that made it; undefined when the file does not say. */
+  readonly holder: number | undefined;
+  /** Which file it is: another one under the same name has another identity. */
+  readonly identity: string;
 }
 
-async function readHolder(file: string): Promise<number | undefined> {
+/**
+ * Removes exactly the lock that was looked at. The claim is named after it, so that of several who saw it one
+ * removes it, and a late one finds another file there and leaves it alone.
+ */
+async function removeStale(file: string, { identity }: Lock): Promise<void> {
+  const claim = `${file}.stale-${identity}`;
+  if (!(await succeeds(writeFile(claim, `${process.pid}\n`, { flag: 'wx' }), 'EEXIST'))) return;
   try {
-    const pid = Number(await readFile(file, 'utf8'));
-    return Number.isSafeInteger(pid) && pid > 0 ? pid : undefined;
+    if ((await readLock(file))?.identity === identity) await rm(file, { force: true });
+  } finally {
+    await rm(claim, { force: true });
+  }
+}
+
+/** @returns undefined when there is no lock (any more) */
+async function readLock(file: string): Promise<Lock | undefined> {
+  let handle: FileHandle;
+  try {
+    handle = await open(file);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+  try {
+    const { ino, mtimeNs } = await handle.stat({ bigint: true });
+    const pid = Number(await handle.readFile('utf8'));
+    return { holder: Number.isSafeInteger(pid) && pid > 0 ? pid : undefined, identity: `${ino}-${mtimeNs}` };
+  } finally {
+    await handle.close();
+  }
+}
+
+/** @returns false when it failed with this code */
+async function succeeds(work: Promise<unknown>, unless: string): Promise<boolean> {
+  try {
+    await work;
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === unless) return false;
     throw error;
   }
 }

@@ -1,6 +1,5 @@
 // Answers what Node's HTTP parser gave up on: there is no request then, only a socket.
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { REASONS } from '../trpc/errors.ts';
 
@@ -21,13 +20,6 @@ const ANSWERS: Record<string, Answer> = {
 };
 const MALFORMED: Answer = { status: 400, title: 'Bad Request', code: 'VALIDATION', detail: 'The request is not valid HTTP' };
 
-const EXPECTATION: Answer = {
-  status: 417,
-  title: 'Expectation Failed',
-  code: 'VALIDATION',
-  detail: 'Expect: 100-continue is all that is met',
-};
-
 /** Writes a problem document and closes the connection. */
 export function answerBrokenRequest(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return;
@@ -38,12 +30,6 @@ export function answerBrokenRequest(error: Error & { code?: string }, socket: So
   const { status, title, headers, body } = document(ANSWERS[error.code ?? ''] ?? MALFORMED);
   const lines = Object.entries({ ...headers, connection: 'close' }).map(([name, value]) => `${name}: ${value}`);
   socket.end([`HTTP/1.1 ${status} ${title}`, ...lines, '', body].join('\r\n'));
-}
-
-/** Answers a request that expects what this server does not do; `100-continue` is not among it. */
-export function answerExpectation(_request: IncomingMessage, response: ServerResponse): void {
-  const { status, headers, body } = document(EXPECTATION);
-  response.writeHead(status, headers).end(body);
 }
 
 function document({ status, title, code, detail }: Answer) {

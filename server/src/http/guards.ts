@@ -58,6 +58,9 @@ export function registerGuards(app: FastifyInstance, allowedMethods: (path: stri
   app.addHook('onRequest', async (request, reply) => {
     if (hasTwins(request.raw)) throw new AppError('VALIDATION', 'A header that may stand once stands twice');
     if (!HOST.test(request.headers.host ?? '')) throw new AppError('VALIDATION', 'The Host header is not valid');
+    const { expect } = request.headers;
+    if (expect !== undefined && expect.toLowerCase() !== '100-continue')
+      throw new AppError('EXPECTATION_FAILED', 'Only 100-continue can be expected');
     tellStanding(reply, await limits.calls('address', addressKey(request.ip), 1));
     if (request.is404 || request.method === 'OPTIONS') return unmatched(request, reply);
     checkBody(request, reply);

@@ -2,7 +2,7 @@ import type { Health } from '../trpc/context.ts';
 
 /** Milliseconds for which an answer of the database counts, and that an answer may take. */
 const FRESH = 1000;
-const PATIENCE = 900;
+const PATIENCE = 500;
 
 /**
  * @param ping asks the database; it may hang, so it is raced against a timer of our own

@@ -23,7 +23,8 @@ export const REASONS = {
   IDEMPOTENCY_IN_PROGRESS: { code: 'CONFLICT', status: 409, title: 'Conflict' },
   PRECONDITION_FAILED: { code: 'PRECONDITION_FAILED', status: 412, title: 'Precondition Failed' },
   IDEMPOTENCY_KEY_REUSED: { code: 'UNPROCESSABLE_CONTENT', status: 422, title: 'Unprocessable Content' },
-  // tRPC has no code for 431: such a request never reaches a procedure.
+  // tRPC has no codes for these two: such a request never reaches a procedure.
+  EXPECTATION_FAILED: { code: 'BAD_REQUEST', status: 417, title: 'Expectation Failed' },
   HEADERS_TOO_LARGE: { code: 'BAD_REQUEST', status: 431, title: 'Request Header Fields Too Large' },
   RATE_LIMITED: { code: 'TOO_MANY_REQUESTS', status: 429, title: 'Too Many Requests' },
   INTERNAL: { code: 'INTERNAL_SERVER_ERROR', status: 500, title: 'Internal Server Error' },
