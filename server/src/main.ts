@@ -14,6 +14,7 @@ enableCompileCache();
 const { buildApp } = await import('./app.ts');
 const { openDatabase } = await import('./db/client.ts');
 const { createLogger } = await import('./logger.ts');
+const { loadBlocklist } = await import('./security/blocklist.ts');
 const { memoryStore } = await import('./security/limitStore.ts');
 const { DEVELOPMENT_RATES, PRODUCTION_RATES } = await import('./security/limits.ts');
 const { redisStore } = await import('./security/redisStore.ts');
@@ -75,6 +76,8 @@ async function serve(config: Config, logger: Logger, database: OpenDatabase): Pr
   });
 
   await app.listen({ host: config.host, port: config.port, listenTextResolver: (address) => `listening on ${address}` });
+  // Now, so that the first registration need not wait for it.
+  void loadBlocklist();
   const at = `http://localhost:${(app.server.address() as AddressInfo).port}`;
   const urls = ['health', 'docs', 'redoc', 'openapi.json', 'trpc'].map((path) => `${at}/${path}`);
   logger.info(`Stepwise is running:\n  ${urls.join('\n  ')}`);

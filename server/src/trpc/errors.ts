@@ -12,6 +12,7 @@ type TrpcCode = TRPCError['code'];
 /** Every error that a client can meet: its stable reason → tRPC's code for it and the HTTP status. */
 export const REASONS = {
   VALIDATION: { code: 'BAD_REQUEST', status: 400, title: 'Bad Request' },
+  WEAK_PASSWORD: { code: 'BAD_REQUEST', status: 400, title: 'Bad Request' },
   BATCH_TOO_LARGE: { code: 'BAD_REQUEST', status: 400, title: 'Bad Request' },
   UNAUTHENTICATED: { code: 'UNAUTHORIZED', status: 401, title: 'Unauthorized' },
   WRONG_CREDENTIALS: { code: 'UNAUTHORIZED', status: 401, title: 'Unauthorized' },

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { weakness } from '../../security/blocklist.ts';
 import { accountKey } from '../../security/limits.ts';
 import { loginKey } from '../../security/login.ts';
 import type { Claims } from '../../security/token.ts';
@@ -21,7 +22,7 @@ export const authRouter = router({
     .output(TokenAnswer)
     .mutation(async ({ ctx, input }) => {
       await ctx.limits.entry('registration', ctx.client.ip);
-      checkNewPassword(ctx, 'password', input.password, input.login);
+      await checkNewPassword(ctx, 'password', input.password, input.login);
       const made = await createUser(ctx.db, input.login, await ctx.passwords.hash(input.password), ctx.client, ctx.sessionLimits);
       if (!made) throw new AppError('LOGIN_TAKEN', 'User with this login already exists');
       return tokenAnswer(ctx, made, 0);
@@ -82,7 +83,7 @@ export const authRouter = router({
     .mutation(async ({ ctx, input }) => {
       const user = (await findAccount(ctx.db, ctx.user.id)) ?? unauthenticated();
       await confirm(ctx, user, input.current_password);
-      checkNewPassword(ctx, 'new_password', input.new_password, user.login);
+      await checkNewPassword(ctx, 'new_password', input.new_password, user.login);
       const hash = await ctx.passwords.hash(input.new_password);
       // Undefined: another change came first, and with it the current password is no longer the current one.
       const ended = (await changePassword(ctx.db, ctx.user, user.password, hash, ctx.client)) ?? wrongCredentials();
@@ -129,9 +130,11 @@ async function confirm(ctx: Context & { user: Caller }, account: { login: string
   wrongCredentials();
 }
 
-/** @throws 400 for a password that is too short */
-function checkNewPassword({ passwordMinLength }: Services, path: string, password: string, _login: string): void {
+/** @throws 400 for a password that is too short or too easy to guess */
+async function checkNewPassword({ passwordMinLength }: Services, path: string, password: string, login: string): Promise<void> {
   if (!hasLength(password, passwordMinLength)) invalid(path, `must have at least ${passwordMinLength} characters`);
+  const reason = await weakness(password, login);
+  if (reason) throw new AppError('WEAK_PASSWORD', 'The password is too easy to guess', { errors: [{ path, message: reason }] });
 }
 
 async function tokenAnswer(
