@@ -16,6 +16,7 @@ export default defineConfig({
         },
       },
       { test: { ...node, name: 'postgres', include: ['server/test/postgres/*.test.ts'] } },
+      { test: { ...node, name: 'faults', include: ['server/test/faults/*.test.ts'], testTimeout: 120_000 } },
       { test: { ...node, name: 'browser', include: ['server/test/browser/*.test.ts'] } },
       { test: { ...node, name: 'package', include: ['client/test/package/*.test.ts'], testTimeout: 300_000 } },
     ],

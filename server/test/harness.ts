@@ -14,7 +14,7 @@ import { migratePostgres } from '../src/db/migrate.ts';
 import { openPostgres } from '../src/db/postgres.ts';
 import { endpointsOf } from '../src/http/endpoints.ts';
 import { type AppRouter, appRouter } from '../src/router.ts';
-import { memoryStore } from '../src/security/limitStore.ts';
+import { type LimitStore, memoryStore } from '../src/security/limitStore.ts';
 import type { Rates } from '../src/security/limits.ts';
 import { checkAgainstDocument, type RecordedAnswer } from './conformance.ts';
 
@@ -85,9 +85,9 @@ export async function openTestDatabase(): Promise<OpenDatabase & { url: string |
 
 /** Starts the app for the test file that calls this, and ends it with that file. */
 export async function startApp(
-  overrides: Partial<AppOptions['config']> & { database?: OpenDatabase; rates?: Rates } = {},
+  overrides: Partial<AppOptions['config']> & { database?: OpenDatabase; rates?: Rates; store?: LimitStore } = {},
 ): Promise<TestApp> {
-  const { database: given, rates, ...settings } = overrides;
+  const { database: given, rates, store = memoryStore(), ...settings } = overrides;
   const database = given ?? (await openTestDatabase());
   const log: Record<string, unknown>[] = [];
   const secrets = new Set<string>();
@@ -104,7 +104,7 @@ export async function startApp(
     },
     database,
     secrets: [SECRET],
-    limits: { store: memoryStore(), rates },
+    limits: { store, rates },
     logger: pino(
       { level: 'info' },
       lines((line) => log.push(JSON.parse(line))),
