@@ -159,6 +159,7 @@ test('over tRPC the version is part of the input', async () => {
   const change = (if_match: number) => api.rpc('physicalPlan.update', { id: body.data.id, day: 2, if_match }, ann.token);
   expect((await change(1)).body.result.data.resource.version).toBe(2);
   expect((await change(1)).body.error.data).toMatchObject({ reason: 'PRECONDITION_FAILED', httpStatus: 412 });
+  for (const none of [0, -1, 1.5, 2 ** 31]) expect((await change(none)).body.error.data.reason, String(none)).toBe('VALIDATION');
 });
 
 test('#169 twenty changes at once are twenty versions', async () => {

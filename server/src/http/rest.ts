@@ -85,7 +85,7 @@ function withOwner(plan: Plan, isQuery: boolean): Plan {
 /** @returns the version in an If-Match header; `*` and no header stand for any */
 function ifMatchOf(header: string | undefined): number | undefined {
   if (header === undefined || header === '*') return undefined;
-  const version = /^"(\d{1,9})"$/.exec(header)?.[1];
+  const version = /^"([1-9]\d{0,8})"$/.exec(header)?.[1];
   if (version === undefined) throw new AppError('VALIDATION', 'If-Match must hold one ETag as it was given');
   return Number(version);
 }
