@@ -7,7 +7,7 @@ import { HashQueueFull } from '../security/password.ts';
 import type { Context } from './context.ts';
 import type { Meta } from './endpoint.ts';
 import { AppError, notFound, type Reason, unauthenticated, validationError } from './errors.ts';
-import { once } from './idempotent.ts';
+import { once, takesKey } from './idempotent.ts';
 
 const t = initTRPC
   .context<Context>()
@@ -93,7 +93,7 @@ export const protectedProcedure = base.use(async ({ ctx, path, type, batchIndex,
   const claimed = typeof raw === 'object' && raw !== null && 'user_id' in raw ? raw.user_id : undefined;
   if (typeof claimed === 'number' && claimed !== user.id) notFound('User');
   const signedIn = { ...ctx, user };
-  if (ctx.idempotencyKey === undefined || type !== 'mutation' || path.startsWith('auth.')) return next({ ctx: signedIn });
+  if (ctx.idempotencyKey === undefined || !takesKey(path, type)) return next({ ctx: signedIn });
   return once({ ctx: signedIn, path, batchIndex, input: raw }, ctx.idempotencyKey, ({ ctx: change }) =>
     next({ ctx: { ...signedIn, ...change } }),
   );

@@ -62,7 +62,14 @@ export const authRouter = router({
     }),
 
   signOut: publicProcedure
-    .meta(endpoint('POST /users/signOut', 'End the session of the token', { tag, public: true, errors: ['UNAUTHENTICATED'] }))
+    .meta(
+      endpoint('POST /users/signOut', 'End the session of the token', {
+        tag,
+        public: true,
+        takesBearer: true,
+        errors: ['UNAUTHENTICATED'],
+      }),
+    )
     .input(SignOut)
     .output(z.object({ message }))
     .mutation(async ({ ctx, input }) => {
