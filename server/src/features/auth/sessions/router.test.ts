@@ -99,8 +99,8 @@ test('#54 thief and victim who take turns are found out at the second turn', asy
 test('#55 what was not sealed here is refused without asking the database', async () => {
   const { refresh_token } = await (await newcomer()).signIn();
   const bytes = Buffer.from(refresh_token, 'base64url');
-  const flipped = bytes.map((byte, index) => (index === 4 ? byte ^ 1 : byte));
-  const later = bytes.map((byte, index) => (index === 8 ? byte ^ 1 : byte));
+  const flipped = Buffer.from(bytes.map((byte, index) => (index === 4 ? byte ^ 1 : byte)));
+  const later = Buffer.from(bytes.map((byte, index) => (index === 8 ? byte ^ 1 : byte)));
   for (const text of [refresh_token.slice(1), `${refresh_token}=`, flipped.toString('base64url'), later.toString('base64url'), '', 'x'])
     expect((await refresh(text)).status, text).toBe(401);
   expect((await refresh('x'.repeat(50_000))).status).toBe(400);
