@@ -1,19 +1,19 @@
 // node script.ts [http://localhost:8000]
-import { createClient, isStepwiseError } from '@stepwise/client';
+import { createClient, isStepwiseError, type TokenAnswer } from '@stepwise/client';
 
-let token: string | undefined;
+let tokens: TokenAnswer | undefined;
 
 const stepwise = createClient({
   url: process.argv[2] ?? 'http://localhost:8000',
   tokens: {
-    get: () => token,
+    get: () => tokens,
     set: (next) => {
-      token = next;
+      tokens = next;
     },
   },
 });
 
-// Registering signs in: `set` gets the token, and the calls after it are sent with it.
+// Registering signs in: `set` gets the tokens, and the calls after it are sent with them.
 await stepwise.auth.register.mutate({ login: `ann-${Date.now()}`, password: 'correct horse battery' });
 
 const plan = await stepwise.physicalPlan.create.mutate({ goal: 'Run 10 km', age: 30, gender: 'female', weight: 61.5, height: 170 });

@@ -5,8 +5,8 @@ import { createTRPCOptionsProxy } from '@trpc/tanstack-react-query';
 const client = createClient({
   url: 'http://localhost:8000',
   tokens: {
-    get: () => sessionStorage.getItem('token'),
-    set: (token) => (token === undefined ? sessionStorage.removeItem('token') : sessionStorage.setItem('token', token)),
+    get: () => JSON.parse(localStorage.getItem('tokens') ?? 'null'),
+    set: (tokens) => (tokens ? localStorage.setItem('tokens', JSON.stringify(tokens)) : localStorage.removeItem('tokens')),
   },
 });
 const queryClient = new QueryClient();

@@ -27,9 +27,9 @@ export function sendingLink({ url, fetch, headers }: Options): TRPCLink<AppRoute
   });
 }
 
-/** `createMany` may be a mebibyte, and small calls need not wait until so many rows are written. */
+/** `createMany` may be a mebibyte, and small calls need not wait until so many rows are written. Many wait for a refresh. */
 function goesAlone({ type, path, input }: Operation): boolean {
-  return path === 'resource.createMany' || (type === 'mutation' && sizeOf(input) > MAX_SHARED_INPUT);
+  return path === 'resource.createMany' || path === 'auth.refresh' || (type === 'mutation' && sizeOf(input) > MAX_SHARED_INPUT);
 }
 
 const sizeOf = (input: unknown): number => new TextEncoder().encode(JSON.stringify(input)).length;

@@ -1,11 +1,12 @@
 import { createTRPCClient, type TRPCClient } from '@trpc/client';
 import type { inferRouterInputs, inferRouterOutputs } from '@trpc/server';
 import { sendingLink } from './batching.ts';
+import { tokenLink } from './refreshing.ts';
 import type { AppRouter } from './router.ts';
-import { authorization, type Tokens, tokenLink } from './tokens.ts';
+import { authorization, type TokenAnswer, type Tokens } from './tokens.ts';
 
 export { type FieldError, isStepwiseError, type Reason, type StepwiseError } from './errors.ts';
-export type { AppRouter, Tokens };
+export type { AppRouter, TokenAnswer, Tokens };
 
 /** The client: `client.task.create.mutate(input)`, `client.task.list.query(input)`; each answers a promise. */
 export type StepwiseClient = TRPCClient<AppRouter>;
@@ -32,8 +33,9 @@ export type ClientOptions = CommonOptions &
   ({ readonly tokens?: Tokens; readonly token?: never } | { readonly token?: string; readonly tokens?: never });
 
 /**
- * Makes a client. Calls of one tick share a request, ten at most; large ones go alone. Nothing is cached, retried or
- * remembered: what changes is in `tokens`, which are yours.
+ * Makes a client. Calls of one tick share a request, ten at most; large ones go alone. Nothing is cached or remembered:
+ * what changes is in `tokens`, which are yours. A call that was refused for an access token that is too old is sent again
+ * after a refresh; nothing else is retried.
  * @param options where the server is, and who calls
  * @returns the client, typed from the server's router; its calls throw a TRPCClientError, see `isStepwiseError`
  */

@@ -1,71 +1,55 @@
-import { type Operation, TRPCClientError, type TRPCLink } from '@trpc/client';
-import { observable } from '@trpc/server/observable';
-import { isStepwiseError } from './errors.ts';
+import type { Operation } from '@trpc/client';
+import type { inferRouterOutputs } from '@trpc/server';
 import type { AppRouter } from './router.ts';
 
-/** Where the access token is kept: a variable, the browser's storage, a keychain. The client itself keeps none. */
+/** What `auth.register`, `auth.signIn` and `auth.refresh` answer. */
+export type TokenAnswer = inferRouterOutputs<AppRouter>['auth']['refresh'];
+
+/** What refreshing needs of it. The user, because what one asked for must not be sent again as another. */
+export type Session = Pick<TokenAnswer, 'access_token' | 'refresh_token' | 'user_id'>;
+
+/** A session; or an access token alone, which is not refreshed. */
+export type Kept = Session | string | null | undefined;
+
+/** Where the tokens are kept: a variable, the browser's storage, a keychain. The client itself keeps none. */
 export interface Tokens {
-  /** Asked before each request. @returns the access token; nothing, while nobody is signed in */
-  get(): string | null | undefined | Promise<string | null | undefined>;
   /**
-   * Told what the answers mean for the token, before the call that brought the answer ends:
-   * - the new access token, when `auth.register` or `auth.signIn` succeeded;
-   * - undefined, when the server no longer takes the token that a call was sent with (reason `UNAUTHENTICATED`), and when
-   *   `auth.remove` succeeded. A token that `get` has begun to answer in the meantime is left alone.
-   *
-   * What it throws after a success is what the call throws.
+   * Asked before each request, and before a call is sent again.
+   * @returns what `set` was told last, or an access token alone, which is not refreshed; nothing, while nobody is signed in
    */
-  set?(token: string | undefined): void | Promise<void>;
+  get(): Kept | Promise<Kept>;
+  /**
+   * Told what the answers mean for the tokens, before the call that brought the answer ends:
+   * - the new ones, when `auth.register`, `auth.signIn` or `auth.refresh` succeeded, or the client refreshed by itself;
+   * - undefined, when the session is over: the server no longer takes its refresh token, or the access token that is kept
+   *   alone (reason `UNAUTHENTICATED`), or `auth.signOut` or `auth.remove` succeeded.
+   *
+   * Tokens that `get` has begun to answer in the meantime are left alone. What it throws after a success is what the call
+   * throws. Without it the client does not refresh: a refresh token that was used is soon worth nothing.
+   */
+  set?(tokens: TokenAnswer | undefined): void | Promise<void>;
 }
 
-/** Under this name a call remembers the token that it was sent with. */
-const SENT = Symbol('token');
+/** Under this name a call remembers what it was sent with. */
+export const SENT = Symbol('tokens');
 
-type Call = Operation & { context: { [SENT]?: string | null | undefined } };
+export type Call = Operation & { context: { [SENT]?: Kept } };
 
 /** @returns the header that signs `calls`, which go out in one request; none while nobody is signed in */
 export async function authorization(tokens: Tokens, calls: readonly Call[]): Promise<Record<string, string>> {
-  const token = await tokens.get();
-  for (const { context } of calls) context[SENT] = token;
+  const kept = await tokens.get();
+  for (const { context } of calls) context[SENT] = kept;
+  const token = accessToken(kept);
   return token ? { authorization: `Bearer ${token}` } : {};
 }
 
-/** The link that tells `tokens.set` about the answers. */
-export function tokenLink(tokens: Tokens): TRPCLink<AppRouter> {
-  return () =>
-    ({ op, next }) =>
-      observable((observer) => {
-        const call: Call = { ...op, context: { ...op.context } };
-        let told: Promise<void> | undefined;
-        return next(call).subscribe({
-          next(answer) {
-            told = succeeded(tokens, call, answer.result).then(
-              () => observer.next(answer),
-              (cause) => observer.error(TRPCClientError.from(cause)),
-            );
-          },
-          error(cause) {
-            const pass = () => observer.error(cause);
-            void failed(tokens, call, cause).then(pass, pass);
-          },
-          complete() {
-            void told?.then(() => observer.complete());
-          },
-        });
-      });
+/** Tells `tokens.set` what comes after `sent`, unless something else is kept by now. */
+export async function replace(tokens: Tokens, sent: Kept, next: TokenAnswer | undefined): Promise<void> {
+  const token = accessToken(await tokens.get());
+  if (token && token === accessToken(sent)) await tokens.set?.(next);
 }
 
-async function succeeded(tokens: Tokens, call: Call, result: { data?: unknown }): Promise<void> {
-  if (call.path === 'auth.register' || call.path === 'auth.signIn')
-    await tokens.set?.((result.data as { access_token: string }).access_token);
-  if (call.path === 'auth.remove') await forget(tokens, call);
-}
+const accessToken = (kept: Kept): string | null | undefined => (typeof kept === 'object' ? kept?.access_token : kept);
 
-async function failed(tokens: Tokens, call: Call, cause: unknown): Promise<void> {
-  if (isStepwiseError(cause) && cause.data.reason === 'UNAUTHENTICATED') await forget(tokens, call);
-}
-
-async function forget(tokens: Tokens, call: Call): Promise<void> {
-  const token = await tokens.get();
-  if (token && token === call.context[SENT]) await tokens.set?.(undefined);
-}
+/** @returns what is kept, if it can be refreshed */
+export const sessionOf = (kept: Kept): Session | undefined => (typeof kept === 'object' && kept?.refresh_token ? kept : undefined);

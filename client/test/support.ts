@@ -1,4 +1,5 @@
 import type { TestApp } from '../../server/test/harness.ts';
+import type { TokenAnswer, Tokens } from '../src/index.ts';
 
 export interface Sent {
   readonly method: string;
@@ -32,6 +33,30 @@ export function fetchFrom(app: TestApp['app']): { fetch: typeof fetch; sent: Sen
         payload: await request.text(),
       });
       return new Response(answer.payload, { status: answer.statusCode });
+    },
+  };
+}
+
+type Kept = TokenAnswer | string | undefined;
+
+/**
+ * @param kept at first
+ * @returns tokens that are kept in a variable, and what `set` was told
+ */
+export function keep(kept?: Kept): { tokens: Required<Tokens>; told: (TokenAnswer | undefined)[]; write: (next: Kept) => void } {
+  const told: (TokenAnswer | undefined)[] = [];
+  const write = (next: Kept) => {
+    kept = next;
+  };
+  return {
+    told,
+    write,
+    tokens: {
+      get: async () => kept,
+      set: async (next) => {
+        told.push(next);
+        write(next);
+      },
     },
   };
 }

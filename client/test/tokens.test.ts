@@ -2,45 +2,39 @@
 import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { startApp } from '../../server/test/harness.ts';
-import { createClient, type Tokens } from '../src/index.ts';
-import { fetchFrom } from './support.ts';
+import { createClient } from '../src/index.ts';
+import { fetchFrom, keep } from './support.ts';
 
-const { app, register } = await startApp();
+const { app, register, rest } = await startApp();
 
 /** A client whose token is kept here, and what `set` was told. */
-function connect(token?: string) {
+function connect(kept?: string) {
   const { fetch, sent } = fetchFrom(app);
-  const told: (string | undefined)[] = [];
-  const tokens = {
-    get: async () => token,
-    set: async (next: string | undefined) => {
-      told.push(next);
-      token = next;
-    },
-  } satisfies Tokens;
-  return { client: createClient({ url: 'http://localhost:8000', fetch, tokens }), fetch, sent, tokens, told };
+  const { tokens, told, write } = keep(kept);
+  return { client: createClient({ url: 'http://localhost:8000', fetch, tokens }), fetch, sent, tokens, told, write };
 }
 
 const credentials = () => ({ login: randomUUID(), password: randomUUID() });
 
-test('registering and signing in give the token, which the next call is sent with', async () => {
+test('registering and signing in give the tokens, which the next call is sent with', async () => {
   const { client, sent, told } = connect();
   const { login, password } = credentials();
 
   const registered = await client.auth.register.mutate({ login, password });
-  expect(told).toEqual([registered.access_token]);
+  expect(told).toEqual([registered]);
   expect(await client.auth.me.query()).toMatchObject({ id: registered.user_id, login });
   expect(sent.at(-1)?.headers.get('authorization')).toBe(`Bearer ${registered.access_token}`);
 
   const signedIn = await client.auth.signIn.mutate({ username: login, password });
-  expect(told).toEqual([registered.access_token, signedIn.access_token]);
+  expect(told).toEqual([registered, signedIn]);
 });
 
-test('a token that the server does not take is dropped', async () => {
-  const { client, told } = connect('a.b.c');
+test('an access token that is kept alone is dropped when the server does not take it', async () => {
+  const { client, sent, told } = connect('a.b.c');
   const calls = [client.auth.me.query(), client.task.list.query({}), client.task.create.mutate({ title: 't' })];
   for (const call of await Promise.allSettled(calls)) expect(call).toMatchObject({ reason: { data: { reason: 'UNAUTHENTICATED' } } });
   expect(new Set(told)).toEqual(new Set([undefined]));
+  expect(sent.flatMap((request) => request.calls)).toHaveLength(3);
 });
 
 test('a wrong password leaves the token alone', async () => {
@@ -61,20 +55,29 @@ test('removing the account drops the token', async () => {
   expect(told).toEqual([undefined]);
 });
 
+test('signing out drops the token, also when it was the only one', async () => {
+  const { token } = await register();
+  const { client, told } = connect(token);
+  await client.auth.signOut.mutate();
+  expect(told).toEqual([undefined]);
+  expect((await rest('GET', '/users/me', { token })).status).toBe(401);
+});
+
 test('the answer to an old token does not drop the one that came after it', async () => {
   const { token: renewed } = await register();
-  const { fetch, tokens, told } = connect('a.b.c');
+  const { fetch, tokens, told, write } = connect('a.b.c');
   const client = createClient({
     url: 'http://localhost:8000',
     tokens,
     fetch: async (...request) => {
       const answer = await fetch(...request);
-      await tokens.set(renewed);
+      write(renewed);
       return answer;
     },
   });
   await expect(client.auth.me.query()).rejects.toMatchObject({ data: { reason: 'UNAUTHENTICATED' } });
-  expect(told).toEqual([renewed]);
+  expect(told).toEqual([]);
+  expect(await tokens.get()).toBe(renewed);
 });
 
 test('a call without a token tells nothing when it is refused', async () => {

@@ -1,10 +1,10 @@
 // Every plugin, in order, on one screen.
 import cors from '@fastify/cors';
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
 import manifest from '../package.json' with { type: 'json' };
 import type { Config } from './config.ts';
 import type { OpenDatabase } from './db/client.ts';
-import { userExists } from './features/auth/queries.ts';
+import { isSessionOpen } from './features/auth/sessions/queries.ts';
 import { answerBrokenRequest } from './http/broken.ts';
 import { createContext } from './http/context.ts';
 import { registerDocs } from './http/docs.ts';
@@ -17,17 +17,22 @@ import { sendProblem, sendRpcError, shown } from './http/problem.ts';
 import { registerRest } from './http/rest.ts';
 import { registerRpc } from './http/rpc.ts';
 import { appRouter } from './router.ts';
+import type { LimitStore } from './security/limitStore.ts';
+import { createLimits, type Rates } from './security/limits.ts';
+import { createOpenSessions } from './security/openSessions.ts';
 import { createPasswords } from './security/password.ts';
-import { createPresence } from './security/presence.ts';
+import { createRefreshTokens } from './security/refresh.ts';
 import { createTokens } from './security/token.ts';
 import type { Services } from './trpc/context.ts';
 
 export interface AppOptions {
-  readonly config: Pick<Config, 'environment' | 'tokenLifetime' | 'passwordMinLength' | 'corsOrigins'>;
+  readonly config: Pick<Config, 'environment' | 'tokenLifetime' | 'sessions' | 'passwordMinLength' | 'trustedProxies' | 'corsOrigins'>;
   readonly database: Pick<OpenDatabase, 'db' | 'ping'>;
-  /** The key that tokens are signed with. */
-  readonly secret: string;
+  /** The key that tokens are signed with, then those that are still accepted. */
+  readonly secrets: readonly [string, ...string[]];
   readonly logger: FastifyBaseLogger;
+  /** Where limits are counted, and how high they are; without rates nothing is limited. */
+  readonly limits: { readonly store: LimitStore; readonly rates: Rates | undefined };
   /** Hashes of passwords at a time. */
   readonly hashConcurrency: number;
   /** Whether the process is about to end. */
@@ -41,12 +46,23 @@ const HASH_QUEUE = 32;
 const REQUEST_TIMEOUT = 10_000;
 
 /** Builds the server; it listens when `listen` is called. */
-export async function buildApp({ config, database, secret, logger, hashConcurrency, isDraining }: AppOptions): Promise<FastifyInstance> {
+export async function buildApp({
+  config,
+  database,
+  secrets,
+  logger,
+  limits,
+  hashConcurrency,
+  isDraining,
+}: AppOptions): Promise<FastifyInstance> {
   const services: Services = {
     db: database.db,
     passwords: createPasswords(hashConcurrency, HASH_QUEUE),
-    tokens: createTokens(secret, config.tokenLifetime),
-    presence: createPresence((user_id) => userExists(database.db, user_id)),
+    tokens: createTokens(secrets, config.tokenLifetime),
+    refreshTokens: createRefreshTokens(secrets),
+    openSessions: createOpenSessions((claims) => isSessionOpen(database.db, claims)),
+    sessionLimits: config.sessions,
+    limits: createLimits(limits.store, limits.rates),
     health: createHealth(database.ping, manifest.version, config.environment, isDraining),
     passwordMinLength: config.passwordMinLength,
   };
@@ -55,6 +71,7 @@ export async function buildApp({ config, database, secret, logger, hashConcurren
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
     genReqId: requestId,
+    trustProxy: config.trustedProxies.length > 0 ? [...config.trustedProxies] : false,
     requestTimeout: REQUEST_TIMEOUT,
     // What arrives while the server closes is answered like any other: Fastify's own 503 is not in our form.
     return503OnClosing: false,
@@ -83,7 +100,7 @@ export async function buildApp({ config, database, secret, logger, hashConcurren
     callback(null, { ...CORS, preflight, origin: config.corsOrigins === '*' ? '*' : [...config.corsOrigins] });
   });
   registerLog(app);
-  registerGuards(app, paths.methodsOf);
+  registerGuards(app, paths.methodsOf, services.limits);
   // A connection that was busy when closing began and falls idle after would hold the server until it times out.
   app.addHook('preClose', async () => {
     const idle = setInterval(() => app.server.closeIdleConnections(), 50);
@@ -91,7 +108,7 @@ export async function buildApp({ config, database, secret, logger, hashConcurren
   });
 
   registerProbes(app, services.health);
-  const context = (request: Parameters<typeof createContext>[1]) => createContext(services, request);
+  const context = (request: FastifyRequest, reply: FastifyReply) => createContext(services, request, reply);
   registerRest(app, endpointsOf(appRouter).values(), context);
   registerRpc(app, '/trpc', appRouter, context);
   registerDocs(app, manifest.version);
@@ -102,7 +119,17 @@ type CorsCallback = (error: Error | null, options: object) => void;
 
 const CORS = {
   methods: ['GET', 'POST', 'PATCH', 'PUT', 'DELETE'],
-  allowedHeaders: ['authorization', 'content-type', 'trpc-accept', 'x-request-id'],
-  exposedHeaders: ['x-request-id', 'retry-after', 'allow', 'www-authenticate'],
+  allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'if-match', 'trpc-accept', 'x-request-id'],
+  exposedHeaders: [
+    'x-request-id',
+    'etag',
+    'idempotency-replayed',
+    'retry-after',
+    'ratelimit-limit',
+    'ratelimit-remaining',
+    'ratelimit-reset',
+    'allow',
+    'www-authenticate',
+  ],
   maxAge: 600,
 };

@@ -24,8 +24,13 @@ test('with nothing set it is a development server on the embedded database', () 
     dataDir: '.data',
     embeddedInProduction: false,
     jwtSecret: undefined,
+    previousJwtSecret: undefined,
     tokenLifetime: 1800,
+    sessions: { idle: 7 * 86_400, absolute: 30 * 86_400, perUser: 20 },
     passwordMinLength: 8,
+    limited: true,
+    redisUrl: undefined,
+    trustedProxies: [],
     corsOrigins: '*',
     drainTime: 0,
     logLevel: 'info',
@@ -61,6 +66,20 @@ test('origins are a list', () => {
   ]);
 });
 
+test('limits are on unless they are turned off by that very word', () => {
+  expect(loadConfig({ RATE_LIMIT: 'off' }).limited).toBe(false);
+  expect(loadConfig({ RATE_LIMIT: 'off', NODE_ENV: 'production', JWT_SECRET_KEY: SECRET }).limited).toBe(false);
+});
+
+test('trusted proxies are a list of addresses and networks', () => {
+  expect(loadConfig({ TRUST_PROXY: '10.0.0.0/8, ::1' }).trustedProxies).toEqual(['10.0.0.0/8', '::1']);
+});
+
+test('lifetimes of sessions are set in days', () => {
+  const env = { SESSION_IDLE_DAYS: '1', SESSION_ABSOLUTE_DAYS: '2', SESSIONS_PER_USER: '3' };
+  expect(loadConfig(env).sessions).toEqual({ idle: 86_400, absolute: 2 * 86_400, perUser: 3 });
+});
+
 test('all bad names are told at once, and no value', () => {
   const message = refusal({
     PORT: 'seven-seven',
@@ -80,6 +99,16 @@ test.each([
   [{ JWT_SECRET_KEY: 'a'.repeat(64) }, 'JWT_SECRET_KEY'],
   [{ JWT_SECRET_KEY: 'changeme'.repeat(4) }, 'JWT_SECRET_KEY'],
   [{ JWT_SECRET_KEY: 'your-secret-key-that-is-at-least-32-bytes' }, 'JWT_SECRET_KEY'],
+  [{ JWT_SECRET_KEY: SECRET, JWT_SECRET_KEY_PREVIOUS: 'a'.repeat(31) }, 'JWT_SECRET_KEY_PREVIOUS'],
+  [{ JWT_SECRET_KEY: SECRET, JWT_SECRET_KEY_PREVIOUS: 'changeme'.repeat(4) }, 'JWT_SECRET_KEY_PREVIOUS'],
+  [{ SESSION_IDLE_DAYS: '0' }, 'SESSION_IDLE_DAYS'],
+  [{ SESSION_ABSOLUTE_DAYS: '1.5' }, 'SESSION_ABSOLUTE_DAYS'],
+  [{ SESSIONS_PER_USER: '0' }, 'SESSIONS_PER_USER'],
+  [{ RATE_LIMIT: 'false' }, 'RATE_LIMIT'],
+  [{ REDIS_URL: 'http://localhost:6379' }, 'REDIS_URL'],
+  [{ TRUST_PROXY: 'loopback' }, 'TRUST_PROXY'],
+  [{ TRUST_PROXY: '1' }, 'TRUST_PROXY'],
+  [{ TRUST_PROXY: '10.0.0.0/33' }, 'TRUST_PROXY'],
   [{ JWT_ALGORITHM: 'HS512' }, 'JWT_ALGORITHM'],
   [{ JWT_ALGORITHM: 'none' }, 'JWT_ALGORITHM'],
   [{ NODE_ENV: 'prod' }, 'NODE_ENV'],

@@ -1,9 +1,13 @@
 // The only file that reads the environment.
+import { isIP } from 'node:net';
 import { z } from 'zod';
 
 /** Secrets that stand in tutorials and examples: a server that signs with one of them signs for everybody. */
 const KNOWN_SECRETS =
   /^(change[-_ ]?(me|this|it)|secret([-_ ]?key)?|jwt[-_ ]?secret([-_ ]?key)?|your[-_ ].*|password|example|test|dev(elopment)?)[-_ !.0-9]*$/i;
+
+/** Seconds. */
+const DAY = 24 * 60 * 60;
 
 const flag = z.enum(['true', 'false', '1', '0', 'on', 'off', 'yes', 'no']).transform((text) => ['true', '1', 'on', 'yes'].includes(text));
 
@@ -23,6 +27,13 @@ const list = z.string().transform((text) =>
 
 const Origin = z.url({ protocol: /^https?$/ }).refine((text) => new URL(text).origin === text.toLowerCase(), 'an origin has no path');
 
+/** `10.0.0.0/8`, `::1`. Names such as "loopback" and hop counts are not taken: who is believed is written down. */
+const Network = z.string().refine((text) => {
+  const [address = '', bits] = text.split('/');
+  const version = isIP(address);
+  return version !== 0 && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128)));
+});
+
 const Environment = z.object({
   NODE_ENV: z.enum(['development', 'test', 'production']).default('development'),
   HOST: z.string().min(1).default('0.0.0.0'),
@@ -38,8 +49,15 @@ const Environment = z.object({
   DATA_DIR: z.string().min(1).default('.data'),
   EMBEDDED_IN_PRODUCTION: flag.default(false),
   JWT_SECRET_KEY: z.string().optional(),
+  JWT_SECRET_KEY_PREVIOUS: z.string().optional(),
   JWT_ALGORITHM: z.literal('HS256').default('HS256'),
   ACCESS_TOKEN_EXPIRE_MINUTES: integer(1, 60 * 24 * 365).default(30),
+  SESSION_IDLE_DAYS: integer(1, 365).default(7),
+  SESSION_ABSOLUTE_DAYS: integer(1, 3650).default(30),
+  SESSIONS_PER_USER: integer(1, 1000).default(20),
+  RATE_LIMIT: z.enum(['on', 'off']).default('on'),
+  REDIS_URL: z.url({ protocol: /^rediss?$/ }).optional(),
+  TRUST_PROXY: list.pipe(z.array(Network)).default([]),
   PASSWORD_MIN_LENGTH: integer(1, 128).default(8),
   CORS_ORIGINS: list.pipe(z.array(z.union([z.literal('*'), Origin]))).optional(),
   DRAIN_MS: integer(0, 20_000).optional(),
@@ -60,10 +78,20 @@ export interface Config {
   readonly embeddedInProduction: boolean;
   /** Undefined only outside production: then one is made and kept in `dataDir`. */
   readonly jwtSecret: string | undefined;
+  /** A key that signed before: its tokens are still accepted, none is made with it. */
+  readonly previousJwtSecret: string | undefined;
+  /** How long sessions live, in seconds, and how many a user may have. */
+  readonly sessions: { readonly idle: number; readonly absolute: number; readonly perUser: number };
   /** Seconds that an access token lives. */
   readonly tokenLifetime: number;
   /** Characters (code points). */
   readonly passwordMinLength: number;
+  /** Whether calls, sign-ins, registrations and guesses are limited. */
+  readonly limited: boolean;
+  /** Where several servers count together; undefined: each in its memory. */
+  readonly redisUrl: string | undefined;
+  /** Networks whose X-Forwarded-For is believed. */
+  readonly trustedProxies: readonly string[];
   /** `*`, or the foreign origins whose pages may read the answers. */
   readonly corsOrigins: '*' | readonly string[];
   /** Milliseconds from the signal to end until the server takes no more connections: /readyz says 503 meanwhile. */
@@ -100,9 +128,12 @@ export function loadConfig(env: Record<string, string | undefined>, purpose: 'se
   const production = given.NODE_ENV === 'production';
   const secret = given.JWT_SECRET_KEY;
   if (secret === undefined && production && purpose === 'server') problems.push('JWT_SECRET_KEY: required in production');
-  if (secret !== undefined && Buffer.byteLength(secret) < 32) problems.push('JWT_SECRET_KEY: at least 32 bytes are needed');
-  else if (secret !== undefined && isKnownSecret(secret))
-    problems.push('JWT_SECRET_KEY: a well-known value, anybody could sign tokens with it');
+  for (const name of ['JWT_SECRET_KEY', 'JWT_SECRET_KEY_PREVIOUS']) {
+    const key = given[name];
+    if (key === undefined) continue;
+    if (Buffer.byteLength(key) < 32) problems.push(`${name}: at least 32 bytes are needed`);
+    else if (isKnownSecret(key)) problems.push(`${name}: a well-known value, anybody could sign tokens with it`);
+  }
   if (production && given.CORS_ORIGINS?.split(',').some((origin) => origin.trim() === '*'))
     problems.push('CORS_ORIGINS: list the origins, * is not accepted in production');
 
@@ -120,8 +151,17 @@ export function loadConfig(env: Record<string, string | undefined>, purpose: 'se
     dataDir: values.DATA_DIR,
     embeddedInProduction: values.EMBEDDED_IN_PRODUCTION,
     jwtSecret: secret,
+    previousJwtSecret: values.JWT_SECRET_KEY_PREVIOUS,
+    sessions: Object.freeze({
+      idle: values.SESSION_IDLE_DAYS * DAY,
+      absolute: values.SESSION_ABSOLUTE_DAYS * DAY,
+      perUser: values.SESSIONS_PER_USER,
+    }),
     tokenLifetime: values.ACCESS_TOKEN_EXPIRE_MINUTES * 60,
     passwordMinLength: values.PASSWORD_MIN_LENGTH,
+    limited: values.RATE_LIMIT === 'on',
+    redisUrl: values.REDIS_URL,
+    trustedProxies: Object.freeze(values.TRUST_PROXY),
     corsOrigins: origins.includes('*') ? '*' : Object.freeze(origins),
     drainTime: values.DRAIN_MS ?? (production ? 5000 : 0),
     logLevel: values.LOG_LEVEL,

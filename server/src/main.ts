@@ -7,6 +7,7 @@ import closeWithGrace from 'close-with-grace';
 import type { Logger } from 'pino';
 import { type Config, ConfigError, loadConfig, readEnvironment } from './config.ts';
 import type { OpenDatabase } from './db/client.ts';
+import type { LimitStore } from './security/limitStore.ts';
 
 // The next start need not compile the same modules again.
 enableCompileCache();
@@ -14,6 +15,10 @@ enableCompileCache();
 const { buildApp } = await import('./app.ts');
 const { openDatabase } = await import('./db/client.ts');
 const { createLogger } = await import('./logger.ts');
+const { loadBlocklist } = await import('./security/blocklist.ts');
+const { memoryStore } = await import('./security/limitStore.ts');
+const { DEVELOPMENT_RATES, PRODUCTION_RATES } = await import('./security/limits.ts');
+const { redisStore } = await import('./security/redisStore.ts');
 const { keptSecret } = await import('./security/secret.ts');
 
 /** Milliseconds from the first signal until the process ends, whatever is still under way. */
@@ -56,10 +61,15 @@ async function start(): Promise<void> {
 
 async function serve(config: Config, logger: Logger, database: OpenDatabase): Promise<void> {
   const secret = config.jwtSecret ?? (await keptSecret(config.dataDir));
+  const secrets: [string, ...string[]] = config.previousJwtSecret ? [secret, config.previousJwtSecret] : [secret];
   // One core is left to everything that is not a hash.
   const hashConcurrency = Math.max(1, availableParallelism() - 1);
+  const store: LimitStore & { close?(): Promise<void> } =
+    config.redisUrl === undefined ? memoryStore() : redisStore(config.redisUrl, (message) => logger.warn(message));
+  if (!config.limited) logger.warn('RATE_LIMIT=off: nothing is limited, also not guessing passwords');
+  const rates = config.limited ? (config.environment === 'production' ? PRODUCTION_RATES : DEVELOPMENT_RATES) : undefined;
   let draining = false;
-  const app = await buildApp({ config, database, secret, logger, hashConcurrency, isDraining: () => draining });
+  const app = await buildApp({ config, database, secrets, logger, limits: { store, rates }, hashConcurrency, isDraining: () => draining });
 
   // A second signal ends the process at once.
   closeWithGrace({ delay: SHUTDOWN_TIMEOUT, logger: false }, async ({ err, signal }) => {
@@ -69,11 +79,14 @@ async function serve(config: Config, logger: Logger, database: OpenDatabase): Pr
     // Until balancers have seen it at /readyz they go on sending, and are served. After a crash nothing is promised.
     if (!err) await sleep(config.drainTime);
     await app.close();
+    await store.close?.();
     await database.close();
     logger.info('closed');
   });
 
   await app.listen({ host: config.host, port: config.port, listenTextResolver: (address) => `listening on ${address}` });
+  // Now, so that the first registration need not wait for it.
+  void loadBlocklist();
   const at = `http://localhost:${(app.server.address() as AddressInfo).port}`;
   const urls = ['health', 'docs', 'redoc', 'openapi.json', 'trpc'].map((path) => `${at}/${path}`);
   logger.info(`Stepwise is running:\n  ${urls.join('\n  ')}`);

@@ -2,9 +2,11 @@ import { sql } from 'drizzle-orm';
 import { rowsOf } from '../src/db/client.ts';
 import type { TestApp } from './harness.ts';
 
-/** Every table that holds something of a user, and which of its rows are the user's. */
+/** Every table that holds something of a user, and which of its rows are the user's; the audit trail outlives them. */
 const TABLES = {
   users: sql`t.id = `,
+  sessions: sql`t.user_id = `,
+  idempotency_keys: sql`t.user_id = `,
   outer_tasks: sql`t.user_id = `,
   physical_plans: sql`t.user_id = `,
   workouts: sql`(select user_id from physical_plans p where p.id = t.physical_plan_id) = `,
@@ -18,7 +20,7 @@ const TABLES = {
 export async function belongings({ database }: TestApp, user_id: number): Promise<Record<string, string[]>> {
   const found: Record<string, string[]> = {};
   for (const [table, isOf] of Object.entries(TABLES)) {
-    const statement = sql`select t::text as row from ${sql.identifier(table)} t where ${isOf}${user_id} order by t.id`;
+    const statement = sql`select t::text as row from ${sql.identifier(table)} t where ${isOf}${user_id} order by 1`;
     found[table] = (await rowsOf<{ row: string }>(database.db, statement)).map(({ row }) => row);
   }
   return found;

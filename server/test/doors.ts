@@ -7,6 +7,12 @@ import type { Answer, TestApp } from './harness.ts';
 export const ROUTES: Readonly<Record<string, readonly [method: string, path: string, status: number]>> = {
   'auth.register': ['POST', '/users', 201],
   'auth.signIn': ['POST', '/users/signIn', 200],
+  'auth.refresh': ['POST', '/users/refresh', 200],
+  'auth.signOut': ['POST', '/users/signOut', 200],
+  'auth.sessions.list': ['GET', '/users/me/sessions', 200],
+  'auth.sessions.revoke': ['DELETE', '/users/me/sessions/{id}', 200],
+  'auth.changePassword': ['POST', '/users/me/password', 200],
+  'auth.export': ['GET', '/users/me/export', 200],
   'auth.me': ['GET', '/users/me', 200],
   'auth.remove': ['DELETE', '/users/{id}', 200],
   'physicalPlan.create': ['POST', '/physicalPlans', 201],

@@ -14,6 +14,8 @@ import { migratePostgres } from '../src/db/migrate.ts';
 import { openPostgres } from '../src/db/postgres.ts';
 import { endpointsOf } from '../src/http/endpoints.ts';
 import { type AppRouter, appRouter } from '../src/router.ts';
+import { type LimitStore, memoryStore } from '../src/security/limitStore.ts';
+import type { Rates } from '../src/security/limits.ts';
 import { checkAgainstDocument, type RecordedAnswer } from './conformance.ts';
 
 export type Inputs = inferRouterInputs<AppRouter>;
@@ -82,16 +84,27 @@ export async function openTestDatabase(): Promise<OpenDatabase & { url: string |
 }
 
 /** Starts the app for the test file that calls this, and ends it with that file. */
-export async function startApp(overrides: Partial<AppOptions['config']> & { database?: OpenDatabase } = {}): Promise<TestApp> {
-  const { database: given, ...settings } = overrides;
+export async function startApp(
+  overrides: Partial<AppOptions['config']> & { database?: OpenDatabase; rates?: Rates; store?: LimitStore } = {},
+): Promise<TestApp> {
+  const { database: given, rates, store = memoryStore(), ...settings } = overrides;
   const database = given ?? (await openTestDatabase());
   const log: Record<string, unknown>[] = [];
   const secrets = new Set<string>();
   const answers: RecordedAnswer[] = [];
   const app = await buildApp({
-    config: { environment: 'test', tokenLifetime: 1800, passwordMinLength: 8, corsOrigins: '*', ...settings },
+    config: {
+      environment: 'test',
+      tokenLifetime: 1800,
+      sessions: { idle: 7 * 86_400, absolute: 30 * 86_400, perUser: 20 },
+      passwordMinLength: 8,
+      corsOrigins: '*',
+      trustedProxies: [],
+      ...settings,
+    },
     database,
-    secret: SECRET,
+    secrets: [SECRET],
+    limits: { store, rates },
     logger: pino(
       { level: 'info' },
       lines((line) => log.push(JSON.parse(line))),

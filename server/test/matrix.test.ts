@@ -6,6 +6,7 @@ import { appRouter } from '../src/router.ts';
 import { belongings } from './belongings.ts';
 import { bothDoors, type Door, type Outcome, ofRpcCall } from './doors.ts';
 import { startApp, type User } from './harness.ts';
+import { sessionOf } from './tokens.ts';
 import { MISSING } from './values.ts';
 
 const api = await startApp();
@@ -15,6 +16,8 @@ const endpoints = endpointsOf(appRouter);
 interface Names {
   readonly account: number;
   readonly password: string;
+  /** The one that the owner's token belongs to. */
+  readonly session: number;
   readonly physicalPlan: number;
   readonly mentalPlan: number;
   readonly resource: number;
@@ -27,9 +30,18 @@ type Reach = 'public' | 'own list' | 'own account' | 'own object';
 const BODY = { goal: 'Run', age: 30, gender: 'male', weight: 70, height: 175 };
 const BOOK = { type: 'book', name: 'SICP', description: '', volume: 500 };
 
-const DECLARED: Record<string, readonly [Reach, (names: Names) => object]> = {
+const DECLARED: Record<string, readonly [Reach, (names: Names) => object | Promise<object>]> = {
   'auth.register': ['public', () => ({ login: randomUUID(), password: 'correct horse battery' })],
   'auth.signIn': ['public', () => known],
+  'auth.refresh': ['public', refreshToken],
+  'auth.signOut': ['public', refreshToken],
+  'auth.sessions.list': ['own list', () => ({})],
+  'auth.sessions.revoke': ['own object', ({ session: id }) => ({ id })],
+  'auth.changePassword': [
+    'own account',
+    ({ account: user_id, password: current_password }) => ({ user_id, current_password, new_password: `new ${randomUUID()}` }),
+  ],
+  'auth.export': ['own list', () => ({})],
   'auth.me': ['own list', () => ({})],
   'auth.remove': ['own account', ({ account: id, password }) => ({ id, password })],
   'physicalPlan.create': ['own account', ({ account: user_id }) => ({ ...BODY, user_id })],
@@ -62,6 +74,12 @@ const doors = [rest, rpc, { name: 'tRPC batch', call: batchedCall }] as const;
 const known = { username: `user-${randomUUID()}`, password: 'correct horse battery' };
 await rest.call('auth.register', { login: known.username, password: known.password });
 
+/** @returns a refresh token of a session that nobody else uses: each is good for one call */
+async function refreshToken(): Promise<object> {
+  const { data } = await rest.call('auth.signIn', known);
+  return { refresh_token: data.refresh_token };
+}
+
 /** Calls over tRPC, in a batch with a call that anybody may make for oneself. */
 async function batchedCall(procedure: string, input: object = {}, token?: string): Promise<Outcome> {
   const { type, public: isPublic } = endpoints.get(procedure) ?? {};
@@ -93,6 +111,7 @@ async function makeOwner(): Promise<Owner> {
   const names: Names = {
     account: owner.id,
     password: owner.password,
+    session: sessionOf(owner.token),
     physicalPlan: (await make('physicalPlan.create', BODY)).data.id,
     mentalPlan,
     resource: (await make('resource.create', BOOK)).data,
@@ -101,7 +120,7 @@ async function makeOwner(): Promise<Owner> {
   return { ...owner, names };
 }
 
-function callOf(procedure: string): { reach: Reach; inputOf: (names: Names) => object } {
+function callOf(procedure: string): { reach: Reach; inputOf: (names: Names) => object | Promise<object> } {
   const declared = DECLARED[procedure];
   if (!declared) throw new Error(`${procedure} is not declared in the matrix`);
   return { reach: declared[0], inputOf: declared[1] };
@@ -126,7 +145,7 @@ describe.each([...endpoints.keys()])('%s', (procedure) => {
   test.each(doors)('over $name, to its owner, it succeeds', async ({ call }) => {
     const { inputOf } = callOf(procedure);
     const owner = await makeOwner();
-    const outcome = await call(procedure, inputOf(owner.names), owner.token);
+    const outcome = await call(procedure, await inputOf(owner.names), owner.token);
     expect(outcome).toEqual({ status: expect.toSatisfy((status) => status === 200 || status === 201), data: expect.anything() });
   });
 
@@ -134,7 +153,7 @@ describe.each([...endpoints.keys()])('%s', (procedure) => {
     const { reach, inputOf } = callOf(procedure);
     const owner = await makeOwner();
     const before = await belongings(api, owner.id);
-    const outcomes = await throughEachDoor(({ call }) => call(procedure, inputOf(owner.names)));
+    const outcomes = await throughEachDoor(async ({ call }) => call(procedure, await inputOf(owner.names)));
     if (reach === 'public') for (const outcome of Object.values(outcomes)) expect(outcome.data).toBeDefined();
     else expect(statusesOf(outcomes)).toEqual(all(401, 'UNAUTHENTICATED'));
     expect(await belongings(api, owner.id)).toEqual(before);
@@ -145,7 +164,7 @@ describe.each([...endpoints.keys()])('%s', (procedure) => {
     const owner = await makeOwner();
     const stranger = await makeOwner();
     const before = await belongings(api, owner.id);
-    const named = await throughEachDoor(({ call }) => call(procedure, inputOf(owner.names), stranger.token));
+    const named = await throughEachDoor(async ({ call }) => call(procedure, await inputOf(owner.names), stranger.token));
     if (reach === 'public' || reach === 'own list') {
       for (const outcome of Object.values(named)) expect(outcome.data).toBeDefined();
     } else {
@@ -153,12 +172,13 @@ describe.each([...endpoints.keys()])('%s', (procedure) => {
       const nothing: Names = {
         account: MISSING,
         password: owner.password,
+        session: MISSING,
         physicalPlan: MISSING,
         mentalPlan: MISSING,
         resource: MISSING,
         task: MISSING,
       };
-      expect(named).toEqual(await throughEachDoor(({ call }) => call(procedure, inputOf(nothing), stranger.token)));
+      expect(named).toEqual(await throughEachDoor(async ({ call }) => call(procedure, await inputOf(nothing), stranger.token)));
     }
     expect(await belongings(api, owner.id)).toEqual(before);
   });
@@ -168,7 +188,7 @@ describe.each([...endpoints.keys()])('%s', (procedure) => {
     const owner = await makeOwner();
     const removal = await rest.call('auth.remove', { id: owner.id, password: owner.password }, owner.token);
     expect(removal.status).toBe(200);
-    const outcomes = await throughEachDoor(({ call }) => call(procedure, inputOf(owner.names), owner.token));
+    const outcomes = await throughEachDoor(async ({ call }) => call(procedure, await inputOf(owner.names), owner.token));
     if (reach === 'public') for (const outcome of Object.values(outcomes)) expect(outcome.data).toBeDefined();
     else expect(statusesOf(outcomes)).toEqual(all(401, 'UNAUTHENTICATED'));
     for (const rows of Object.values(await belongings(api, owner.id))) expect(rows).toEqual([]);

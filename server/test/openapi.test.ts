@@ -26,7 +26,7 @@ interface Operation {
   readonly security?: readonly object[];
   readonly parameters?: readonly { name: string; in: string; required?: boolean }[];
   readonly requestBody?: { required?: boolean; content: Record<string, Body> };
-  readonly responses: Record<string, { content?: Record<string, { schema?: Schema }> }>;
+  readonly responses: Record<string, { headers?: Record<string, unknown>; content?: Record<string, { schema?: Schema }> }>;
 }
 
 interface Document {
@@ -46,12 +46,18 @@ const withBody = operations.flatMap(({ route, operation }) => {
   const content = operation.requestBody?.content['application/json'];
   return content ? [{ route, name: operation.operationId, body: content }] : [];
 });
-const PUBLIC = ['auth.register', 'auth.signIn', 'health.check'];
+const PUBLIC = ['auth.register', 'auth.signIn', 'auth.refresh', 'health.check'];
 
 /** The contract: procedure, route, status of success. */
 const TABLE: [string, string, number][] = [
   ['auth.register', 'POST /users', 201],
   ['auth.signIn', 'POST /users/signIn', 200],
+  ['auth.refresh', 'POST /users/refresh', 200],
+  ['auth.signOut', 'POST /users/signOut', 200],
+  ['auth.sessions.list', 'GET /users/me/sessions', 200],
+  ['auth.sessions.revoke', 'DELETE /users/me/sessions/{id}', 200],
+  ['auth.changePassword', 'POST /users/me/password', 200],
+  ['auth.export', 'GET /users/me/export', 200],
   ['auth.me', 'GET /users/me', 200],
   ['auth.remove', 'DELETE /users/{id}', 200],
   ['physicalPlan.create', 'POST /physicalPlans', 201],
@@ -109,12 +115,15 @@ test.each(operations)('$route has a summary, a known tag, its security and every
   expect(operation.summary).toMatch(/^\S.{3,99}$/);
   expect(operation.tags).toHaveLength(1);
   expect(document.tags.map(({ name }) => name)).toContain(operation.tags?.[0]);
-  expect(operation.security).toEqual(PUBLIC.includes(operation.operationId) ? [] : [{ bearer: [] }]);
+  // Who signs out names the session by a token of either kind.
+  const either = operation.operationId === 'auth.signOut' ? [{}] : [];
+  expect(operation.security).toEqual(PUBLIC.includes(operation.operationId) ? [] : [{ bearer: [] }, ...either]);
   expect(document.components.securitySchemes.bearer).toMatchObject({ type: 'http', scheme: 'bearer' });
 
   const statuses = Object.keys(operation.responses).map(Number);
   const expected = [
     400,
+    429,
     500,
     503,
     ...(operation.security?.length ? [401] : []),
@@ -141,6 +150,9 @@ test('a problem can have every code of the contract', () => {
       'NOT_FOUND',
       'METHOD_NOT_ALLOWED',
       'LOGIN_TAKEN',
+      'IDEMPOTENCY_IN_PROGRESS',
+      'IDEMPOTENCY_KEY_REUSED',
+      'PRECONDITION_FAILED',
       'PAYLOAD_TOO_LARGE',
       'UNSUPPORTED_MEDIA_TYPE',
       'RATE_LIMITED',
@@ -149,6 +161,26 @@ test('a problem can have every code of the contract', () => {
       'UNAVAILABLE',
     ]),
   );
+});
+
+test.each(operations)('$route says what it makes of Idempotency-Key and If-Match', ({ operation, route }) => {
+  const { operationId: name, parameters = [], responses } = operation;
+  const inHeaders = parameters.filter((parameter) => parameter.in === 'header').map((parameter) => parameter.name);
+  const isNamed = !route.startsWith('GET ') && !name.startsWith('auth.');
+  const isVersioned = /^(PATCH|DELETE) .*Plans\//.test(route);
+  expect(inHeaders).toEqual([...(isVersioned ? ['If-Match'] : []), ...(isNamed ? ['Idempotency-Key'] : [])]);
+  expect(JSON.stringify(operation.requestBody ?? {})).not.toContain('if_match');
+  expect(parameters.filter((parameter) => parameter.in === 'header' && parameter.required)).toEqual([]);
+
+  const statuses = Object.keys(responses).map(Number);
+  expect(statuses.filter((status) => status === 412)).toEqual(isVersioned ? [412] : []);
+  expect(statuses.filter((status) => status === 422)).toEqual(isNamed ? [422] : []);
+  expect(statuses.includes(409)).toBe(isNamed || name === 'auth.register');
+  const success = Object.entries(responses).find(([status]) => status.startsWith('2'))?.[1];
+  const isEtagged = /Plan\.(byUser|update)$/.test(name) || name === 'physicalPlan.create';
+  expect(Object.keys(success?.headers ?? {})).toEqual([...(isEtagged ? ['ETag'] : []), ...(isNamed ? ['Idempotency-Replayed'] : [])]);
+  for (const [status, { headers }] of Object.entries(responses))
+    if (status === '429' || (status === '409' && isNamed)) expect(headers, status).toHaveProperty('Retry-After');
 });
 
 const operationOf = (name: string) => operations.find(({ operation }) => operation.operationId === name)?.operation;
@@ -190,18 +222,24 @@ test.each(withBody)('the body of $route has an example that its schema accepts',
 });
 
 test('a reader who sends the examples, one after the other, succeeds with each', async () => {
-  const order = ['auth.register', 'auth.signIn', 'physicalPlan.create', 'physicalPlan.update', 'mentalPlan.create', 'resource.create'];
-  order.push('resource.createMany', 'resource.update', 'mentalPlan.update', 'task.create', 'task.update', 'auth.remove');
+  const order = ['auth.register', 'auth.signIn', 'auth.refresh', 'auth.signOut', 'auth.changePassword'];
+  order.push('physicalPlan.create', 'physicalPlan.update', 'mentalPlan.create', 'resource.create', 'resource.createMany');
+  order.push('resource.update', 'mentalPlan.update', 'task.create', 'task.update', 'auth.remove');
   expect(withBody.map(({ name }) => name).sort()).toEqual([...order].sort());
   // The reader is not the first user, but what they make is the first of its kind: its id is 1.
   await api.register();
   let reader: { access_token: string; user_id: number } | undefined;
+  let refresh_token: string | undefined;
   for (const name of order) {
     const { route, body } = withBody.find((candidate) => candidate.name === name) as (typeof withBody)[number];
     const [method, path] = route.split(' ') as [string, string];
     const url = path.replace('{id}', String(name === 'auth.remove' ? reader?.user_id : 1));
-    const answer = await api.rest(method, url, { token: reader?.access_token, body: exampleOf(body) });
+    const example = exampleOf(body) as object;
+    // The one thing that has to be filled in from an answer: the latest sign-in's, whose session ends with it.
+    const filled = 'refresh_token' in example ? { ...example, refresh_token } : example;
+    const answer = await api.rest(method, url, { token: reader?.access_token, body: filled });
     expect(answer.status, `${route} ${answer.text}`).toBe(TABLE.find(([listed]) => listed === name)?.[2]);
     reader ??= answer.body;
+    refresh_token = answer.body.refresh_token ?? refresh_token;
   }
 });

@@ -23,7 +23,7 @@ await stock.register(fastifyTRPCPlugin, {
   prefix: '/trpc',
   trpcOptions: {
     router: appRouter,
-    createContext: ({ req }) => createContext(services, req),
+    createContext: ({ req, res }) => createContext(services, req, res),
     maxBatchSize: MAX_BATCH,
   } satisfies FastifyTRPCPluginOptions<typeof appRouter>['trpcOptions'],
 });
@@ -295,8 +295,8 @@ test('a subscription goes to the adapter, signed in or not at all', async () => 
     }),
   });
   const door = Fastify({ genReqId: requestId });
-  registerGuards(door, () => []);
-  registerRpc(door, '/trpc', streams, (request) => createContext(services, request));
+  registerGuards(door, () => [], services.limits);
+  registerRpc(door, '/trpc', streams, (request, reply) => createContext(services, request, reply));
   try {
     const open = await door.inject({ url: '/trpc/open', headers: { accept: 'text/event-stream' } });
     expect(open).toMatchObject({ statusCode: 200, headers: { 'content-type': 'text/event-stream' } });

@@ -5,7 +5,7 @@ import { type Door, ofRpc } from './doors.ts';
 import type { TestApp, User } from './harness.ts';
 import { expectRefused, shown } from './values.ts';
 
-type Row = { readonly id: number };
+type Row = { readonly id: number; readonly version?: number };
 
 /**
  * A list is a bare array of the caller's rows, newest first: 1 to 500 of them, 100 when nothing is said.
@@ -65,7 +65,8 @@ export async function expectMissing({ call }: Door, calls: readonly (readonly [s
 }
 
 /**
- * PATCH changes the keys that were sent and no others; what it does not know it ignores; null is refused.
+ * PATCH changes the keys that were sent and no others, and counts that in `version` where the row has one; what it
+ * does not know it ignores; null is refused.
  * @param row what the procedure answers when nothing was changed
  * @param changes each with a value that the row does not have yet
  * @param rowOf finds the row in an answer
@@ -90,7 +91,7 @@ export async function expectPatch<R extends Row>(
   expect(await belongings(api, user.id)).toEqual(before);
   let expected = row;
   for (const change of changes) {
-    expected = { ...expected, ...change };
+    expected = { ...expected, ...change, ...(expected.version !== undefined && { version: expected.version + 1 }) };
     expect(rowOf((await send(change)).data), shown(change)).toEqual(expected);
   }
   return expected;

@@ -1,8 +1,11 @@
 import type { OpenDatabase } from '../src/db/client.ts';
-import { userExists } from '../src/features/auth/queries.ts';
+import { isSessionOpen } from '../src/features/auth/sessions/queries.ts';
 import { createHealth } from '../src/http/health.ts';
+import { memoryStore } from '../src/security/limitStore.ts';
+import { createLimits } from '../src/security/limits.ts';
+import { createOpenSessions } from '../src/security/openSessions.ts';
 import { createPasswords } from '../src/security/password.ts';
-import { createPresence } from '../src/security/presence.ts';
+import { createRefreshTokens } from '../src/security/refresh.ts';
 import { createTokens } from '../src/security/token.ts';
 import type { Services } from '../src/trpc/context.ts';
 import { SECRET } from './harness.ts';
@@ -12,8 +15,11 @@ export function testServices({ db, ping }: OpenDatabase): Services {
   return {
     db,
     passwords: createPasswords(1, 32),
-    tokens: createTokens(SECRET, 1800),
-    presence: createPresence((user_id) => userExists(db, user_id)),
+    tokens: createTokens([SECRET], 1800),
+    refreshTokens: createRefreshTokens([SECRET]),
+    openSessions: createOpenSessions((claims) => isSessionOpen(db, claims)),
+    sessionLimits: { idle: 7 * 86_400, absolute: 30 * 86_400, perUser: 20 },
+    limits: createLimits(memoryStore(), undefined),
     health: createHealth(ping, '0.1.0', 'test'),
     passwordMinLength: 8,
   };

@@ -12,16 +12,22 @@ export function signed(payload: object | string, header: object = { alg: 'HS256'
 
 export const decoded = (part = ''): Record<string, unknown> => JSON.parse(Buffer.from(part, 'base64url').toString('utf8'));
 
+/** @returns the session of an access token */
+export const sessionOf = (token: string): number => Number(decoded(token.split('.')[1]).sid);
+
 /** Tokens that name the user and yet are not valid, by what is wrong with them. */
 export function badTokens(user_id: number, token: string): Record<string, string> {
   const iat = Math.floor(Date.now() / 1000);
-  const claims = { sub: String(user_id), iat, exp: iat + 600 };
+  const sid = sessionOf(token);
+  const claims = { sub: String(user_id), sid, iat, exp: iat + 600 };
   const { exp: _, ...withoutExp } = claims;
   const { sub: __, ...withoutSub } = claims;
+  const { sid: ___, ...withoutSid } = claims;
   const [header, payload = '', signature = ''] = token.split('.');
   const other = base64url(JSON.stringify({ ...decoded(payload), sub: String(user_id + 1) }));
   return {
-    expired: signed({ ...claims, iat: iat - 600, exp: iat - 1 }),
+    expired: signed({ ...claims, iat: iat - 600, exp: iat - 6 }),
+    'issued in the future': signed({ ...claims, iat: iat + 60 }),
     'alg none': `${base64url('{"alg":"none","typ":"JWT"}')}.${payload}.`,
     'alg none, with a signature': signed(claims, { alg: 'none' }),
     'HS512 with the right key': signed(claims, { alg: 'HS512', typ: 'JWT' }, 'sha512'),
@@ -30,7 +36,7 @@ export function badTokens(user_id: number, token: string): Record<string, string
     'another payload': `${header}.${other}.${signature}`,
     'another signature': `${header}.${payload}.${signature.startsWith('A') ? 'B' : 'A'}${signature.slice(1)}`,
     'no signature': `${header}.${payload}.`,
-    'exp 1e400': signed(`{"sub":"${user_id}","iat":${iat},"exp":1e400}`),
+    'exp 1e400': signed(`{"sub":"${user_id}","sid":${sid},"iat":${iat},"exp":1e400}`),
     'exp as a string': signed({ ...claims, exp: String(claims.exp) }),
     'exp null': signed({ ...claims, exp: null }),
     'no exp': signed(withoutExp),
@@ -43,6 +49,13 @@ export function badTokens(user_id: number, token: string): Record<string, string
     'sub in hexadecimal': signed({ ...claims, sub: `0x${user_id.toString(16)}` }),
     'sub of no user': signed({ ...claims, sub: '2147483647' }),
     'sub beyond 32 bits': signed({ ...claims, sub: String(2 ** 32 + user_id) }),
+    'sub of another user': signed({ ...claims, sub: String(user_id + 1) }),
+    'no sid': signed(withoutSid),
+    'sid as a string': signed({ ...claims, sid: String(sid) }),
+    'sid as an array': signed({ ...claims, sid: [sid] }),
+    'sid that is no integer': signed({ ...claims, sid: sid + 0.5 }),
+    'sid of no session': signed({ ...claims, sid: 2_147_483_647 }),
+    'sid beyond 32 bits': signed({ ...claims, sid: 2 ** 32 + sid }),
     'a payload that is no object': signed('"user"'),
     'a critical header nobody knows': signed(claims, { alg: 'HS256', crit: ['x'], x: 1 }),
   };

@@ -10,7 +10,7 @@ interface ErrorShape {
         code: "BAD_GATEWAY" | "BAD_REQUEST" | "CLIENT_CLOSED_REQUEST" | "CONFLICT" | "FORBIDDEN" | "GATEWAY_TIMEOUT" | "INTERNAL_SERVER_ERROR" | "METHOD_NOT_SUPPORTED" | "NOT_FOUND" | "NOT_IMPLEMENTED" | "PARSE_ERROR" | "PAYLOAD_TOO_LARGE" | "PAYMENT_REQUIRED" | "PRECONDITION_FAILED" | "PRECONDITION_REQUIRED" | "SERVICE_UNAVAILABLE" | "TIMEOUT" | "TOO_MANY_REQUESTS" | "UNAUTHORIZED" | "UNPROCESSABLE_CONTENT" | "UNSUPPORTED_MEDIA_TYPE";
         httpStatus: number;
         path?: string | undefined;
-        reason: "BATCH_TOO_LARGE" | "EXPECTATION_FAILED" | "HEADERS_TOO_LARGE" | "INTERNAL" | "LOGIN_TAKEN" | "METHOD_NOT_ALLOWED" | "NOT_FOUND" | "PAYLOAD_TOO_LARGE" | "RATE_LIMITED" | "UNAUTHENTICATED" | "UNAVAILABLE" | "UNSUPPORTED_MEDIA_TYPE" | "VALIDATION" | "WRONG_CREDENTIALS";
+        reason: "BATCH_TOO_LARGE" | "EXPECTATION_FAILED" | "HEADERS_TOO_LARGE" | "IDEMPOTENCY_IN_PROGRESS" | "IDEMPOTENCY_KEY_REUSED" | "INTERNAL" | "LOGIN_TAKEN" | "METHOD_NOT_ALLOWED" | "NOT_FOUND" | "PAYLOAD_TOO_LARGE" | "PRECONDITION_FAILED" | "RATE_LIMITED" | "UNAUTHENTICATED" | "UNAVAILABLE" | "UNSUPPORTED_MEDIA_TYPE" | "VALIDATION" | "WEAK_PASSWORD" | "WRONG_CREDENTIALS";
         request_id?: string | undefined;
         errors?: FieldError[] | undefined;
     };
@@ -37,6 +37,8 @@ export type AppRouter = import("@trpc/server").TRPCBuiltRouter<{
                 token_type: "Bearer";
                 user_id: number;
                 expires_in: number;
+                refresh_token: string;
+                refresh_expires_in: number;
             };
             meta: object;
             errorShape: ErrorShape;
@@ -51,6 +53,109 @@ export type AppRouter = import("@trpc/server").TRPCBuiltRouter<{
                 token_type: "Bearer";
                 user_id: number;
                 expires_in: number;
+                refresh_token: string;
+                refresh_expires_in: number;
+            };
+            meta: object;
+            errorShape: ErrorShape;
+        }>;
+        refresh: import("@trpc/server").TRPCMutationProcedure<{
+            input: {
+                refresh_token: string;
+            };
+            output: {
+                access_token: string;
+                token_type: "Bearer";
+                user_id: number;
+                expires_in: number;
+                refresh_token: string;
+                refresh_expires_in: number;
+            };
+            meta: object;
+            errorShape: ErrorShape;
+        }>;
+        signOut: import("@trpc/server").TRPCMutationProcedure<{
+            input: {
+                refresh_token?: string | undefined;
+            } | undefined;
+            output: {
+                message: string;
+            };
+            meta: object;
+            errorShape: ErrorShape;
+        }>;
+        sessions: import("@trpc/server").TRPCBuiltRouter<{
+            ctx: object;
+            meta: object;
+            errorShape: ErrorShape;
+            transformer: false;
+        }, import("@trpc/server").TRPCDecorateCreateRouterOptions<{
+            list: import("@trpc/server").TRPCQueryProcedure<{
+                input: Record<string, never> | undefined;
+                output: {
+                    id: number;
+                    device: string;
+                    created_at: string;
+                    last_seen_at: string;
+                    current: boolean;
+                }[];
+                meta: object;
+                errorShape: ErrorShape;
+            }>;
+            revoke: import("@trpc/server").TRPCMutationProcedure<{
+                input: {
+                    id: number;
+                };
+                output: {
+                    message: string;
+                };
+                meta: object;
+                errorShape: ErrorShape;
+            }>;
+        }>>;
+        changePassword: import("@trpc/server").TRPCMutationProcedure<{
+            input: {
+                current_password: string;
+                new_password: string;
+            };
+            output: {
+                message: string;
+            };
+            meta: object;
+            errorShape: ErrorShape;
+        }>;
+        export: import("@trpc/server").TRPCQueryProcedure<{
+            input: Record<string, never> | undefined;
+            output: {
+                user: {
+                    id: number;
+                    login: string;
+                    created_at: string;
+                };
+                sessions: {
+                    [x: string]: unknown;
+                    id: number;
+                }[];
+                physical_plans: {
+                    [x: string]: unknown;
+                    id: number;
+                }[];
+                mental_plans: {
+                    [x: string]: unknown;
+                    id: number;
+                }[];
+                resources: {
+                    [x: string]: unknown;
+                    id: number;
+                }[];
+                tasks: {
+                    [x: string]: unknown;
+                    id: number;
+                }[];
+                audit_trail: {
+                    [x: string]: unknown;
+                    id: number;
+                }[];
             };
             meta: object;
             errorShape: ErrorShape;
@@ -105,6 +210,7 @@ export type AppRouter = import("@trpc/server").TRPCBuiltRouter<{
                     bmi: number;
                     progress: number;
                     day: number;
+                    version: number;
                 };
                 user_id: number;
                 days: {
@@ -134,6 +240,7 @@ export type AppRouter = import("@trpc/server").TRPCBuiltRouter<{
                 weight?: number | undefined;
                 height?: number | undefined;
                 user_id?: number | undefined;
+                if_match?: number | undefined;
                 progress?: number | undefined;
                 day?: number | undefined;
                 bmi?: unknown;
@@ -151,6 +258,7 @@ export type AppRouter = import("@trpc/server").TRPCBuiltRouter<{
                     bmi: number;
                     progress: number;
                     day: number;
+                    version: number;
                 };
             };
             meta: object;
@@ -159,6 +267,7 @@ export type AppRouter = import("@trpc/server").TRPCBuiltRouter<{
         remove: import("@trpc/server").TRPCMutationProcedure<{
             input: {
                 id: number;
+                if_match?: number | undefined;
             };
             output: {
                 message: string;
@@ -182,6 +291,7 @@ export type AppRouter = import("@trpc/server").TRPCBuiltRouter<{
                     bmi: number;
                     progress: number;
                     day: number;
+                    version: number;
                 };
                 user_id: number;
                 days: {
@@ -217,6 +327,7 @@ export type AppRouter = import("@trpc/server").TRPCBuiltRouter<{
                 bmi: number;
                 progress: number;
                 day: number;
+                version: number;
             }[];
             meta: object;
             errorShape: ErrorShape;
@@ -263,6 +374,7 @@ export type AppRouter = import("@trpc/server").TRPCBuiltRouter<{
                 name?: string | undefined;
                 goal?: string | undefined;
                 user_id?: number | undefined;
+                if_match?: number | undefined;
                 progress?: number | undefined;
                 resource_list?: number[] | undefined;
             };
@@ -274,6 +386,7 @@ export type AppRouter = import("@trpc/server").TRPCBuiltRouter<{
                     name: string;
                     goal: string;
                     progress: number;
+                    version: number;
                 };
             };
             meta: object;
@@ -282,6 +395,7 @@ export type AppRouter = import("@trpc/server").TRPCBuiltRouter<{
         remove: import("@trpc/server").TRPCMutationProcedure<{
             input: {
                 id: number;
+                if_match?: number | undefined;
             };
             output: {
                 message: string;
@@ -300,6 +414,7 @@ export type AppRouter = import("@trpc/server").TRPCBuiltRouter<{
                     name: string;
                     goal: string;
                     progress: number;
+                    version: number;
                 };
                 user_id: number;
                 resources: {
@@ -327,6 +442,7 @@ export type AppRouter = import("@trpc/server").TRPCBuiltRouter<{
                 name: string;
                 goal: string;
                 progress: number;
+                version: number;
             }[];
             meta: object;
             errorShape: ErrorShape;

@@ -98,8 +98,9 @@ test('against a live server calls are batched in tens, and errors say what went 
       errors: [{ path: 'title', message: expect.any(String) }],
       request_id: expect.any(String),
     }),
+    refreshes: 1,
     refused: expect.objectContaining({ reason: 'UNAUTHENTICATED', httpStatus: 401, message: 'Not authenticated' }),
-    token: null,
+    tokens: null,
   });
 });
 

@@ -2,7 +2,9 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { addressKey, type Limits } from '../security/limits.ts';
 import { AppError } from '../trpc/errors.ts';
+import { tellStanding } from './context.ts';
 import { parseBody } from './json.ts';
 
 const REQUEST_ID = /^[\w-]{8,64}$/;
@@ -40,8 +42,9 @@ export function routableUrl({ url = '/' }: { url?: string | undefined }): string
 /**
  * Registers the checks that all routes share.
  * @param allowedMethods the methods of a path that some route has, an empty list for an unknown path
+ * @param limits count every request of an address, also those that nobody answers
  */
-export function registerGuards(app: FastifyInstance, allowedMethods: (path: string) => readonly string[]): void {
+export function registerGuards(app: FastifyInstance, allowedMethods: (path: string) => readonly string[], limits: Limits): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
     try {
@@ -58,6 +61,7 @@ export function registerGuards(app: FastifyInstance, allowedMethods: (path: stri
     const { expect } = request.headers;
     if (expect !== undefined && expect.toLowerCase() !== '100-continue')
       throw new AppError('EXPECTATION_FAILED', 'Only 100-continue can be expected');
+    tellStanding(reply, await limits.calls('address', addressKey(request.ip), 1));
     if (request.is404 || request.method === 'OPTIONS') return unmatched(request, reply);
     checkBody(request, reply);
   });

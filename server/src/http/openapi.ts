@@ -3,6 +3,7 @@ import { generateOpenApiDocument } from 'trpc-to-openapi';
 import type { AppRouter } from '../router.ts';
 import type { Reason } from '../trpc/errors.ts';
 import { REASONS } from '../trpc/errors.ts';
+import { takesKey } from '../trpc/idempotent.ts';
 import { type Endpoint, endpointsOf } from './endpoints.ts';
 
 type Json = Record<string, unknown>;
@@ -12,7 +13,7 @@ type GeneratorInput = Parameters<typeof generateOpenApiDocument>[0];
 
 interface Operation extends Json {
   operationId: string;
-  parameters?: { name: string; in: string; schema: Json; required?: boolean }[];
+  parameters?: { name: string; in: string; schema: Json; required?: boolean; description?: string }[];
   requestBody?: { required: boolean; content: Record<string, { schema: Json; example?: unknown }> };
   responses: Record<string, Json>;
 }
@@ -27,7 +28,8 @@ export interface OpenApiDocument extends Json {
 const DESCRIPTION = `The REST side of Stepwise. Every operation is also a tRPC procedure under \`/trpc\`; its \`operationId\` is the procedure's name.
 
 Numbers and booleans may be sent as text (\`"7"\`, \`"true"\`). Keys that an operation does not know are ignored.
-Every answer carries \`X-Request-Id\`. Errors are \`application/problem+json\` (RFC 9457).`;
+Every answer carries \`X-Request-Id\`. Errors are \`application/problem+json\` (RFC 9457).
+Where calls are limited, \`RateLimit-Limit\`, \`RateLimit-Remaining\` and \`RateLimit-Reset\` (seconds) tell how many are left.`;
 
 const TAGS = {
   Auth: 'Accounts and tokens',
@@ -63,6 +65,13 @@ const PROBLEM = {
   },
 };
 
+const IDEMPOTENCY_KEY = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  schema: { type: 'string', minLength: 1, maxLength: 255, pattern: '^[\\x21-\\x7e]+$' },
+  description: 'Names this call: for a day the same call under the same key happens once and is answered alike',
+};
+
 /** @returns the document of all operations of the REST door */
 export function openApiDocument(router: AppRouter, version: string): OpenApiDocument {
   const document = generateOpenApiDocument(router as unknown as GeneratorInput, {
@@ -92,16 +101,19 @@ function complete(operation: Operation, endpoint: Endpoint): void {
   const { openapi, rest } = endpoint.meta;
   if (!openapi || !rest) return;
   operation.operationId = endpoint.name;
-  operation.security = endpoint.public ? [] : [{ [BEARER]: [] }];
+  operation.security = endpoint.public ? (rest.takesBearer ? [{ [BEARER]: [] }, {}] : []) : [{ [BEARER]: [] }];
   if (openapi.method === 'DELETE') moveQueryToBody(operation);
   const content = operation.requestBody?.content['application/json'];
+  moveVersionToHeader(operation);
+  if (takesIdempotencyKey(endpoint)) operation.parameters = [...(operation.parameters ?? []), IDEMPOTENCY_KEY];
   if (content && rest.bareArray !== undefined) content.schema = (content.schema.properties as Record<string, Json>)[rest.bareArray] as Json;
 
   if (content) content.example = exampleOf(content.schema);
 
   // Answers may gain keys: a client generated from the document must not refuse them.
   const success = open(operation.responses['200'] as Json);
-  operation.responses = { [rest.status]: { ...success, description: 'Success' } };
+  const headers = successHeaders(endpoint);
+  operation.responses = { [rest.status]: { ...success, description: 'Success', ...(headers && { headers }) } };
   for (const reason of errorsOf(endpoint)) operation.responses[REASONS[reason].status] = problemResponse(reason);
   // A health check that finds the database away answers in its own form.
   if (rest.statusOf) operation.responses['503'] = { ...success, description: 'Unavailable' };
@@ -138,11 +150,36 @@ function exampleOf(schema: Json): unknown {
   return Object.fromEntries(fields.filter(([, value]) => value !== undefined));
 }
 
+/** On REST the version that a change is meant for stands in a header, not in the body. */
+function moveVersionToHeader(operation: Operation): void {
+  const content = operation.requestBody?.content['application/json'];
+  const properties = content?.schema.properties as Json | undefined;
+  if (!properties || !('if_match' in properties)) return;
+  delete properties.if_match;
+  if (Object.keys(properties).length === 0) delete operation.requestBody;
+  const description = 'The ETag of the version that the change is meant for; without it the last change wins';
+  operation.parameters = [...(operation.parameters ?? []), { name: 'If-Match', in: 'header', schema: { type: 'string' }, description }];
+}
+
+const takesIdempotencyKey = (endpoint: Endpoint): boolean => !endpoint.public && takesKey(endpoint.name, endpoint.type);
+
+/** What a success carries besides its body. */
+function successHeaders(endpoint: Endpoint): Json | undefined {
+  const headers = {
+    ...(endpoint.meta.rest?.etag && { ETag: { description: 'The version, for If-Match', schema: { type: 'string', examples: ['"1"'] } } }),
+    ...(takesIdempotencyKey(endpoint) && {
+      'Idempotency-Replayed': { description: 'The answer is that of an earlier call', schema: { const: 'true' } },
+    }),
+  };
+  return Object.keys(headers).length > 0 ? headers : undefined;
+}
+
 /** Every error that an operation can answer with; 405, 408 and 431 belong to no operation. */
 function errorsOf(endpoint: Endpoint): Set<Reason> {
   const { openapi, rest } = endpoint.meta;
-  const reasons = new Set<Reason>(['VALIDATION', 'INTERNAL', 'UNAVAILABLE', ...(rest?.errors ?? [])]);
+  const reasons = new Set<Reason>(['VALIDATION', 'RATE_LIMITED', 'INTERNAL', 'UNAVAILABLE', ...(rest?.errors ?? [])]);
   if (!endpoint.public) reasons.add('UNAUTHENTICATED');
+  if (takesIdempotencyKey(endpoint)) reasons.add('IDEMPOTENCY_IN_PROGRESS').add('IDEMPOTENCY_KEY_REUSED');
   // A foreign user_id in a body, a foreign or missing object in a path.
   if (!endpoint.public && (endpoint.type === 'mutation' || openapi?.path.includes('{'))) reasons.add('NOT_FOUND');
   if (openapi?.method !== 'GET') reasons.add('PAYLOAD_TOO_LARGE').add('UNSUPPORTED_MEDIA_TYPE');
@@ -155,7 +192,9 @@ function problemResponse(reason: Reason): Json {
   return {
     description: title,
     ...(status === 401 && { headers: { 'WWW-Authenticate': header('Bearer', 'string') } }),
-    ...(status === 503 && { headers: { 'Retry-After': header('Seconds', 'integer') } }),
+    ...((status === 503 || status === 429 || reason === 'IDEMPOTENCY_IN_PROGRESS') && {
+      headers: { 'Retry-After': header('Seconds', 'integer') },
+    }),
     content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
   };
 }

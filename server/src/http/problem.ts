@@ -5,9 +5,6 @@ import type { Context } from '../trpc/context.ts';
 import { AppError, REASONS } from '../trpc/errors.ts';
 import { toAppError } from '../trpc/procedures.ts';
 
-/** Seconds after which a client that met 503 may come back. */
-const RETRY_AFTER = '1';
-
 /** What Fastify refuses before a handler runs, in our words. */
 export function ofFastify(error: FastifyError): AppError | undefined {
   switch (error.code) {
@@ -42,7 +39,7 @@ export function logFailure(error: AppError, request: FastifyRequest): void {
 export function setErrorHeaders(reply: FastifyReply, error: AppError): void {
   const { status } = REASONS[error.reason];
   if (status === 401) reply.header('www-authenticate', 'Bearer');
-  if (status === 503) reply.header('retry-after', RETRY_AFTER);
+  if (error.retryAfter !== undefined) reply.header('retry-after', String(error.retryAfter));
   if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
 }
 

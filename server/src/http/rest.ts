@@ -1,5 +1,6 @@
 // The REST door: one native route for each procedure that has a REST path.
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
 import type { Context } from '../trpc/context.ts';
 import type { RestMeta } from '../trpc/endpoint.ts';
 import { AppError } from '../trpc/errors.ts';
@@ -12,7 +13,7 @@ import { logFailure, sendProblem } from './problem.ts';
 export function registerRest(
   app: FastifyInstance,
   endpoints: Iterable<Endpoint>,
-  createContext: (request: FastifyRequest) => Context,
+  createContext: (request: FastifyRequest, reply: FastifyReply) => Context,
 ): void {
   for (const endpoint of endpoints) {
     const { openapi, rest } = endpoint.meta;
@@ -31,7 +32,7 @@ export function registerRest(
         try {
           const getRawInput = async () => input(request);
           const output: unknown = await procedure({
-            ctx: createContext(request),
+            ctx: createContext(request, reply),
             getRawInput,
             path: name,
             type,
@@ -40,6 +41,7 @@ export function registerRest(
           });
           const status = statusOf(output);
           if (status === 503) reply.header('retry-after', '1');
+          if (rest.etag) reply.header('etag', `"${rest.etag(output as never)}"`);
           return reply.code(status).header('content-type', 'application/json; charset=utf-8').send(JSON.stringify(output));
         } catch (cause) {
           const error = asSent(toAppError(cause), rest);
@@ -64,7 +66,13 @@ function inputReader(endpoint: Endpoint, rest: RestMeta): (request: FastifyReque
   const source = isQuery
     ? (request: FastifyRequest) => request.query as object
     : (request: FastifyRequest) => bodyObject(request.body, rest.bareArray);
-  return (request) => coerce(plan, { ...source(request), ...(request.params as object) });
+  const versioned = contract instanceof z.ZodObject && 'if_match' in contract.shape;
+  return (request) =>
+    coerce(plan, {
+      ...source(request),
+      ...(request.params as object),
+      ...(versioned && { if_match: ifMatchOf(request.headers['if-match']) }),
+    });
 }
 
 /** Who a body says it is for is read as a number also where the contract does not name it: it has to be the caller. */
@@ -72,6 +80,14 @@ function withOwner(plan: Plan, isQuery: boolean): Plan {
   if (isQuery) return plan;
   const keys = plan?.kind === 'object' ? plan.keys : [];
   return { kind: 'object', keys: new Map([...keys, ['user_id', { kind: 'number' }]]) };
+}
+
+/** @returns the version in an If-Match header; `*` and no header stand for any */
+function ifMatchOf(header: string | undefined): number | undefined {
+  if (header === undefined || header === '*') return undefined;
+  const version = /^"([1-9]\d{0,8})"$/.exec(header)?.[1];
+  if (version === undefined) throw new AppError('VALIDATION', 'If-Match must hold one ETag as it was given');
+  return Number(version);
 }
 
 function bodyObject(body: unknown, bareArray: string | undefined): object {
@@ -88,5 +104,5 @@ function bodyObject(body: unknown, bareArray: string | undefined): object {
 function asSent(error: AppError, { bareArray }: RestMeta): AppError {
   if (bareArray === undefined || !error.errors) return error;
   const errors = error.errors.map(({ path, message }) => ({ path: path.split('.').slice(1).join('.'), message }));
-  return new AppError(error.reason, error.message, errors, error.cause);
+  return new AppError(error.reason, error.message, { errors, cause: error.cause });
 }

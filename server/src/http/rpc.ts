@@ -34,7 +34,7 @@ export function registerRpc(
   app: FastifyInstance,
   prefix: string,
   router: AnyTRPCRouter,
-  createContext: (request: FastifyRequest) => Context,
+  createContext: (request: FastifyRequest, reply: FastifyReply) => Context,
 ): void {
   const endpoints = endpointsOf(router);
 
@@ -65,9 +65,11 @@ export function registerRpc(
     request.called = calls.map(({ endpoint }) => endpoint?.name ?? 'unknown').slice(0, MAX_BATCH);
     varies(reply);
     reply.header('cache-control', cacheControl(calls));
-    const ctx = createContext(request);
+    const ctx = createContext(request, reply);
     try {
       const type = checkCalls(calls);
+      // The guards have counted the request: the first of its calls.
+      if (calls.length > 1) await ctx.spend(undefined, calls.length - 1);
       if (type === 'subscription' || wantsStream(request)) return await stream(request, reply, calls, ctx);
 
       const input = inputReader(request);

@@ -27,6 +27,10 @@ export interface RestMeta {
   readonly bodyLimit: number;
   /** Whether the caller may be anybody. */
   readonly public: boolean;
+  /** Whether a public procedure looks at a bearer token, if there is one. */
+  readonly takesBearer?: boolean;
+  /** The version in an answer, which becomes its ETag. */
+  readonly etag?: (output: never) => number;
   /** Status of an answer that is not an error and yet no success: only a health check has that. */
   readonly statusOf?: (output: unknown) => number;
 }

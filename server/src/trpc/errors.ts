@@ -12,6 +12,7 @@ type TrpcCode = TRPCError['code'];
 /** Every error that a client can meet: its stable reason → tRPC's code for it and the HTTP status. */
 export const REASONS = {
   VALIDATION: { code: 'BAD_REQUEST', status: 400, title: 'Bad Request' },
+  WEAK_PASSWORD: { code: 'BAD_REQUEST', status: 400, title: 'Bad Request' },
   BATCH_TOO_LARGE: { code: 'BAD_REQUEST', status: 400, title: 'Bad Request' },
   UNAUTHENTICATED: { code: 'UNAUTHORIZED', status: 401, title: 'Unauthorized' },
   WRONG_CREDENTIALS: { code: 'UNAUTHORIZED', status: 401, title: 'Unauthorized' },
@@ -20,6 +21,9 @@ export const REASONS = {
   LOGIN_TAKEN: { code: 'CONFLICT', status: 409, title: 'Conflict' },
   PAYLOAD_TOO_LARGE: { code: 'PAYLOAD_TOO_LARGE', status: 413, title: 'Content Too Large' },
   UNSUPPORTED_MEDIA_TYPE: { code: 'UNSUPPORTED_MEDIA_TYPE', status: 415, title: 'Unsupported Media Type' },
+  IDEMPOTENCY_IN_PROGRESS: { code: 'CONFLICT', status: 409, title: 'Conflict' },
+  PRECONDITION_FAILED: { code: 'PRECONDITION_FAILED', status: 412, title: 'Precondition Failed' },
+  IDEMPOTENCY_KEY_REUSED: { code: 'UNPROCESSABLE_CONTENT', status: 422, title: 'Unprocessable Content' },
   // tRPC has no codes for these two: such a request never reaches a procedure.
   EXPECTATION_FAILED: { code: 'BAD_REQUEST', status: 417, title: 'Expectation Failed' },
   HEADERS_TOO_LARGE: { code: 'BAD_REQUEST', status: 431, title: 'Request Header Fields Too Large' },
@@ -34,22 +38,30 @@ export type Reason = keyof typeof REASONS;
 export class AppError extends TRPCError {
   readonly reason: Reason;
   readonly errors: readonly FieldError[] | undefined;
+  /** Seconds after which the same call may succeed. */
+  readonly retryAfter: number | undefined;
 
-  constructor(reason: Reason, message: string, errors?: readonly FieldError[], cause?: unknown) {
-    super({ code: REASONS[reason].code, message, cause });
+  constructor(reason: Reason, message: string, details: { errors?: readonly FieldError[]; retryAfter?: number; cause?: unknown } = {}) {
+    super({ code: REASONS[reason].code, message, cause: details.cause });
     this.reason = reason;
-    this.errors = errors;
+    this.errors = details.errors;
+    this.retryAfter = details.retryAfter ?? (reason === 'UNAVAILABLE' ? 1 : undefined);
   }
 }
 
 /** @throws 404; the same words for what is missing and for what belongs to another user */
-export function notFound(what: 'User' | 'Physical plan' | 'Mental plan' | 'Resource' | 'Task'): never {
+export function notFound(what: 'User' | 'Physical plan' | 'Mental plan' | 'Resource' | 'Task' | 'Session'): never {
   throw new AppError('NOT_FOUND', `${what} not found`);
 }
 
 /** @throws 400 naming one field */
 export function invalid(path: string, message: string): never {
-  throw new AppError('VALIDATION', 'The input is not valid', [{ path, message }]);
+  throw new AppError('VALIDATION', 'The input is not valid', { errors: [{ path, message }] });
+}
+
+/** @throws 412: the object is not in the version that the change was meant for */
+export function changedMeanwhile(): never {
+  throw new AppError('PRECONDITION_FAILED', 'It was changed meanwhile');
 }
 
 /** @throws 401 for a request without a valid token */
@@ -67,5 +79,5 @@ const MAX_ISSUES = 20;
 
 export function validationError(error: ZodError): AppError {
   const errors = error.issues.slice(0, MAX_ISSUES).map((issue) => ({ path: issue.path.join('.'), message: issue.message }));
-  return new AppError('VALIDATION', 'The input is not valid', errors);
+  return new AppError('VALIDATION', 'The input is not valid', { errors });
 }

@@ -2,10 +2,12 @@
 import { initTRPC, TRPCError } from '@trpc/server';
 import { ZodError } from 'zod';
 import { databaseCode, isMissingReference, isUnavailable } from '../db/errors.ts';
+import { TooMany } from '../security/limits.ts';
 import { HashQueueFull } from '../security/password.ts';
 import type { Context } from './context.ts';
 import type { Meta } from './endpoint.ts';
 import { AppError, notFound, type Reason, unauthenticated, validationError } from './errors.ts';
+import { once, takesKey } from './idempotent.ts';
 
 const t = initTRPC
   .context<Context>()
@@ -48,11 +50,12 @@ export function toAppError(error: unknown): AppError {
 }
 
 function ofCause(cause: unknown): AppError {
-  if (cause instanceof HashQueueFull) return new AppError('UNAVAILABLE', 'Too many sign-ins at the moment', undefined, cause);
+  if (cause instanceof HashQueueFull) return new AppError('UNAVAILABLE', 'Too many sign-ins at the moment', { cause });
+  if (cause instanceof TooMany) return new AppError('RATE_LIMITED', 'Too many requests', { retryAfter: cause.wait });
   const code = databaseCode(cause);
-  if (code !== undefined && isUnavailable(code)) return new AppError('UNAVAILABLE', 'Service unavailable', undefined, cause);
-  if (code !== undefined && isMissingReference(code)) return new AppError('NOT_FOUND', 'Not found', undefined, cause);
-  return new AppError('INTERNAL', 'Internal server error', undefined, cause);
+  if (code !== undefined && isUnavailable(code)) return new AppError('UNAVAILABLE', 'Service unavailable', { cause });
+  if (code !== undefined && isMissingReference(code)) return new AppError('NOT_FOUND', 'Not found', { cause });
+  return new AppError('INTERNAL', 'Internal server error', { cause });
 }
 
 /** tRPC's own errors: what they say about a path or a parser stays out of the answer. */
@@ -69,7 +72,7 @@ const TRPC_MESSAGES: Partial<Record<TRPCError['code'], readonly [Reason, string]
 
 function ofTrpc(error: TRPCError): AppError {
   const [reason, message] = TRPC_MESSAGES[error.code] ?? ['INTERNAL', 'Internal server error'];
-  return new AppError(reason, message, undefined, error);
+  return new AppError(reason, message, { cause: error });
 }
 
 /** Every procedure throws AppErrors only, so that both doors and their logs agree on what went wrong. */
@@ -83,10 +86,15 @@ const base = t.procedure.use(async ({ next }) => {
 export const publicProcedure = base;
 
 /** A procedure for a signed-in user: `ctx.user` is the caller. A `user_id` in the input must be the caller's. */
-export const protectedProcedure = base.use(async ({ ctx, getRawInput, next }) => {
+export const protectedProcedure = base.use(async ({ ctx, path, type, batchIndex, getRawInput, next }) => {
   const user = (await ctx.caller()) ?? unauthenticated();
+  await ctx.spend(user.id);
   const raw = await getRawInput();
   const claimed = typeof raw === 'object' && raw !== null && 'user_id' in raw ? raw.user_id : undefined;
   if (typeof claimed === 'number' && claimed !== user.id) notFound('User');
-  return next({ ctx: { user } });
+  const signedIn = { ...ctx, user };
+  if (ctx.idempotencyKey === undefined || !takesKey(path, type)) return next({ ctx: signedIn });
+  return once({ ctx: signedIn, path, batchIndex, input: raw }, ctx.idempotencyKey, ({ ctx: change }) =>
+    next({ ctx: { ...signedIn, ...change } }),
+  );
 });

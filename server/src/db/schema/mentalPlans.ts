@@ -13,7 +13,7 @@ export const mentalPlans = pgTable(
     goal: text('goal').notNull(),
     /** Days left. */
     progress: smallint('progress').notNull().default(30),
-    /** Counts the changes: an update of the links that was planned on an older state finds that out (queries.ts). */
+    /** Counts the changes: what an ETag names, and an update of the links that was planned on an older state finds that out (queries.ts). */
     version: integer('version').notNull().default(1),
     created_at: created_at(),
   },

@@ -29,6 +29,8 @@ export const physicalPlans = pgTable(
       ),
     progress: doublePrecision('progress').notNull().default(0),
     day: smallint('day').notNull().default(1),
+    /** Counts the changes: what an ETag names. */
+    version: integer('version').notNull().default(1),
     created_at: created_at(),
   },
   (t) => [

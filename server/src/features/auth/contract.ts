@@ -23,7 +23,31 @@ export const TokenAnswer = z.object({
   token_type: z.literal('Bearer'),
   user_id: id,
   expires_in: z.int().describe('Seconds'),
+  refresh_token: z.string().describe('Gives the next token answer at POST /users/refresh, once'),
+  refresh_expires_in: z.int().describe('Seconds, unless it is used before'),
 });
+
+const refresh_token = textOrEmpty(256).meta({ examples: ['AQAAAAcAAAAAu3…'] });
+
+export const Refresh = z.object({ refresh_token });
+export const SignOut = z.object({ refresh_token: refresh_token.optional() }).optional();
+
+export const PasswordChange = z.object({ current_password: password, new_password: newPassword });
+
+const row = z.looseObject({ id });
+
+/** Everything that is kept of a user. The rows are the tables' own. */
+export const Export = z.object({
+  user: z.object({ id, login: z.string(), created_at: z.string() }),
+  sessions: z.array(row),
+  physical_plans: z.array(row),
+  mental_plans: z.array(row),
+  resources: z.array(row),
+  tasks: z.array(row),
+  // All users' lines share one sequence, which outgrows 32 bits.
+  audit_trail: z.array(z.looseObject({ id: z.int() })),
+});
+export type Export = z.output<typeof Export>;
 
 export const Me = z.object({ id, login: z.string(), created_at: z.iso.datetime() });
 

@@ -1,11 +1,17 @@
 import { z } from 'zod';
-import type { Services } from '../../trpc/context.ts';
+import { weakness } from '../../security/blocklist.ts';
+import { accountKey } from '../../security/limits.ts';
+import { loginKey } from '../../security/login.ts';
+import type { Claims } from '../../security/token.ts';
+import type { Caller, Context, Services } from '../../trpc/context.ts';
 import { endpoint } from '../../trpc/endpoint.ts';
 import { AppError, invalid, notFound, unauthenticated, wrongCredentials } from '../../trpc/errors.ts';
 import { hasLength, message } from '../../trpc/fields.ts';
 import { protectedProcedure, publicProcedure, router } from '../../trpc/procedures.ts';
-import { AccountRemoval, Me, Registration, SignIn, TokenAnswer } from './contract.ts';
-import { createUser, findCredentials, findPassword, findUser, rehash, removeUser } from './queries.ts';
+import { AccountRemoval, Export, Me, PasswordChange, Refresh, Registration, SignIn, SignOut, TokenAnswer } from './contract.ts';
+import { changePassword, createUser, exportUser, findAccount, findCredentials, findUser, rehash, removeUser } from './queries.ts';
+import { endSession, note, openSession, refreshSession } from './sessions/queries.ts';
+import { sessionsRouter } from './sessions/router.ts';
 
 const tag = 'Auth';
 
@@ -15,10 +21,11 @@ export const authRouter = router({
     .input(Registration)
     .output(TokenAnswer)
     .mutation(async ({ ctx, input }) => {
-      if (!hasLength(input.password, ctx.passwordMinLength)) invalid('password', `must have at least ${ctx.passwordMinLength} characters`);
-      const user = await createUser(ctx.db, input.login, await ctx.passwords.hash(input.password));
-      if (!user) throw new AppError('LOGIN_TAKEN', 'User with this login already exists');
-      return tokenAnswer(ctx, user.id);
+      await ctx.limits.entry('registration', ctx.client.ip);
+      await checkNewPassword(ctx, 'password', input.password, input.login);
+      const made = await createUser(ctx.db, input.login, await ctx.passwords.hash(input.password), ctx.client, ctx.sessionLimits);
+      if (!made) throw new AppError('LOGIN_TAKEN', 'User with this login already exists');
+      return tokenAnswer(ctx, made, 0);
     }),
 
   signIn: publicProcedure
@@ -26,11 +33,78 @@ export const authRouter = router({
     .input(SignIn)
     .output(TokenAnswer)
     .mutation(async ({ ctx, input }) => {
+      await ctx.limits.entry('signIn', ctx.client.ip);
+      const account = accountKey(loginKey(input.username));
+      await ctx.limits.guess(account);
       const user = await findCredentials(ctx.db, input.username);
       const matches = await ctx.passwords.verify(user?.password, input.password);
-      if (!user || !matches) wrongCredentials();
+      if (!user || !matches) {
+        await note(ctx.db, 'sign_in_failed', ctx.client, user?.id);
+        wrongCredentials();
+      }
+      await ctx.limits.guessed(account);
       if (ctx.passwords.isOutdated(user.password)) await rehash(ctx.db, user.id, user.password, await ctx.passwords.hash(input.password));
-      return tokenAnswer(ctx, user.id);
+      const { session_id, ended } = await openSession(ctx.db, user.id, ctx.client, ctx.sessionLimits);
+      ctx.openSessions.forget(ended);
+      return tokenAnswer(ctx, { user_id: user.id, session_id }, 0);
+    }),
+
+  refresh: publicProcedure
+    .meta(endpoint('POST /users/refresh', 'Exchange a refresh token for new tokens', { tag, public: true, errors: ['UNAUTHENTICATED'] }))
+    .input(Refresh)
+    .output(TokenAnswer)
+    .mutation(async ({ ctx, input }) => {
+      const token = ctx.refreshTokens.open(input.refresh_token) ?? unauthenticated();
+      const refresh = await refreshSession(ctx.db, token, ctx.client, ctx.sessionLimits);
+      if (refresh.outcome === 'reused') ctx.openSessions.forget([token.session_id]);
+      if (refresh.outcome !== 'refreshed') unauthenticated();
+      return tokenAnswer(ctx, { user_id: refresh.user_id, session_id: token.session_id }, refresh.counter);
+    }),
+
+  signOut: publicProcedure
+    .meta(
+      endpoint('POST /users/signOut', 'End the session of the token', {
+        tag,
+        public: true,
+        takesBearer: true,
+        errors: ['UNAUTHENTICATED'],
+      }),
+    )
+    .input(SignOut)
+    .output(z.object({ message }))
+    .mutation(async ({ ctx, input }) => {
+      // A session that has ended already is no error: whoever signs out twice is signed out.
+      const named = input?.refresh_token === undefined ? await ctx.claims() : ctx.refreshTokens.open(input.refresh_token);
+      const { session_id } = named ?? unauthenticated();
+      await endSession(ctx.db, session_id, ctx.client);
+      ctx.openSessions.forget([session_id]);
+      return { message: 'Signed out' };
+    }),
+
+  sessions: sessionsRouter,
+
+  changePassword: protectedProcedure
+    .meta(endpoint('POST /users/me/password', 'Change my password, which ends my other sessions', { tag, errors: ['WRONG_CREDENTIALS'] }))
+    .input(PasswordChange)
+    .output(z.object({ message }))
+    .mutation(async ({ ctx, input }) => {
+      const user = (await findAccount(ctx.db, ctx.user.id)) ?? unauthenticated();
+      await confirm(ctx, user, input.current_password);
+      await checkNewPassword(ctx, 'new_password', input.new_password, user.login);
+      const hash = await ctx.passwords.hash(input.new_password);
+      // Undefined: another change came first, and with it the current password is no longer the current one.
+      const ended = (await changePassword(ctx.db, ctx.user, user.password, hash, ctx.client)) ?? wrongCredentials();
+      ctx.openSessions.forget(ended);
+      return { message: 'Password changed' };
+    }),
+
+  export: protectedProcedure
+    .meta(endpoint('GET /users/me/export', 'Everything that is kept of me', { tag }))
+    .input(z.object({}).optional())
+    .output(Export)
+    .query(async ({ ctx }) => {
+      await note(ctx.db, 'account_exported', ctx.client, ctx.user.id);
+      return (await exportUser(ctx.db, ctx.user.id)) ?? unauthenticated();
     }),
 
   me: protectedProcedure
@@ -48,14 +122,39 @@ export const authRouter = router({
     .output(z.object({ message }))
     .mutation(async ({ ctx, input }) => {
       if (input.id !== ctx.user.id) notFound('User');
-      const matches = await ctx.passwords.verify(await findPassword(ctx.db, ctx.user.id), input.password);
-      if (!matches) wrongCredentials();
-      await removeUser(ctx.db, ctx.user.id);
-      ctx.presence.forget(ctx.user.id);
+      await confirm(ctx, (await findAccount(ctx.db, ctx.user.id)) ?? unauthenticated(), input.password);
+      ctx.openSessions.forget(await removeUser(ctx.db, ctx.user.id, ctx.client));
       return { message: 'User removed' };
     }),
 });
 
-async function tokenAnswer({ tokens }: Services, user_id: number): Promise<z.output<typeof TokenAnswer>> {
-  return { access_token: await tokens.sign(user_id), token_type: 'Bearer', user_id, expires_in: tokens.lifetime };
+/** @throws 401 unless the signed-in user knows the password */
+async function confirm(ctx: Context & { user: Caller }, account: { login: string; password: string }, password: string): Promise<void> {
+  const key = accountKey(loginKey(account.login));
+  await ctx.limits.guess(key);
+  if (await ctx.passwords.verify(account.password, password)) return ctx.limits.guessed(key);
+  await note(ctx.db, 'password_refused', ctx.client, ctx.user.id);
+  wrongCredentials();
+}
+
+/** @throws 400 for a password that is too short or too easy to guess */
+async function checkNewPassword({ passwordMinLength }: Services, path: string, password: string, login: string): Promise<void> {
+  if (!hasLength(password, passwordMinLength)) invalid(path, `must have at least ${passwordMinLength} characters`);
+  const reason = await weakness(password, login);
+  if (reason) throw new AppError('WEAK_PASSWORD', 'The password is too easy to guess', { errors: [{ path, message: reason }] });
+}
+
+async function tokenAnswer(
+  { tokens, refreshTokens, sessionLimits }: Services,
+  claims: Claims,
+  counter: number,
+): Promise<z.output<typeof TokenAnswer>> {
+  return {
+    access_token: await tokens.sign(claims),
+    token_type: 'Bearer',
+    user_id: claims.user_id,
+    expires_in: tokens.lifetime,
+    refresh_token: refreshTokens.seal({ session_id: claims.session_id, counter }),
+    refresh_expires_in: sessionLimits.idle,
+  };
 }

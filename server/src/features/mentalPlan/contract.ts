@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ById, id, text, user_id } from '../../trpc/fields.ts';
+import { ById, id, if_match, text, user_id, version } from '../../trpc/fields.ts';
 
 const progress = z
   .int()
@@ -15,8 +15,9 @@ export const NewMentalPlan = z.object({
   resource_list: resource_list.meta({ examples: [[]] }),
   progress: progress.default(30),
 });
-export const MentalPlanChange = ById.extend({ user_id, ...z.object({ ...fields, progress, resource_list }).partial().shape });
-export const MentalPlanRow = z.object({ id, user_id: id, name: z.string(), goal: z.string(), progress });
+export const MentalPlanRemoval = ById.extend({ if_match });
+export const MentalPlanChange = ById.extend({ user_id, if_match, ...z.object({ ...fields, progress, resource_list }).partial().shape });
+export const MentalPlanRow = z.object({ id, user_id: id, name: z.string(), goal: z.string(), progress, version });
 
 export const MentalPlanView = z.object({
   data: MentalPlanRow,
@@ -37,5 +38,6 @@ export const MentalPlanView = z.object({
 
 export type NewMentalPlan = z.output<typeof NewMentalPlan>;
 export type MentalPlanChange = z.output<typeof MentalPlanChange>;
+export type MentalPlanRemoval = z.output<typeof MentalPlanRemoval>;
 export type MentalPlanRow = z.output<typeof MentalPlanRow>;
 export type MentalPlanView = z.output<typeof MentalPlanView>;

@@ -2,9 +2,17 @@
 import { and, desc, eq, lt, sql } from 'drizzle-orm';
 import { type Database, idArray, rowsOf } from '../../db/client.ts';
 import { mentalPlanResources as links, mentalPlans as plans, resources } from '../../db/schema/index.ts';
-import type { MentalPlanChange, MentalPlanRow, MentalPlanView, NewMentalPlan } from './contract.ts';
+import { changesSomething, ifMatch } from '../../db/update.ts';
+import type { MentalPlanChange, MentalPlanRemoval, MentalPlanRow, MentalPlanView, NewMentalPlan } from './contract.ts';
 
-const columns = { id: plans.id, user_id: plans.user_id, name: plans.name, goal: plans.goal, progress: plans.progress };
+const columns = {
+  id: plans.id,
+  user_id: plans.user_id,
+  name: plans.name,
+  goal: plans.goal,
+  progress: plans.progress,
+  version: plans.version,
+};
 
 /** Newest first. */
 export function listPlans(db: Database, user_id: number, page: { limit: number; before_id?: number | undefined }) {
@@ -22,7 +30,7 @@ export async function findCurrentPlan(db: Database, user_id: number): Promise<Me
   const [row] = await rowsOf<MentalPlanRow & Pick<MentalPlanView, 'resources'>>(
     db,
     sql`
-    select p.id, p.user_id, p.name, p.goal, p.progress,
+    select p.id, p.user_id, p.name, p.goal, p.progress, p.version,
       (select coalesce(json_agg(json_build_object(
           'resource', json_build_object('id', r.id, 'type', r.type, 'name', r.name, 'description', r.description, 'volume', r.volume),
           'progress', l.progress) order by r.id), '[]')
@@ -52,7 +60,9 @@ export async function createPlan(db: Database, user_id: number, plan: NewMentalP
   return row?.id;
 }
 
-export type PlanUpdate = { outcome: 'updated'; plan: MentalPlanRow } | { outcome: 'missing' | 'resource missing' | 'raced' };
+export type PlanUpdate =
+  | { outcome: 'updated'; plan: MentalPlanRow }
+  | { outcome: 'missing' | 'changed meanwhile' | 'resource missing' | 'raced' };
 
 /**
  * Changes a plan and, when `resource_list` is sent, makes its links exactly these: kept ones keep their progress.
@@ -61,9 +71,10 @@ export type PlanUpdate = { outcome: 'updated'; plan: MentalPlanRow } | { outcome
  */
 export async function updatePlan(db: Database, user_id: number, change: MentalPlanChange): Promise<PlanUpdate> {
   const wanted = [...new Set(change.resource_list)];
-  const changed = Object.entries(change).some(([key, value]) => key !== 'id' && key !== 'user_id' && value !== undefined) ? 1 : 0;
+  const changed = changesSomething(change) ? 1 : 0;
+  const ifMatched = sql`${change.if_match ?? null}::int`;
   const replace = sql`${change.resource_list !== undefined}::boolean`;
-  const [row] = await rowsOf<{ plan: MentalPlanRow | null; found: boolean; owned: boolean }>(
+  const [row] = await rowsOf<{ plan: MentalPlanRow | null; found: boolean; matched: boolean; owned: boolean }>(
     db,
     sql`
     with wanted as (select unnest(${idArray(wanted)}) as id),
@@ -76,8 +87,8 @@ export async function updatePlan(db: Database, user_id: number, change: MentalPl
         progress = coalesce(${change.progress ?? null}::int, p.progress),
         version = p.version + ${changed}::int
       from before
-      where p.id = before.id and p.version = before.version and (select count(*) from mine) = ${wanted.length}::int
-      returning p.id, p.user_id, p.name, p.goal, p.progress),
+      where p.id = before.id and p.version = before.version and before.version = coalesce(${ifMatched}, before.version) and (select count(*) from mine) = ${wanted.length}::int
+      returning p.id, p.user_id, p.name, p.goal, p.progress, p.version),
     dropped as (
       delete from ${links} l using p
       where ${replace} and l.mental_plan_id = p.id and not exists (select from wanted where wanted.id = l.resource_id)),
@@ -87,18 +98,27 @@ export async function updatePlan(db: Database, user_id: number, change: MentalPl
       on conflict (mental_plan_id, resource_id) do nothing)
     select (select row_to_json(p) from p) as plan,
       exists (select from before) as found,
+      (select version = coalesce(${ifMatched}, version) from before) as matched,
       (select count(*) from mine) = ${wanted.length}::int as owned`,
   );
   if (!row?.found) return { outcome: 'missing' };
   if (row.plan) return { outcome: 'updated', plan: row.plan };
+  if (!row.matched) return { outcome: 'changed meanwhile' };
   return { outcome: row.owned ? 'raced' : 'resource missing' };
 }
 
 /** The resources stay the user's. */
-export async function removePlan(db: Database, user_id: number, id: number) {
-  const [plan] = await db
-    .delete(plans)
-    .where(and(eq(plans.user_id, user_id), eq(plans.id, id)))
-    .returning({ id: plans.id });
+export async function removePlan(db: Database, user_id: number, { id, if_match }: MentalPlanRemoval) {
+  const own = and(eq(plans.user_id, user_id), eq(plans.id, id), ifMatch(plans.version, if_match));
+  const [plan] = await db.delete(plans).where(own).returning({ id: plans.id });
   return plan;
+}
+
+/** Tells, after a change found nothing, whether the plan is there in another version. */
+export async function planExists(db: Database, user_id: number, id: number): Promise<boolean> {
+  const rows = await db
+    .select({ id: plans.id })
+    .from(plans)
+    .where(and(eq(plans.user_id, user_id), eq(plans.id, id)));
+  return rows.length > 0;
 }

@@ -43,12 +43,12 @@ test.each(['', '/'])('every path answers with "%s" at its end', async (end) => {
   const made = await api.rest('POST', `/mentalPlans${end}`, { token, body: { ...PLAN, resource_list: [book] } });
   expect([made.status, made.body]).toEqual([201, { message: expect.any(String), mental_plan_id: expect.any(Number) }]);
   const id = made.body.mental_plan_id;
-  const data = { id, user_id: ann.id, name: 'Spring', goal: 'Read more', progress: 30 };
+  const data = { id, user_id: ann.id, name: 'Spring', goal: 'Read more', progress: 30, version: 1 };
   const shownPlan = await api.rest('GET', `/users/${ann.id}/mental-plan${end}`, { token });
   const resources = [{ resource: { id: book, ...BOOK }, progress: 0 }];
   expect([shownPlan.status, shownPlan.body]).toEqual([200, { data, user_id: ann.id, resources }]);
   const changed = await api.rest('PATCH', `/mentalPlans/${id}${end}`, { token, body: { progress: 7 } });
-  expect([changed.status, changed.body]).toEqual([200, { message: expect.any(String), resource: { ...data, progress: 7 } }]);
+  expect([changed.status, changed.body]).toEqual([200, { message: expect.any(String), resource: { ...data, progress: 7, version: 2 } }]);
   const list = await api.rest('GET', `/mentalPlans${end}?limit=5`, { token });
   expect([list.status, list.body]).toEqual([200, [changed.body.resource]]);
   const removed = await api.rest('DELETE', `/mentalPlans/${id}${end}`, { token });
@@ -95,7 +95,7 @@ describe.each(doors)('over $name', (door) => {
       [{ progress: 90, user_id: ann.id, version: 9 }, 90],
     ] as const) {
       const { data } = await call('mentalPlan.create', { ...PLAN, ...sent }, ann.token);
-      const row = { id: data.mental_plan_id, user_id: ann.id, name: PLAN.name, goal: PLAN.goal, progress };
+      const row = { id: data.mental_plan_id, user_id: ann.id, name: PLAN.name, goal: PLAN.goal, progress, version: 1 };
       expect((await call('mentalPlan.byUser', { id: ann.id }, ann.token)).data).toEqual({ data: row, user_id: ann.id, resources: [] });
     }
   });
@@ -164,7 +164,7 @@ describe.each(doors)('over $name', (door) => {
     const ann = await api.register();
     const [book = 0] = await makeBooks(ann, 1);
     const id = await make(ann, { resource_list: [book] });
-    const row = { id, user_id: ann.id, name: PLAN.name, goal: PLAN.goal, progress: 30 };
+    const row = { id, user_id: ann.id, name: PLAN.name, goal: PLAN.goal, progress: 30, version: 1 };
     const changed = await expectPatch(api, door, 'mentalPlan.update', ann, row, [{ progress: 0 }, { name: 'Autumn' }, { goal: 'Write' }]);
     expect((await view(ann)).data).toEqual(changed);
     expectRefused(await call('mentalPlan.update', { id, resource_list: null }, ann.token), 'resource_list', null);

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { retryRaced } from '../../db/race.ts';
 import { endpoint } from '../../trpc/endpoint.ts';
-import { notFound } from '../../trpc/errors.ts';
+import { changedMeanwhile, notFound } from '../../trpc/errors.ts';
 import { ById, id, message, Page } from '../../trpc/fields.ts';
 import { protectedProcedure, router } from '../../trpc/procedures.ts';
-import { MentalPlanChange, MentalPlanRow, MentalPlanView, NewMentalPlan } from './contract.ts';
-import { createPlan, findCurrentPlan, listPlans, removePlan, updatePlan } from './queries.ts';
+import { MentalPlanChange, MentalPlanRemoval, MentalPlanRow, MentalPlanView, NewMentalPlan } from './contract.ts';
+import { createPlan, findCurrentPlan, listPlans, planExists, removePlan, updatePlan } from './queries.ts';
 
 const tag = 'Mental plans';
 
@@ -20,26 +20,39 @@ export const mentalPlanRouter = router({
     }),
 
   update: protectedProcedure
-    .meta(endpoint('PATCH /mentalPlans/{id}', 'Change a plan or replace its list of resources', { tag }))
+    .meta(
+      endpoint('PATCH /mentalPlans/{id}', 'Change a plan or replace its list of resources', {
+        tag,
+        errors: ['PRECONDITION_FAILED'],
+        etag: (answer: { resource: { version: number } }) => answer.resource.version,
+      }),
+    )
     .input(MentalPlanChange)
     .output(z.object({ message, resource: MentalPlanRow }))
     .mutation(async ({ ctx, input }) => {
       const update = await retryRaced(() => updatePlan(ctx.db, ctx.user.id, input));
+      if (update.outcome === 'changed meanwhile') changedMeanwhile();
       if (update.outcome !== 'updated') notFound(update.outcome === 'missing' ? 'Mental plan' : 'Resource');
       return { message: 'Mental plan updated', resource: update.plan };
     }),
 
   remove: protectedProcedure
-    .meta(endpoint('DELETE /mentalPlans/{id}', 'Remove a plan; its resources stay mine', { tag }))
-    .input(ById)
+    .meta(endpoint('DELETE /mentalPlans/{id}', 'Remove a plan; its resources stay mine', { tag, errors: ['PRECONDITION_FAILED'] }))
+    .input(MentalPlanRemoval)
     .output(z.object({ message }))
     .mutation(async ({ ctx, input }) => {
-      (await removePlan(ctx.db, ctx.user.id, input.id)) ?? notFound('Mental plan');
-      return { message: 'Mental plan removed' };
+      if (await removePlan(ctx.db, ctx.user.id, input)) return { message: 'Mental plan removed' };
+      if (input.if_match !== undefined && (await planExists(ctx.db, ctx.user.id, input.id))) changedMeanwhile();
+      return notFound('Mental plan');
     }),
 
   byUser: protectedProcedure
-    .meta(endpoint('GET /users/{id}/mental-plan', 'My current plan with its resources', { tag }))
+    .meta(
+      endpoint('GET /users/{id}/mental-plan', 'My current plan with its resources', {
+        tag,
+        etag: (view: z.output<typeof MentalPlanView>) => view.data.version,
+      }),
+    )
     .input(ById)
     .output(MentalPlanView)
     .query(async ({ ctx, input }) => {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ById, id, text, user_id } from '../../trpc/fields.ts';
+import { ById, id, if_match, text, user_id, version } from '../../trpc/fields.ts';
 
 const fields = {
   goal: text(500).meta({ examples: ['Run 10 km'] }),
@@ -35,7 +35,7 @@ const bmi = z.unknown().optional().describe('Ignored: the server computes it');
 
 export const NewPhysicalPlan = z.object({ user_id, ...fields, bmi });
 
-export const PhysicalPlanChange = ById.extend({ user_id, ...z.object({ ...fields, progress, day }).partial().shape, bmi });
+export const PhysicalPlanChange = ById.extend({ user_id, if_match, ...z.object({ ...fields, progress, day }).partial().shape, bmi });
 
 export const PhysicalPlanRow = z.object({
   id,
@@ -45,7 +45,10 @@ export const PhysicalPlanRow = z.object({
   bmi: z.number().describe('Body mass index, kg/m², rounded to 2 decimals'),
   progress,
   day,
+  version,
 });
+
+export const PhysicalPlanRemoval = ById.extend({ if_match });
 
 export const Exercise = z.object({
   id,
@@ -65,5 +68,6 @@ export const PhysicalPlanView = z.object({
 
 export type NewPhysicalPlan = z.output<typeof NewPhysicalPlan>;
 export type PhysicalPlanChange = z.output<typeof PhysicalPlanChange>;
+export type PhysicalPlanRemoval = z.output<typeof PhysicalPlanRemoval>;
 export type PhysicalPlanRow = z.output<typeof PhysicalPlanRow>;
 export type PhysicalPlanView = z.output<typeof PhysicalPlanView>;

@@ -2,8 +2,8 @@
 import { and, asc, desc, eq, lt, sql } from 'drizzle-orm';
 import { type Database, rowsOf } from '../../db/client.ts';
 import { exercises, physicalPlans as plans, workoutExercises, workouts } from '../../db/schema/index.ts';
-import { assigned } from '../../db/update.ts';
-import type { NewPhysicalPlan, PhysicalPlanChange, PhysicalPlanRow, PhysicalPlanView } from './contract.ts';
+import { assigned, changesSomething, ifMatch } from '../../db/update.ts';
+import type { NewPhysicalPlan, PhysicalPlanChange, PhysicalPlanRemoval, PhysicalPlanRow, PhysicalPlanView } from './contract.ts';
 
 const columns = {
   id: plans.id,
@@ -16,6 +16,7 @@ const columns = {
   bmi: plans.bmi,
   progress: plans.progress,
   day: plans.day,
+  version: plans.version,
 };
 
 const exerciseColumns = {
@@ -55,7 +56,7 @@ export async function findCurrentPlan(db: Database, user_id: number): Promise<Ph
   const [row] = await rowsOf<ViewRow>(
     db,
     sql`
-    select p.id, p.user_id, p.goal, p.age, p.gender, p.weight, p.height, p.bmi, p.progress, p.day,
+    select p.id, p.user_id, p.goal, p.age, p.gender, p.weight, p.height, p.bmi, p.progress, p.day, p.version,
       (select coalesce(json_agg(json_build_object('workout_id', w.id, 'day_of_week', w.day_of_week, 'exercises',
           (select coalesce(json_agg(json_build_object('id', e.id, 'name', e.name, 'description', e.description,
               'calories_burned', e.calories_burned, 'start_reps', e.start_reps, 'end_reps', e.end_reps, 'step', e.step) order by x.id), '[]')
@@ -89,7 +90,7 @@ export async function createPlan(db: Database, user_id: number, plan: NewPhysica
       insert into ${workoutExercises} (workout_id, exercise_id)
       select w.id, d.id from w, defaults d order by w.day_of_week, d.default_order
       returning id, workout_id, exercise_id)
-    select p.id, p.user_id, p.goal, p.age, p.gender, p.weight, p.height, p.bmi, p.progress, p.day,
+    select p.id, p.user_id, p.goal, p.age, p.gender, p.weight, p.height, p.bmi, p.progress, p.day, p.version,
       (select json_agg(json_build_object('workout_id', w.id, 'day_of_week', w.day_of_week, 'exercises',
           (select json_agg(json_build_object('id', d.id, 'name', d.name, 'description', d.description,
               'calories_burned', d.calories_burned, 'start_reps', d.start_reps, 'end_reps', d.end_reps, 'step', d.step) order by x.id)
@@ -112,16 +113,24 @@ export async function updatePlan(db: Database, user_id: number, { id, ...change 
       height: assigned(plans.height, change.height),
       progress: assigned(plans.progress, change.progress),
       day: assigned(plans.day, change.day),
+      version: changesSomething(change) ? sql`${plans.version} + 1` : plans.version,
     })
-    .where(and(eq(plans.user_id, user_id), eq(plans.id, id)))
+    .where(and(eq(plans.user_id, user_id), eq(plans.id, id), ifMatch(plans.version, change.if_match)))
     .returning(columns);
   return plan;
 }
 
-export async function removePlan(db: Database, user_id: number, id: number) {
-  const [plan] = await db
-    .delete(plans)
-    .where(and(eq(plans.user_id, user_id), eq(plans.id, id)))
-    .returning({ id: plans.id });
+export async function removePlan(db: Database, user_id: number, { id, if_match }: PhysicalPlanRemoval) {
+  const own = and(eq(plans.user_id, user_id), eq(plans.id, id), ifMatch(plans.version, if_match));
+  const [plan] = await db.delete(plans).where(own).returning({ id: plans.id });
   return plan;
+}
+
+/** Tells, after a change found nothing, whether the plan is there in another version. */
+export async function planExists(db: Database, user_id: number, id: number): Promise<boolean> {
+  const rows = await db
+    .select({ id: plans.id })
+    .from(plans)
+    .where(and(eq(plans.user_id, user_id), eq(plans.id, id)));
+  return rows.length > 0;
 }

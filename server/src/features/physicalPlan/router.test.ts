@@ -57,14 +57,17 @@ test.each(['', '/'])('every path answers with "%s" at its end', async (end) => {
   const { token } = ann;
   const made = await api.rest('POST', `/physicalPlans${end}`, { token, body: PLAN });
   const id = made.body.data?.id;
-  const data = { id, user_id: ann.id, ...PLAN, bmi: 22.86, progress: 0, day: 1 };
+  const data = { id, user_id: ann.id, ...PLAN, bmi: 22.86, progress: 0, day: 1, version: 1 };
   const view = { data, user_id: ann.id, days: DAYS };
   expect([made.status, made.body]).toEqual([201, { message: expect.any(String), ...view }]);
   const { message: _, ...sameView } = made.body;
   const current = await api.rest('GET', `/users/${ann.id}/physical-plan${end}`, { token });
   expect([current.status, current.body]).toEqual([200, sameView]);
   const changed = await api.rest('PATCH', `/physicalPlans/${id}${end}`, { token, body: { day: 2, progress: 1.5 } });
-  expect([changed.status, changed.body]).toEqual([200, { message: expect.any(String), resource: { ...data, day: 2, progress: 1.5 } }]);
+  expect([changed.status, changed.body]).toEqual([
+    200,
+    { message: expect.any(String), resource: { ...data, day: 2, progress: 1.5, version: 2 } },
+  ]);
   const list = await api.rest('GET', `/physicalPlans${end}?limit=2`, { token });
   expect([list.status, list.body]).toEqual([200, [changed.body.resource]]);
   const exercises = await api.rest('GET', `/exercises${end}`, { token });
@@ -98,11 +101,12 @@ test('REST reads numbers from strings in a body; the path wins over the body', a
     bmi: 22.25,
     progress: 0,
     day: 1,
+    version: 1,
   };
   expect(body.data).toEqual(row);
   const whole = { ...sent, age: '31', day: '3', progress: '10.5', weight: '71' };
   const changed = await api.rest('PATCH', `/physicalPlans/${row.id}`, { token: ann.token, body: whole });
-  expect(changed.body.resource).toEqual({ ...row, age: 31, day: 3, progress: 10.5, weight: 71, bmi: 22.41 });
+  expect(changed.body.resource).toEqual({ ...row, age: 31, day: 3, progress: 10.5, weight: 71, bmi: 22.41, version: 2 });
 });
 
 test('tRPC reads nothing from strings', async () => {
@@ -142,7 +146,7 @@ describe.each(doors)('over $name', (door) => {
     const { message, ...view } = made;
     expect(message).toEqual(expect.any(String));
     expect(view).toEqual({
-      data: { id: view.data.id, user_id: ann.id, ...PLAN, bmi: 22.86, progress: 0, day: 1 },
+      data: { id: view.data.id, user_id: ann.id, ...PLAN, bmi: 22.86, progress: 0, day: 1, version: 1 },
       user_id: ann.id,
       days: DAYS.map((day) => ({ ...day, exercises: catalogue })),
     });

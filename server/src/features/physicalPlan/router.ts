@@ -1,16 +1,24 @@
 import { z } from 'zod';
+import type { Database } from '../../db/client.ts';
+import type { Caller } from '../../trpc/context.ts';
 import { endpoint } from '../../trpc/endpoint.ts';
-import { AppError, notFound } from '../../trpc/errors.ts';
+import { AppError, changedMeanwhile, notFound } from '../../trpc/errors.ts';
 import { ById, message, Page } from '../../trpc/fields.ts';
 import { protectedProcedure, router } from '../../trpc/procedures.ts';
-import { Exercise, NewPhysicalPlan, PhysicalPlanChange, PhysicalPlanRow, PhysicalPlanView } from './contract.ts';
-import { createPlan, findCurrentPlan, listExercises, listPlans, removePlan, updatePlan } from './queries.ts';
+import { Exercise, NewPhysicalPlan, PhysicalPlanChange, PhysicalPlanRemoval, PhysicalPlanRow, PhysicalPlanView } from './contract.ts';
+import { createPlan, findCurrentPlan, listExercises, listPlans, planExists, removePlan, updatePlan } from './queries.ts';
 
 const tag = 'Physical plans';
 
 export const physicalPlanRouter = router({
   create: protectedProcedure
-    .meta(endpoint('POST /physicalPlans', 'Make a plan of seven days, which becomes the current one', { tag, status: 201 }))
+    .meta(
+      endpoint('POST /physicalPlans', 'Make a plan of seven days, which becomes the current one', {
+        tag,
+        status: 201,
+        etag: (view: z.output<typeof PhysicalPlanView>) => view.data.version,
+      }),
+    )
     .input(NewPhysicalPlan)
     .output(PhysicalPlanView.extend({ message }))
     .mutation(async ({ ctx, input }) => {
@@ -20,25 +28,36 @@ export const physicalPlanRouter = router({
     }),
 
   update: protectedProcedure
-    .meta(endpoint('PATCH /physicalPlans/{id}', 'Change a plan', { tag }))
+    .meta(
+      endpoint('PATCH /physicalPlans/{id}', 'Change a plan', {
+        tag,
+        errors: ['PRECONDITION_FAILED'],
+        etag: (answer: { resource: { version: number } }) => answer.resource.version,
+      }),
+    )
     .input(PhysicalPlanChange)
     .output(z.object({ message, resource: PhysicalPlanRow }))
     .mutation(async ({ ctx, input }) => {
-      const resource = (await updatePlan(ctx.db, ctx.user.id, input)) ?? notFound('Physical plan');
+      const resource = (await updatePlan(ctx.db, ctx.user.id, input)) ?? (await absent(ctx, input));
       return { message: 'Physical plan updated', resource };
     }),
 
   remove: protectedProcedure
-    .meta(endpoint('DELETE /physicalPlans/{id}', 'Remove a plan with its workouts', { tag }))
-    .input(ById)
+    .meta(endpoint('DELETE /physicalPlans/{id}', 'Remove a plan with its workouts', { tag, errors: ['PRECONDITION_FAILED'] }))
+    .input(PhysicalPlanRemoval)
     .output(z.object({ message }))
     .mutation(async ({ ctx, input }) => {
-      (await removePlan(ctx.db, ctx.user.id, input.id)) ?? notFound('Physical plan');
+      (await removePlan(ctx.db, ctx.user.id, input)) ?? (await absent(ctx, input));
       return { message: 'Physical plan removed' };
     }),
 
   byUser: protectedProcedure
-    .meta(endpoint('GET /users/{id}/physical-plan', 'My current plan with its days', { tag }))
+    .meta(
+      endpoint('GET /users/{id}/physical-plan', 'My current plan with its days', {
+        tag,
+        etag: (view: z.output<typeof PhysicalPlanView>) => view.data.version,
+      }),
+    )
     .input(ById)
     .output(PhysicalPlanView)
     .query(async ({ ctx, input }) => {
@@ -58,3 +77,9 @@ export const physicalPlanRouter = router({
     .output(z.array(Exercise))
     .query(({ ctx }) => listExercises(ctx.db)),
 });
+
+/** Nothing had this id, this owner and this version. @throws 412 when only the version was another, otherwise 404 */
+async function absent(ctx: { db: Database; user: Caller }, { id, if_match }: PhysicalPlanRemoval): Promise<never> {
+  if (if_match !== undefined && (await planExists(ctx.db, ctx.user.id, id))) changedMeanwhile();
+  return notFound('Physical plan');
+}

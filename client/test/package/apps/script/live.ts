@@ -1,16 +1,16 @@
 // What the test asks a live server, told as JSON.
-import { createClient, isStepwiseError, type RouterOutputs } from '@stepwise/client';
+import { createClient, isStepwiseError, type RouterOutputs, type TokenAnswer } from '@stepwise/client';
 
 const [url = ''] = process.argv.slice(2);
-let token: string | undefined;
+let tokens: TokenAnswer | undefined;
 const requests: string[] = [];
 
 const stepwise = createClient({
   url,
   tokens: {
-    get: async () => token,
+    get: async () => tokens,
     set: (next) => {
-      token = next;
+      tokens = next;
     },
   },
   fetch: (input, init) => {
@@ -39,7 +39,26 @@ const listed = await stepwise.task.byUser.query({ id: user_id });
 const inOrder = created.every(({ title }, index) => title === titles[index]);
 
 const invalid = await failure(stepwise.task.create.mutate({ title: '' }));
-token = 'a.b.c';
+
+// An access token that is too old is refused like one that is none.
+const damage = () => {
+  if (tokens) tokens = { ...tokens, access_token: 'a.b.c' };
+};
+damage();
+requests.length = 0;
+await Promise.all(titles.map(() => stepwise.auth.me.query()));
+const refreshes = requests.filter((request) => request.includes('auth.refresh')).length;
+
+const { refresh_token } = tokens ?? {};
+damage();
+// What is kept elsewhere ends the session; the client finds out.
+await fetch(`${url}/users/signOut`, {
+  method: 'POST',
+  headers: { 'content-type': 'application/json' },
+  body: JSON.stringify({ refresh_token }),
+});
 const refused = await failure(stepwise.auth.me.query());
 
-console.log(JSON.stringify({ bmi: plan.data.bmi, creating, inOrder, listed: listed.length, invalid, refused, token: token ?? null }));
+console.log(
+  JSON.stringify({ bmi: plan.data.bmi, creating, inOrder, listed: listed.length, invalid, refreshes, refused, tokens: tokens ?? null }),
+);

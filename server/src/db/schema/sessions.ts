@@ -1,0 +1,46 @@
+import { sql } from 'drizzle-orm';
+import { bigint, check, index, integer, pgTable, text, timestamp } from 'drizzle-orm/pg-core';
+import { created_at, id, owner } from './users.ts';
+
+const moment = (name: string) => timestamp(name, { withTimezone: true });
+
+/** The sessions that are open: one that ends is a row that goes. */
+export const sessions = pgTable(
+  'sessions',
+  {
+    id: id(),
+    user_id: owner(),
+    /** Which refresh token is the current one: they are numbered, and none is stored (security/refresh.ts). */
+    counter: integer('counter').notNull().default(0),
+    /** The User-Agent that opened it, shortened. */
+    device: text('device').notNull(),
+    created_at: created_at(),
+    last_seen_at: moment('last_seen_at').notNull().defaultNow(),
+    rotated_at: moment('rotated_at').notNull().defaultNow(),
+    idle_expires_at: moment('idle_expires_at').notNull(),
+    absolute_expires_at: moment('absolute_expires_at').notNull(),
+  },
+  (t) => [
+    index('sessions_user').on(t.user_id, t.id),
+    index('sessions_idle').on(t.idle_expires_at),
+    check('sessions_device_length', sql`char_length(${t.device}) <= 200`),
+  ],
+);
+
+/**
+ * What happened to accounts, for a year. No foreign key: the number of a removed user stays. A trigger (in the
+ * migrations) refuses to change rows, and to remove them before their time.
+ */
+export const auditTrail = pgTable(
+  'audit_trail',
+  {
+    id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+    at: moment('at').notNull().defaultNow(),
+    event: text('event').notNull(),
+    /** Whose account; null when no account has the login. */
+    user_id: integer('user_id'),
+    ip: text('ip').notNull(),
+    request_id: text('request_id').notNull(),
+  },
+  (t) => [index('audit_trail_user').on(t.user_id, t.id), index('audit_trail_at').on(t.at)],
+);

@@ -1,0 +1,30 @@
+import { z } from 'zod';
+import { endpoint } from '../../../trpc/endpoint.ts';
+import { notFound } from '../../../trpc/errors.ts';
+import { ById, message } from '../../../trpc/fields.ts';
+import { protectedProcedure, router } from '../../../trpc/procedures.ts';
+import { Session } from './contract.ts';
+import { listSessions, revokeSession } from './queries.ts';
+
+const tag = 'Auth';
+
+export const sessionsRouter = router({
+  list: protectedProcedure
+    .meta(endpoint('GET /users/me/sessions', 'My open sessions, newest first', { tag }))
+    .input(z.object({}).optional())
+    .output(z.array(Session))
+    .query(async ({ ctx }) => {
+      const sessions = await listSessions(ctx.db, ctx.user.id);
+      return sessions.map((session) => ({ ...session, current: session.id === ctx.user.session_id }));
+    }),
+
+  revoke: protectedProcedure
+    .meta(endpoint('DELETE /users/me/sessions/{id}', 'End one of my sessions', { tag }))
+    .input(ById)
+    .output(z.object({ message }))
+    .mutation(async ({ ctx, input }) => {
+      (await revokeSession(ctx.db, ctx.user.id, input.id, ctx.client)) || notFound('Session');
+      ctx.openSessions.forget([input.id]);
+      return { message: 'Session ended' };
+    }),
+});

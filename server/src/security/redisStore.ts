@@ -1,0 +1,106 @@
+// Counts in Redis, shared by all servers. When Redis is away each server counts by itself: limits never end, and no
+// request fails or waits for it.
+import { Redis } from 'ioredis';
+import { FAILURE_MEMORY, FREE_FAILURES, type Hit, type LimitStore, LONGEST_WAIT, memoryStore } from './limitStore.ts';
+
+/** Milliseconds that a request waits for Redis at most. */
+const PATIENCE = 100;
+/** Milliseconds for which Redis is not asked again after it failed. */
+const PAUSE = 1000;
+/** Milliseconds between two lines in the log about Redis being away. */
+const SILENCE = 60_000;
+
+const HIT = `
+local count = redis.call('INCRBY', KEYS[1], ARGV[1])
+local left = redis.call('PTTL', KEYS[1])
+if left < 0 then
+  left = ARGV[2] * 1000
+  redis.call('PEXPIRE', KEYS[1], left)
+end
+return { count, left }`;
+
+const ATTEMPT = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local tries = redis.call('HMGET', KEYS[1], 'count', 'until')
+local free = tonumber(tries[2] or '0')
+if free > now then return free - now end
+local count = (tonumber(tries[1]) or 0) + 1
+local wait = 0
+if count >= tonumber(ARGV[1]) then wait = math.min(tonumber(ARGV[2]), 2 ^ (count - ARGV[1])) end
+redis.call('HSET', KEYS[1], 'count', count, 'until', string.format('%.0f', now + wait * 1000))
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+return 0`;
+
+export interface RedisStore extends LimitStore {
+  close(): Promise<void>;
+}
+
+/**
+ * @param url `redis://…`
+ * @param warn told at most once a minute that Redis is away
+ */
+export function redisStore(url: string, warn: (message: string) => void): RedisStore {
+  const redis = new Redis(url, {
+    // Never queue: what cannot be asked now is counted here.
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 1,
+    connectTimeout: 500,
+    commandTimeout: PATIENCE,
+    retryStrategy: (attempt) => Math.min(attempt * 100, 1000),
+    keyPrefix: 'stepwise:',
+    scripts: { hit: { lua: HIT, numberOfKeys: 1 }, attempt: { lua: ATTEMPT, numberOfKeys: 1 } },
+  }) as Redis & Scripts;
+  const local = memoryStore();
+  let away = Number.NEGATIVE_INFINITY;
+  let said = Number.NEGATIVE_INFINITY;
+  const failed = () => {
+    away = performance.now();
+    if (away - said < SILENCE) return;
+    said = away;
+    warn('Redis is away: each server counts its limits by itself');
+  };
+  redis.on('error', failed);
+
+  async function ask<T>(question: () => Promise<T>, otherwise: () => Promise<T>): Promise<T> {
+    if (performance.now() - away < PAUSE) return otherwise();
+    try {
+      return await question();
+    } catch {
+      failed();
+      return otherwise();
+    }
+  }
+
+  return {
+    hit: (key, cost, seconds) =>
+      ask<Hit>(
+        async () => {
+          const [count, left] = await redis.hit(key, cost, seconds);
+          return { count, reset: Math.ceil(left / 1000) };
+        },
+        () => local.hit(key, cost, seconds),
+      ),
+    attempt: (key) =>
+      ask(
+        async () => Math.ceil((await redis.attempt(key, FREE_FAILURES, LONGEST_WAIT, FAILURE_MEMORY)) / 1000),
+        () => local.attempt(key),
+      ),
+    async clear(key) {
+      await local.clear(key);
+      await ask(
+        async () => void (await redis.del(key)),
+        async () => {},
+      );
+    },
+    async close() {
+      redis.disconnect();
+    },
+  };
+}
+
+/** The commands that the scripts above become. */
+interface Scripts {
+  hit(key: string, cost: number, seconds: number): Promise<[count: number, left: number]>;
+  attempt(key: string, free: number, longest: number, memory: number): Promise<number>;
+}

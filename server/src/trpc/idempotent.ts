@@ -1,0 +1,65 @@
+// The Idempotency-Key of a mutation (draft-ietf-httpapi-idempotency-key-header): over both doors, batches and streams.
+import { createHash } from 'node:crypto';
+import type { TRPCMiddlewareFunction } from '@trpc/server';
+import { middlewareMarker } from '@trpc/server/unstable-core-do-not-import';
+import type { Database } from '../db/client.ts';
+import { type Claim, claimKey, keepAnswer } from '../db/idempotency.ts';
+import type { Caller, Context } from './context.ts';
+import { AppError, invalid } from './errors.ts';
+
+/** Visible ASCII. */
+const KEY = /^[\x21-\x7e]{1,255}$/;
+
+/** @returns whether a key can name a call: one that changes something, but none of `auth.*`, whose answers hold secrets */
+export const takesKey = (path: string, type: string): boolean => type === 'mutation' && !path.startsWith('auth.');
+
+interface Call {
+  readonly ctx: Context & { user: Caller };
+  readonly path: string;
+  readonly batchIndex: number;
+  readonly input: unknown;
+}
+
+type Next<R> = (options: { ctx: { db: Database } }) => Promise<R>;
+type Result = { ok: true; data: unknown } | { ok: false; error: Error };
+
+/**
+ * Runs a call that has a key once: within a day the same call under the same key is answered with the first answer.
+ * A call that fails is not kept: it may be sent again.
+ * @param next runs the call on the given database
+ * @throws AppError 400 for a bad key, 409 while the first call runs, 422 when the key was another call's
+ */
+export async function once<R extends Result>({ ctx, path, batchIndex, input }: Call, sent: string, next: Next<R>): Promise<R> {
+  if (!KEY.test(sent)) invalid('Idempotency-Key', 'must be 1 to 255 visible ASCII characters');
+  // In a batch the key names one call by its place.
+  const key = `${batchIndex}:${sent}`;
+  const request = createHash('sha256')
+    .update(JSON.stringify([path, input ?? null]))
+    .digest('base64url');
+  return ctx.db.transaction(async (tx) => {
+    const claim = await claimKey(tx, ctx.user.id, key, request);
+    if (claim.outcome === 'replayed') {
+      ctx.replayed();
+      return answered<R>(claim.answer);
+    }
+    if (claim.outcome !== 'new') refuse(claim);
+    const result = await next({ ctx: { db: tx } });
+    // Thrown, so that the transaction is rolled back with all that the call did.
+    if (!result.ok) throw result.error;
+    await keepAnswer(tx, ctx.user.id, key, result.data);
+    return result;
+  });
+}
+
+function refuse({ outcome }: Claim): never {
+  if (outcome === 'running')
+    throw new AppError('IDEMPOTENCY_IN_PROGRESS', 'A call with this Idempotency-Key is running', { retryAfter: 1 });
+  throw new AppError('IDEMPOTENCY_KEY_REUSED', 'This Idempotency-Key was used for another request');
+}
+
+/** tRPC has no public word for "this is the answer, ask no further": its own marker says that a result is one. */
+function answered<R>(data: unknown): R {
+  return { ok: true, data, marker: middlewareMarker } satisfies Awaited<
+    ReturnType<TRPCMiddlewareFunction<object, object, object, object, unknown>>
+  > as unknown as R;
+}
