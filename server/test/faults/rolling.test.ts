@@ -62,7 +62,7 @@ test('#190 twenty rolling restarts of two servers behind a balancer fail no requ
       await writeOne(entrance, token, `${writer}-${n}`, n % 2 === 1, journal);
       const { status } = await call(entrance, 'GET', '/outherTasks?limit=5', token);
       reads[status] = (reads[status] ?? 0) + 1;
-      // Some 50 requests a second for each of the servers.
+      // Some 50 requests a second altogether.
       await sleep(100);
     }
   });
