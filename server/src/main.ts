@@ -18,7 +18,6 @@ const { createLogger } = await import('./logger.ts');
 const { loadBlocklist } = await import('./security/blocklist.ts');
 const { memoryStore } = await import('./security/limitStore.ts');
 const { DEVELOPMENT_RATES, PRODUCTION_RATES } = await import('./security/limits.ts');
-const { redisStore } = await import('./security/redisStore.ts');
 const { keptSecret } = await import('./security/secret.ts');
 
 /** Milliseconds from the first signal until the process ends, whatever is still under way. */
@@ -64,8 +63,7 @@ async function serve(config: Config, logger: Logger, database: OpenDatabase): Pr
   const secrets: [string, ...string[]] = config.previousJwtSecret ? [secret, config.previousJwtSecret] : [secret];
   // One core is left to everything that is not a hash.
   const hashConcurrency = Math.max(1, availableParallelism() - 1);
-  const store: LimitStore & { close?(): Promise<void> } =
-    config.redisUrl === undefined ? memoryStore() : redisStore(config.redisUrl, (message) => logger.warn(message));
+  const store = await openStore(config.redisUrl, logger);
   if (!config.limited) logger.warn('RATE_LIMIT=off: nothing is limited, also not guessing passwords');
   const rates = config.limited ? (config.environment === 'production' ? PRODUCTION_RATES : DEVELOPMENT_RATES) : undefined;
   let draining = false;
@@ -85,9 +83,16 @@ async function serve(config: Config, logger: Logger, database: OpenDatabase): Pr
   });
 
   await app.listen({ host: config.host, port: config.port, listenTextResolver: (address) => `listening on ${address}` });
-  // Now, so that the first registration need not wait for it.
-  void loadBlocklist();
+  // Before the first registration needs it, and after the first probes: it takes some hundred milliseconds.
+  setTimeout(loadBlocklist, 5000).unref();
   const at = `http://localhost:${(app.server.address() as AddressInfo).port}`;
   const urls = ['health', 'docs', 'redoc', 'openapi.json', 'trpc'].map((path) => `${at}/${path}`);
   logger.info(`Stepwise is running:\n  ${urls.join('\n  ')}`);
+}
+
+/** Redis is loaded only where it is used. */
+async function openStore(redisUrl: string | undefined, logger: Logger): Promise<LimitStore & { close?(): Promise<void> }> {
+  if (redisUrl === undefined) return memoryStore();
+  const { redisStore } = await import('./security/redisStore.ts');
+  return redisStore(redisUrl, (message) => logger.warn(message));
 }

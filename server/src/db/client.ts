@@ -1,6 +1,7 @@
 // The database that the whole program talks to, whichever of the two engines is behind it.
-import { type SQL, sql } from 'drizzle-orm';
+import type { SQL } from 'drizzle-orm';
 import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core';
+import { sql } from './orm.ts';
 
 /** What queries are written against: PostgreSQL and the embedded engine speak the same SQL. */
 export type Database = PgDatabase<PgQueryResultHKT>;

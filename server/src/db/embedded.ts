@@ -5,12 +5,11 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PGlite } from '@electric-sql/pglite';
-import { drizzle } from 'drizzle-orm/pglite';
-import { migrate } from 'drizzle-orm/pglite/migrator';
 import manifest from '../../package.json' with { type: 'json' };
 import type { OpenDatabase } from './client.ts';
 import { takeLock } from './lock.ts';
 import { journal, MIGRATIONS } from './migrate.ts';
+import { forEmbedded, migratorForEmbedded } from './orm.ts';
 import { DEFAULT_EXERCISES, seed } from './seed.ts';
 
 const CACHE = fileURLToPath(new URL('../../../node_modules/.cache/stepwise', import.meta.url));
@@ -25,7 +24,7 @@ export async function openEmbedded(dataDir: string | undefined): Promise<OpenDat
   try {
     const folder = dataDir === undefined ? undefined : join(dataDir, 'database');
     const client = await openFolder(folder);
-    const db = drizzle(client);
+    const db = forEmbedded().drizzle(client);
     if (folder !== undefined) await update(client);
     return {
       db,
@@ -61,8 +60,8 @@ async function makeFolder(folder: string): Promise<void> {
 }
 
 async function update(client: PGlite): Promise<void> {
-  const db = drizzle(client);
-  await migrate(db, { migrationsFolder: MIGRATIONS });
+  const db = forEmbedded().drizzle(client);
+  await migratorForEmbedded().migrate(db, { migrationsFolder: MIGRATIONS });
   await seed(db);
 }
 

@@ -1,6 +1,7 @@
 // A call that is sent twice under one key happens once: its effect and its answer are stored in one transaction.
-import { sql } from 'drizzle-orm';
+
 import { type Database, rowsOf } from './client.ts';
+import { sql } from './orm.ts';
 import { idempotencyKeys } from './schema/index.ts';
 
 /** Hours for which an answer is kept. */

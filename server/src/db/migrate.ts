@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { drizzle } from 'drizzle-orm/postgres-js';
-import { migrate } from 'drizzle-orm/postgres-js/migrator';
+import { forPostgres, migratorForPostgres } from './orm.ts';
 import { withConnection } from './postgres.ts';
 import { seed } from './seed.ts';
 
@@ -20,8 +19,8 @@ export async function migratePostgres(url: string): Promise<void> {
     await client`select pg_advisory_lock(${LOCK})`;
     try {
       await client`set lock_timeout = '3s'`;
-      const db = drizzle(client);
-      await migrate(db, { migrationsFolder: MIGRATIONS });
+      const db = forPostgres().drizzle(client);
+      await migratorForPostgres().migrate(db, { migrationsFolder: MIGRATIONS });
       await seed(db);
     } finally {
       await client`select pg_advisory_unlock(${LOCK})`;

@@ -1,7 +1,7 @@
-import { drizzle } from 'drizzle-orm/postgres-js';
 import postgres from 'postgres';
 import type { OpenDatabase } from './client.ts';
 import { gated } from './gate.ts';
+import { forPostgres } from './orm.ts';
 
 /**
  * The driver's options. The package is patched (patches/): without the patch it can hang, answer one query with
@@ -34,7 +34,7 @@ const MAX_WAITING = 500;
 export function openPostgres(url: string, max: number): OpenDatabase {
   const client = postgres(url, { ...OPTIONS, max });
   return {
-    db: drizzle(gated(client, max + MAX_WAITING)),
+    db: forPostgres().drizzle(gated(client, max + MAX_WAITING)),
     engine: 'postgres',
     ping: async () => void (await client`select 1`),
     close: () => client.end({ timeout: 5 }),

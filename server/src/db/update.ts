@@ -1,4 +1,5 @@
-import { type AnyColumn, eq, type GetColumnData, type SQL, sql } from 'drizzle-orm';
+import type { AnyColumn, GetColumnData, SQL } from 'drizzle-orm';
+import { eq, sql } from './orm.ts';
 
 /**
  * What `update … set` gives a column: the value that was sent, or what stands there when none was. So a statement has

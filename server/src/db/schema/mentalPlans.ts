@@ -1,5 +1,4 @@
-import { sql } from 'drizzle-orm';
-import { check, doublePrecision, index, integer, pgEnum, pgTable, smallint, text, uniqueIndex } from 'drizzle-orm/pg-core';
+import { check, doublePrecision, index, integer, pgEnum, pgTable, smallint, sql, text, uniqueIndex } from '../orm.ts';
 import { created_at, id, owner } from './users.ts';
 
 export const resourceType = pgEnum('resource_type', ['book', 'course', 'video']);

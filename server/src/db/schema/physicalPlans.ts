@@ -1,5 +1,5 @@
-import { type SQL, sql } from 'drizzle-orm';
-import { check, doublePrecision, index, integer, pgEnum, pgTable, smallint, text, uniqueIndex } from 'drizzle-orm/pg-core';
+import type { SQL } from 'drizzle-orm';
+import { check, doublePrecision, index, integer, pgEnum, pgTable, smallint, sql, text, uniqueIndex } from '../orm.ts';
 import { created_at, id, owner } from './users.ts';
 
 export const gender = pgEnum('gender', ['male', 'female']);

@@ -1,5 +1,4 @@
-import { sql } from 'drizzle-orm';
-import { bigint, check, index, integer, pgTable, text, timestamp } from 'drizzle-orm/pg-core';
+import { bigint, check, index, integer, pgTable, sql, text, timestamp } from '../orm.ts';
 import { created_at, id, owner } from './users.ts';
 
 const moment = (name: string) => timestamp(name, { withTimezone: true });

@@ -1,5 +1,4 @@
-import { sql } from 'drizzle-orm';
-import { boolean, check, index, pgTable, text } from 'drizzle-orm/pg-core';
+import { boolean, check, index, pgTable, sql, text } from '../orm.ts';
 import { created_at, id, owner } from './users.ts';
 
 export const tasks = pgTable(

@@ -1,5 +1,4 @@
-import { sql } from 'drizzle-orm';
-import { check, integer, pgTable, text, timestamp, uniqueIndex } from 'drizzle-orm/pg-core';
+import { check, integer, pgTable, sql, text, timestamp, uniqueIndex } from '../orm.ts';
 
 /** The primary key of every table: a positive 32-bit integer. "By default", so that an import can keep its ids. */
 export const id = () => integer('id').primaryKey().generatedByDefaultAsIdentity();

@@ -1,6 +1,6 @@
-import { eq, sql } from 'drizzle-orm';
 import type { PgTable } from 'drizzle-orm/pg-core';
 import { type Database, rowsOf } from '../../db/client.ts';
+import { eq, sql } from '../../db/orm.ts';
 import {
   auditTrail,
   mentalPlanResources,

@@ -1,6 +1,7 @@
 // Every statement is scoped to its owner.
-import { and, desc, eq, lt, sql } from 'drizzle-orm';
+
 import { type Database, idArray, rowsOf } from '../../db/client.ts';
+import { and, desc, eq, lt, sql } from '../../db/orm.ts';
 import { mentalPlanResources as links, mentalPlans as plans, resources } from '../../db/schema/index.ts';
 import { changesSomething, ifMatch } from '../../db/update.ts';
 import type { MentalPlanChange, MentalPlanRemoval, MentalPlanRow, MentalPlanView, NewMentalPlan } from './contract.ts';

@@ -1,6 +1,7 @@
 // Every statement is scoped to its owner.
-import { and, asc, desc, eq, lt, sql } from 'drizzle-orm';
+
 import { type Database, rowsOf } from '../../db/client.ts';
+import { and, asc, desc, eq, lt, sql } from '../../db/orm.ts';
 import { exercises, physicalPlans as plans, workoutExercises, workouts } from '../../db/schema/index.ts';
 import { assigned, changesSomething, ifMatch } from '../../db/update.ts';
 import type { NewPhysicalPlan, PhysicalPlanChange, PhysicalPlanRemoval, PhysicalPlanRow, PhysicalPlanView } from './contract.ts';

@@ -1,6 +1,7 @@
 // Every statement is scoped to its owner.
-import { and, desc, eq, lt, sql } from 'drizzle-orm';
+
 import { type Database, rowsOf } from '../../db/client.ts';
+import { and, desc, eq, lt, sql } from '../../db/orm.ts';
 import { mentalPlanResources as links, mentalPlans, resources } from '../../db/schema/index.ts';
 import type { NewResource, NewResources, Resource, ResourceChange } from './contract.ts';
 

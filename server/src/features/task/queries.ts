@@ -1,6 +1,7 @@
 // Every statement is scoped to its owner.
-import { and, desc, eq, lt } from 'drizzle-orm';
+
 import type { Database } from '../../db/client.ts';
+import { and, desc, eq, lt } from '../../db/orm.ts';
 import { tasks } from '../../db/schema/index.ts';
 import { assigned } from '../../db/update.ts';
 import type { NewTask, TaskChange, TaskPage } from './contract.ts';

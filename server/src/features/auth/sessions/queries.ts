@@ -1,6 +1,7 @@
 // Sessions open, go on and end. Each statement writes its line of the audit trail too.
-import { sql } from 'drizzle-orm';
+
 import { type Database, rowsOf } from '../../../db/client.ts';
+import { sql } from '../../../db/orm.ts';
 import { auditTrail, sessions } from '../../../db/schema/index.ts';
 import type { Claims } from '../../../security/token.ts';
 import type { Client, SessionLimits } from '../../../trpc/context.ts';
