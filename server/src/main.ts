@@ -7,6 +7,7 @@ import closeWithGrace from 'close-with-grace';
 import type { Logger } from 'pino';
 import { type Config, ConfigError, loadConfig, readEnvironment } from './config.ts';
 import type { OpenDatabase } from './db/client.ts';
+import { explain } from './explain.ts';
 import type { LimitStore } from './security/limitStore.ts';
 
 // The next start need not compile the same modules again.
@@ -28,15 +29,6 @@ try {
 } catch (error) {
   console.error(explain(error));
   process.exit(1);
-}
-
-/** What an operator can mend is told in a line; anything else with its stack. */
-function explain(error: unknown): unknown {
-  if (!(error instanceof Error)) return error;
-  if (['ConfigError', 'LockedError'].includes(error.name)) return `stepwise: ${error.message}`;
-  const { code, port } = error as NodeJS.ErrnoException & { port?: number };
-  if (code === 'EADDRINUSE') return `stepwise: PORT: something else listens on port ${port}; stop it, or set PORT to another`;
-  return error;
 }
 
 async function start(): Promise<void> {

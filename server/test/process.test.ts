@@ -124,10 +124,15 @@ test.each([
   [{ NODE_ENV: 'production', JWT_SECRET_KEY: 'f3b0c44298fc1c149afbf4c8996fb924' }, 'DATABASE_URL: required in production'],
   [{ JWT_ALGORITHM: 'none' }, 'JWT_ALGORITHM'],
   [{ PORT: 'x' }, 'PORT'],
+  [
+    { DATABASE_URL: 'postgres://nobody:hunter2@127.0.0.1:1/none' },
+    'the database cannot be reached (ECONNREFUSED); check its URL (DATABASE_URL)',
+  ],
 ])('with %j it does not start and says %s', async (env, message) => {
   const server = run({ DATA_DIR: join(folder, 'never'), ...(env as Record<string, string>) });
   expect(await server.ended).toBe(1);
   expect(server.output.join('\n')).toContain(message);
+  expect(server.output.join('\n')).not.toContain('hunter2');
 });
 
 test('production runs on the embedded database only when told so', async () => {

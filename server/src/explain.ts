@@ -1,0 +1,25 @@
+// What an operator reads when a start or a script fails.
+import { databaseCode, isUnavailable } from './db/errors.ts';
+
+/** SQLSTATEs of a server that answers, and will not let us in. */
+const REFUSALS: Record<string, string> = {
+  '28P01': 'the password is wrong',
+  '28000': 'this user may not connect',
+  '3D000': 'there is no such database',
+  '42501': 'this user lacks a right that is needed',
+};
+
+/** @returns one line for what an operator can mend, naming the setting; anything else as it is, with its stack */
+export function explain(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  if (['ConfigError', 'LockedError', 'ImportError'].includes(error.name)) return `stepwise: ${error.message}`;
+  const { code, syscall, port } = error as NodeJS.ErrnoException & { port?: number };
+  if (code === 'EADDRINUSE') return `stepwise: PORT: something else listens on port ${port}; stop it, or set PORT to another`;
+  if (syscall === 'listen') return `stepwise: HOST, PORT: cannot listen there (${code})`;
+  const reason = databaseCode(error);
+  if (reason !== undefined && REFUSALS[reason])
+    return `stepwise: the database refuses the connection: ${REFUSALS[reason]}; check its URL (DATABASE_URL)`;
+  if (reason !== undefined && isUnavailable(reason))
+    return `stepwise: the database cannot be reached (${reason}); check its URL (DATABASE_URL)`;
+  return error;
+}
