@@ -335,12 +335,13 @@ describe('after the import', async () => {
       bmi: 282,
       progress: 0,
       day: 7,
+      version: 1,
     });
     expect(plan.days.map((day: { day_of_week: number; exercises: object[] }) => [day.day_of_week, day.exercises.length])).toEqual(
       [1, 2, 3, 4, 5, 6, 7].map((day) => [day, 8]),
     );
     expect(await read('/users/3/mental-plan')).toEqual({
-      data: { id: 2, user_id: 3, name: '—', goal: '—', progress: 30 },
+      data: { id: 2, user_id: 3, name: '—', goal: '—', progress: 30, version: 1 },
       user_id: 3,
       resources: [
         { resource: { id: 1, type: 'book', name: 'One reader', description: 'Text', volume: 300 }, progress: 300 },
