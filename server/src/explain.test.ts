@@ -1,0 +1,37 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import postgres from 'postgres';
+import { expect, test } from 'vitest';
+import { ConfigError } from './config.ts';
+import { LockedError } from './db/lock.ts';
+import { explain } from './explain.ts';
+
+test('what an operator set wrong is told in its own words', () => {
+  expect(explain(new ConfigError('PORT: number is expected'))).toBe('stepwise: PORT: number is expected');
+  expect(explain(new LockedError('process 7 has it'))).toBe('stepwise: process 7 has it');
+});
+
+test('a port that is taken, and an address that is not ours, are named', async () => {
+  const first = createServer().listen(0, '127.0.0.1');
+  await once(first, 'listening');
+  const { port } = first.address() as { port: number };
+  const failure = async (port: number, host: string) => (await once(createServer().listen(port, host), 'error'))[0];
+  expect(explain(await failure(port, '127.0.0.1'))).toContain(`something else listens on port ${port}`);
+  expect(explain(await failure(0, '192.0.2.200'))).toBe('stepwise: HOST, PORT: cannot listen there (EADDRNOTAVAIL)');
+  first.close();
+});
+
+test('a database that is away or refuses us is told without its URL', async () => {
+  const client = postgres('postgres://nobody:hunter2@127.0.0.1:1/none', { max: 1, backoff: () => 0 });
+  const away = await client`select 1`.catch((error: unknown) => error);
+  await client.end();
+  expect(explain(away)).toBe('stepwise: the database cannot be reached (ECONNREFUSED); check its URL (DATABASE_URL)');
+  const wrong = new Error('outer', { cause: Object.assign(new Error('password authentication failed for "nobody"'), { code: '28P01' }) });
+  expect(explain(wrong)).toBe('stepwise: the database refuses the connection: the password is wrong; check its URL (DATABASE_URL)');
+});
+
+test('anything else keeps its stack', () => {
+  const bug = new TypeError('x is not a function');
+  expect(explain(bug)).toBe(bug);
+  expect(explain('thrown text')).toBe('thrown text');
+});
