@@ -6,7 +6,7 @@ import { AppError, REASONS } from '../trpc/errors.ts';
 import { toAppError } from '../trpc/procedures.ts';
 
 /** What Fastify refuses before a handler runs, in our words. */
-export function ofFastify(error: FastifyError): AppError | undefined {
+function ofFastify(error: FastifyError): AppError | undefined {
   switch (error.code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
       return new AppError('PAYLOAD_TOO_LARGE', 'The body is too large');

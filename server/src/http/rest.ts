@@ -54,7 +54,7 @@ export function registerRest(
 }
 
 /** `/users/{id}` as Fastify writes it. */
-export function fastifyPath(path: string): string {
+function fastifyPath(path: string): string {
   return path.replaceAll(/\{(\w+)\}/g, ':$1');
 }
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ById, id, text, textOrEmpty, user_id } from '../../trpc/fields.ts';
 
-export const ResourceType = z.enum(['book', 'course', 'video']);
+const ResourceType = z.enum(['book', 'course', 'video']);
 
 const fields = {
   type: ResourceType,
