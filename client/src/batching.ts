@@ -1,6 +1,7 @@
 // Which calls share a request: those of one tick, within what the server takes.
 import { httpBatchLink, httpLink, type Operation, splitLink, type TRPCLink } from '@trpc/client';
 import type { AppRouter } from './router.ts';
+import { openingLink } from './streaming.ts';
 
 /** Calls that the server takes in one request. */
 const MAX_CALLS = 10;
@@ -20,6 +21,14 @@ interface Options {
 
 /** The link that sends calls, ten at a time where they fit together, and big ones alone. */
 export function sendingLink({ url, fetch, headers }: Options): TRPCLink<AppRouter> {
+  return splitLink({
+    condition: ({ type }) => type === 'subscription',
+    true: openingLink({ url, fetch, headers }),
+    false: callingLink({ url, fetch, headers }),
+  });
+}
+
+function callingLink({ url, fetch, headers }: Options): TRPCLink<AppRouter> {
   return splitLink({
     condition: goesAlone,
     true: httpLink({ url, fetch, headers: ({ op }) => headers([op]) }),

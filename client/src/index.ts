@@ -3,6 +3,7 @@ import type { inferRouterInputs, inferRouterOutputs } from '@trpc/server';
 import { sendingLink } from './batching.ts';
 import { tokenLink } from './refreshing.ts';
 import type { AppRouter } from './router.ts';
+import { resumingLink } from './streaming.ts';
 import { authorization, type TokenAnswer, type Tokens } from './tokens.ts';
 
 export { type FieldError, isStepwiseError, type Reason, type StepwiseError } from './errors.ts';
@@ -16,6 +17,9 @@ export type RouterInputs = inferRouterInputs<AppRouter>;
 
 /** What each procedure answers: `RouterOutputs['task']['list'][number]`. */
 export type RouterOutputs = inferRouterOutputs<AppRouter>;
+
+/** What `client.events.stream.subscribe` brings: `{ id, data }`, where `data.type` tells what happened. */
+export type StreamedEvent = RouterOutputs['events']['stream'] extends AsyncIterable<infer Event> ? Event : never;
 
 type HeadersOption = Record<string, string> | (() => Record<string, string> | Promise<Record<string, string>>);
 
@@ -35,7 +39,7 @@ export type ClientOptions = CommonOptions &
 /**
  * Makes a client. Calls of one tick share a request, ten at most; large ones go alone. Nothing is cached or remembered:
  * what changes is in `tokens`, which are yours. A call that was refused for an access token that is too old is sent again
- * after a refresh; nothing else is retried.
+ * after a refresh; nothing else is retried. A subscription goes on by itself where it broke off, until it is unsubscribed.
  * @param options where the server is, and who calls
  * @returns the client, typed from the server's router; its calls throw a TRPCClientError, see `isStepwiseError`
  */
@@ -43,6 +47,7 @@ export function createClient({ url, tokens, token, fetch, headers }: ClientOptio
   const keeper: Tokens = tokens ?? { get: () => token };
   return createTRPCClient<AppRouter>({
     links: [
+      resumingLink(keeper),
       tokenLink(keeper),
       sendingLink({
         url: `${String(url).replace(/\/+$/, '')}/trpc`,

@@ -21,7 +21,7 @@ export type AppRouter = typeof appRouter;
 
 const errors = async () => 'export type Other = number;\nexport interface FieldError {\n    path: string;\n}\n';
 
-test('the published type of the router is the one that was reviewed (`pnpm test --update` takes the new one, for review)', () =>
+test('#216 the published type of the router is the one that was reviewed (`pnpm test --update` takes the new one, for review)', () =>
   compile(async ({ router }) => {
     await expect(router).toMatchFileSnapshot('__snapshots__/router.d.ts');
   }));

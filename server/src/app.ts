@@ -3,18 +3,23 @@ import cors from '@fastify/cors';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
 import manifest from '../package.json' with { type: 'json' };
 import type { Config } from './config.ts';
+import { createCatalogue } from './db/catalogue.ts';
 import type { OpenDatabase } from './db/client.ts';
 import { isSessionOpen } from './features/auth/sessions/queries.ts';
-import { answerBrokenRequest } from './http/broken.ts';
+import { createEventStreams } from './features/events/streams.ts';
+import { brokenRequests } from './http/broken.ts';
+import { registerClosing } from './http/closing.ts';
 import { createContext } from './http/context.ts';
 import { registerDocs } from './http/docs.ts';
 import { endpointsOf } from './http/endpoints.ts';
-import { registerGuards, registerStandardHeaders, requestId, routableUrl } from './http/guards.ts';
+import { registerExpectations, registerGuards, registerStandardHeaders, requestId, routableUrl, trusted } from './http/guards.ts';
+import { standardHeaders } from './http/headers.ts';
 import { createHealth, registerProbes } from './http/health.ts';
 import { registerLog } from './http/log.ts';
+import { observeRequests, registerMetrics } from './http/metrics.ts';
 import { pathTable } from './http/paths.ts';
 import { sendProblem, sendRpcError, shown } from './http/problem.ts';
-import { registerRest } from './http/rest.ts';
+import { registerRest, registerStreams } from './http/rest.ts';
 import { registerRpc } from './http/rpc.ts';
 import { appRouter } from './router.ts';
 import type { LimitStore } from './security/limitStore.ts';
@@ -23,11 +28,13 @@ import { createOpenSessions } from './security/openSessions.ts';
 import { createPasswords } from './security/password.ts';
 import { createRefreshTokens } from './security/refresh.ts';
 import { createTokens } from './security/token.ts';
+import type { Metrics } from './telemetry/metrics.ts';
+import type { Traced } from './telemetry/traces.ts';
 import type { Services } from './trpc/context.ts';
 
 export interface AppOptions {
   readonly config: Pick<Config, 'environment' | 'tokenLifetime' | 'sessions' | 'passwordMinLength' | 'trustedProxies' | 'corsOrigins'>;
-  readonly database: Pick<OpenDatabase, 'db' | 'ping'>;
+  readonly database: Pick<OpenDatabase, 'db' | 'ping' | 'listen' | 'measures'>;
   /** The key that tokens are signed with, then those that are still accepted. */
   readonly secrets: readonly [string, ...string[]];
   readonly logger: FastifyBaseLogger;
@@ -37,6 +44,10 @@ export interface AppOptions {
   readonly hashConcurrency: number;
   /** Whether the process is about to end. */
   readonly isDraining?: () => boolean;
+  /** Where answers are counted, and the token by which that is told here; without one it is not. */
+  readonly metrics?: { readonly into: Metrics; readonly token?: string | undefined };
+  /** Makes spans of procedures; the database makes its own. */
+  readonly traced?: Traced;
 }
 
 /** Hashes that may wait; with one at a time of some 30 ms the last waits a second. */
@@ -44,6 +55,9 @@ const HASH_QUEUE = 32;
 
 /** Milliseconds: a request that is not all here by then is cut, headers and body alike. */
 const REQUEST_TIMEOUT = 10_000;
+
+/** One more is closed at once. */
+const MAX_CONNECTIONS = 5000;
 
 /** Builds the server; it listens when `listen` is called. */
 export async function buildApp({
@@ -54,24 +68,31 @@ export async function buildApp({
   limits,
   hashConcurrency,
   isDraining,
+  metrics,
+  traced,
 }: AppOptions): Promise<FastifyInstance> {
+  const openSessions = createOpenSessions((claims) => isSessionOpen(database.db, claims));
   const services: Services = {
     db: database.db,
+    catalogue: createCatalogue(),
+    streams: createEventStreams({ ...database, openSessions }),
     passwords: createPasswords(hashConcurrency, HASH_QUEUE),
     tokens: createTokens(secrets, config.tokenLifetime),
     refreshTokens: createRefreshTokens(secrets),
-    openSessions: createOpenSessions((claims) => isSessionOpen(database.db, claims)),
+    openSessions,
     sessionLimits: config.sessions,
     limits: createLimits(limits.store, limits.rates),
     health: createHealth(database.ping, manifest.version, config.environment, isDraining),
     passwordMinLength: config.passwordMinLength,
+    ...(traced && { traced }),
   };
 
+  const headers = standardHeaders(config.environment);
   const app = Fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
     genReqId: requestId,
-    trustProxy: config.trustedProxies.length > 0 ? [...config.trustedProxies] : false,
+    trustProxy: trusted(config.trustedProxies),
     requestTimeout: REQUEST_TIMEOUT,
     // What arrives while the server closes is answered like any other: Fastify's own 503 is not in our form.
     return503OnClosing: false,
@@ -80,7 +101,7 @@ export async function buildApp({
     http: { headersTimeout: REQUEST_TIMEOUT, connectionsCheckingInterval: 1000, requireHostHeader: false },
     // A batch names its calls in one parameter; Node.js bounds it with all headers, at 16 KiB.
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1_000_000 },
-    clientErrorHandler: answerBrokenRequest,
+    clientErrorHandler: brokenRequests(headers),
     rewriteUrl: routableUrl,
   });
 
@@ -90,26 +111,30 @@ export async function buildApp({
     return request.url.startsWith('/trpc/') ? sendRpcError(reply, request, appRouter, known) : sendProblem(reply, request, known);
   });
 
-  // Node.js would answer by itself, without id and CORS; the guards refuse such a request.
-  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
-
+  // Whoever holds many connections open leaves the rest of the machine its file descriptors.
+  app.server.maxConnections = MAX_CONNECTIONS;
+  registerExpectations(app);
   const paths = pathTable(app);
-  registerStandardHeaders(app);
-  await app.register(cors, () => (request: { method: string; headers: Record<string, unknown> }, callback: CorsCallback) => {
-    const preflight = request.headers['access-control-request-method'] !== undefined && request.headers.origin !== undefined;
-    callback(null, { ...CORS, preflight, origin: config.corsOrigins === '*' ? '*' : [...config.corsOrigins] });
+  registerStandardHeaders(app, headers);
+  const foreign = { ...CORS, origin: config.corsOrigins === '*' ? '*' : [...config.corsOrigins] };
+  const [usual, asked] = [false, true].map((preflight) => ({ ...foreign, preflight }));
+  await app.register(cors, () => ({ headers }: { headers: Record<string, unknown> }, callback: CorsCallback) => {
+    callback(null, (headers['access-control-request-method'] !== undefined && headers.origin !== undefined ? asked : usual) as object);
   });
   registerLog(app);
+  if (metrics) {
+    const { openSessions, passwords, limits } = services;
+    metrics.into.add([...database.measures, ...passwords.measures, ...limits.measures, ...openSessions.measures]);
+    observeRequests(app, metrics.into);
+  }
   registerGuards(app, paths.methodsOf, services.limits);
-  // A connection that was busy when closing began and falls idle after would hold the server until it times out.
-  app.addHook('preClose', async () => {
-    const idle = setInterval(() => app.server.closeIdleConnections(), 50);
-    app.server.once('close', () => clearInterval(idle));
-  });
+  registerClosing(app, services.streams.close);
 
   registerProbes(app, services.health);
+  if (metrics?.token !== undefined) registerMetrics(app, metrics.into, metrics.token);
   const context = (request: FastifyRequest, reply: FastifyReply) => createContext(services, request, reply);
   registerRest(app, endpointsOf(appRouter).values(), context);
+  registerStreams(app, endpointsOf(appRouter).values(), context);
   registerRpc(app, '/trpc', appRouter, context);
   registerDocs(app, manifest.version);
   return app;
@@ -119,7 +144,7 @@ type CorsCallback = (error: Error | null, options: object) => void;
 
 const CORS = {
   methods: ['GET', 'POST', 'PATCH', 'PUT', 'DELETE'],
-  allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'if-match', 'trpc-accept', 'x-request-id'],
+  allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'if-match', 'last-event-id', 'trpc-accept', 'x-request-id'],
   exposedHeaders: [
     'x-request-id',
     'etag',

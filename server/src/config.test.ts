@@ -20,6 +20,7 @@ test('with nothing set it is a development server on the embedded database', () 
     port: 8000,
     databaseUrl: undefined,
     poolSize: 10,
+    prepare: true,
     migrateAtStart: true,
     dataDir: '.data',
     embeddedInProduction: false,
@@ -29,6 +30,7 @@ test('with nothing set it is a development server on the embedded database', () 
     sessions: { idle: 7 * 86_400, absolute: 30 * 86_400, perUser: 20 },
     passwordMinLength: 8,
     limited: true,
+    jobs: true,
     redisUrl: undefined,
     trustedProxies: [],
     corsOrigins: '*',
@@ -71,6 +73,11 @@ test('limits are on unless they are turned off by that very word', () => {
   expect(loadConfig({ RATE_LIMIT: 'off', NODE_ENV: 'production', JWT_SECRET_KEY: SECRET }).limited).toBe(false);
 });
 
+test('background work is done unless it is turned off', () => {
+  expect(loadConfig({ JOBS: 'off' }).jobs).toBe(false);
+  expect(refusal({ JOBS: 'no' })).toBe('JOBS: one of on, off is expected');
+});
+
 test('trusted proxies are a list of addresses and networks', () => {
   expect(loadConfig({ TRUST_PROXY: '10.0.0.0/8, ::1' }).trustedProxies).toEqual(['10.0.0.0/8', '::1']);
 });
@@ -80,7 +87,16 @@ test('lifetimes of sessions are set in days', () => {
   expect(loadConfig(env).sessions).toEqual({ idle: 86_400, absolute: 2 * 86_400, perUser: 3 });
 });
 
-test('all bad names are told at once, and no value', () => {
+test('metrics are told and spans are sent only where that is set', () => {
+  expect(loadConfig({})).toMatchObject({ metrics: undefined, traces: undefined });
+  expect(loadConfig({ METRICS_PORT: '9464' }).metrics).toEqual({ port: 9464, token: undefined });
+  expect(loadConfig({ METRICS_TOKEN: SECRET }).metrics).toEqual({ port: undefined, token: SECRET });
+  const collector = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' };
+  expect(loadConfig(collector).traces).toEqual({ endpoint: 'http://collector:4318', share: 1 });
+  expect(loadConfig({ ...collector, OTEL_TRACES_SAMPLER_ARG: '0.05' }).traces?.share).toBe(0.05);
+});
+
+test('#215 all bad names are told at once, and no value', () => {
   const message = refusal({
     PORT: 'seven-seven',
     LOG_LEVEL: 'loudest',
@@ -117,9 +133,13 @@ test.each([
   [{ ACCESS_TOKEN_EXPIRE_MINUTES: '0' }, 'ACCESS_TOKEN_EXPIRE_MINUTES'],
   [{ DATABASE_POOL_SIZE: 'many' }, 'DATABASE_POOL_SIZE'],
   [{ MIGRATE_AT_START: 'perhaps' }, 'MIGRATE_AT_START'],
+  [{ METRICS_PORT: '65536' }, 'METRICS_PORT'],
+  [{ METRICS_TOKEN: 'short' }, 'METRICS_TOKEN'],
+  [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'collector:4318' }, 'OTEL_EXPORTER_OTLP_ENDPOINT'],
+  [{ OTEL_TRACES_SAMPLER_ARG: '1.5' }, 'OTEL_TRACES_SAMPLER_ARG'],
   [{ PASSWORD_MIN_LENGTH: '129' }, 'PASSWORD_MIN_LENGTH'],
   [{ CORS_ORIGINS: 'https://a.example/path' }, 'CORS_ORIGINS'],
   [{ NODE_ENV: 'production', JWT_SECRET_KEY: SECRET, CORS_ORIGINS: '*' }, 'CORS_ORIGINS'],
-])('%j is refused, naming %s', (env, name) => {
+])('#44 %j is refused, naming %s', (env, name) => {
   expect(refusal(env as Record<string, string>)).toMatch(new RegExp(`^${name}: `));
 });

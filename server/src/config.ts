@@ -45,6 +45,7 @@ const Environment = z.object({
     .pipe(z.url({ protocol: /^postgres(ql)?$/ }))
     .optional(),
   DATABASE_POOL_SIZE: integer(1, 200).default(10),
+  DATABASE_PREPARE: flag.default(true),
   MIGRATE_AT_START: flag.optional(),
   DATA_DIR: z.string().min(1).default('.data'),
   EMBEDDED_IN_PRODUCTION: flag.default(false),
@@ -56,11 +57,20 @@ const Environment = z.object({
   SESSION_ABSOLUTE_DAYS: integer(1, 3650).default(30),
   SESSIONS_PER_USER: integer(1, 1000).default(20),
   RATE_LIMIT: z.enum(['on', 'off']).default('on'),
+  JOBS: z.enum(['on', 'off']).default('on'),
   REDIS_URL: z.url({ protocol: /^rediss?$/ }).optional(),
   TRUST_PROXY: list.pipe(z.array(Network)).default([]),
   PASSWORD_MIN_LENGTH: integer(1, 128).default(8),
   CORS_ORIGINS: list.pipe(z.array(z.union([z.literal('*'), Origin]))).optional(),
   DRAIN_MS: integer(0, 20_000).optional(),
+  METRICS_PORT: integer(0, 65535).optional(),
+  METRICS_TOKEN: z.string().min(16).optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
+  OTEL_TRACES_SAMPLER_ARG: z
+    .string()
+    .regex(/^(0(\.\d+)?|1(\.0+)?)$/)
+    .transform(Number)
+    .default(1),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
 
@@ -73,6 +83,8 @@ export interface Config {
   readonly databaseUrl: string | undefined;
   /** Connections of this process at most. */
   readonly poolSize: number;
+  /** Whether statements are kept prepared on their connection. */
+  readonly prepare: boolean;
   readonly migrateAtStart: boolean;
   readonly dataDir: string;
   readonly embeddedInProduction: boolean;
@@ -88,6 +100,8 @@ export interface Config {
   readonly passwordMinLength: number;
   /** Whether calls, sign-ins, registrations and guesses are limited. */
   readonly limited: boolean;
+  /** Whether the server does the background work too. */
+  readonly jobs: boolean;
   /** Where several servers count together; undefined: each in its memory. */
   readonly redisUrl: string | undefined;
   /** Networks whose X-Forwarded-For is believed. */
@@ -96,6 +110,10 @@ export interface Config {
   readonly corsOrigins: '*' | readonly string[];
   /** Milliseconds from the signal to end until the server takes no more connections: /readyz says 503 meanwhile. */
   readonly drainTime: number;
+  /** Where /metrics is told: on a port of its own, or to who has the token. Undefined: nowhere. */
+  readonly metrics: { readonly port: number | undefined; readonly token: string | undefined } | undefined;
+  /** Where spans are sent, without `/v1/traces`, and of which share of the calls. Undefined: none are made. */
+  readonly traces: { readonly endpoint: string; readonly share: number } | undefined;
   readonly logLevel: z.infer<typeof Environment>['LOG_LEVEL'];
 }
 
@@ -147,6 +165,7 @@ export function loadConfig(env: Record<string, string | undefined>, purpose: 'se
     port: values.PORT,
     databaseUrl: values.DATABASE_URL,
     poolSize: values.DATABASE_POOL_SIZE,
+    prepare: values.DATABASE_PREPARE,
     migrateAtStart: values.MIGRATE_AT_START ?? !production,
     dataDir: values.DATA_DIR,
     embeddedInProduction: values.EMBEDDED_IN_PRODUCTION,
@@ -160,10 +179,19 @@ export function loadConfig(env: Record<string, string | undefined>, purpose: 'se
     tokenLifetime: values.ACCESS_TOKEN_EXPIRE_MINUTES * 60,
     passwordMinLength: values.PASSWORD_MIN_LENGTH,
     limited: values.RATE_LIMIT === 'on',
+    jobs: values.JOBS === 'on',
     redisUrl: values.REDIS_URL,
     trustedProxies: Object.freeze(values.TRUST_PROXY),
     corsOrigins: origins.includes('*') ? '*' : Object.freeze(origins),
     drainTime: values.DRAIN_MS ?? (production ? 5000 : 0),
+    metrics:
+      values.METRICS_PORT === undefined && values.METRICS_TOKEN === undefined
+        ? undefined
+        : Object.freeze({ port: values.METRICS_PORT, token: values.METRICS_TOKEN }),
+    traces:
+      values.OTEL_EXPORTER_OTLP_ENDPOINT === undefined
+        ? undefined
+        : Object.freeze({ endpoint: values.OTEL_EXPORTER_OTLP_ENDPOINT, share: values.OTEL_TRACES_SAMPLER_ARG }),
     logLevel: values.LOG_LEVEL,
   });
 }

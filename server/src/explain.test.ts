@@ -4,6 +4,7 @@ import postgres from 'postgres';
 import { expect, test } from 'vitest';
 import { ConfigError } from './config.ts';
 import { LockedError } from './db/lock.ts';
+import { SchemaError } from './db/version.ts';
 import { explain } from './explain.ts';
 
 test('what an operator set wrong is told in its own words', () => {
@@ -28,6 +29,12 @@ test('a database that is away or refuses us is told without its URL', async () =
   expect(explain(away)).toBe('stepwise: the database cannot be reached (ECONNREFUSED); check its URL (DATABASE_URL)');
   const wrong = new Error('outer', { cause: Object.assign(new Error('password authentication failed for "nobody"'), { code: '28P01' }) });
   expect(explain(wrong)).toBe('stepwise: the database refuses the connection: the password is wrong; check its URL (DATABASE_URL)');
+});
+
+test('a schema of another version, and a table that others hold, are told as what they are', () => {
+  expect(explain(new SchemaError('the database lacks migrations'))).toBe('stepwise: the database lacks migrations');
+  const locked = Object.assign(new Error('canceling statement due to lock timeout'), { code: '55P03' });
+  expect(explain(locked)).toBe('stepwise: a table that is to be changed is in use by others; try again later');
 });
 
 test('anything else keeps its stack', () => {

@@ -12,13 +12,14 @@ const REFUSALS: Record<string, string> = {
 /** @returns one line for what an operator can mend, naming the setting; anything else as it is, with its stack */
 export function explain(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
-  if (['ConfigError', 'LockedError', 'ImportError'].includes(error.name)) return `stepwise: ${error.message}`;
+  if (['ConfigError', 'LockedError', 'SchemaError', 'ImportError'].includes(error.name)) return `stepwise: ${error.message}`;
   const { code, syscall, port } = error as NodeJS.ErrnoException & { port?: number };
-  if (code === 'EADDRINUSE') return `stepwise: PORT: something else listens on port ${port}; stop it, or set PORT to another`;
+  if (code === 'EADDRINUSE') return `stepwise: PORT, METRICS_PORT: something else listens on port ${port}; stop it, or choose another`;
   if (syscall === 'listen') return `stepwise: HOST, PORT: cannot listen there (${code})`;
   const reason = databaseCode(error);
   if (reason !== undefined && REFUSALS[reason])
     return `stepwise: the database refuses the connection: ${REFUSALS[reason]}; check its URL (DATABASE_URL)`;
+  if (reason === '55P03') return 'stepwise: a table that is to be changed is in use by others; try again later';
   if (reason !== undefined && isUnavailable(reason))
     return `stepwise: the database cannot be reached (${reason}); check its URL (DATABASE_URL)`;
   return error;

@@ -1,4 +1,5 @@
 import { authRouter } from './features/auth/router.ts';
+import { eventsRouter } from './features/events/router.ts';
 import { healthRouter } from './features/health/router.ts';
 import { mentalPlanRouter } from './features/mentalPlan/router.ts';
 import { physicalPlanRouter } from './features/physicalPlan/router.ts';
@@ -12,6 +13,7 @@ export const appRouter = router({
   mentalPlan: mentalPlanRouter,
   resource: resourceRouter,
   task: taskRouter,
+  events: eventsRouter,
   health: healthRouter,
 });
 

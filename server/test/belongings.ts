@@ -1,5 +1,4 @@
 import { sql } from 'drizzle-orm';
-import { rowsOf } from '../src/db/client.ts';
 import type { TestApp } from './harness.ts';
 
 /** Every table that holds something of a user, and which of its rows are the user's; the audit trail outlives them. */
@@ -7,6 +6,8 @@ const TABLES = {
   users: sql`t.id = `,
   sessions: sql`t.user_id = `,
   idempotency_keys: sql`t.user_id = `,
+  event_sequences: sql`t.user_id = `,
+  events: sql`t.user_id = `,
   outer_tasks: sql`t.user_id = `,
   physical_plans: sql`t.user_id = `,
   workouts: sql`(select user_id from physical_plans p where p.id = t.physical_plan_id) = `,
@@ -17,11 +18,16 @@ const TABLES = {
 };
 
 /** @returns the text of every row in the database that is the user's, by table */
-export async function belongings({ database }: TestApp, user_id: number): Promise<Record<string, string[]>> {
+export const belongings = (api: TestApp, user_id: number) => rowsAs(sql`t::text`, api, user_id);
+
+/** @returns the same with the transaction that wrote each row: a change from a value to itself shows */
+export const writtenBelongings = (api: TestApp, user_id: number) => rowsAs(sql`t::text || ' ' || t.xmin`, api, user_id);
+
+async function rowsAs(text: ReturnType<typeof sql>, { database }: TestApp, user_id: number): Promise<Record<string, string[]>> {
   const found: Record<string, string[]> = {};
   for (const [table, isOf] of Object.entries(TABLES)) {
-    const statement = sql`select t::text as row from ${sql.identifier(table)} t where ${isOf}${user_id} order by 1`;
-    found[table] = (await rowsOf<{ row: string }>(database.db, statement)).map(({ row }) => row);
+    const statement = sql`select ${text} as row from ${sql.identifier(table)} t where ${isOf}${user_id} order by 1`;
+    found[table] = (await database.db.execute<{ row: string }>(statement)).map(({ row }) => row);
   }
   return found;
 }

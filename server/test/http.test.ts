@@ -19,6 +19,9 @@ const operations = [...endpointsOf(appRouter).values()].flatMap(({ name, type, m
 );
 const bothForms = (paths: Iterable<string>) => [...new Set(paths)].flatMap((path) => [path, `${path}/`]);
 const restPaths = bothForms(operations.map(({ path }) => path));
+const openPaths = [...endpointsOf(appRouter).values()].flatMap(({ name, type, meta, public: isPublic }) =>
+  isPublic && type === 'mutation' ? [`/trpc/${name}`, ...(meta.openapi ? [meta.openapi.path] : [])] : [],
+);
 const rpcPaths = operations.map(({ name }) => `/trpc/${name}`);
 const KiB = 1024;
 /** JSON with white space after it, `size` bytes in all. */
@@ -38,7 +41,7 @@ const titleOf = ({ body }: Answer) => (body.result?.data ?? body).title;
 
 // Methods
 
-test.each(restPaths)('%s: 405 with Allow for what it does not do, and only then', async (path) => {
+test.each(restPaths)('#118 #120 %s: 405 with Allow for what it does not do, and only then', async (path) => {
   const { headers } = await api.rest('OPTIONS', path);
   const allowed = String(headers.allow).split(', ');
   for (const method of METHODS) {
@@ -51,7 +54,7 @@ test.each(restPaths)('%s: 405 with Allow for what it does not do, and only then'
   }
 });
 
-test.each(rpcPaths)('%s: 405 with Allow for what it does not do, the same methods that OPTIONS names', async (path) => {
+test.each(rpcPaths)('#118 #120 %s: 405 with Allow for what it does not do, the same methods that OPTIONS names', async (path) => {
   const type = operations.find(({ name }) => path.endsWith(name))?.type;
   const allowed = type === 'query' ? ['GET', 'HEAD'] : ['POST'];
   for (const method of METHODS.filter((name) => !allowed.includes(name))) {
@@ -74,7 +77,7 @@ test.each(rpcPaths)('%s: 405 with Allow for what it does not do, the same method
 });
 
 test.each(['/nowhere', '/nowhere/', '/users/1/2/3', '/outherTasks/1/2', '/', '/trpc', '/trpc/', '/trpc/task/list'])(
-  '%s is 404 for every method',
+  '#121 %s is 404 for every method',
   async (path) => {
     for (const method of [...METHODS, 'OPTIONS', 'TRACE']) {
       const answer = await api.rest(method, path);
@@ -85,7 +88,7 @@ test.each(['/nowhere', '/nowhere/', '/users/1/2/3', '/outherTasks/1/2', '/', '/t
 );
 
 test.each([...restPaths, ...rpcPaths, '/openapi.json', '/docs', '/redoc'])(
-  'OPTIONS %s without preflight headers is 204 with Allow and no body',
+  '#121 #132 OPTIONS %s without preflight headers is 204 with Allow and no body',
   async (path) => {
     for (const headers of [{}, { origin: 'https://app.example' }, { 'access-control-request-method': 'POST' }]) {
       const answer = await api.rest('OPTIONS', path, { headers: headers as Record<string, string> });
@@ -94,13 +97,13 @@ test.each([...restPaths, ...rpcPaths, '/openapi.json', '/docs', '/redoc'])(
   },
 );
 
-test.each(['/outherTasks', '/trpc/task.list'])('TRACE %s is 405 and echoes nothing', async (path) => {
+test.each(['/outherTasks', '/trpc/task.list'])('#119 TRACE %s is 405 and echoes nothing', async (path) => {
   const answer = await api.rest('TRACE', path, { headers: { cookie: 'secret=1' } });
   expect(answer).toMatchObject({ status: 405, headers: { allow: expect.stringContaining('GET') } });
   expect(answer.text).not.toContain('secret');
 });
 
-test.each(['x-http-method-override', 'x-method-override', 'x-http-method'])('%s overrides nothing', async (header) => {
+test.each(['x-http-method-override', 'x-method-override', 'x-http-method'])('#120 %s overrides nothing', async (header) => {
   const { body } = await api.rest('POST', '/outherTasks', { token: ann.token, body: { title: 'stays' } });
   const request = { token: ann.token, headers: { [header]: 'DELETE' }, query: { _method: 'DELETE' } };
   expect((await api.rest('POST', `/outherTasks/${body.id}`, request)).status).toBe(405);
@@ -118,7 +121,7 @@ const readable = [
   '/trpc/task.list?input={}',
   '/trpc/auth.me',
 ];
-test.each(readable)('HEAD %s is GET without the body', async (path) => {
+test.each(readable)('#121 HEAD %s is GET without the body', async (path) => {
   const [got, head] = [await api.rest('GET', path, { token: ann.token }), await api.rest('HEAD', path, { token: ann.token })];
   const { 'x-request-id': _, date: __, ...headers } = got.headers;
   expect(got.status).toBe(200);
@@ -126,7 +129,7 @@ test.each(readable)('HEAD %s is GET without the body', async (path) => {
 });
 
 test.each(['/users/me', '/outherTasks', '/users/1/physical-plan', '/trpc/task.list', '/trpc/task.list,task.list?batch=1'])(
-  'HEAD %s needs a token',
+  '#121 HEAD %s needs a token',
   async (path) => {
     expect(await api.rest('HEAD', path)).toMatchObject({ status: 401, text: '', headers: { 'www-authenticate': 'Bearer' } });
   },
@@ -162,7 +165,7 @@ const OTHER_TYPES = [
   '',
 ];
 test.each(doors.flatMap(({ door, send }) => OTHER_TYPES.map((type) => ({ door, type, send }))))(
-  '$door answers 415 to "$type"',
+  '#100 $door answers 415 to "$type"',
   async ({ send, type }) => {
     const answer = await send('{"title":"x"}', { 'content-type': type });
     expect(answer.status).toBe(415);
@@ -172,11 +175,11 @@ test.each(doors.flatMap(({ door, send }) => OTHER_TYPES.map((type) => ({ door, t
 
 test.each(
   doors.flatMap(({ door, send }) => ['gzip', 'br', 'deflate', 'gzip, identity', 'x'].map((encoding) => ({ door, encoding, send }))),
-)('$door answers 415 to Content-Encoding: $encoding', async ({ send, encoding }) => {
+)('#115 $door answers 415 to Content-Encoding: $encoding', async ({ send, encoding }) => {
   expect(codeOf(await send('{"title":"x"}', { 'content-encoding': encoding }))).toBe('UNSUPPORTED_MEDIA_TYPE');
 });
 
-test.each(['/users', '/users/signIn', '/trpc/auth.register', '/trpc/auth.signIn'])('%s, open to anybody, is as strict', async (path) => {
+test.each(openPaths)('#117 %s, open to anybody, is as strict', async (path) => {
   for (const type of ['multipart/form-data; boundary=x', 'application/octet-stream', 'text/plain'])
     expect((await api.rest('POST', path, { body: 'x'.repeat(1000), headers: { 'content-type': type } })).status, type).toBe(415);
 });
@@ -200,7 +203,7 @@ test('a task is deleted with a JSON content type and no body', async () => {
   expect(removed).toMatchObject({ status: 200, body: { message: expect.any(String) } });
 });
 
-test.each(doors)('an empty body is no input at $door: 400 that names what is missing', async ({ send }) => {
+test.each(doors)('#101 an empty body is no input at $door: 400 that names what is missing', async ({ send }) => {
   const { status, body } = await send('');
   expect(status).toBe(400);
   expect(body.code ?? body.error.data.reason).toBe('VALIDATION');
@@ -230,7 +233,7 @@ const NOT_JSON: [string, string | Buffer][] = [
   ['nesting of 30,000', '['.repeat(30_000)],
 ];
 test.each(doors.flatMap(({ door, send }) => NOT_JSON.map(([what, body]) => ({ door, what, body, send }))))(
-  '$door refuses $what',
+  '#97 #99 #100 #101 $door refuses $what',
   async ({ send, body }) => {
     const answer = await send(body);
     expect(answer.status).toBe(400);
@@ -240,7 +243,7 @@ test.each(doors.flatMap(({ door, send }) => NOT_JSON.map(([what, body]) => ({ do
 );
 
 test.each(['null', '[]', '"text"', '7', 'true', '[{"title":"x"}]'])(
-  'a body that is not an object is refused at both doors: %s',
+  '#101 a body that is not an object is refused at both doors: %s',
   async (body) => {
     for (const { send, door } of doors) expect(codeOf(await send(body)), door).toBe('VALIDATION');
   },
@@ -257,7 +260,7 @@ const TAKEN: [string, string, string][] = [
   ['names of every object as text', '{"title":"__proto__"}', '__proto__'],
 ];
 test.each(doors.flatMap(({ door, send, ok }) => TAKEN.map(([what, body, title]) => ({ door, what, body, title, send, ok }))))(
-  '$door takes $what',
+  '#98 #99 #100 $door takes $what',
   async ({ send, body, title, ok }) => {
     const answer = await send(body);
     expect(answer.status).toBe(ok);
@@ -265,14 +268,14 @@ test.each(doors.flatMap(({ door, send, ok }) => TAKEN.map(([what, body, title]) 
   },
 );
 
-test('the last of two user ids counts, at both doors', async () => {
+test('#98 the last of two user ids counts, at both doors', async () => {
   for (const { send, ok } of doors) {
     expect((await send(`{"title":"x","user_id":1,"user_id":${ann.id}}`)).status).toBe(ok);
     expect((await send(`{"title":"x","user_id":${ann.id},"user_id":1}`)).status).toBe(404);
   }
 });
 
-test.each(['1e400', '-1e400'])('%s is no number', async (number) => {
+test.each(['1e400', '-1e400'])('#88 %s is no number', async (number) => {
   const plan = (weight: string) => `{"goal":"g","age":30,"gender":"male","weight":${weight},"height":180}`;
   expect(codeOf(await api.rest('POST', '/physicalPlans', { token: ann.token, body: plan(number) }))).toBe('VALIDATION');
   expect(codeOf(await api.rest('POST', '/trpc/physicalPlan.create', { token: ann.token, body: plan(number) }))).toBe('VALIDATION');
@@ -282,15 +285,35 @@ test.each(['1e400', '-1e400'])('%s is no number', async (number) => {
   );
 });
 
+test.each([
+  ['-0', 0],
+  ['1e-400', 0],
+  ['0.30000000000000004', 0.1 + 0.2],
+  ['1E2', 100],
+])('#88 the JSON number %s is kept as %d', async (text, number) => {
+  const plan = await api.rest('POST', '/physicalPlans', {
+    token: ann.token,
+    body: { goal: 'g', age: 30, gender: 'male', weight: 80, height: 180 },
+  });
+  const { id } = plan.body.data;
+  for (const [method, path] of [
+    ['PATCH', `/physicalPlans/${id}`],
+    ['POST', '/trpc/physicalPlan.update'],
+  ] as const) {
+    const { body } = await api.rest(method, path, { token: ann.token, body: `{"id":${id},"progress":${text}}` });
+    expect((body.result?.data ?? body).resource.progress).toBe(number);
+  }
+});
+
 test.each(['{', 'x', '[1', '{"__proto__":{}}', JSON.stringify(nested(33)), '"text"', '[]', 'null'])(
-  'the input of a tRPC query is held to the same rules: %s',
+  '#97 #99 #101 the input of a tRPC query is held to the same rules: %s',
   async (input) => {
     expect(codeOf(await api.rest('GET', '/trpc/task.list', { token: ann.token, query: { input } }))).toBe('VALIDATION');
   },
 );
 
 test.each(['[{}]', '"x"', '1', 'null', '{"0":1}', '{"__proto__":{"0":{}}}'])(
-  'the input of a batch is an object of inputs: %s',
+  '#99 #101 the input of a batch is an object of inputs: %s',
   async (body) => {
     const { status } = await api.rest('POST', '/trpc/task.create?batch=1', { token: ann.token, body });
     expect(status).toBe(400);
@@ -313,9 +336,9 @@ const LIMITS: [string, unknown, number][] = [
   ['/trpc/resource.createMany?batch=1', { 0: { resources: bulk } }, 1024 * KiB],
   ['/trpc/task.create,resource.createMany?batch=1', { 0: task, 1: { resources: bulk } }, 1024 * KiB],
 ];
-test.each(LIMITS)('%s takes a body of exactly its limit and not a byte more', async (path, body, limit) => {
+test.each(LIMITS)('#116 %s takes a body of exactly its limit and not a byte more', async (path, body, limit) => {
   const send = (size: number) => api.rest('POST', path, { token: ann.token, body: padded(body, size) });
-  expect([200, 201]).toContain((await send(limit)).status);
+  for (const size of [limit - 1, limit]) expect([200, 201]).toContain((await send(size)).status);
   const over = await send(limit + 1);
   expect(over).toMatchObject({ status: 413, headers: { connection: 'close' } });
   expect(codeOf(over)).toBe('PAYLOAD_TOO_LARGE');
@@ -364,7 +387,7 @@ const IDS = [
 const withId = operations.filter(({ path }) => path.includes('/1'));
 // Bob has nothing: whatever number such an id reads as, it is not his.
 const bob = await api.register();
-test.each(IDS)('the id %s is 400 or 404 on every path that takes one', async (id) => {
+test.each(IDS)('#91 the id %s is 400 or 404 on every path that takes one', async (id) => {
   for (const { method, path } of withId) {
     const url = path.replace('/1', `/${id}`);
     const { status, body } = await api.rest(method, url, {
@@ -399,7 +422,7 @@ const ODD_PATHS = [
   '/trpc/ task.list',
   `/trpc/${'x'.repeat(15_000)}`,
 ];
-test.each(ODD_PATHS)('%s without a token shows nothing of a user and is no error of ours', async (path) => {
+test.each(ODD_PATHS)('#122 %s without a token shows nothing of a user and is no error of ours', async (path) => {
   for (const method of ['GET', 'POST']) {
     const { status, text } = await api.rest(method, path);
     expect([207, 400, 401, 404, 405], `${method}: ${status}`).toContain(status);
@@ -419,7 +442,7 @@ test.each([
   'limit=',
   '&&&=&',
   Array.from({ length: 1000 }, (_, i) => `a${i}=1`).join('&'),
-])('the query ?%s has a plain answer, the same each time', async (query) => {
+])('#105 the query ?%s has a plain answer, the same each time', async (query) => {
   const ask = () => api.rest('GET', `/outherTasks?${query}`, { token: ann.token });
   const { status } = await ask();
   expect([200, 400]).toContain(status);
@@ -457,19 +480,51 @@ const KINDS: [string, string, string, Request][] = [
   ['OPTIONS', 'OPTIONS', '/outherTasks', {}],
   ['a preflight', 'OPTIONS', '/outherTasks', { headers: { origin: 'https://app.example', 'access-control-request-method': 'PATCH' } }],
 ];
-test.each(KINDS)('%s has an id, nosniff, its length and no name of software', async (_, method, url, request) => {
+const CONTENT_TYPE = /^(application\/(problem\+)?json; charset=utf-8|text\/(html|javascript|css); charset=utf-8|application\/jsonl?)$/;
+
+test.each(KINDS)('#135 %s has an id, what browsers need to know, its length and no name of software', async (_, method, url, request) => {
   const { headers, text, status } = await api.rest(method, url, request);
   expect(headers['x-request-id']).toMatch(/^[\w-]{8,64}$/);
-  expect(headers['x-content-type-options']).toBe('nosniff');
-  expect(headers).not.toHaveProperty('server');
-  expect(headers).not.toHaveProperty('x-powered-by');
+  expect(headers).toMatchObject({ 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer' });
+  const isPage = headers['content-type'] === 'text/html; charset=utf-8';
+  if (isPage) expect(headers['content-security-policy']).toMatch(/^default-src 'none'; script-src 'self'; .*frame-ancestors 'none'$/);
+  else expect(headers['content-security-policy']).toBe("default-src 'none'; frame-ancestors 'none'");
+  if (text !== '') expect(headers['content-type']).toMatch(CONTENT_TYPE);
+  for (const name of ['server', 'x-powered-by', 'via', 'strict-transport-security']) expect(headers).not.toHaveProperty(name);
+  expect(Object.values(headers).join(' ')).not.toMatch(/fastify|node\.?js|swagger|redoc/i);
   if (String(headers['content-type']).includes('json') && !String(headers['content-type']).includes('jsonl'))
     if (status !== 204 && headers['transfer-encoding'] === undefined)
       expect(Number(headers['content-length'])).toBe(Buffer.byteLength(text));
 });
 
+test('#135 in production browsers are told to come by https for a year, with every kind of answer', async () => {
+  for (const [what, method, url, request] of KINDS) {
+    const { headers } = await production.rest(method, url, request);
+    expect(headers['strict-transport-security'], what).toBe('max-age=31536000');
+  }
+});
+
+test.each(['/openapi.json', '/docs', '/redoc'])('#137 %s is there in production too', async (path) => {
+  expect(await production.rest('GET', path)).toMatchObject({ status: 200, headers: { 'cache-control': 'no-cache' } });
+});
+
+test.each(['text/xml', 'application/xml, text/html;q=0.9', '*/*;q=0', '', 'application/json;q=0'])(
+  '#127 Accept: %s changes nothing: JSON is all there is',
+  async (accept) => {
+    for (const path of ['/outherTasks', '/trpc/task.list?input={}'])
+      expect(await api.rest('GET', path, { token: ann.token, headers: { accept } })).toMatchObject({
+        status: 200,
+        headers: { 'content-type': 'application/json; charset=utf-8' },
+      });
+    expect(await api.rest('GET', '/nowhere', { headers: { accept } })).toMatchObject({
+      status: 404,
+      headers: { 'content-type': 'application/problem+json; charset=utf-8' },
+    });
+  },
+);
+
 test.each(KINDS.filter(([, , url]) => !url.startsWith('/trpc') && !/openapi|docs|redoc/.test(url)))(
-  '%s: an error of the REST door is a problem document with the id of the answer',
+  '#162 %s: an error of the REST door is a problem document with the id of the answer',
   async (_, method, url, request) => {
     const { status, headers, body } = await api.rest(method, url, request);
     if (status < 400) return expect(String(headers['content-type'] ?? '')).not.toContain('problem');
@@ -486,7 +541,7 @@ test.each(KINDS.filter(([, , url]) => !url.startsWith('/trpc') && !/openapi|docs
 );
 
 test.each(KINDS.filter(([, , url]) => url.startsWith('/trpc/')))(
-  '%s: an error of the tRPC door is tRPC’s, with reason and the id of the answer',
+  '#162 %s: an error of the tRPC door is tRPC’s, with reason and the id of the answer',
   async (_, method, url, request) => {
     const { status, headers, body } = await api.rest(method, url, request);
     if (status < 400) return expect(body?.error).toBeUndefined();
@@ -500,7 +555,7 @@ test.each(KINDS.filter(([, , url]) => url.startsWith('/trpc/')))(
   },
 );
 
-test.each(['a-harmless-id', 'x'.repeat(8), 'A_z-09'.repeat(10), randomUUID()])('the request id %s is kept', async (id) => {
+test.each(['a-harmless-id', 'x'.repeat(8), 'A_z-09'.repeat(10), randomUUID()])('#165 the request id %s is kept', async (id) => {
   for (const url of ['/health', '/nowhere', '/trpc/health.check']) {
     const { headers } = await api.rest('GET', url, { headers: { 'x-request-id': id } });
     expect(headers['x-request-id']).toBe(id);
@@ -508,7 +563,7 @@ test.each(['a-harmless-id', 'x'.repeat(8), 'A_z-09'.repeat(10), randomUUID()])('
 });
 
 test.each(['short', 'x'.repeat(65), 'x'.repeat(10_000), 'with a space', 'with/slash', '{"json":1}', 'ünïcödé-id', '12345678,12345678', ''])(
-  'the request id "%s" is replaced',
+  '#165 the request id "%s" is replaced',
   async (id) => {
     const { headers } = await api.rest('GET', '/health', { headers: { 'x-request-id': id } });
     expect(headers['x-request-id']).not.toBe(id);
@@ -516,7 +571,7 @@ test.each(['short', 'x'.repeat(65), 'x'.repeat(10_000), 'with a space', 'with/sl
   },
 );
 
-test('auth answers are not stored, a user’s data is private and asked for again', async () => {
+test('#136 auth answers are not stored, a user’s data is private and asked for again', async () => {
   const { login, password, token } = await api.register();
   const cacheControl = async (method: string, url: string, request: Request) =>
     (await api.rest(method, url, request)).headers['cache-control'];
@@ -558,14 +613,14 @@ test.each([
 });
 
 test.each(['][', 'a b', 'u:p@x', 'a/b', 'a:99999999', '[::1', 'a\\b', 'x?y', `${'a'.repeat(10_000)} b`])(
-  'the Host "%s" is 400',
+  '#111 the Host "%s" is 400',
   async (host) => {
     for (const url of ['/health', '/nowhere'])
       expect(await api.rest('GET', url, { headers: { host } })).toMatchObject({ status: 400, body: { code: 'VALIDATION' } });
   },
 );
 
-test.each(['localhost', '127.0.0.1:8000', '[::1]:8000', 'api.example.com', 'my_service:80'])('the Host %s is fine', async (host) => {
+test.each(['localhost', '127.0.0.1:8000', '[::1]:8000', 'api.example.com', 'my_service:80'])('#111 the Host %s is fine', async (host) => {
   expect((await api.rest('GET', '/health', { headers: { host } })).status).toBe(200);
 });
 
@@ -586,19 +641,54 @@ const EVERY_KIND_OF_ANSWER: [string, string, string, Request][] = [
   ['413', 'POST', '/users', { body: padded({}, 64 * KiB + 1) }],
   ['415', 'POST', '/users', { body: 'x', headers: { 'content-type': 'text/plain' } }],
 ];
+/** What scripts of a page may read besides the body. */
+const EXPOSED = [
+  'x-request-id',
+  'etag',
+  'retry-after',
+  'idempotency-replayed',
+  'ratelimit-limit',
+  'ratelimit-remaining',
+  'ratelimit-reset',
+];
 const from = (origin: string, request: Request): Request => ({ ...request, headers: { ...request.headers, origin } });
 
-test.each(EVERY_KIND_OF_ANSWER)('%s: pages of a listed origin may read it', async (_, method, url, request) => {
+test.each(EVERY_KIND_OF_ANSWER)('#130 #133 %s: pages of a listed origin may read it', async (_, method, url, request) => {
   const { headers } = await production.rest(method, url, from('https://app.example', request));
   expect(headers['access-control-allow-origin']).toBe('https://app.example');
   expect(String(headers.vary).toLowerCase().split(/, */)).toContain('origin');
   expect(headers).not.toHaveProperty('access-control-allow-credentials');
-  const exposed = String(headers['access-control-expose-headers']).toLowerCase();
-  for (const name of ['x-request-id', 'retry-after']) expect(exposed).toContain(name);
+  const exposed = String(headers['access-control-expose-headers']).toLowerCase().split(/, */);
+  expect(exposed).toEqual(expect.arrayContaining(EXPOSED));
+});
+
+test('#133 pages may read a 429, and when to come again', async () => {
+  const plenty = { most: 1000, seconds: 60 };
+  const rates = { address: { most: 1, seconds: 60 }, user: plenty, signIn: plenty, registration: plenty };
+  const busy = await startApp({ environment: 'production', corsOrigins: ['https://app.example'], rates, database: production.database });
+  const ask = () => busy.rest('GET', '/health', from('https://app.example', {}));
+  expect((await ask()).status).toBe(200);
+  const refused = await ask();
+  expect(refused).toMatchObject({
+    status: 429,
+    headers: { 'access-control-allow-origin': 'https://app.example', 'retry-after': expect.stringMatching(/^[1-9]\d*$/) },
+    body: { code: 'RATE_LIMITED' },
+  });
+  expect(String(refused.headers['access-control-expose-headers']).split(/, */)).toEqual(expect.arrayContaining(EXPOSED));
+});
+
+test('#132 a thousand preflights cost nobody a sign-in or a call', async () => {
+  const few = { most: 5, seconds: 60 };
+  const rates = { address: few, user: few, signIn: few, registration: few };
+  const strict = await startApp({ rates, database: api.database });
+  const headers = { origin: 'https://app.example', 'access-control-request-method': 'POST' };
+  for (let i = 0; i < 1000; i++) expect((await strict.rest('OPTIONS', '/users/signIn', { headers })).status).toBe(204);
+  const { status } = await strict.rest('POST', '/users/signIn', { body: { username: ann.login, password: ann.password } });
+  expect(status).toBe(200);
 });
 
 test.each(EVERY_KIND_OF_ANSWER)(
-  '%s: pages of any origin may read it in development, without credentials',
+  '#129 #133 %s: pages of any origin may read it in development, without credentials',
   async (_, method, url, request) => {
     const { headers } = await api.rest(method, url, from('http://localhost:5173', request));
     expect(headers['access-control-allow-origin']).toBe('*');
@@ -614,11 +704,12 @@ const FOREIGN = [
   'https://xapp.example',
   'https://app.examplex',
   'https://sub.app.example',
+  'https://APP.EXAMPLE',
   'null',
   'https://app.example, https://evil.example',
   '',
 ];
-test.each(FOREIGN)('the origin "%s" may read nothing in production', async (origin) => {
+test.each(FOREIGN)('#130 #132 the origin "%s" may read nothing in production', async (origin) => {
   for (const [what, method, url, request] of EVERY_KIND_OF_ANSWER) {
     const { headers } = await production.rest(method, url, from(origin, request));
     expect(headers, what).not.toHaveProperty('access-control-allow-origin');
@@ -628,14 +719,15 @@ test.each(FOREIGN)('the origin "%s" may read nothing in production', async (orig
   expect(preflight.headers).not.toHaveProperty('access-control-allow-origin');
 });
 
+const REQUESTED = ['authorization', 'content-type', 'idempotency-key', 'if-match', 'last-event-id', 'trpc-accept'];
 test.each(['GET', 'POST', 'PATCH', 'PUT', 'DELETE'])(
-  'a preflight allows %s with authorization and content-type, slash or not, on both doors',
+  '#131 a preflight allows %s with the headers that clients send, slash or not, on both doors',
   async (method) => {
     for (const url of ['/outherTasks/1', '/outherTasks/1/', '/users', '/trpc/task.update', '/trpc/task.list?batch=1']) {
       const headers = {
         origin: 'https://app.example',
         'access-control-request-method': method,
-        'access-control-request-headers': 'authorization,content-type',
+        'access-control-request-headers': REQUESTED.join(','),
       };
       for (const { app, allowed } of [
         { app: production, allowed: 'https://app.example' },
@@ -645,13 +737,14 @@ test.each(['GET', 'POST', 'PATCH', 'PUT', 'DELETE'])(
         expect(answer).toMatchObject({ status: 204, text: '', headers: { 'access-control-allow-origin': allowed } });
         expect(String(answer.headers['access-control-allow-methods']).split(/, */)).toContain(method);
         const names = String(answer.headers['access-control-allow-headers']).toLowerCase().split(/, */);
-        expect(names).toEqual(expect.arrayContaining(['authorization', 'content-type']));
+        expect(names).toEqual(expect.arrayContaining(REQUESTED));
+        expect(answer.headers['access-control-max-age']).toBe('600');
       }
     }
   },
 );
 
-test('without a list no foreign origin may read anything in production', async () => {
+test('#130 without a list no foreign origin may read anything in production', async () => {
   const closed = await startApp({ environment: 'production', corsOrigins: [], database: production.database });
   const { headers } = await closed.rest('GET', '/health', { headers: { origin: 'https://app.example' } });
   expect(headers).not.toHaveProperty('access-control-allow-origin');
@@ -659,36 +752,39 @@ test('without a list no foreign origin may read anything in production', async (
 
 // Errors and the log
 
-test('a failure of the database is a constant text at both doors and is logged without values', async () => {
-  const broken = await startApp({ environment: 'production', corsOrigins: ['https://app.example'] });
-  const { token } = await broken.register();
-  await broken.database.db.execute(sql`alter table outer_tasks rename to nowhere`);
-  const marker = `marker-${randomUUID()}`;
-  const [rest, rpc] = await Promise.all([
-    broken.rest('POST', '/outherTasks', {
-      token,
-      body: { title: marker },
-      headers: { origin: 'https://app.example', 'x-request-id': 'the-rest-one' },
-    }),
-    broken.rest('POST', '/trpc/task.create', { token, body: { title: marker }, headers: { origin: 'https://app.example' } }),
-  ]);
-  expect(rest).toMatchObject({
-    status: 500,
-    body: { code: 'INTERNAL', detail: 'Internal server error', status: 500 },
-    headers: { 'access-control-allow-origin': 'https://app.example', 'cache-control': expect.any(String) },
-  });
-  expect(rpc).toMatchObject({
-    status: 500,
-    body: { error: { message: 'Internal server error', data: { reason: 'INTERNAL' } } },
-    headers: { 'access-control-allow-origin': 'https://app.example' },
-  });
-  for (const { text } of [rest, rpc]) expect(text).not.toMatch(/outer_tasks|insert|relation|drizzle|postgres|42P01|marker| at |\.ts/i);
-  await vi.waitFor(() => expect(broken.log.filter(({ request_id }) => request_id === 'the-rest-one')).toHaveLength(2));
-  const failure = broken.log.find(({ request_id, msg }) => request_id === 'the-rest-one' && msg === 'request failed');
-  expect(JSON.stringify(failure)).toContain('42P01');
-  expect(JSON.stringify(broken.log)).not.toContain(marker);
-  expect(JSON.stringify(broken.log)).not.toMatch(/insert into/i);
-});
+test.each(['production', 'development'] as const)(
+  '#133 #161 in %s a failure of the database is a constant text at both doors and is logged without values',
+  async (environment) => {
+    const broken = await startApp({ environment, corsOrigins: ['https://app.example'] });
+    const { token } = await broken.register();
+    await broken.database.db.execute(sql`alter table outer_tasks rename to nowhere`);
+    const marker = `marker-${randomUUID()}`;
+    const [rest, rpc] = await Promise.all([
+      broken.rest('POST', '/outherTasks', {
+        token,
+        body: { title: marker },
+        headers: { origin: 'https://app.example', 'x-request-id': 'the-rest-one' },
+      }),
+      broken.rest('POST', '/trpc/task.create', { token, body: { title: marker }, headers: { origin: 'https://app.example' } }),
+    ]);
+    expect(rest).toMatchObject({
+      status: 500,
+      body: { code: 'INTERNAL', detail: 'Internal server error', status: 500 },
+      headers: { 'access-control-allow-origin': 'https://app.example', 'cache-control': expect.any(String) },
+    });
+    expect(rpc).toMatchObject({
+      status: 500,
+      body: { error: { message: 'Internal server error', data: { reason: 'INTERNAL' } } },
+      headers: { 'access-control-allow-origin': 'https://app.example' },
+    });
+    for (const { text } of [rest, rpc]) expect(text).not.toMatch(/outer_tasks|insert|relation|drizzle|postgres|42P01|marker| at |\.ts/i);
+    await vi.waitFor(() => expect(broken.log.filter(({ request_id }) => request_id === 'the-rest-one')).toHaveLength(2));
+    const failure = broken.log.find(({ request_id, msg }) => request_id === 'the-rest-one' && msg === 'request failed');
+    expect(JSON.stringify(failure)).toContain('42P01');
+    expect(JSON.stringify(broken.log)).not.toContain(marker);
+    expect(JSON.stringify(broken.log)).not.toMatch(/insert into/i);
+  },
+);
 
 const secret = 'w0rd0fTheClient';
 const { token, login } = await api.register(`login-${secret}`);
@@ -729,17 +825,20 @@ const LOGGED: [string, string, Request, Record<string, unknown>][] = [
   ['GET', '/health', { headers: { host: `${secret} x` } }, { status: 400 }],
   ['GET', '/docs', { headers: { referer: secret } }, { route: '/docs', status: 200 }],
 ];
-test.each(LOGGED)('%s %s is one line in the log, and nothing that the client wrote is in it', async (method, url, request, expected) => {
-  const id = randomUUID();
-  const { status } = await api.rest(method, url, { ...request, headers: { ...request.headers, 'x-request-id': id } });
-  const lines = () => api.log.filter((line) => line.request_id === id);
-  await vi.waitFor(() => expect(lines()).toHaveLength(1));
-  expect(lines()[0]).toMatchObject({ ...expected, status, ms: expect.any(Number), level: 30, time: expect.anything() });
-  expect(lines()[0]?.procedure ?? lines()[0]?.route).toEqual(expect.any(String));
-  expect(JSON.stringify(lines())).not.toContain(secret);
-});
+test.each(LOGGED)(
+  '#103 #164 %s %s is one line in the log, and nothing that the client wrote is in it',
+  async (method, url, request, expected) => {
+    const id = randomUUID();
+    const { status } = await api.rest(method, url, { ...request, headers: { ...request.headers, 'x-request-id': id } });
+    const lines = () => api.log.filter((line) => line.request_id === id);
+    await vi.waitFor(() => expect(lines()).toHaveLength(1));
+    expect(lines()[0]).toMatchObject({ ...expected, status, ms: expect.any(Number), level: 30, time: expect.anything() });
+    expect(lines()[0]?.procedure ?? lines()[0]?.route).toEqual(expect.any(String));
+    expect(JSON.stringify(lines())).not.toContain(secret);
+  },
+);
 
-test('no login, token or other text of a client is anywhere in the log', () => {
+test('#164 no login, token or other text of a client is anywhere in the log', () => {
   for (const text of [secret, token, login, ann.token, ann.login]) expect(JSON.stringify(api.log)).not.toContain(text);
 });
 

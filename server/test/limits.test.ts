@@ -1,7 +1,7 @@
 // Limits, on both doors.
 import { expect, test } from 'vitest';
 import { FREE_FAILURES, LONGEST_WAIT, memoryStore, waitAfter } from '../src/security/limitStore.ts';
-import { addressKey, type Rates } from '../src/security/limits.ts';
+import { addressKey, PRODUCTION_RATES, type Rates } from '../src/security/limits.ts';
 import { startApp } from './harness.ts';
 
 const plenty = { most: 100_000, seconds: 60 };
@@ -29,7 +29,7 @@ test('#14 an unknown login is limited as a known one is', async () => {
   expect(answers).toEqual([401, 401, 401, 401, 401, 429]);
 });
 
-test('guesses that run at once count as if they came one after another', async () => {
+test('#19 guesses that run at once count as if they came one after another', async () => {
   const ann = await guessing.register();
   const answers = await Promise.all(Array.from({ length: 20 }, () => guess(ann.login, 'not it at all')));
   expect(answers.filter((answer) => answer.status === 401)).toHaveLength(FREE_FAILURES);
@@ -71,7 +71,7 @@ test('#24 a wrong current password counts as a guess', async () => {
   expect((await guess(ann.login, ann.password)).status).toBe(429);
 });
 
-test('waits double from one second to fifteen minutes', () => {
+test('#19 waits double from one second to fifteen minutes', () => {
   expect([4, 5, 6, 7, 14, 15, 1000].map(waitAfter)).toEqual([0, 1, 2, 4, 512, LONGEST_WAIT, LONGEST_WAIT]);
 });
 
@@ -94,7 +94,28 @@ test('#138 #142 a user has so many calls over both doors, and is told how many a
   expect(refused).toMatchObject({ status: 429, body: { code: 'RATE_LIMITED' } });
   expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0);
   expect((await calling.rpc('task.list', {}, ann.token)).body.error.data).toMatchObject({ reason: 'RATE_LIMITED', httpStatus: 429 });
+  const headers = { authorization: `Bearer ${ann.token}` };
+  const elsewhere = await calling.app.inject({ url: '/outherTasks', headers, remoteAddress: '192.0.2.7' });
+  expect(elsewhere.statusCode, 'same user, another address').toBe(429);
   expect((await calling.rest('GET', '/outherTasks', { token: bob.token })).status, 'another user, same address').toBe(200);
+});
+
+test('#138 whoever waits as long as was said is answered again, and nobody sooner', async () => {
+  let time = 0;
+  const store = memoryStore(() => time);
+  const waiting = await startApp({ database: calling.database, rates: rates({ user: { most: 2, seconds: 7 } }), store });
+  const { token } = await waiting.register();
+  const call = () => waiting.rest('GET', '/outherTasks', { token });
+  for (let round = 0; round < 2; round++) {
+    expect((await call()).headers).toMatchObject({ 'ratelimit-limit': '2', 'ratelimit-remaining': '1', 'ratelimit-reset': '7' });
+    expect((await call()).headers['ratelimit-remaining']).toBe('0');
+    time += 2500;
+    const { status, headers } = await call();
+    expect([status, headers['retry-after']]).toEqual([429, '5']);
+    time += 4499;
+    expect((await call()).status).toBe(429);
+    time += 501;
+  }
 });
 
 test('#147 every call of a batch counts', async () => {
@@ -107,6 +128,16 @@ test('#147 every call of a batch counts', async () => {
   expect((await batch()).status).toBe(200);
   expect((await batch()).status).toBe(200);
   expect((await batch()).status).toBe(429);
+});
+
+test('#147 ten sign-ins in one batch are ten sign-ins', async () => {
+  const several = await startApp({ database: calling.database, rates: rates({ signIn: { most: 4, seconds: 600 } }) });
+  const body = Object.fromEntries(Array.from({ length: 10 }, (_, n) => [n, { username: `user${n}`, password: 'not it at all' }]));
+  const url = `/trpc/${Array.from({ length: 10 }, () => 'auth.signIn').join(',')}?batch=1`;
+  const answer = await several.rest('POST', url, { body });
+  const statuses = answer.body.map((part: { error: { data: { httpStatus: number } } }) => part.error.data.httpStatus);
+  expect([answer.status, statuses.filter((status: number) => status === 401).length]).toEqual([207, 4]);
+  expect(statuses.filter((status: number) => status === 429)).toHaveLength(6);
 });
 
 test.each([
@@ -133,6 +164,7 @@ test('#21 sign-ins and registrations from one address are limited, whatever the 
   const signIn = (n: number) => entering.rest('POST', '/users/signIn', { body: { username: `user${n}`, password: 'not it at all' } });
   for (let n = 0; n < 3; n++) expect((await signIn(n)).status).toBe(401);
   expect((await signIn(3)).status).toBe(429);
+  expect(PRODUCTION_RATES.signIn.most).toBeLessThanOrEqual(30);
   await entering.register();
   await entering.register();
   expect((await entering.rest('POST', '/users', { body: { login: 'one-more', password: 'correct horse' } })).status).toBe(429);

@@ -3,10 +3,10 @@ import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { endpointsOf } from '../src/http/endpoints.ts';
 import { appRouter } from '../src/router.ts';
-import { belongings } from './belongings.ts';
+import { belongings, writtenBelongings } from './belongings.ts';
 import { bothDoors, type Door, type Outcome, ofRpcCall } from './doors.ts';
 import { startApp, type User } from './harness.ts';
-import { sessionOf } from './tokens.ts';
+import { sessionOf, signed } from './tokens.ts';
 import { MISSING } from './values.ts';
 
 const api = await startApp();
@@ -65,6 +65,7 @@ const DECLARED: Record<string, readonly [Reach, (names: Names) => object | Promi
   'task.create': ['own account', ({ account: user_id }) => ({ user_id, title: 'Shop' })],
   'task.update': ['own object', ({ task: id }) => ({ id, title: 'Cook', status: true })],
   'task.remove': ['own object', ({ task: id }) => ({ id })],
+  'events.stream': ['own list', () => ({})],
   'health.check': ['public', () => ({})],
 };
 
@@ -129,46 +130,53 @@ function callOf(procedure: string): { reach: Reach; inputOf: (names: Names) => o
 const statusesOf = (outcomes: Record<string, Outcome>) =>
   Object.fromEntries(Object.entries(outcomes).map(([door, { status, code }]) => [door, [status, code]]));
 
-async function throughEachDoor(call: (door: Pick<Door, 'call'>) => Promise<Outcome>): Promise<Record<string, Outcome>> {
+/** A stream is not called in a batch. */
+const doorsOf = (procedure: string) => (endpoints.get(procedure)?.type === 'subscription' ? [rest, rpc] : doors);
+
+async function throughEachDoor(procedure: string, call: (door: Pick<Door, 'call'>) => Promise<Outcome>): Promise<Record<string, Outcome>> {
   const outcomes: Record<string, Outcome> = {};
-  for (const door of doors) outcomes[door.name] = await call(door);
+  for (const door of doorsOf(procedure)) outcomes[door.name] = await call(door);
   return outcomes;
 }
 
-const all = (status: number, code?: string) => Object.fromEntries(doors.map(({ name }) => [name, [status, code]]));
+const all = (procedure: string, status: number, code?: string) =>
+  Object.fromEntries(doorsOf(procedure).map(({ name }) => [name, [status, code]]));
+
+/** Nothing of this one is ever changed. */
+const absent = await makeOwner();
 
 test('nothing is declared that does not exist', () => {
   expect(Object.keys(DECLARED).filter((name) => !endpoints.has(name))).toEqual([]);
 });
 
 describe.each([...endpoints.keys()])('%s', (procedure) => {
-  test.each(doors)('over $name, to its owner, it succeeds', async ({ call }) => {
+  test.each(doorsOf(procedure))('over $name, to its owner, it succeeds', async ({ call }) => {
     const { inputOf } = callOf(procedure);
     const owner = await makeOwner();
     const outcome = await call(procedure, await inputOf(owner.names), owner.token);
     expect(outcome).toEqual({ status: expect.toSatisfy((status) => status === 200 || status === 201), data: expect.anything() });
   });
 
-  test('to nobody it is 401, unless it is public', async () => {
+  test('#62 to nobody it is 401, unless it is public', async () => {
     const { reach, inputOf } = callOf(procedure);
     const owner = await makeOwner();
-    const before = await belongings(api, owner.id);
-    const outcomes = await throughEachDoor(async ({ call }) => call(procedure, await inputOf(owner.names)));
+    const before = await writtenBelongings(api, owner.id);
+    const outcomes = await throughEachDoor(procedure, async ({ call }) => call(procedure, await inputOf(owner.names)));
     if (reach === 'public') for (const outcome of Object.values(outcomes)) expect(outcome.data).toBeDefined();
-    else expect(statusesOf(outcomes)).toEqual(all(401, 'UNAUTHENTICATED'));
-    expect(await belongings(api, owner.id)).toEqual(before);
+    else expect(statusesOf(outcomes)).toEqual(all(procedure, 401, 'UNAUTHENTICATED'));
+    expect(await writtenBelongings(api, owner.id)).toEqual(before);
   });
 
-  test('to a stranger what is named does not exist, and stays as it was', async () => {
+  test('#62 #63 #70 to a stranger what is named does not exist, and stays as it was', async () => {
     const { reach, inputOf } = callOf(procedure);
     const owner = await makeOwner();
     const stranger = await makeOwner();
-    const before = await belongings(api, owner.id);
-    const named = await throughEachDoor(async ({ call }) => call(procedure, await inputOf(owner.names), stranger.token));
+    const before = await writtenBelongings(api, owner.id);
+    const named = await throughEachDoor(procedure, async ({ call }) => call(procedure, await inputOf(owner.names), stranger.token));
     if (reach === 'public' || reach === 'own list') {
       for (const outcome of Object.values(named)) expect(outcome.data).toBeDefined();
     } else {
-      expect(statusesOf(named)).toEqual(all(404, 'NOT_FOUND'));
+      expect(statusesOf(named)).toEqual(all(procedure, 404, 'NOT_FOUND'));
       const nothing: Names = {
         account: MISSING,
         password: owner.password,
@@ -178,19 +186,31 @@ describe.each([...endpoints.keys()])('%s', (procedure) => {
         resource: MISSING,
         task: MISSING,
       };
-      expect(named).toEqual(await throughEachDoor(async ({ call }) => call(procedure, await inputOf(nothing), stranger.token)));
+      expect(named).toEqual(await throughEachDoor(procedure, async ({ call }) => call(procedure, await inputOf(nothing), stranger.token)));
     }
-    expect(await belongings(api, owner.id)).toEqual(before);
+    expect(await writtenBelongings(api, owner.id)).toEqual(before);
   });
 
-  test('to a removed user it is 401, unless it is public', async () => {
+  test('#41 #62 to a removed user it is 401, unless it is public', async () => {
     const { reach, inputOf } = callOf(procedure);
     const owner = await makeOwner();
     const removal = await rest.call('auth.remove', { id: owner.id, password: owner.password }, owner.token);
     expect(removal.status).toBe(200);
-    const outcomes = await throughEachDoor(async ({ call }) => call(procedure, await inputOf(owner.names), owner.token));
+    const outcomes = await throughEachDoor(procedure, async ({ call }) => call(procedure, await inputOf(owner.names), owner.token));
     if (reach === 'public') for (const outcome of Object.values(outcomes)) expect(outcome.data).toBeDefined();
-    else expect(statusesOf(outcomes)).toEqual(all(401, 'UNAUTHENTICATED'));
+    else expect(statusesOf(outcomes)).toEqual(all(procedure, 401, 'UNAUTHENTICATED'));
     for (const rows of Object.values(await belongings(api, owner.id))) expect(rows).toEqual([]);
+  });
+
+  test('#35 #62 with a token that is too old it is 401, unless it is public', async () => {
+    const { reach, inputOf } = callOf(procedure);
+    const { id, names, token } = absent;
+    const before = await writtenBelongings(api, id);
+    const iat = Math.floor(Date.now() / 1000) - 600;
+    const old = signed({ sub: String(id), sid: sessionOf(token), iat, exp: iat + 300 });
+    const outcomes = await throughEachDoor(procedure, async ({ call }) => call(procedure, await inputOf(names), old));
+    if (reach === 'public') for (const outcome of Object.values(outcomes)) expect(outcome.data).toBeDefined();
+    else expect(statusesOf(outcomes)).toEqual(all(procedure, 401, 'UNAUTHENTICATED'));
+    expect(await writtenBelongings(api, id)).toEqual(before);
   });
 });

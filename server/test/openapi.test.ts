@@ -81,6 +81,7 @@ const TABLE: [string, string, number][] = [
   ['task.create', 'POST /outherTasks', 201],
   ['task.update', 'PATCH /outherTasks/{id}', 200],
   ['task.remove', 'DELETE /outherTasks/{id}', 200],
+  ['events.stream', 'GET /events', 200],
   ['health.check', 'GET /health', 200],
 ];
 
@@ -96,7 +97,7 @@ test('it is OpenAPI 3.1, JSON, and free of whatever a linter finds', async () =>
   expect(found).toEqual([]);
 });
 
-test('it is the one that was reviewed', async () => {
+test('#216 it is the one that was reviewed', async () => {
   await expect(`${JSON.stringify(document, null, 2)}\n`).toMatchFileSnapshot('__snapshots__/openapi.json');
 });
 
@@ -107,7 +108,7 @@ test.each(TABLE)('%s is %s and succeeds with %d', (name, route, status) => {
 });
 
 test('every procedure with a REST path is in it, and nothing else', () => {
-  const procedures = [...endpointsOf(appRouter).values()].filter(({ meta }) => meta.openapi);
+  const procedures = [...endpointsOf(appRouter).values()].filter(({ meta }) => meta.openapi ?? meta.stream);
   expect(operations.map(({ operation }) => operation.operationId).sort()).toEqual(procedures.map(({ name }) => name).sort());
 });
 
@@ -133,7 +134,8 @@ test.each(operations)('$route has a summary, a known tag, its security and every
   expect(statuses).toEqual(expect.arrayContaining(expected));
   for (const [status, { content }] of Object.entries(operation.responses)) {
     const isProblem = Number(status) >= 400 && !(operation.operationId === 'health.check' && status === '503');
-    expect(content?.[isProblem ? 'application/problem+json' : 'application/json']?.schema, status).toBeTruthy();
+    const success = operation.operationId === 'events.stream' ? 'text/event-stream' : 'application/json';
+    expect(content?.[isProblem ? 'application/problem+json' : success]?.schema, status).toBeTruthy();
   }
   const inPath = [...route.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
   expect(operation.parameters?.filter((parameter) => parameter.in === 'path').map(({ name }) => name) ?? []).toEqual(inPath);
@@ -168,7 +170,12 @@ test.each(operations)('$route says what it makes of Idempotency-Key and If-Match
   const inHeaders = parameters.filter((parameter) => parameter.in === 'header').map((parameter) => parameter.name);
   const isNamed = !route.startsWith('GET ') && !name.startsWith('auth.');
   const isVersioned = /^(PATCH|DELETE) .*Plans\//.test(route);
-  expect(inHeaders).toEqual([...(isVersioned ? ['If-Match'] : []), ...(isNamed ? ['Idempotency-Key'] : [])]);
+  const isStream = name === 'events.stream';
+  expect(inHeaders).toEqual([
+    ...(isStream ? ['Last-Event-ID'] : []),
+    ...(isVersioned ? ['If-Match'] : []),
+    ...(isNamed ? ['Idempotency-Key'] : []),
+  ]);
   expect(JSON.stringify(operation.requestBody ?? {})).not.toContain('if_match');
   expect(parameters.filter((parameter) => parameter.in === 'header' && parameter.required)).toEqual([]);
 

@@ -1,7 +1,8 @@
 // The server as a process: how it starts, says what is wrong, and ends.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -23,6 +24,12 @@ interface Server {
   readonly ended: Promise<number | null>;
 }
 
+/** All that the processes wrote, and what they were told or gave out in confidence. */
+const said: string[] = [];
+const secrets: string[] = [];
+
+const PRODUCTION_KEY = 'f3b0c44298fc1c149afbf4c8996fb924';
+
 function run(env: Record<string, string>): Omit<Server, 'url'> & { address: Promise<string | undefined> } {
   // In its own folder: a developer's .env must not reach a test.
   const child = spawn(process.execPath, [MAIN], { cwd: folder, env: { PATH: process.env.PATH, PORT: '0', HOST: '127.0.0.1', ...env } });
@@ -36,6 +43,7 @@ function run(env: Record<string, string>): Omit<Server, 'url'> & { address: Prom
     for (const stream of [child.stdout, child.stderr])
       createInterface({ input: stream as NodeJS.ReadableStream }).on('line', (line) => {
         output.push(line);
+        said.push(line);
         const found = /"(?:listening on )(http:[^"]+)"/.exec(line)?.[1];
         if (found) resolve(found);
       });
@@ -51,8 +59,12 @@ async function start(env: Record<string, string>): Promise<Server> {
   return { ...server, url };
 }
 
-const post = (url: string, body: unknown) =>
-  fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+async function post(url: string, body: { login?: string; username?: string; password: string }) {
+  const answer = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+  const { access_token, refresh_token } = (await answer.clone().json()) as Record<string, string>;
+  secrets.push(...[body.password, access_token, refresh_token].filter((secret) => secret !== undefined));
+  return answer;
+}
 
 test('it starts on an empty folder, keeps what it was told and ends cleanly', async () => {
   const data = join(folder, 'data');
@@ -65,6 +77,7 @@ test('it starts on an empty folder, keeps what it was told and ends cleanly', as
   expect(first.output.join('\n')).toMatch(/embedded database/);
   expect(first.output.join('\n')).toMatch(/\/docs.*\/redoc.*\/openapi\.json.*\/trpc/);
   expect((await stat(join(data, 'jwt-secret'))).mode & 0o777).toBe(0o600);
+  secrets.push((await readFile(join(data, 'jwt-secret'), 'utf8')).trim());
   const account = { login: 'ann', password: 'correct horse' };
   const { access_token } = (await (await post(`${first.url}/users`, account)).json()) as { access_token: string };
 
@@ -109,7 +122,19 @@ test('a port that is taken is named, and the database is free again', async () =
   expect(await first.ended).toBe(0);
 });
 
-test('a request under way is answered before the server ends', async () => {
+test('metrics have a port of their own, and a collector that is away holds up neither the server nor its end', async () => {
+  const server = await start({ DATA_DIR: join(folder, 'eyes'), METRICS_PORT: '0', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1' });
+  const told = /metrics at (http:\/\/localhost:\d+\/metrics)/.exec(server.output.join('\n'))?.[1] as string;
+  expect((await post(`${server.url}/users`, { login: 'ann', password: 'correct horse' })).status).toBe(201);
+  const metrics = await (await fetch(told)).text();
+  expect(metrics).toContain('stepwise_request_duration_seconds_count{procedure="auth.register",door="rest",status="201"} 1');
+  expect((await fetch(`${server.url}/metrics`)).status).toBe(404);
+  server.child.kill('SIGTERM');
+  expect(await server.ended).toBe(0);
+  await expect(fetch(told)).rejects.toThrow();
+});
+
+test('#191 a request under way is answered before the server ends', async () => {
   const server = await start({ DATA_DIR: join(folder, 'busy') });
   const answer = post(`${server.url}/users`, { login: 'ann', password: 'correct horse' });
   // The password is being hashed, off the event loop, when the signal comes.
@@ -121,31 +146,117 @@ test('a request under way is answered before the server ends', async () => {
 
 test.each([
   [{ NODE_ENV: 'production' }, 'JWT_SECRET_KEY'],
-  [{ NODE_ENV: 'production', JWT_SECRET_KEY: 'f3b0c44298fc1c149afbf4c8996fb924' }, 'DATABASE_URL: required in production'],
+  [{ NODE_ENV: 'production', JWT_SECRET_KEY: PRODUCTION_KEY }, 'DATABASE_URL: required in production'],
   [{ JWT_ALGORITHM: 'none' }, 'JWT_ALGORITHM'],
   [{ PORT: 'x' }, 'PORT'],
-  [
-    { DATABASE_URL: 'postgres://nobody:hunter2@127.0.0.1:1/none' },
-    'the database cannot be reached (ECONNREFUSED); check its URL (DATABASE_URL)',
-  ],
-])('with %j it does not start and says %s', async (env, message) => {
+])('#215 with %j it does not start and says %s', async (env, message) => {
   const server = run({ DATA_DIR: join(folder, 'never'), ...(env as Record<string, string>) });
   expect(await server.ended).toBe(1);
   expect(server.output.join('\n')).toContain(message);
   expect(server.output.join('\n')).not.toContain('hunter2');
 });
 
-test('production runs on the embedded database only when told so', async () => {
-  const secret = 'f3b0c44298fc1c149afbf4c8996fb924';
+test('#175 with a database that is away it starts all the same, says that it waits, and ends when it is told to', async () => {
+  const server = await start({ DATABASE_URL: 'postgres://nobody:hunter2@127.0.0.1:1/none', DATA_DIR: join(folder, 'away') });
+  for (const [path, status] of Object.entries({ livez: 200, readyz: 503, health: 503, docs: 200 }))
+    expect((await fetch(`${server.url}/${path}`)).status, path).toBe(status);
+  expect((await post(`${server.url}/users`, { login: 'ann', password: 'correct horse' })).status).toBe(503);
+  await expect.poll(() => server.output.join('\n')).toContain('"reason":"ECONNREFUSED"');
+  server.child.kill('SIGTERM');
+  expect(await server.ended).toBe(0);
+  expect(server.output.join('\n')).not.toContain('hunter2');
+});
+
+test.each([{ CORS_ORIGINS: '*' }, { CORS_ORIGINS: 'https://app.example,*' }])('#134 production does not start with %j', async (env) => {
+  const server = run({ NODE_ENV: 'production', JWT_SECRET_KEY: PRODUCTION_KEY, DATABASE_URL: 'postgres://x@127.0.0.1:1/x', ...env });
+  expect(await server.ended).toBe(1);
+  expect(server.output).toEqual([expect.stringMatching(/CORS_ORIGINS: .*not accepted in production/)]);
+});
+
+test('#161 there is no environment "prod" that would be taken for development', async () => {
+  const server = run({ NODE_ENV: 'prod', DATA_DIR: join(folder, 'never') });
+  expect(await server.ended).toBe(1);
+  expect(server.output).toEqual([expect.stringContaining('NODE_ENV: ')]);
+});
+
+test('#135 #205 production runs on the embedded database only when told so, and asks browsers for https', async () => {
+  secrets.push(PRODUCTION_KEY);
   const server = await start({
     DATA_DIR: join(folder, 'told'),
     NODE_ENV: 'production',
-    JWT_SECRET_KEY: secret,
+    JWT_SECRET_KEY: PRODUCTION_KEY,
     EMBEDDED_IN_PRODUCTION: 'true',
     DRAIN_MS: '0',
   });
-  expect(await (await fetch(`${server.url}/health`)).json()).toMatchObject({ environment: 'production' });
+  const health = await fetch(`${server.url}/health`);
+  expect(await health.json()).toMatchObject({ environment: 'production' });
+  expect(health.headers.get('strict-transport-security')).toBe('max-age=31536000');
   server.child.kill('SIGTERM');
   expect(await server.ended).toBe(0);
-  expect(server.output.join('\n')).not.toContain(secret);
+});
+
+/** @returns how many answers of the status came back to as many requests, sent one after the other on one connection */
+async function flood(url: string, path: string, requests: number, status: number): Promise<number> {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  const chunks: Buffer[] = [];
+  socket.on('data', (chunk) => chunks.push(chunk));
+  const request = `GET ${path} HTTP/1.1\r\nHost: localhost\r\n`;
+  socket.write(`${`${request}\r\n`.repeat(requests - 1)}${request}Connection: close\r\n\r\n`);
+  await once(socket, 'close');
+  return Buffer.concat(chunks).toString().split(`HTTP/1.1 ${status} `).length - 1;
+}
+
+test('#166 ten thousand errors into a log that nobody reads any more leave the server well', async () => {
+  const server = await start({ DATA_DIR: join(folder, 'unread'), RATE_LIMIT: 'off' });
+  server.child.stdout?.destroy();
+  const floods = Promise.all(Array.from({ length: 5 }, () => flood(server.url, '/nowhere', 2000, 404)));
+  const begin = performance.now();
+  expect((await fetch(`${server.url}/health`)).status).toBe(200);
+  expect(performance.now() - begin).toBeLessThan(5000);
+  expect(await floods).toEqual([2000, 2000, 2000, 2000, 2000]);
+  expect((await fetch(`${server.url}/health`)).status).toBe(200);
+  server.child.kill('SIGTERM');
+  expect(await server.ended).toBe(0);
+});
+
+test('#166 a log on a full disk does not end the server', async () => {
+  const full = await open('/dev/full', 'w');
+  const port = await freePort();
+  const child = spawn(process.execPath, [MAIN], {
+    cwd: folder,
+    env: { PATH: process.env.PATH, PORT: String(port), HOST: '127.0.0.1', DATA_DIR: join(folder, 'full') },
+    stdio: ['ignore', full.fd, 'pipe'],
+  });
+  running.add(child);
+  const ended = once(child, 'exit');
+  const state = () => fetch(`http://127.0.0.1:${port}/health`).then(({ status }) => status);
+  await expect.poll(() => state().catch(() => child.exitCode ?? 'not there yet'), { timeout: 20_000 }).toBe(200);
+  expect(await flood(`http://127.0.0.1:${port}`, '/nowhere', 100, 404)).toBe(100);
+  expect(await state()).toBe(200);
+  child.kill('SIGTERM');
+  expect((await ended)[0]).toBe(0);
+  running.delete(child);
+  await full.close();
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+test('#164 no password, token or key is in what the processes of this file wrote', () => {
+  expect(secrets.length).toBeGreaterThan(5);
+  const text = said.join('\n');
+  expect([...secrets, 'hunter2', '$argon2', '.eyJ', 'Bearer '].filter((secret) => text.includes(secret))).toEqual([]);
+});
+
+test('#103 every line of a log is JSON; only what stops a start is said in plain words', () => {
+  const plain = said.filter((line) => !line.startsWith('{'));
+  for (const line of said.filter((text) => text.startsWith('{'))) expect(JSON.parse(line)).toMatchObject({ level: expect.any(Number) });
+  for (const line of plain) expect(line).toMatch(/^stepwise: |^[A-Z_]+: /);
 });

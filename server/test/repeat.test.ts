@@ -11,7 +11,7 @@ const add = (user: User, key: string, title: string) =>
 const titles = async (user: User) =>
   (await api.rest('GET', '/outherTasks', { token: user.token })).body.map((task: { title: string }) => task.title);
 
-test('#171 the same call under the same key happens once and is answered alike', async () => {
+test('#171 #206 the same call under the same key happens once and is answered alike', async () => {
   const ann = await api.register();
   const key = randomUUID();
   const first = await add(ann, key, 'Run');
@@ -72,7 +72,7 @@ test('#171 a day later the key is free', async () => {
   expect(await titles(ann)).toEqual(['Walk', 'Run']);
 });
 
-test('a call that failed leaves nothing and may be sent again', async () => {
+test('#171 a call that failed leaves nothing and may be sent again', async () => {
   const ann = await api.register();
   const key = randomUUID();
   const resource = { type: 'book', name: 'b', description: '', volume: 1 };
@@ -95,7 +95,7 @@ test('in a batch the key names each call by its place', async () => {
   expect(await titles(ann)).toEqual(['Run', 'Run']);
 });
 
-test.each(['', 'with space', 'x'.repeat(256), 'ключ'])('a key that is %j is refused', async (key) => {
+test.each(['', 'with space', 'x'.repeat(256), 'ключ'])('#171 a key that is %j is refused', async (key) => {
   const ann = await api.register();
   expect((await add(ann, encodeURI(key) === key ? key : Buffer.from(key).toString('latin1'), 'Run')).status).toBe(400);
 });
@@ -180,4 +180,14 @@ test('#168 the same step twenty times at once is taken once', async () => {
   const statuses = (await Promise.all(Array.from({ length: 20 }, step))).map((answer) => answer.status);
   expect(statuses.filter((status) => status === 200)).toHaveLength(1);
   expect(statuses.filter((status) => status === 412)).toHaveLength(19);
+});
+
+test('#168 twenty identical steps at once all succeed and have one effect', async () => {
+  const ann = await api.register();
+  const { token } = ann;
+  const { body } = await api.rest('POST', '/physicalPlans', { token, body: PLANS['/physicalPlans'].body });
+  const step = () => api.rest('PATCH', `/physicalPlans/${body.data.id}`, { token, body: { day: 2, progress: 1 } });
+  for (const answer of await Promise.all(Array.from({ length: 20 }, step)))
+    expect(answer).toMatchObject({ status: 200, body: { resource: { day: 2, progress: 1 } } });
+  expect((await api.rest('GET', '/physicalPlans', { token })).body).toMatchObject([{ day: 2, progress: 1, version: 21 }]);
 });

@@ -284,11 +284,15 @@ test.each(CASES)('the doors agree, or differ as said, on $name', async (sent) =>
   expect(ours.status).toBeLessThan(500);
 });
 
-test('a subscription goes to the adapter, signed in or not at all', async () => {
+test('a subscription is streamed as the adapter streams it, signed in or not at all', async () => {
   const streams = router({
     open: publicProcedure.meta(endpoint('GET /unused', '', { tag: '', public: true })).subscription(async function* () {
       yield tracked('1', { n: 1 });
       yield tracked('2', { n: 2 });
+    }),
+    fails: publicProcedure.meta(endpoint('GET /unused', '', { tag: '', public: true })).subscription(async function* () {
+      yield { n: 1 };
+      throw new Error('secret');
     }),
     mine: protectedProcedure.subscription(async function* ({ ctx }) {
       yield { user_id: ctx.user.id };
@@ -297,11 +301,25 @@ test('a subscription goes to the adapter, signed in or not at all', async () => 
   const door = Fastify({ genReqId: requestId });
   registerGuards(door, () => [], services.limits);
   registerRpc(door, '/trpc', streams, (request, reply) => createContext(services, request, reply));
+  const theirDoor = Fastify();
+  await theirDoor.register(fastifyTRPCPlugin, {
+    prefix: '/trpc',
+    trpcOptions: { router: streams, createContext: ({ req, res }) => createContext(services, req, res) } satisfies FastifyTRPCPluginOptions<
+      typeof streams
+    >['trpcOptions'],
+  });
+  /** The fields of each event, in order: how many lines stand between them means nothing. */
+  const fieldsOf = (payload: string) => payload.split(/\n\n+/).filter(Boolean);
   try {
     const open = await door.inject({ url: '/trpc/open', headers: { accept: 'text/event-stream' } });
     expect(open).toMatchObject({ statusCode: 200, headers: { 'content-type': 'text/event-stream' } });
-    expect(open.payload).toContain('data: {"n":1}\nid: 1\n');
+    // Ours says when to come back.
+    const theirs = (await theirDoor.inject({ url: '/trpc/open', headers: { accept: 'text/event-stream' } })).payload;
+    expect(fieldsOf(open.payload)).toEqual(fieldsOf(theirs.replace('data: {}', 'data: {"reconnectAfterInactivityMs":50000}')));
     expect(open.payload).toContain('data: {"n":2}\nid: 2\n');
+    const failed = await door.inject('/trpc/fails');
+    expect(failed.payload).toMatch(/data: \{"n":1\}\n\nevent: serialized-error\ndata: .*"reason":"INTERNAL"/);
+    expect(failed.payload).not.toContain('secret');
 
     const anonymous = await door.inject('/trpc/mine');
     expect(anonymous).toMatchObject({ statusCode: 401, headers: { 'www-authenticate': 'Bearer' } });
@@ -314,6 +332,6 @@ test('a subscription goes to the adapter, signed in or not at all', async () => 
     const posted = await door.inject({ method: 'POST', url: '/trpc/open' });
     expect(posted).toMatchObject({ statusCode: 405, headers: { allow: 'GET, HEAD' } });
   } finally {
-    await door.close();
+    await Promise.all([door.close(), theirDoor.close()]);
   }
 });

@@ -1,5 +1,7 @@
+import { createCatalogue } from '../src/db/catalogue.ts';
 import type { OpenDatabase } from '../src/db/client.ts';
 import { isSessionOpen } from '../src/features/auth/sessions/queries.ts';
+import { createEventStreams } from '../src/features/events/streams.ts';
 import { createHealth } from '../src/http/health.ts';
 import { memoryStore } from '../src/security/limitStore.ts';
 import { createLimits } from '../src/security/limits.ts';
@@ -11,13 +13,18 @@ import type { Services } from '../src/trpc/context.ts';
 import { SECRET } from './harness.ts';
 
 /** The services of a server with the same key on the same database: for a second door beside the app's own. */
-export function testServices({ db, ping }: OpenDatabase): Services {
+export function testServices(database: OpenDatabase): Services {
+  const { db, ping } = database;
+  const openSessions = createOpenSessions((claims) => isSessionOpen(db, claims));
   return {
     db,
+
+    catalogue: createCatalogue(),
     passwords: createPasswords(1, 32),
     tokens: createTokens([SECRET], 1800),
     refreshTokens: createRefreshTokens([SECRET]),
-    openSessions: createOpenSessions((claims) => isSessionOpen(db, claims)),
+    openSessions,
+    streams: createEventStreams({ ...database, openSessions }),
     sessionLimits: { idle: 7 * 86_400, absolute: 30 * 86_400, perUser: 20 },
     limits: createLimits(memoryStore(), undefined),
     health: createHealth(ping, '0.1.0', 'test'),

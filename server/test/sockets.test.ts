@@ -4,6 +4,8 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { connect, type Socket } from 'node:net';
 import { expect, test, vi } from 'vitest';
+import { endpointsOf } from '../src/http/endpoints.ts';
+import { appRouter } from '../src/router.ts';
 import { startApp } from './harness.ts';
 
 const api = await startApp();
@@ -106,16 +108,31 @@ const BROKEN: [string, string][] = [
   ],
   ['a negative Content-Length', head('POST /users', { ...JSON_TYPE, 'Content-Length': -1 })],
   ['a Content-Length that is no number', head('POST /users', { ...JSON_TYPE, 'Content-Length': '0x2' })],
+  ['a bare line feed', 'GET /health HTTP/1.1\nHost: x\n\n'],
+  ['a bare line feed between headers', 'GET /health HTTP/1.1\r\nHost: x\nX-A: b\r\n\r\n'],
   ['a bad chunk size', `${head('POST /users', { ...JSON_TYPE, 'Transfer-Encoding': 'chunked' })}zz\r\n{}\r\n0\r\n\r\n`],
   ['chunked that is not the last encoding', head('POST /users', { ...JSON_TYPE, 'Transfer-Encoding': 'chunked, gzip' })],
 ];
-test.each(BROKEN)('%s is 400', async (_, bytes) => {
+test.each(BROKEN)('#110 #112 %s is 400', async (_, bytes) => {
   const answers = await exchange(Buffer.from(bytes, 'latin1'));
   expect(answers).toHaveLength(1);
   expectProblem(answers[0], 400, 'VALIDATION');
 });
 
-test('what is smuggled behind a broken request is not looked at', async () => {
+test.each(['gzip, chunked', 'identity, chunked', 'x, chunked', 'chunked, chunked', 'gzip\r\nTransfer-Encoding: chunked'])(
+  '#114 a transfer coding besides chunked is refused: %j',
+  async (coding) => {
+    for (const path of ['/outherTasks', '/trpc/task.create', '/nowhere']) {
+      const body = chunked('{"title":"coded"}');
+      const answers = await exchange(head(`POST ${path}`, { ...authorization, ...JSON_TYPE, 'Transfer-Encoding': coding }) + body);
+      expect(answers).toMatchObject([{ status: 400, headers: { connection: 'close' } }]);
+      expect(answers[0]?.body).toContain('VALIDATION');
+    }
+    expect((await api.rpc('task.list', {}, ann.token)).text).not.toContain('coded');
+  },
+);
+
+test('#110 what is smuggled behind a broken request is not looked at', async () => {
   const answers = await exchange(
     `${head('POST /users', { ...JSON_TYPE, 'Content-Length': 5, 'Transfer-Encoding': 'chunked' })}0\r\n\r\n${head('GET /health', last)}`,
   );
@@ -123,7 +140,7 @@ test('what is smuggled behind a broken request is not looked at', async () => {
   expect(answers[0]?.status).toBe(400);
 });
 
-test.each(['][', 'a b', 'u:p@x', '', 'a,b', 'ä', `${'a'.repeat(10_000)}/`])('the Host "%s" is 400', async (host) => {
+test.each(['][', 'a b', 'u:p@x', '', 'a,b', 'ä', `${'a'.repeat(10_000)}/`])('#111 the Host "%s" is 400', async (host) => {
   const [answer] = await exchange(Buffer.from(head('GET /health', { Host: host, ...last }), 'latin1'));
   expectProblem(answer, 400, 'VALIDATION');
 });
@@ -132,7 +149,7 @@ test.each([
   ['no Host', `GET /health HTTP/1.1\r\nConnection: close\r\n\r\n`, 400],
   ['two Hosts', `GET /health HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n`, 400],
   ['an expectation that nobody can meet', head('GET /health', { Expect: 'tea', ...last }), 417],
-] as const)('%s: the answer has an id and nosniff like every other', async (_, bytes, status) => {
+] as const)('#111 #124 %s: the answer has an id and nosniff like every other', async (_, bytes, status) => {
   const [answer] = await exchange(bytes);
   expect(answer).toMatchObject({ status, headers: { 'x-content-type-options': 'nosniff', 'x-request-id': expect.any(String) } });
 });
@@ -142,7 +159,7 @@ test.each([
   ['an Authorization of 20 KB', head('GET /users/me', { Authorization: `Bearer ${'x'.repeat(20_000)}` })],
   ['many headers', head('GET /health', Object.fromEntries(Array.from({ length: 3000 }, (_, i) => [`X-${i}`, 'y'])))],
   ['a URL of 20 KB', head(`GET /${'x'.repeat(20_000)}`)],
-])('%s is 431', async (_, bytes) => {
+])('#109 %s is 431', async (_, bytes) => {
   expectProblem((await exchange(bytes))[0], 431, 'HEADERS_TOO_LARGE');
 });
 
@@ -154,7 +171,7 @@ test.each([
   'QUERY /outherTasks',
   'OPTIONS *',
   'GET *',
-])('%s does no harm', async (line) => {
+])('#119 #123 %s does no harm', async (line) => {
   const answers = await exchange(head(line, last));
   for (const { status } of answers) expect([204, 400, 404, 405]).toContain(status);
 });
@@ -171,26 +188,26 @@ test.each([
   ['Content-Type', 'application/json', 'text/plain'],
   ['Content-Type', 'text/plain', 'application/json'],
   ['Content-Encoding', 'identity', 'gzip'],
-])('two headers %s of which a proxy may read the other one are refused', async (...header) => {
+])('#110 two headers %s of which a proxy may read the other one are refused', async (...header) => {
   const [answer] = await exchange(twice(...header));
   expect([400, 401, 415]).toContain(answer?.status);
 });
 
-test('an absolute-form target is served or refused, and its host is used for nothing', async () => {
+test('#123 an absolute-form target is served or refused, and its host is used for nothing', async () => {
   const [answer] = await exchange(head('GET http://evil.example/health', last));
   expect([200, 400, 404]).toContain(answer?.status);
   expect(JSON.stringify(answer)).not.toContain('evil.example');
 });
 
 test.each(['GET http://evil.example/outherTasks', 'GET http://evil.example/trpc/task.list'])(
-  '%s opens nothing without a token',
+  '#123 %s opens nothing without a token',
   async (line) => {
     const [answer] = await exchange(head(line, last));
     expect([400, 401, 404]).toContain(answer?.status);
   },
 );
 
-test('an upgrade that nobody offers is a request like any other', async () => {
+test('#124 an upgrade that nobody offers is a request like any other', async () => {
   const [answer] = await exchange(
     head('GET /health', { Connection: 'Upgrade, HTTP2-Settings, close', Upgrade: 'h2c', 'HTTP2-Settings': 'AAMAAABkAAQAAP__' }),
   );
@@ -199,7 +216,7 @@ test('an upgrade that nobody offers is a request like any other', async () => {
 
 // Connections
 
-test('100 pipelined requests are answered in order', async () => {
+test('#125 100 pipelined requests are answered in order', async () => {
   const ids = Array.from({ length: 100 }, (_, i) => `pipelined-${i}`);
   const requests = ids.map((id, i) =>
     head(i % 3 === 0 ? 'GET /health' : i % 3 === 1 ? 'GET /outherTasks' : 'GET /trpc/task.list?input={}', {
@@ -213,8 +230,29 @@ test('100 pipelined requests are answered in order', async () => {
   expect(answers.map(({ status }) => status)).toEqual(ids.map(() => 200));
 });
 
+const connections = () => new Promise<number>((resolve) => api.app.server.getConnections((_, count) => resolve(count)));
+
+/** Runs a job. @returns the warnings of the process meanwhile: of too many listeners, for one */
+async function warningsOf(job: () => Promise<void>): Promise<Error[]> {
+  const warnings: Error[] = [];
+  const note = (warning: Error) => warnings.push(warning);
+  process.on('warning', note);
+  await job();
+  await vi.waitFor(async () => expect(await connections()).toBe(0));
+  process.off('warning', note);
+  return warnings;
+}
+
+test('#125 ten thousand requests on one connection are answered, and leave nothing behind', async () => {
+  const warnings = await warningsOf(async () => {
+    const answers = await exchange(head('GET /livez').repeat(9999), head('GET /livez', last));
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(10_000);
+  });
+  expect(warnings).toEqual([]);
+});
+
 test.each(['/health', '/outherTasks', '/outherTasks/', '/trpc/task.list?input={}'])(
-  'HEAD %s sends no body: the next answer follows at once, with the same length',
+  '#121 HEAD %s sends no body: the next answer follows at once, with the same length',
   async (path) => {
     const text = await (async () => {
       const socket = connect(port, '127.0.0.1');
@@ -231,7 +269,7 @@ test.each(['/health', '/outherTasks', '/outherTasks/', '/trpc/task.list?input={}
   },
 );
 
-test('no answer names the software', async () => {
+test('#135 no answer names the software', async () => {
   for (const bytes of [head('GET /health', last), head('GET /nowhere', last), 'nonsense\r\n\r\n']) {
     const [answer] = await exchange(bytes);
     expect(answer?.headers).not.toHaveProperty('server');
@@ -263,7 +301,7 @@ const ENCODINGS: [string, (path: string, body: string) => [string, string]][] = 
   ],
 ];
 const sizes = LIMITS.flatMap(([path, body, limit]) => ENCODINGS.map(([encoding, send]) => ({ path, encoding, body, limit, send })));
-test.each(sizes)('$path takes $limit bytes $encoding, and not one more', async ({ path, body, limit, send }) => {
+test.each(sizes)('#114 #116 $path takes $limit bytes $encoding, and not one more', async ({ path, body, limit, send }) => {
   const [fits] = await exchange(...send(path, body(limit)));
   expect([200, 201]).toContain(fits?.status);
   const [over] = await exchange(...send(path, body(limit + 1)));
@@ -271,24 +309,39 @@ test.each(sizes)('$path takes $limit bytes $encoding, and not one more', async (
   expect(over?.body).toContain('"PAYLOAD_TOO_LARGE"');
 });
 
+/** Where anybody may send a body. */
+const OPEN_PATHS = [...endpointsOf(appRouter).values()].flatMap(({ name, meta, type, public: isPublic }) =>
+  isPublic && type === 'mutation' ? [`/trpc/${name}`, `/trpc/${name}?batch=1`, ...(meta.openapi ? [meta.openapi.path] : [])] : [],
+);
+
 test.each([
   ['too large', { ...JSON_TYPE, 'Content-Length': 1024 ** 4 }, 413],
   ['of another type', { 'Content-Type': 'multipart/form-data; boundary=x', 'Content-Length': 1024 ** 3 }, 415],
   ['compressed', { ...JSON_TYPE, 'Content-Encoding': 'gzip', 'Content-Length': 100 }, 415],
   ['of another type and of unknown length', { 'Content-Type': 'text/plain', 'Transfer-Encoding': 'chunked' }, 415],
-] as const)('a body that is %s is refused before it arrives, and the connection ends', async (_, headers, status) => {
-  for (const path of ['/users', '/trpc/auth.register']) {
+] as const)('#115 #117 a body that is %s is refused before it arrives, and the connection ends', async (_, headers, status) => {
+  for (const path of OPEN_PATHS) {
     const [answer] = await exchange(head(`POST ${path}`, headers));
     expect(answer).toMatchObject({ status, headers: { connection: 'close' } });
   }
 });
 
-test('an announced body that would be refused is not waited for', async () => {
-  const answers = await exchange(head('POST /users', { ...JSON_TYPE, 'Content-Length': 10_000_000, Expect: '100-continue' }));
-  expect(answers).toMatchObject([{ status: 413, headers: { connection: 'close' } }]);
+test.each([
+  ['too large', 'POST /users', { ...JSON_TYPE, 'Content-Length': 10_000_000 }, 413],
+  ['too large, over tRPC', 'POST /trpc/auth.register', { ...JSON_TYPE, 'Content-Length': 10_000_000 }, 413],
+  ['of another type', 'POST /users', { 'Content-Type': 'text/plain', 'Content-Length': 10 }, 415],
+  ['for an unknown path', 'POST /nowhere', { ...JSON_TYPE, 'Content-Length': 10 }, 404],
+  ['for a method that the path does not have', 'PUT /users', { ...JSON_TYPE, 'Content-Length': 10 }, 405],
+])('#124 an announced body that is %s is refused at once, and not asked for before', async (_, line, headers, status) => {
+  const socket = connect(port, '127.0.0.1');
+  const text = received(socket);
+  socket.write(head(line, { ...headers, Expect: '100-continue' }));
+  const bytes = await text;
+  expect(bytes.toString()).not.toContain('100 Continue');
+  expect(answersIn(bytes)).toMatchObject([{ status, headers: { connection: 'close' } }]);
 });
 
-test('an announced body is asked for and taken', async () => {
+test('#124 an announced body is asked for and taken', async () => {
   const body = '{"title":"continued"}';
   const socket = connect(port, '127.0.0.1');
   const text = received(socket);
@@ -307,7 +360,15 @@ test('DELETE by id works with a JSON content type and a Content-Length of 0', as
   expect(answer?.status).toBe(200);
 });
 
-test('a body that ends before its length leaves no row, and the server goes on', async () => {
+test('#113 a body that is longer than its length is cut there, and what follows is no request', async () => {
+  const body = '{"title":"cut short"}';
+  const answers = await exchange(head('POST /outherTasks', { ...authorization, ...JSON_TYPE, 'Content-Length': body.length - 2 }) + body);
+  expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 400));
+  expectProblem(answers.at(-1), 400, 'VALIDATION');
+  expect((await api.rpc('task.list', {}, ann.token)).text).not.toContain('cut short');
+});
+
+test('#113 a body that ends before its length leaves no row, and the server goes on', async () => {
   const before = await api.rpc('task.list', {}, ann.token);
   const body = '{"title":"half a request"}';
   for (let i = 0; i < 20; i++) {
@@ -328,9 +389,40 @@ test('a body that ends before its length leaves no row, and the server goes on',
   expect(api.log.filter(({ level }) => Number(level) > 30)).toEqual([]);
 });
 
+test('#126 clients that go away, in a request or in an answer, leave no row, no error and no connection behind', async () => {
+  const books = Array.from({ length: 100 }, () => ({ type: 'book', name: 'n', description: 'x'.repeat(3000), volume: 1 }));
+  await api.rpc('resource.createMany', { resources: books }, ann.token);
+  const before = (await api.rpc('task.list', {}, ann.token)).body;
+  const half = head('POST /outherTasks', { ...authorization, ...JSON_TYPE, 'Content-Length': 100 });
+  /** Goes away as soon as the request is written, or when the answer begins to arrive. */
+  const leave = async (bytes: string, when: 'written' | 'data') => {
+    const socket = connect(port, '127.0.0.1').on('error', () => {});
+    socket.write(bytes);
+    await once(socket, when === 'data' ? 'data' : 'connect');
+    socket.resetAndDestroy();
+    await once(socket, 'close');
+  };
+  const warnings = await warningsOf(async () => {
+    for (let wave = 0; wave < 6; wave++)
+      await Promise.all(
+        Array.from({ length: 30 }, (_, index) =>
+          index % 3 === 0
+            ? leave(`${half}{"title":"half`, 'written')
+            : leave(head('GET /resources', authorization), index % 3 === 1 ? 'data' : 'written'),
+        ),
+      );
+  });
+  expect(warnings).toEqual([]);
+  expect((await api.rpc('task.list', {}, ann.token)).body).toEqual(before);
+  // More than the database has connections.
+  const all = await Promise.all(Array.from({ length: 20 }, () => api.rest('GET', '/resources?limit=1', { token: ann.token })));
+  expect(all.map(({ status }) => status)).toEqual(all.map(() => 200));
+  expect(api.log.filter(({ level }) => Number(level) > 30)).toEqual([]);
+});
+
 // Slow requests
 
-test('whatever stalls is cut with 408 after ten seconds', { timeout: 25_000 }, async () => {
+test('#106 #107 whatever stalls is cut with 408 after ten seconds', { timeout: 25_000 }, async () => {
   const stalls = {
     'nothing at all': '',
     'half a request line': 'GET /hea',
@@ -359,4 +451,30 @@ test('whatever stalls is cut with 408 after ten seconds', { timeout: 25_000 }, a
   const [answer] = await exchange(head('GET /health', last));
   expect(answer?.status).toBe(200);
   await vi.waitFor(() => expect(api.log.filter(({ level }) => Number(level) > 30)).toEqual([]));
+});
+
+test('#108 a thousand slow connections keep nobody else from being served, and there is an end to them', async () => {
+  const parts = [
+    '',
+    'GET /hea',
+    'GET /health HTTP/1.1\r\nHost: localhost\r\nX-A: ',
+    `${head('POST /users', { ...JSON_TYPE, 'Content-Length': 100 })}{`,
+  ];
+  const slow = await Promise.all(
+    Array.from({ length: 1000 }, async (_, index) => {
+      const socket = connect(port, '127.0.0.1').on('error', () => {});
+      await once(socket, 'connect');
+      socket.write(parts[index % parts.length] as string);
+      return socket;
+    }),
+  );
+  const start = performance.now();
+  for (let round = 0; round < 20; round++) {
+    const [answer] = await exchange(head('GET /outherTasks', { ...authorization, ...last }));
+    expect(answer?.status).toBe(200);
+  }
+  expect((performance.now() - start) / 20).toBeLessThan(500);
+  for (const socket of slow) socket.destroy();
+  await vi.waitFor(async () => expect(await connections()).toBe(0));
+  expect(api.app.server.maxConnections).toBe(5000);
 });

@@ -10,6 +10,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const text = (path: string) => readFile(join(root, path), 'utf8');
 
 const lockfile = parse(await text('pnpm-lock.yaml'));
+const benchLockfile = parse(await text('server/bench/pnpm-lock.yaml'));
 const workspace = parse(await text('pnpm-workspace.yaml'));
 
 const EXACT = /^\d+\.\d+\.\d+(-[\w.]+)?$/;
@@ -17,9 +18,12 @@ const EXACT = /^\d+\.\d+\.\d+(-[\w.]+)?$/;
 /** Licences that ask for no more than that their text goes with a copy. */
 const ALLOWED = ['0BSD', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', 'CC0-1.0', 'ISC', 'MIT', 'Python-2.0', 'Unlicense'];
 
-test('every package in the lockfile is a version with an integrity, and none has an address of its own', () => {
-  const packages = Object.entries<{ resolution: object }>(lockfile.packages);
-  expect(packages.length).toBeGreaterThan(300);
+test.each([
+  { name: 'the lockfile', packages: lockfile.packages, least: 300 },
+  { name: "the benchmark's lockfile", packages: benchLockfile.packages, least: 50 },
+])('#210 every package in $name is a version with an integrity, and none has an address of its own', ({ packages: listed, least }) => {
+  const packages = Object.entries<{ resolution: object }>(listed);
+  expect(packages.length).toBeGreaterThan(least);
   const odd = packages.filter(([key, { resolution }]) => {
     const integrity = (resolution as { integrity?: string }).integrity ?? '';
     return (
@@ -29,20 +33,30 @@ test('every package in the lockfile is a version with an integrity, and none has
   expect(odd).toEqual([]);
 });
 
-test('what the lockfile installs is what it has an integrity for', () => {
+test('#210 what the lockfile installs is what it has an integrity for', () => {
   const bare = (key: string) => key.replace(/\(.*$/, '');
   const missing = Object.keys(lockfile.snapshots).filter((key) => lockfile.packages[bare(key)] === undefined);
   expect(missing).toEqual([]);
 });
 
+test('a first start installs nothing of what the benchmark measures against', () => {
+  const direct = Object.keys(benchLockfile.importers['.'].dependencies);
+  expect(direct).toContain('hono');
+  const shared = ['postgres', 'zod'];
+  const brought = direct.filter(
+    (name) => !shared.includes(name) && Object.keys(lockfile.packages).some((key) => key.startsWith(`${name}@`)),
+  );
+  expect(brought).toEqual([]);
+});
+
 test('no file of ours names a registry', async () => {
   expect(Object.keys(workspace).filter((key) => /registr/i.test(key))).toEqual([]);
   const settings = [];
-  for await (const path of glob('{.,server,client}/.npmrc', { cwd: root })) settings.push(path);
+  for await (const path of glob('{.,server,client,server/bench}/.npmrc', { cwd: root })) settings.push(path);
   expect(settings).toEqual([]);
 });
 
-test('install scripts run for the runtime alone, and every other package that has some is named as refused', async () => {
+test('#212 install scripts run for the runtime alone, and every other package that has some is named as refused', async () => {
   const allowed = Object.entries(workspace.allowBuilds);
   expect(allowed.filter(([, allow]) => allow !== false)).toEqual([['node', true]]);
   const store = join(root, 'node_modules/.pnpm');
@@ -86,6 +100,34 @@ test('everything that production brings has a licence that lets anybody run it',
   for (const name of ['fastify', 'postgres', 'secure-json-parse', 'bcryptjs']) expect(names).toContain(name);
 });
 
-test('the list of licences in the repository is that of what is installed (pnpm run licences writes it)', async () => {
+test('#212 the list of licences in the repository is that of what is installed (pnpm run licences writes it)', async () => {
   expect(await readFile(LICENCES, 'utf8')).toBe(licenceList(await productionPackages()));
+});
+
+test('#213 the image runs as a user of its own, is asked for its health, hands on signals, and takes no secrets along', async () => {
+  const lines = (await text('Dockerfile')).replaceAll('\\\n', ' ').split('\n');
+  const stages = lines
+    .join('\n')
+    .split(/^FROM /m)
+    .slice(1);
+  const production = stages.find((stage) => / AS production$/m.test(stage)) as string;
+  expect(production).toMatch(/^USER node$/m);
+  // In the form of a list there is no shell between the signal and the server.
+  expect(production).toMatch(/^CMD \["node", "server\/src\/main.ts"\]$/m);
+  expect(lines.filter((line) => /^(CMD|ENTRYPOINT) (?!\[)/.test(line))).toEqual([]);
+  expect(stages.find((stage) => / AS base$/m.test(stage))).toMatch(/^HEALTHCHECK /m);
+  expect(lines.filter((line) => /^(ARG|ENV) .*(SECRET|PASSWORD|TOKEN|DATABASE_URL)/.test(line))).toEqual([]);
+  // Everything is left out that is not named.
+  const ignored = (await text('.dockerignore')).split('\n');
+  expect(ignored.some((line) => line === '*') || ['.git', '.env'].every((name) => ignored.some((line) => line.includes(name)))).toBe(true);
+  expect(lines.filter((line) => /^(COPY|ADD) (--\S+ )*\. /.test(line))).toEqual([]);
+});
+
+test('#204 the gate runs the same suite on both engines', async () => {
+  const { scripts } = JSON.parse(await text('package.json'));
+  expect(scripts.test).toContain('--project app');
+  expect(scripts['test:postgres']).toContain('--project app');
+  const gate = await text('.ci/run');
+  expect(gate).toMatch(/^suite pglite test$/m);
+  expect(gate).toMatch(/^suite postgres test:postgres$/m);
 });

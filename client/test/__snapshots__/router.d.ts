@@ -152,6 +152,10 @@ export type AppRouter = import("@trpc/server").TRPCBuiltRouter<{
                     [x: string]: unknown;
                     id: number;
                 }[];
+                events: {
+                    [x: string]: unknown;
+                    seq: number;
+                }[];
                 audit_trail: {
                     [x: string]: unknown;
                     id: number;
@@ -603,6 +607,145 @@ export type AppRouter = import("@trpc/server").TRPCBuiltRouter<{
             output: {
                 message: string;
             };
+            meta: object;
+            errorShape: ErrorShape;
+        }>;
+    }>>;
+    events: import("@trpc/server").TRPCBuiltRouter<{
+        ctx: object;
+        meta: object;
+        errorShape: ErrorShape;
+        transformer: false;
+    }, import("@trpc/server").TRPCDecorateCreateRouterOptions<{
+        stream: import("@trpc/server").TRPCSubscriptionProcedure<{
+            input: {
+                lastEventId?: string | undefined;
+            } | undefined;
+            output: AsyncIterable<{
+                id: string;
+                data: {
+                    type: "ready";
+                } | {
+                    type: "resync";
+                } | {
+                    type: "end";
+                    reason: "server_closing" | "session_ended" | "token_expired" | "user_removed";
+                } | {
+                    type: "task.created";
+                    data: {
+                        id: number;
+                        user_id: number;
+                        title: string;
+                        status: boolean;
+                    };
+                } | {
+                    type: "task.changed";
+                    data: {
+                        id: number;
+                        user_id: number;
+                        title: string;
+                        status: boolean;
+                    };
+                } | {
+                    type: "task.removed";
+                    data: {
+                        id: number;
+                    };
+                } | {
+                    type: "physicalPlan.created";
+                    data: {
+                        age: number;
+                        gender: "female" | "male";
+                        weight: number;
+                        height: number;
+                        id: number;
+                        user_id: number;
+                        goal: string;
+                        bmi: number;
+                        progress: number;
+                        day: number;
+                        version: number;
+                    };
+                } | {
+                    type: "physicalPlan.changed";
+                    data: {
+                        age: number;
+                        gender: "female" | "male";
+                        weight: number;
+                        height: number;
+                        id: number;
+                        user_id: number;
+                        goal: string;
+                        bmi: number;
+                        progress: number;
+                        day: number;
+                        version: number;
+                    };
+                } | {
+                    type: "physicalPlan.removed";
+                    data: {
+                        id: number;
+                    };
+                } | {
+                    type: "mentalPlan.created";
+                    data: {
+                        id: number;
+                        user_id: number;
+                        name: string;
+                        goal: string;
+                        progress: number;
+                        version: number;
+                        resource_list: number[] | null;
+                    };
+                } | {
+                    type: "mentalPlan.changed";
+                    data: {
+                        id: number;
+                        user_id: number;
+                        name: string;
+                        goal: string;
+                        progress: number;
+                        version: number;
+                        resource_list: number[] | null;
+                    };
+                } | {
+                    type: "mentalPlan.removed";
+                    data: {
+                        id: number;
+                    };
+                } | {
+                    type: "resource.created";
+                    data: {
+                        type: "book" | "course" | "video";
+                        volume: number;
+                        id: number;
+                        name: string;
+                        description: string;
+                        links: {
+                            mental_plan_id: number;
+                            progress: number;
+                        }[];
+                    };
+                } | {
+                    type: "resource.changed";
+                    data: {
+                        type: "book" | "course" | "video";
+                        volume: number;
+                        id: number;
+                        name: string;
+                        description: string;
+                        links: {
+                            mental_plan_id: number;
+                            progress: number;
+                        }[];
+                    };
+                } | {
+                    type: "resource.removed";
+                    data: {
+                        id: number;
+                    };
+                };
+            }, undefined, any>;
             meta: object;
             errorShape: ErrorShape;
         }>;

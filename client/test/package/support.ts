@@ -37,18 +37,18 @@ async function must(folder: string, program: string, ...args: string[]): Promise
  * Packs the client as it would be published.
  * @param out an empty folder outside the workspace
  * @returns the path of the tarball, and a function that makes a project in `out` of the files of apps/`app` and of
- *   `example`, and installs the tarball in it
+ *   `examples`, and installs the tarball in it
  */
-export async function pack(out: string): Promise<{ tarball: string; install: (name: string, example: string) => Promise<App> }> {
+export async function pack(out: string): Promise<{ tarball: string; install: (name: string, ...examples: string[]) => Promise<App> }> {
   const { packageManager } = JSON.parse(await readFile(join(root, '../package.json'), 'utf8'));
   await must(root, 'npx', '--yes', packageManager, 'pack', '--pack-destination', out);
   const [name = ''] = await readdir(out);
   const tarball = join(out, name);
 
-  const install = async (app: string, example: string): Promise<App> => {
+  const install = async (app: string, ...examples: string[]): Promise<App> => {
     const folder = join(out, app);
     await cp(join(import.meta.dirname, 'apps', app), folder, { recursive: true });
-    await cp(join(root, 'examples', example), join(folder, example));
+    for (const example of examples) await cp(join(root, 'examples', example), join(folder, example));
     await must(folder, 'npm', 'install', '--no-audit', '--no-fund', tarball);
     return {
       folder,

@@ -1,16 +1,36 @@
 // The database that the whole program talks to, whichever of the two engines is behind it.
-import type { SQL } from 'drizzle-orm';
-import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core';
-import { sql } from './orm.ts';
+import type { PGlite } from '@electric-sql/pglite';
+import type { SQL, SQLWrapper } from 'drizzle-orm';
+import type { Measure } from '../telemetry/measures.ts';
+import { dialect } from './orm.ts';
+import type { Compiled } from './statement.ts';
 
-/** What queries are written against: PostgreSQL and the embedded engine speak the same SQL. */
-export type Database = PgDatabase<PgQueryResultHKT>;
+/** What statements run on: PostgreSQL and the embedded engine speak the same SQL. */
+export interface Database {
+  /** Runs a statement (statement.ts); @returns its rows, with the columns' names as keys */
+  run(statement: Compiled, values: readonly unknown[]): Promise<object[]>;
+  /** Runs a query that is made for this once. */
+  execute<Row = Record<string, unknown>>(query: SQL<Row> | SQLWrapper): Promise<Row[]>;
+  /** Runs `job` in a transaction, which it must use for all that belongs to it; inside one it joins that one. */
+  transaction<T>(job: (tx: Database) => Promise<T>): Promise<T>;
+}
+
+export type Ring = (user_id: number | undefined) => void;
 
 export interface OpenDatabase {
   readonly db: Database;
   readonly engine: 'postgres' | 'embedded';
+  readonly measures: readonly Measure[];
+  /** The embedded engine itself, for what brings statements of its own. */
+  readonly client?: PGlite;
   /** Asks the database for an answer; rejects when there is none. */
   ping(): Promise<void>;
+  /**
+   * Hears of new events (events.ts), from this process and all others on the database, until the function that it
+   * answers with is called.
+   * @param ring told whose events there are more of; undefined: anybody's, as some may have been missed
+   */
+  listen(ring: Ring): () => Promise<void>;
   /** Ends all connections; what was acknowledged is on disk. */
   close(): Promise<void>;
 }
@@ -20,37 +40,56 @@ export interface DatabaseOptions {
   readonly databaseUrl: string | undefined;
   /** Connections to PostgreSQL at most. */
   readonly poolSize: number;
+  /** Whether statements are kept prepared on their connection; true when undefined. */
+  readonly prepare?: boolean;
   /** Whether to bring PostgreSQL's schema up to date first; the embedded database always is. */
   readonly migrateAtStart: boolean;
   /** The folder of the embedded database. */
   readonly dataDir: string;
 }
 
-/** Opens the database that the options name. */
+/**
+ * Opens the database that the options name, its schema up to date.
+ * @throws when it is away, refuses us or has another schema
+ */
 export async function openDatabase(options: DatabaseOptions): Promise<OpenDatabase> {
   if (options.databaseUrl === undefined) {
     const { openEmbedded } = await import('./embedded.ts');
     return openEmbedded(options.dataDir);
   }
   const { openPostgres } = await import('./postgres.ts');
-  if (options.migrateAtStart) {
+  await preparePostgres(options.databaseUrl, options.migrateAtStart);
+  return openPostgres(options.databaseUrl, options.poolSize, options.prepare);
+}
+
+/** Brings the schema up to date, or only looks whether it is. @throws SchemaError when it is another one */
+export async function preparePostgres(url: string, migrates: boolean): Promise<void> {
+  if (migrates) {
     const { migratePostgres } = await import('./migrate.ts');
-    await migratePostgres(options.databaseUrl);
+    return migratePostgres(url);
   }
-  return openPostgres(options.databaseUrl, options.poolSize);
+  const [{ openPostgres }, { checkVersion }] = await Promise.all([import('./postgres.ts'), import('./version.ts')]);
+  const { db, close } = openPostgres(url, 1);
+  try {
+    await checkVersion(db);
+  } finally {
+    await close();
+  }
 }
 
-/**
- * Runs one raw statement.
- * @returns its rows. The two drivers answer in different shapes, and neither knows the columns of raw SQL: `Row` is
- * the caller's word for what the statement selects.
- */
-export async function rowsOf<Row>(db: Database, statement: SQL): Promise<Row[]> {
-  const answer: unknown = await db.execute(statement);
-  return (Array.isArray(answer) ? answer : (answer as { rows: unknown[] }).rows) as Row[];
-}
-
-/** An array of ids as one parameter: Drizzle would spread it over as many parameters as it has elements. */
-export function idArray(ids: readonly number[]): SQL {
-  return sql`${`{${ids.join(',')}}`}::text::int[]`;
+/** What an engine has to be able to do. @returns the Database on it */
+export function databaseOn(engine: {
+  run: Database['run'];
+  /** Runs text that is not worth being remembered. */
+  once(text: string, values: readonly unknown[]): Promise<object[]>;
+  transaction: Database['transaction'];
+}): Database {
+  return {
+    run: engine.run,
+    async execute<Row>(query: SQLWrapper) {
+      const { sql, params } = dialect.sqlToQuery(query.getSQL());
+      return (await engine.once(sql, params)) as Row[];
+    },
+    transaction: engine.transaction,
+  };
 }

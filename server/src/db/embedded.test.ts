@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sql } from 'drizzle-orm';
 import { afterAll, expect, test } from 'vitest';
-import { openDatabase, rowsOf } from './client.ts';
+import { openDatabase } from './client.ts';
+import { builder } from './orm.ts';
 import { exercises, tasks, users } from './schema/index.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'stepwise-embedded-'));
@@ -16,17 +17,17 @@ test('a new folder has the tables and the default exercises, and keeps what is w
   const first = await open(dataDir);
   expect(first.engine).toBe('embedded');
   await first.ping();
-  expect(await first.db.select().from(exercises)).toHaveLength(8);
-  await first.db.insert(users).values({ login: 'Ann', login_key: 'ann', password: 'x' });
+  expect(await first.db.execute(builder.select().from(exercises))).toHaveLength(8);
+  await first.db.execute(builder.insert(users).values({ login: 'Ann', login_key: 'ann', password: 'x' }));
   await first.close();
 
   const again = await open(dataDir);
-  expect(await rowsOf(again.db, sql`select login from users`)).toEqual([{ login: 'Ann' }]);
-  expect(await again.db.select().from(exercises)).toHaveLength(8);
+  expect(await again.db.execute(sql`select login from users`)).toEqual([{ login: 'Ann' }]);
+  expect(await again.db.execute(builder.select().from(exercises))).toHaveLength(8);
   await again.close();
 });
 
-test('it is open once at a time, and free again when it is closed', async () => {
+test('#201 it is open once at a time, and free again when it is closed', async () => {
   const dataDir = join(folder, 'once');
   const first = await open(dataDir);
   await expect(open(dataDir)).rejects.toThrow(`process ${process.pid} has this database open`);
@@ -34,7 +35,7 @@ test('it is open once at a time, and free again when it is closed', async () => 
   await (await open(dataDir)).close();
 });
 
-test('what a killed first start left behind is cleared away', async () => {
+test('#203 what a killed first start left behind is cleared away', async () => {
   const dataDir = join(folder, 'half');
   await mkdir(join(dataDir, 'database.half-1'), { recursive: true });
   await writeFile(join(dataDir, 'database.half-1', 'PG_VERSION'), '18');
@@ -53,7 +54,7 @@ test('a folder that cannot be opened is not locked', async () => {
 
 test('the constraints of the contract hold below the server too', async () => {
   const database = await open(join(folder, 'checks'));
-  await expect(database.db.insert(tasks).values({ user_id: 1, title: '' })).rejects.toMatchObject({ cause: { code: '23514' } });
-  await expect(database.db.insert(tasks).values({ user_id: 1, title: 'x' })).rejects.toMatchObject({ cause: { code: '23503' } });
+  await expect(database.db.execute(builder.insert(tasks).values({ user_id: 1, title: '' }))).rejects.toMatchObject({ code: '23514' });
+  await expect(database.db.execute(builder.insert(tasks).values({ user_id: 1, title: 'x' }))).rejects.toMatchObject({ code: '23503' });
   await database.close();
 });

@@ -4,13 +4,16 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { PGlite } from '@electric-sql/pglite';
+import { PGlite, type Transaction } from '@electric-sql/pglite';
 import manifest from '../../package.json' with { type: 'json' };
-import type { OpenDatabase } from './client.ts';
+import { type Database, databaseOn, type OpenDatabase } from './client.ts';
+import { CHANNEL } from './events.ts';
+import { createGate, type Gate, poolMeasures } from './gate.ts';
+import { journal, MIGRATIONS } from './journal.ts';
 import { takeLock } from './lock.ts';
-import { journal, MIGRATIONS } from './migrate.ts';
 import { forEmbedded, migratorForEmbedded } from './orm.ts';
 import { DEFAULT_EXERCISES, seed } from './seed.ts';
+import { checkVersion } from './version.ts';
 
 const CACHE = fileURLToPath(new URL('../../../node_modules/.cache/stepwise', import.meta.url));
 
@@ -24,12 +27,19 @@ export async function openEmbedded(dataDir: string | undefined): Promise<OpenDat
   try {
     const folder = dataDir === undefined ? undefined : join(dataDir, 'database');
     const client = await openFolder(folder);
-    const db = forEmbedded().drizzle(client);
     if (folder !== undefined) await update(client);
+    const gate = createGate(Number.POSITIVE_INFINITY);
     return {
-      db,
+      db: on(client, gate),
       engine: 'embedded',
+      measures: poolMeasures({ embedded: { gate, connections: 1 } }),
+      client,
       ping: async () => void (await client.query('select 1')),
+      listen(ring) {
+        const listening = client.listen(CHANNEL, (user_id) => ring(Number(user_id)));
+        listening.then(() => ring(undefined));
+        return async () => (await listening)();
+      },
       async close() {
         await client.exec('checkpoint');
         await client.close();
@@ -40,6 +50,18 @@ export async function openEmbedded(dataDir: string | undefined): Promise<OpenDat
     await release();
     throw error;
   }
+}
+
+/** @param gate counts what does not belong to a transaction that it counts already */
+function on(client: PGlite | Transaction, gate?: Gate): Database {
+  const counted = gate ?? (<T>(run: () => Promise<T>) => run());
+  const query = (text: string, values: readonly unknown[]) => counted(async () => (await client.query<object>(text, [...values])).rows);
+  const db: Database = databaseOn({
+    run: ({ text }, values) => query(text, values),
+    once: query,
+    transaction: (job) => ('transaction' in client ? counted(() => client.transaction((tx) => job(on(tx)))) : job(db)),
+  });
+  return db;
 }
 
 async function openFolder(folder: string | undefined): Promise<PGlite> {
@@ -60,9 +82,9 @@ async function makeFolder(folder: string): Promise<void> {
 }
 
 async function update(client: PGlite): Promise<void> {
-  const db = forEmbedded().drizzle(client);
-  await migratorForEmbedded().migrate(db, { migrationsFolder: MIGRATIONS });
-  await seed(db);
+  await migratorForEmbedded().migrate(forEmbedded().drizzle(client), { migrationsFolder: MIGRATIONS });
+  await checkVersion(on(client));
+  await seed(on(client));
 }
 
 /**

@@ -5,7 +5,7 @@ const UNAVAILABLE = /^(08|53|57P|58|57014|55P03|40001|40P01|25006|25P03)/;
 
 /** The driver's own codes, our gate's, and Node's for sockets. */
 const LOST =
-  /^(QUEUE_FULL|CONNECTION_|CONNECT_TIMEOUT|ACQUIRE_TIMEOUT|QUERY_TIMEOUT|TRANSACTION_CLOSED|ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|ENOENT)/;
+  /^(QUEUE_FULL|CONNECTION_|CONNECT_TIMEOUT|ACQUIRE_TIMEOUT|QUERY_TIMEOUT|TRANSACTION_CLOSED|ECONN|EPIPE|EMFILE|ENFILE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|ENOENT)/;
 
 /** @returns the code of the error or of the error that it wraps (Drizzle wraps the driver's), if it has one */
 export function databaseCode(error: unknown): string | undefined {
@@ -19,6 +19,11 @@ export function databaseCode(error: unknown): string | undefined {
 /** @returns whether the database is away or too busy, so that the same call may work later */
 export function isUnavailable(code: string): boolean {
   return UNAVAILABLE.test(code) || LOST.test(code);
+}
+
+/** A value that a column or a function does not take (data exception): a contract let it through. */
+export function isBadValue(code: string): boolean {
+  return code.startsWith('22');
 }
 
 /** A row that the statement refers to has gone (foreign_key_violation). */

@@ -1,42 +1,63 @@
 // A call that is sent twice under one key happens once: its effect and its answer are stored in one transaction.
-
-import { type Database, rowsOf } from './client.ts';
+import type { SQL } from 'drizzle-orm';
+import type { Database } from './client.ts';
+import { inTurn, turn } from './events.ts';
 import { sql } from './orm.ts';
 import { idempotencyKeys } from './schema/index.ts';
+import { one, statement } from './statement.ts';
 
 /** Hours for which an answer is kept. */
-const KEPT = 24;
+export const KEPT = 24;
 
 export type Claim = { outcome: 'new' } | { outcome: 'replayed'; answer: unknown } | { outcome: 'other request' | 'running' };
+
+const KEY = { user_id: 'int', key: 'text' } as const;
+
+// Without the lock a second call would wait for the first one's end instead of being told that it runs.
+const lock = one(
+  statement(
+    'idempotency.lock',
+    KEY,
+    ({ user_id, key }): SQL<{ free: boolean }> =>
+      sql`select pg_try_advisory_xact_lock(hashtextextended(${user_id}::text || ':' || ${key}, 0)) as free`,
+  ),
+);
+
+const claim = one(
+  statement(
+    'idempotency.claim',
+    { ...KEY, request: 'text' },
+    ({ user_id, key, request }): SQL<{ ours: boolean; same: boolean; answer: string | null }> => sql`
+    with ${turn(user_id)},
+    ours as (
+      insert into ${idempotencyKeys} as k (user_id, key, request) select ${user_id}, ${key}, ${request} where ${inTurn}
+      on conflict (user_id, key) do update set request = excluded.request, answer = null, created_at = now()
+      where k.created_at < now() - make_interval(hours => ${sql.raw(String(KEPT))})
+      returning k.key)
+    select exists (select from ours) as ours, request = ${request} as same, answer
+    from (select) as one left join ${idempotencyKeys} k on k.user_id = ${user_id} and k.key = ${key}`,
+  ),
+);
 
 /**
  * Takes a key, inside the transaction of the call that it names; the key is free again when that is rolled back.
  * @param request what the call is, as a digest
  */
 export async function claimKey(tx: Database, user_id: number, key: string, request: string): Promise<Claim> {
-  // Without the lock a second call would wait for the first one's end instead of being told that it runs.
-  const [lock] = await rowsOf<{ free: boolean }>(
-    tx,
-    sql`select pg_try_advisory_xact_lock(hashtextextended(${`${user_id}:${key}`}::text, 0)) as free`,
-  );
-  if (!lock?.free) return { outcome: 'running' };
-  const [taken] = await rowsOf<{ ours: boolean; same: boolean; answer: string | null }>(
-    tx,
-    sql`
-    with ours as (
-      insert into ${idempotencyKeys} as k (user_id, key, request) values (${user_id}, ${key}, ${request})
-      on conflict (user_id, key) do update set request = excluded.request, answer = null, created_at = now()
-      where k.created_at < now() - make_interval(hours => ${KEPT})
-      returning k.key)
-    select exists (select from ours) as ours, request = ${request} as same, answer
-    from (select) as one left join ${idempotencyKeys} k on k.user_id = ${user_id} and k.key = ${key}`,
-  );
+  if (!(await lock(tx, { user_id, key }))?.free) return { outcome: 'running' };
+  const taken = await claim(tx, { user_id, key, request });
   if (taken?.ours) return { outcome: 'new' };
   if (!taken?.same) return { outcome: 'other request' };
   return taken.answer === null ? { outcome: 'running' } : { outcome: 'replayed', answer: JSON.parse(taken.answer) };
 }
 
+const keep = statement(
+  'idempotency.keep',
+  { ...KEY, answer: 'text' },
+  ({ user_id, key, answer }) => sql`update ${idempotencyKeys} set answer = ${answer} where user_id = ${user_id} and key = ${key}`,
+);
+
 /** Keeps the answer beside the effect. */
 export async function keepAnswer(tx: Database, user_id: number, key: string, answer: unknown): Promise<void> {
-  await tx.execute(sql`update ${idempotencyKeys} set answer = ${JSON.stringify(answer)}::text where user_id = ${user_id} and key = ${key}`);
+  await keep(tx, { user_id, key, answer: JSON.stringify(answer) });
 }

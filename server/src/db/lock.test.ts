@@ -12,7 +12,7 @@ afterAll(() => rm(folder, { recursive: true }));
 /** The id of a process that has ended. */
 const deadPid = () => spawnSync(process.execPath, ['-e', '']).pid;
 
-test('a second taker is refused with the id of the first', async () => {
+test('#201 a second taker is refused with the id of the first', async () => {
   const file = join(folder, 'second');
   const release = await takeLock(file);
   await expect(takeLock(file)).rejects.toThrow(new RegExp(`process ${process.pid} `));
@@ -20,7 +20,7 @@ test('a second taker is refused with the id of the first', async () => {
   await (await takeLock(file))();
 });
 
-test('the lock of another live process holds', async () => {
+test('#201 the lock of another live process holds', async () => {
   const file = join(folder, 'live');
   await writeFile(file, String(process.ppid));
   await expect(takeLock(file)).rejects.toBeInstanceOf(LockedError);
@@ -31,7 +31,7 @@ test.each([
   ['an earlier process with our id', () => String(process.pid)],
   ['nobody', () => ''],
   ['nonsense', () => 'x'.repeat(100)],
-])('the lock of %s is taken over', async (name, content) => {
+])('#201 the lock of %s is taken over', async (name, content) => {
   const file = join(folder, `stale-${name}`);
   await writeFile(file, content());
   const release = await takeLock(file);
@@ -54,7 +54,7 @@ function contender(file: string) {
   return { said, end };
 }
 
-test('of six processes that find a stale lock at once one gets it', async () => {
+test('#201 of six processes that find a stale lock at once one gets it', async () => {
   for (let round = 0; round < 3; round++) {
     const file = join(folder, `race-${round}`);
     await writeFile(file, String(deadPid()));

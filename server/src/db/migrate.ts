@@ -1,34 +1,44 @@
-import { readFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { databaseCode } from './errors.ts';
+import { MIGRATIONS } from './journal.ts';
 import { forPostgres, migratorForPostgres } from './orm.ts';
-import { withConnection } from './postgres.ts';
+import { onConnection, withConnection } from './postgres.ts';
 import { seed } from './seed.ts';
-
-/** The generated SQL migrations, in order of their journal. */
-export const MIGRATIONS = fileURLToPath(new URL('../../../drizzle', import.meta.url));
+import { checkVersion } from './version.ts';
 
 /** The advisory lock that one migration run holds: an arbitrary number that is this project's own ("step"). */
 const LOCK = 0x73746570;
+
+/** Tries of a migration that met a locked table, and milliseconds between them, in which what queued behind it goes on. */
+const TRIES = 5;
+const PAUSE = 1000;
 
 /**
  * Applies the pending migrations and fills in the default data. Servers that start together wait for each other: the
  * lock is held for the whole run, on the connection that migrates.
  */
 export async function migratePostgres(url: string): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await migrateOnce(url);
+    } catch (error) {
+      if (attempt === TRIES || databaseCode(error) !== '55P03') throw error;
+      await sleep(PAUSE);
+    }
+  }
+}
+
+async function migrateOnce(url: string): Promise<void> {
   await withConnection(url, 0, async (client) => {
     await client`select pg_advisory_lock(${LOCK})`;
     try {
       await client`set lock_timeout = '3s'`;
-      const db = forPostgres().drizzle(client);
-      await migratorForPostgres().migrate(db, { migrationsFolder: MIGRATIONS });
+      await migratorForPostgres().migrate(forPostgres().drizzle(client), { migrationsFolder: MIGRATIONS });
+      const db = onConnection(client);
+      await checkVersion(db);
       await seed(db);
     } finally {
       await client`select pg_advisory_unlock(${LOCK})`;
     }
   });
-}
-
-/** The journal's text: it changes with each migration, so it names a state of the schema. */
-export function journal(): Promise<string> {
-  return readFile(`${MIGRATIONS}/meta/_journal.json`, 'utf8');
 }

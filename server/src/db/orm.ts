@@ -6,6 +6,8 @@ const require = createRequire(import.meta.url);
 
 export const { and, asc, desc, eq, lt, sql } = require('drizzle-orm') as typeof import('drizzle-orm');
 
+const pgCore = require('drizzle-orm/pg-core') as typeof import('drizzle-orm/pg-core');
+
 export const {
   bigint,
   boolean,
@@ -13,6 +15,7 @@ export const {
   doublePrecision,
   index,
   integer,
+  json,
   pgEnum,
   pgTable,
   primaryKey,
@@ -20,7 +23,13 @@ export const {
   text,
   timestamp,
   uniqueIndex,
-} = require('drizzle-orm/pg-core') as typeof import('drizzle-orm/pg-core');
+} = pgCore;
+
+/** Makes text of queries. */
+export const dialect = new pgCore.PgDialect();
+
+/** Drizzle's builders, for writing queries only: this one has no database behind it. */
+export const builder = new pgCore.PgDatabase(dialect, undefined as never, undefined);
 
 /** The drivers' sides, each loaded when it is used. (That of `postgres` requires the driver's CommonJS build and never uses it: we hand it our patched client.) */
 export const forPostgres = () => require('drizzle-orm/postgres-js') as typeof import('drizzle-orm/postgres-js');

@@ -1,5 +1,6 @@
 // The default data: the eight exercises that each day of a new plan gets.
 import type { Database } from './client.ts';
+import { builder } from './orm.ts';
 import { exercises } from './schema/index.ts';
 
 const exercise = (name: string, calories_burned: number, start_reps: number, end_reps: number, step: number, description: string) => ({
@@ -82,5 +83,5 @@ export const DEFAULT_EXERCISES = [
 /** Adds the default exercises that are missing; one that an operator has edited stays as it is. */
 export async function seed(db: Database): Promise<void> {
   const rows = DEFAULT_EXERCISES.map((values, index) => ({ ...values, default_order: index + 1 }));
-  await db.insert(exercises).values(rows).onConflictDoNothing({ target: exercises.default_order });
+  await db.execute(builder.insert(exercises).values(rows).onConflictDoNothing({ target: exercises.default_order }));
 }

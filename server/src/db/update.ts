@@ -1,18 +1,16 @@
-import type { AnyColumn, GetColumnData, SQL } from 'drizzle-orm';
-import { eq, sql } from './orm.ts';
+// Changes of rows that have an owner and, some of them, a version.
+import type { AnyColumn, SQL } from 'drizzle-orm';
+import type { PgColumn, PgTable } from 'drizzle-orm/pg-core';
+import type { Database } from './client.ts';
+import { inTurn, noted, turn } from './events.ts';
+import { and, builder, eq, sql } from './orm.ts';
+import { one, statement } from './statement.ts';
 
-/**
- * What `update … set` gives a column: the value that was sent, or what stands there when none was. So a statement has
- * the same text whatever was sent, and changes nothing when nothing was.
- */
-export function assigned<C extends AnyColumn>(column: C, sent: GetColumnData<C> | undefined): SQL | GetColumnData<C> {
-  return sent === undefined ? sql`${column}` : (sent as GetColumnData<C>);
-}
+/** What `update … set` gives a column: the value that was sent, or what stands there when none was. */
+export const assigned = (column: AnyColumn, sent: SQL): SQL => sql`coalesce(${sent}, ${column})`;
 
 /** The condition that a row has the version that a change is meant for; none when the change is meant for any. */
-export function ifMatch(column: AnyColumn, version: number | undefined): SQL | undefined {
-  return version === undefined ? undefined : eq(column, version);
-}
+export const ifMatch = (column: AnyColumn, version: SQL): SQL => sql`${column} = coalesce(${version}, ${column})`;
 
 /** Keys that say what is changed, for whom and when, and change nothing themselves. */
 const ADDRESS = new Set(['id', 'user_id', 'if_match', 'bmi']);
@@ -20,4 +18,34 @@ const ADDRESS = new Set(['id', 'user_id', 'if_match', 'bmi']);
 /** @returns whether a change has a value for anything */
 export function changesSomething(change: object): boolean {
   return Object.entries(change).some(([key, value]) => value !== undefined && !ADDRESS.has(key));
+}
+
+/** Why a change of a row with a version was not made. */
+export type Missed = 'missing' | 'changed meanwhile';
+
+export const missed = (found: boolean | undefined, if_match: number | undefined): Missed =>
+  found && if_match !== undefined ? 'changed meanwhile' : 'missing';
+
+type Versioned = PgTable & { id: PgColumn; user_id: PgColumn; version: PgColumn };
+
+/** @returns what removes a user's row of `table`, if it is in the version that is asked for */
+export function removal(name: 'physicalPlan' | 'mentalPlan', table: Versioned) {
+  const remove = one(
+    statement(
+      `${name}.remove`,
+      { user_id: 'int', id: 'int', if_match: 'int?' },
+      ({ user_id, id, if_match }): SQL<{ removed: boolean; found: boolean }> => sql`
+      with ${turn(user_id)},
+      gone as ${builder
+        .delete(table)
+        .where(and(eq(table.user_id, user_id), eq(table.id, id), ifMatch(table.version, if_match), inTurn))
+        .returning({ id: table.id })},
+      ${noted(user_id, `${name}.removed`, sql`select row_to_json(gone) as data from gone`)}
+      select exists (select from gone) as removed, exists (select from ${table} where id = ${id} and user_id = ${user_id}) as found`,
+    ),
+  );
+  return async (db: Database, user_id: number, { id, if_match }: { id: number; if_match?: number | undefined }) => {
+    const row = await remove(db, { user_id, id, if_match });
+    return row?.removed ? ('removed' as const) : missed(row?.found, if_match);
+  };
 }

@@ -20,16 +20,21 @@ const ANSWERS: Record<string, Answer> = {
 };
 const MALFORMED: Answer = { status: 400, title: 'Bad Request', code: 'VALIDATION', detail: 'The request is not valid HTTP' };
 
-/** Writes a problem document and closes the connection. */
-export function answerBrokenRequest(error: Error & { code?: string }, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || socket.destroyed) return;
-  if (!socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const { status, title, headers, body } = document(ANSWERS[error.code ?? ''] ?? MALFORMED);
-  const lines = Object.entries({ ...headers, connection: 'close' }).map(([name, value]) => `${name}: ${value}`);
-  socket.end([`HTTP/1.1 ${status} ${title}`, ...lines, '', body].join('\r\n'));
+/**
+ * @param standard the headers of every answer
+ * @returns what writes a problem document and closes the connection
+ */
+export function brokenRequests(standard: Readonly<Record<string, string>>) {
+  return (error: Error & { code?: string }, socket: Socket): void => {
+    if (error.code === 'ECONNRESET' || socket.destroyed) return;
+    if (!socket.writable) {
+      socket.destroy();
+      return;
+    }
+    const { status, title, headers, body } = document(ANSWERS[error.code ?? ''] ?? MALFORMED);
+    const lines = Object.entries({ ...standard, ...headers, connection: 'close' }).map(([name, value]) => `${name}: ${value}`);
+    socket.end([`HTTP/1.1 ${status} ${title}`, ...lines, '', body].join('\r\n'));
+  };
 }
 
 function document({ status, title, code, detail }: Answer) {
@@ -39,7 +44,6 @@ function document({ status, title, code, detail }: Answer) {
     'content-type': 'application/problem+json; charset=utf-8',
     'content-length': Buffer.byteLength(body),
     'x-request-id': request_id,
-    'x-content-type-options': 'nosniff',
     'cache-control': 'no-store',
   };
   return { status, title, headers, body };

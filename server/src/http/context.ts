@@ -1,40 +1,86 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { addressKey, type Standing } from '../security/limits.ts';
-import type { Claims } from '../security/token.ts';
-import type { Context, Services } from '../trpc/context.ts';
+import type { Verified } from '../security/token.ts';
+import type { Asked, Caller, Client, Context, Services } from '../trpc/context.ts';
 
 /** `Bearer` and a compact JWS; anything else is no token. */
 const BEARER = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/;
 
 /** @returns what the calls of one request share */
 export function createContext(services: Services, request: FastifyRequest, reply: FastifyReply): Context {
-  const claims = once(() => readClaims(services, request.headers.authorization));
-  return {
-    ...services,
-    request_id: request.id,
-    client: { ip: request.ip, device: deviceOf(request), request_id: request.id },
-    idempotencyKey: request.headers['idempotency-key'] as string | undefined,
-    replayed: () => void reply.header('idempotency-replayed', 'true'),
-    claims,
-    async spend(user_id, cost = 1) {
-      const [kind, key] = user_id === undefined ? (['address', addressKey(request.ip)] as const) : (['user', String(user_id)] as const);
-      tellStanding(reply, await services.limits.calls(kind, key, cost));
-    },
-    caller: once(async () => {
-      const said = await claims();
-      if (!said || !(await services.openSessions.isOpen(said))) return undefined;
-      return { id: said.user_id, session_id: said.session_id };
-    }),
-  };
+  return { db: services.db, services, request: new HttpRequest(services, request, reply) };
 }
 
-async function readClaims({ tokens }: Services, authorization: string | undefined): Promise<Claims | undefined> {
-  const token = authorization === undefined ? undefined : BEARER.exec(authorization)?.[1];
-  return token === undefined ? undefined : tokens.verify(token);
+class HttpRequest implements Asked {
+  readonly #services: Services;
+  readonly #request: FastifyRequest;
+  readonly #reply: FastifyReply;
+  #claims: { read: Verified | undefined } | undefined;
+  #caller: Promise<Caller | undefined> | undefined;
+
+  constructor(services: Services, request: FastifyRequest, reply: FastifyReply) {
+    this.#services = services;
+    this.#request = request;
+    this.#reply = reply;
+  }
+
+  get client(): Client {
+    const { ip, id, headers } = this.#request;
+    // Node.js gives headers as Latin-1, so every character is one that can be stored, but for NUL, which it refuses.
+    return { ip, device: (headers['user-agent'] ?? '').slice(0, 200), request_id: id };
+  }
+
+  get idempotencyKey(): string | undefined {
+    return this.#request.headers['idempotency-key'] as string | undefined;
+  }
+
+  replayed(): void {
+    this.#reply.header('idempotency-replayed', 'true');
+  }
+
+  async spend(user_id: number | undefined, cost = 1): Promise<void> {
+    const { limits } = this.#services;
+    const standing =
+      user_id === undefined
+        ? await limits.calls('address', addressOf(this.#request), cost)
+        : await limits.calls('user', String(user_id), cost);
+    tellStanding(this.#reply, standing);
+  }
+
+  claims(): Verified | undefined {
+    this.#claims ??= { read: this.#readClaims() };
+    return this.#claims.read;
+  }
+
+  #readClaims(): Verified | undefined {
+    const { authorization } = this.#request.headers;
+    const token = authorization === undefined ? undefined : BEARER.exec(authorization)?.[1];
+    return token === undefined ? undefined : this.#services.tokens.verify(token);
+  }
+
+  caller(): Promise<Caller | undefined> {
+    this.#caller ??= this.#findCaller();
+    return this.#caller;
+  }
+
+  async #findCaller(): Promise<Caller | undefined> {
+    const claims = this.claims();
+    if (!claims || !(await this.#services.openSessions.isOpen(claims))) return undefined;
+    return { id: claims.user_id, session_id: claims.session_id };
+  }
 }
 
-/** Node.js gives headers as Latin-1, so every character is one that can be stored, but for NUL, which it refuses. */
-const deviceOf = (request: FastifyRequest): string => (request.headers['user-agent'] ?? '').slice(0, 200);
+/** Of a request, worked out once: behind proxies that takes a look at each of their addresses. */
+const addresses = new WeakMap<FastifyRequest, string>();
+
+/** @returns the key under which the address of a request is counted */
+export function addressOf(request: FastifyRequest): string {
+  const known = addresses.get(request);
+  if (known !== undefined) return known;
+  const key = addressKey(request.ip);
+  addresses.set(request, key);
+  return key;
+}
 
 /** Tells how much is left, of whatever has least left. */
 export function tellStanding(reply: FastifyReply, standing: Standing | undefined): void {
@@ -43,12 +89,4 @@ export function tellStanding(reply: FastifyReply, standing: Standing | undefined
   const told = reply.getHeader('ratelimit-remaining');
   if (told !== undefined && Number(told) <= left) return;
   reply.header('ratelimit-limit', standing.most).header('ratelimit-remaining', left).header('ratelimit-reset', standing.reset);
-}
-
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined;
-  return () => {
-    made ??= make();
-    return made;
-  };
 }

@@ -68,13 +68,13 @@ export function registerDocs(app: FastifyInstance, version: string): void {
   serve('/redoc/redoc.standalone.js', 'text/javascript; charset=utf-8', redoc);
 
   function serve(url: string, type: string, content: () => Promise<string | Buffer>): void {
-    app.get(url, { config: { door: 'rest' } }, async (_request, reply) =>
-      reply
+    app.get(url, { config: { door: 'rest' } }, async (_request, reply) => {
+      if (type.startsWith('text/html')) reply.header('content-security-policy', CSP);
+      return reply
         .header('content-type', type)
-        .header('content-security-policy', CSP)
         .header('cache-control', 'no-cache')
-        .send(await content()),
-    );
+        .send(await content());
+    });
   }
 }
 

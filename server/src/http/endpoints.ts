@@ -2,11 +2,14 @@
 import type { AnyTRPCProcedure, AnyTRPCRouter } from '@trpc/server';
 import type { z } from 'zod';
 import { BODY_LIMIT, type Meta } from '../trpc/endpoint.ts';
+import { type Call, callerOf } from './call.ts';
 
 export interface Endpoint {
   /** `physicalPlan.create` */
   readonly name: string;
   readonly procedure: AnyTRPCProcedure;
+  /** @returns its answer. @throws what it fails with */
+  readonly call: (call: Call) => Promise<unknown>;
   readonly type: 'query' | 'mutation' | 'subscription';
   readonly meta: Meta;
   readonly public: boolean;
@@ -25,6 +28,7 @@ function endpointOf(name: string, procedure: AnyTRPCProcedure): Endpoint {
   return {
     name,
     procedure,
+    call: callerOf(procedure),
     type: procedure._def.type,
     meta,
     public: isPublic,

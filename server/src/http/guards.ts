@@ -1,10 +1,11 @@
 // What every request passes before a door opens.
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { addressKey, type Limits } from '../security/limits.ts';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { BlockList, isIP, isIPv6 } from 'node:net';
+import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify';
+import type { Limits, Standing } from '../security/limits.ts';
 import { AppError } from '../trpc/errors.ts';
-import { tellStanding } from './context.ts';
+import { addressOf, tellStanding } from './context.ts';
 import { parseBody } from './json.ts';
 
 const REQUEST_ID = /^[\w-]{8,64}$/;
@@ -18,10 +19,42 @@ export function requestId(raw: IncomingMessage): string {
 }
 
 /** Gives every answer its id and what browsers need to know; before CORS, whose preflight answers end there. */
-export function registerStandardHeaders(app: FastifyInstance): void {
-  app.addHook('onRequest', async (request, reply) => {
-    reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff');
+export function registerStandardHeaders(app: FastifyInstance, headers: Readonly<Record<string, string>>): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.headers(headers).header('x-request-id', request.id);
+    done();
   });
+}
+
+/** Answers whose clients wait to be asked for the body. */
+const awaited = new WeakSet<ServerResponse>();
+
+/** Leaves to the guards what Node.js would answer by itself: an expectation without id and CORS, `100 Continue` before anybody looked. */
+export function registerExpectations({ server }: FastifyInstance): void {
+  server.on('checkExpectation', (request, response) => server.emit('request', request, response));
+  server.on('checkContinue', (request, response) => {
+    awaited.add(response);
+    server.emit('request', request, response);
+  });
+}
+
+/**
+ * @param networks those whose X-Forwarded-For is believed, as the settings name them
+ * @returns Fastify's `trustProxy`
+ */
+export function trusted(networks: readonly string[]): false | ((address: string) => boolean) {
+  if (networks.length === 0) return false;
+  const list = new BlockList();
+  for (const network of networks) {
+    const [address = '', bits] = network.split('/');
+    const family = isIPv6(address) ? 'ipv6' : 'ipv4';
+    if (bits === undefined) list.addAddress(address, family);
+    else list.addSubnet(address, Number(bits), family);
+  }
+  return (address) => {
+    const version = isIP(address);
+    return version !== 0 && list.check(address, version === 6 ? 'ipv6' : 'ipv4');
+  };
 }
 
 /**
@@ -55,16 +88,32 @@ export function registerGuards(app: FastifyInstance, allowedMethods: (path: stri
     }
   });
 
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     if (hasTwins(request.raw)) throw new AppError('VALIDATION', 'A header that may stand once stands twice');
     if (!HOST.test(request.headers.host ?? '')) throw new AppError('VALIDATION', 'The Host header is not valid');
-    const { expect } = request.headers;
+    const { expect, 'transfer-encoding': coding } = request.headers;
+    if (coding !== undefined && coding.toLowerCase() !== 'chunked') {
+      reply.header('connection', 'close');
+      throw new AppError('VALIDATION', 'The only transfer coding that is accepted is chunked');
+    }
     if (expect !== undefined && expect.toLowerCase() !== '100-continue')
       throw new AppError('EXPECTATION_FAILED', 'Only 100-continue can be expected');
-    tellStanding(reply, await limits.calls('address', addressKey(request.ip), 1));
-    if (request.is404 || request.method === 'OPTIONS') return unmatched(request, reply);
-    checkBody(request, reply);
+    const standing = limits.calls('address', addressOf(request), 1);
+    // No turn of the event loop where limits are counted in memory.
+    if (standing instanceof Promise) standing.then((found) => admit(request, reply, found, done)).catch(done);
+    else admit(request, reply, standing, done);
   });
+
+  function admit(request: FastifyRequest, reply: FastifyReply, standing: Standing | undefined, done: HookHandlerDoneFunction): void {
+    tellStanding(reply, standing);
+    if (request.is404 || request.method === 'OPTIONS') {
+      unmatched(request, reply);
+      return;
+    }
+    checkBody(request, reply);
+    if (request.headers.expect !== undefined && awaited.has(reply.raw)) reply.raw.writeContinue();
+    done();
+  }
 
   app.setNotFoundHandler((request, reply) => unmatched(request, reply));
 
@@ -79,15 +128,16 @@ export function registerGuards(app: FastifyInstance, allowedMethods: (path: stri
 }
 
 /** Node.js keeps the first of these and drops the second; a proxy before us may do otherwise. */
-const SINGLE = new Set(['host', 'authorization', 'content-type', 'content-encoding']);
+const SINGLE = ['host', 'authorization', 'content-type', 'content-encoding'];
 
 function hasTwins({ rawHeaders }: IncomingMessage): boolean {
-  const seen = new Set<string>();
+  let seen = 0;
   for (let i = 0; i < rawHeaders.length; i += 2) {
-    const name = (rawHeaders[i] as string).toLowerCase();
-    if (!SINGLE.has(name)) continue;
-    if (seen.has(name)) return true;
-    seen.add(name);
+    const name = rawHeaders[i] as string;
+    const bit = 1 << SINGLE.findIndex((single) => single.length === name.length && single === name.toLowerCase());
+    if (bit < 0) continue;
+    if (seen & bit) return true;
+    seen |= bit;
   }
   return false;
 }

@@ -55,8 +55,9 @@ async function answersInTime(ping: () => Promise<void>): Promise<boolean> {
  * balancer then makes elsewhere.
  */
 export function registerProbes(app: FastifyInstance, health: Health): void {
-  app.addHook('onRequest', async (_request, reply) => {
+  app.addHook('onRequest', (_request, reply, done) => {
     if (health.isDraining()) reply.header('connection', 'close');
+    done();
   });
   const config = { door: 'rest' } as const;
   app.get('/livez', { config }, (_request, reply) => sendState(reply, true));

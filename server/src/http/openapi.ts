@@ -1,5 +1,6 @@
 // The OpenAPI document: trpc-to-openapi's, from the same meta, completed with what that generator has no word for.
 import { generateOpenApiDocument } from 'trpc-to-openapi';
+import { z } from 'zod';
 import type { AppRouter } from '../router.ts';
 import type { Reason } from '../trpc/errors.ts';
 import { REASONS } from '../trpc/errors.ts';
@@ -37,6 +38,7 @@ const TAGS = {
   'Mental plans': 'Books, courses and videos to finish in so many days',
   Resources: 'The books, courses and videos themselves',
   Tasks: 'Things to do besides',
+  Events: 'What happens to all of these, as it happens',
   Health: 'For probes',
 };
 
@@ -63,6 +65,17 @@ const PROBLEM = {
       },
     },
   },
+};
+
+const STREAM_DESCRIPTION = `Server-sent events. \`id\` is where the stream stands; whoever comes back with it in \`Last-Event-ID\` gets exactly what
+was missed, as long as that is kept (a week), otherwise \`resync\`. Without it the stream begins with \`ready\`. A comment every 20 s is a sign of life.
+A user may have ten streams open.`;
+
+const LAST_EVENT_ID = {
+  name: 'Last-Event-ID',
+  in: 'header',
+  schema: { type: 'string', pattern: '^(0|[1-9][0-9]{0,14})$' },
+  description: 'The last event that the reader has. Where no header can be set: lastEventId in the query',
 };
 
 const IDEMPOTENCY_KEY = {
@@ -93,6 +106,7 @@ export function openApiDocument(router: AppRouter, version: string): OpenApiDocu
     const { openapi } = endpoint.meta;
     const operation = openapi && document.paths[openapi.path]?.[openapi.method.toLowerCase()];
     if (operation) complete(operation, endpoint);
+    if (endpoint.meta.stream) document.paths[endpoint.meta.stream.path] = { get: streamOperation(endpoint, endpoint.meta.stream) };
   }
   return document;
 }
@@ -117,6 +131,26 @@ function complete(operation: Operation, endpoint: Endpoint): void {
   for (const reason of errorsOf(endpoint)) operation.responses[REASONS[reason].status] = problemResponse(reason);
   // A health check that finds the database away answers in its own form.
   if (rest.statusOf) operation.responses['503'] = { ...success, description: 'Unavailable' };
+}
+
+/** The generator knows no streams. */
+function streamOperation(endpoint: Endpoint, { summary, tag, event }: NonNullable<Endpoint['meta']['stream']>): Operation {
+  const { $schema: _, ...schema } = z.toJSONSchema(event, { io: 'output' });
+  return {
+    operationId: endpoint.name,
+    summary,
+    description: STREAM_DESCRIPTION,
+    tags: [tag],
+    security: [{ [BEARER]: [] }],
+    parameters: [LAST_EVENT_ID],
+    responses: {
+      200: {
+        description: 'The stream: `data` of each event is JSON of this form',
+        content: { 'text/event-stream': { schema: open(schema) } },
+      },
+      ...Object.fromEntries([...errorsOf(endpoint)].map((reason) => [REASONS[reason].status, problemResponse(reason)])),
+    },
+  };
 }
 
 /** @returns a copy without `additionalProperties: false` at any depth */
@@ -182,7 +216,7 @@ function errorsOf(endpoint: Endpoint): Set<Reason> {
   if (takesIdempotencyKey(endpoint)) reasons.add('IDEMPOTENCY_IN_PROGRESS').add('IDEMPOTENCY_KEY_REUSED');
   // A foreign user_id in a body, a foreign or missing object in a path.
   if (!endpoint.public && (endpoint.type === 'mutation' || openapi?.path.includes('{'))) reasons.add('NOT_FOUND');
-  if (openapi?.method !== 'GET') reasons.add('PAYLOAD_TOO_LARGE').add('UNSUPPORTED_MEDIA_TYPE');
+  if (openapi && openapi.method !== 'GET') reasons.add('PAYLOAD_TOO_LARGE').add('UNSUPPORTED_MEDIA_TYPE');
   return reasons;
 }
 

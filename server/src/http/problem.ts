@@ -1,6 +1,8 @@
 // Errors on their way out: RFC 9457 problem documents on REST, tRPC's envelope under /trpc.
 import { type AnyTRPCRouter, getTRPCErrorShape } from '@trpc/server';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { databaseCode, isBadValue } from '../db/errors.ts';
+import { causesOf } from '../logger.ts';
 import type { Context } from '../trpc/context.ts';
 import { AppError, REASONS } from '../trpc/errors.ts';
 import { toAppError } from '../trpc/procedures.ts';
@@ -24,15 +26,10 @@ export function shown(error: unknown, request: FastifyRequest): AppError {
   return known;
 }
 
-/** Logs what is our fault. The texts of errors can hold values of users, so only their names, codes and frames are kept. */
+/** Logs what is our fault, a value that only the database refused among it. */
 export function logFailure(error: AppError, request: FastifyRequest): void {
-  if (REASONS[error.reason].status < 500) return;
-  const causes: unknown[] = [];
-  for (let cause: unknown = error.cause; cause instanceof Error && causes.length < 5; cause = cause.cause) {
-    const { code } = cause as { code?: unknown };
-    causes.push({ name: cause.name, code, frames: cause.stack?.match(/^ +at .*/gm)?.slice(0, 8) });
-  }
-  request.log.error({ reason: error.reason, causes }, 'request failed');
+  if (REASONS[error.reason].status < 500 && !isBadValue(databaseCode(error.cause) ?? '')) return;
+  request.log.error({ reason: error.reason, causes: causesOf(error.cause) }, 'request failed');
 }
 
 /** The headers that belong to an error whichever door it leaves by. */
@@ -59,18 +56,12 @@ export function sendProblem(reply: FastifyReply, request: FastifyRequest, error:
 }
 
 /** tRPC's shape of an error, made by the router's own formatter. */
-export function errorShape(
-  router: AnyTRPCRouter,
-  error: AppError,
-  ctx: Partial<Context> & { request_id: string },
-  path?: string,
-  type = 'unknown',
-) {
+export function errorShape(router: AnyTRPCRouter, error: AppError, request_id: string, path?: string, type = 'unknown') {
   return getTRPCErrorShape({
     config: router._def._config,
     error,
     // The formatter reads only the request's id from the context.
-    ctx: ctx as Context,
+    ctx: { request: { client: { request_id } } } as Context,
     path,
     type: type as 'query' | 'mutation' | 'subscription' | 'unknown',
     input: undefined,
@@ -90,5 +81,5 @@ export function sendRpcError(reply: FastifyReply, request: FastifyRequest, route
   return reply
     .code(REASONS[error.reason].status)
     .header('content-type', 'application/json; charset=utf-8')
-    .send(JSON.stringify({ error: errorShape(router, error, { request_id: request.id }) }));
+    .send(JSON.stringify({ error: errorShape(router, error, request.id) }));
 }

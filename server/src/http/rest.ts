@@ -8,6 +8,7 @@ import { toAppError } from '../trpc/procedures.ts';
 import { coerce, coercionPlan, type Plan } from './coercion.ts';
 import { type Endpoint, inputOf } from './endpoints.ts';
 import { logFailure, sendProblem } from './problem.ts';
+import { lastEventId, PLAIN, sendStream } from './sse.ts';
 
 /** Registers the routes. Both slash forms answer: the app ignores trailing slashes. */
 export function registerRest(
@@ -18,7 +19,7 @@ export function registerRest(
   for (const endpoint of endpoints) {
     const { openapi, rest } = endpoint.meta;
     if (!openapi || !rest) continue;
-    const { name, procedure, type } = endpoint;
+    const { name, call, type } = endpoint;
     const input = inputReader(endpoint, rest);
     const statusOf = rest.statusOf ?? (() => rest.status);
 
@@ -31,7 +32,7 @@ export function registerRest(
         reply.header('cache-control', endpoint.cacheControl);
         try {
           const getRawInput = async () => input(request);
-          const output: unknown = await procedure({
+          const output: unknown = await call({
             ctx: createContext(request, reply),
             getRawInput,
             path: name,
@@ -49,6 +50,24 @@ export function registerRest(
           return sendProblem(reply, request, error);
         }
       },
+    });
+  }
+}
+
+/** Registers the streams. They begin after the event that the reader names, as `Last-Event-ID` or, where no header can be set, in the query. */
+export function registerStreams(
+  app: FastifyInstance,
+  endpoints: Iterable<Endpoint>,
+  createContext: (request: FastifyRequest, reply: FastifyReply) => Context,
+): void {
+  for (const { name, call, type, meta } of endpoints) {
+    if (!meta.stream) continue;
+    app.get(meta.stream.path, { config: { door: 'rest', procedure: name } }, async (request, reply) => {
+      const getRawInput = async () => ({ lastEventId: lastEventId(request) });
+      const ctx = createContext(request, reply);
+      // What it throws is a problem document: nothing of the stream is sent yet.
+      const values = await call({ ctx, getRawInput, path: name, type, signal: undefined, batchIndex: 0 });
+      return sendStream(request, reply, values as AsyncIterable<unknown>, PLAIN);
     });
   }
 }

@@ -1,5 +1,5 @@
 // The tRPC door: JSON queries, mutations and batches are answered here, in the form that tRPC's own adapter gives
-// them (rpc.test.ts compares the two). What streams goes to that adapter, behind the same checks.
+// them (rpc.test.ts compares the two). Batches that are streamed go to that adapter, behind the same checks.
 import type { AnyTRPCRouter } from '@trpc/server';
 import { fastifyRequestHandler } from '@trpc/server/adapters/fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -10,9 +10,13 @@ import { toAppError } from '../trpc/procedures.ts';
 import { type Endpoint, endpointsOf } from './endpoints.ts';
 import { parseJson } from './json.ts';
 import { errorShape, logFailure, sendRpcError, setErrorHeaders, varies } from './problem.ts';
+import { framesOfRpc, lastEventId, sendStream } from './sse.ts';
 
 /** Calls that one request may hold. */
 export const MAX_BATCH = 10;
+
+/** Calls of one batch that run at the same time. */
+const AT_ONCE = 4;
 
 interface Call {
   readonly name: string;
@@ -38,11 +42,23 @@ export function registerRpc(
 ): void {
   const endpoints = endpointsOf(router);
 
-  const callsOf = (request: FastifyRequest): Call[] => {
-    const { path } = request.params as { path: string };
+  const callsOf = (request: FastifyRequest, path = (request.params as { path: string }).path): Call[] => {
     const names = isBatch(request) ? path.split(',') : [path];
     return names.map((name) => ({ name, endpoint: endpoints.get(name) }));
   };
+
+  // A route for each procedure: a call that comes alone has nothing to be looked up or put together.
+  for (const endpoint of endpoints.values())
+    if (endpoint.type !== 'subscription')
+      app.route({
+        method: endpoint.type === 'query' ? 'GET' : 'POST',
+        url: `${prefix}/${endpoint.name}`,
+        exposeHeadRoute: false,
+        bodyLimit: endpoint.bodyLimit,
+        config: { door: 'rpc', procedure: endpoint.name },
+        handler: (request, reply) =>
+          wantsStream(request) ? answer(request, reply, callsOf(request, endpoint.name)) : answerOne(request, reply, endpoint),
+      });
 
   app.all(
     `${prefix}/:path`,
@@ -61,6 +77,13 @@ export function registerRpc(
     (request, reply) => answer(request, reply, callsOf(request)),
   );
 
+  async function answerOne(request: FastifyRequest, reply: FastifyReply, endpoint: Endpoint): Promise<FastifyReply> {
+    varies(reply);
+    reply.header('cache-control', endpoint.cacheControl);
+    const call = { name: endpoint.name, endpoint };
+    return send(request, reply, [call], [await run(call, createContext(request, reply), inputReader(request), 0)]);
+  }
+
   async function answer(request: FastifyRequest, reply: FastifyReply, calls: Call[]): Promise<FastifyReply> {
     request.called = calls.map(({ endpoint }) => endpoint?.name ?? 'unknown').slice(0, MAX_BATCH);
     varies(reply);
@@ -69,16 +92,15 @@ export function registerRpc(
     try {
       const type = checkCalls(calls);
       // The guards have counted the request: the first of its calls.
-      if (calls.length > 1) await ctx.spend(undefined, calls.length - 1);
-      if (type === 'subscription' || wantsStream(request)) return await stream(request, reply, calls, ctx);
+      if (calls.length > 1) await ctx.request.spend(undefined, calls.length - 1);
+      if (type === 'subscription') return await subscribe(request, reply, calls[0] as Call, ctx);
+      if (wantsStream(request)) return await stream(request, reply, calls, ctx);
 
       const input = inputReader(request);
-      const answers = await Promise.all(
-        calls.map((call, index) => {
-          const error = wrongMethod(call, request, reply);
-          return error ? { error } : run(call, ctx, input, index);
-        }),
-      );
+      const answers = await few(calls, (call, index) => {
+        const error = wrongMethod(call, request, reply);
+        return error ? { error } : run(call, ctx, input, index);
+      });
       return send(request, reply, calls, answers);
     } catch (cause) {
       const error = toAppError(cause);
@@ -87,15 +109,29 @@ export function registerRpc(
     }
   }
 
+  /** What fails before the first event is answered like any other call. */
+  async function subscribe(request: FastifyRequest, reply: FastifyReply, call: Call, ctx: Context): Promise<FastifyReply> {
+    const input = () => {
+      const named = queryInput(request);
+      const last = lastEventId(request);
+      return last === undefined ? named : { ...(named as object | undefined), lastEventId: last };
+    };
+    const error = wrongMethod(call, request, reply);
+    const opened = error ? { error } : await run(call, ctx, input, 0);
+    if (opened.error) return send(request, reply, [call], [opened]);
+    const frames = framesOfRpc((failure) => errorShape(router, failure, request.id, call.name, 'subscription'));
+    return sendStream(request, reply, opened.data as AsyncIterable<unknown>, frames);
+  }
+
   async function stream(request: FastifyRequest, reply: FastifyReply, calls: Call[], ctx: Context): Promise<FastifyReply> {
     for (const call of calls) {
       const error = wrongMethod(call, request, reply);
       if (error) throw error;
     }
     // Signed in before the stream starts: inside it the status is 200 already.
-    if (calls.some(({ endpoint }) => endpoint && !endpoint.public) && !(await ctx.caller()))
+    if (calls.some(({ endpoint }) => endpoint && !endpoint.public) && !(await ctx.request.caller()))
       throw new AppError('UNAUTHENTICATED', 'Not authenticated');
-    const { path } = request.params as { path: string };
+    const path = calls.map(({ name }) => name).join(',');
     await fastifyRequestHandler({
       router,
       req: request,
@@ -110,22 +146,26 @@ export function registerRpc(
   }
 
   function send(request: FastifyRequest, reply: FastifyReply, calls: Call[], answers: Answer[]): FastifyReply {
-    const statuses = new Set<number>();
+    let status: number | undefined;
+    const answered = (one: number) => {
+      status = status === undefined || status === one ? one : 207;
+    };
     const bodies = answers.map((answer, index) => {
       const { name, endpoint } = calls[index] as Call;
       if (answer.error === undefined) {
-        statuses.add(endpoint?.meta.rest?.statusOf?.(answer.data) ?? 200);
+        const own = endpoint?.meta.rest?.statusOf?.(answer.data) ?? 200;
+        if (own === 503) reply.header('retry-after', '1');
+        answered(own);
         return { result: { data: answer.data } };
       }
       const { error } = answer;
       logFailure(error, request);
       setErrorHeaders(reply, error);
-      statuses.add(REASONS[error.reason].status);
-      return { error: errorShape(router, error, { request_id: request.id }, name, endpoint?.type) };
+      answered(REASONS[error.reason].status);
+      return { error: errorShape(router, error, request.id, name, endpoint?.type) };
     });
-    const [status] = statuses.size === 1 ? statuses : [207];
     return reply
-      .code(status as number)
+      .code(status as unknown as number)
       .header('content-type', 'application/json; charset=utf-8')
       .send(JSON.stringify(isBatch(request) ? bodies : bodies[0]));
   }
@@ -134,12 +174,23 @@ export function registerRpc(
 async function run({ name, endpoint }: Call, ctx: Context, input: (index: number) => unknown, batchIndex: number): Promise<Answer> {
   try {
     if (!endpoint) throw new AppError('NOT_FOUND', 'Not found');
-    const { procedure, type } = endpoint;
+    const { call, type } = endpoint;
     const getRawInput = async () => input(batchIndex);
-    return { data: await procedure({ ctx, getRawInput, path: name, type, signal: undefined, batchIndex }) };
+    return { data: await call({ ctx, getRawInput, path: name, type, signal: undefined, batchIndex }) };
   } catch (cause) {
     return { error: toAppError(cause) };
   }
+}
+
+/** Runs some at a time: a batch takes turns with the calls of others, whatever it holds. */
+async function few(calls: Call[], answer: (call: Call, index: number) => Answer | Promise<Answer>): Promise<Answer[]> {
+  const answers: Answer[] = [];
+  let next = 0;
+  const lane = async () => {
+    for (let index = next++; index < calls.length; index = next++) answers[index] = await answer(calls[index] as Call, index);
+  };
+  await Promise.all(Array.from({ length: Math.min(AT_ONCE, calls.length) }, lane));
+  return answers;
 }
 
 /** @returns the error of a call that its procedure does not answer by this method */

@@ -10,7 +10,7 @@ export interface Hit {
 
 export interface LimitStore {
   /** Counts `cost` hits in the window of `key`, which begins with the first of them. @param seconds its length */
-  hit(key: string, cost: number, seconds: number): Promise<Hit>;
+  hit(key: string, cost: number, seconds: number): Hit | Promise<Hit>;
   /**
    * Begins one try at a secret. It counts as failed until `clear` says otherwise, so tries that run at once count too.
    * @returns seconds to wait; 0 when the try may go on
@@ -62,7 +62,7 @@ export function memoryStore(now: () => number = () => performance.now()): LimitS
   }
 
   return {
-    async hit(key, cost, seconds) {
+    hit(key, cost, seconds) {
       const window = entry(key, seconds);
       window.count += cost;
       return { count: window.count, reset: Math.ceil((window.expires - now()) / 1000) };

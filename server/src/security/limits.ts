@@ -1,6 +1,7 @@
 // How much one address, one user and one account may ask for.
 import { createHash } from 'node:crypto';
 import { isIPv6 } from 'node:net';
+import type { Measure } from '../telemetry/measures.ts';
 import type { Hit, LimitStore } from './limitStore.ts';
 
 /** So many in so many seconds. */
@@ -49,34 +50,49 @@ export class TooMany extends Error {
 export interface Standing extends Rate, Hit {}
 
 export interface Limits {
-  /** Counts calls of an address or of a user. @throws TooMany */
-  calls(kind: 'address' | 'user', key: string, cost: number): Promise<Standing | undefined>;
+  /** Counts calls of an address or of a user; at once where the store counts at once. @throws TooMany */
+  calls(kind: 'address' | 'user', key: string, cost: number): Standing | undefined | Promise<Standing | undefined>;
   /** Counts a sign-in or a registration from an address. @throws TooMany */
   entry(kind: 'signIn' | 'registration', address: string): Promise<void>;
   /** Begins a try at the password of an account; from the sixth failure in a row one has to wait. @throws TooMany */
   guess(account: string): Promise<void>;
   /** The password was right. */
   guessed(account: string): Promise<void>;
+  readonly measures: readonly Measure[];
 }
 
 /** @param rates undefined: nothing is limited */
 export function createLimits(store: LimitStore, rates: Rates | undefined): Limits {
-  if (!rates) return { calls: async () => undefined, entry: async () => {}, guess: async () => {}, guessed: async () => {} };
+  const refused = { address: 0, user: 0, signIn: 0, registration: 0, guess: 0 };
+  const measures: readonly Measure[] = [
+    { name: 'stepwise_limits_refused_total', help: 'Calls that were told to wait', type: 'counter', label: 'kind', read: () => refused },
+  ];
+  if (!rates) return { calls: () => undefined, entry: async () => {}, guess: async () => {}, guessed: async () => {}, measures };
 
-  async function count(kind: keyof Rates, key: string, cost: number): Promise<Standing> {
+  function count(kind: keyof Rates, key: string, cost: number): Standing | Promise<Standing> {
     const rate = (rates as Rates)[kind];
-    const hit = await store.hit(`${kind}:${key}`, cost, rate.seconds);
-    if (hit.count > rate.most) throw new TooMany(hit.reset);
-    return { ...rate, ...hit };
+    const hit = store.hit(`${kind}:${key}`, cost, rate.seconds);
+    return hit instanceof Promise ? hit.then((counted) => standing(kind, rate, counted)) : standing(kind, rate, hit);
+  }
+
+  function standing(kind: keyof Rates, rate: Rate, hit: Hit): Standing {
+    if (hit.count > rate.most) {
+      refused[kind]++;
+      throw new TooMany(hit.reset);
+    }
+    return { most: rate.most, seconds: rate.seconds, count: hit.count, reset: hit.reset };
   }
   return {
     calls: count,
     entry: async (kind, address) => void (await count(kind, addressKey(address), 1)),
     async guess(account) {
       const wait = await store.attempt(`guess:${account}`);
-      if (wait > 0) throw new TooMany(wait);
+      if (wait === 0) return;
+      refused.guess++;
+      throw new TooMany(wait);
     },
     guessed: (account) => store.clear(`guess:${account}`),
+    measures,
   };
 }
 

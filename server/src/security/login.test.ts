@@ -13,7 +13,7 @@ test.each([
   ['Ꭰ', 'ꭰ'],
   ['e\u0301', 'É'],
   ['İ', 'i\u0307'],
-])('%s and %s are one login', (one, other) => {
+])('#4 #5 %s and %s are one login', (one, other) => {
   expect(loginKey(one)).toBe(loginKey(other));
 });
 

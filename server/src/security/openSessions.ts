@@ -1,26 +1,38 @@
 // Whether the session of a token is still open, without asking the database at each request.
+import type { Measure } from '../telemetry/measures.ts';
 import type { Claims } from './token.ts';
 
 /** Milliseconds that "open" may be remembered: the time until other instances notice that a session has ended. */
 const REMEMBERED = 10_000;
 const LIMIT = 50_000;
 
+export type Ending = 'session_ended' | 'user_removed';
+
 export interface OpenSessions {
   /** @returns whether the session is open and the user's; asks the database when that is not remembered */
   isOpen(claims: Claims): Promise<boolean>;
   /** Sessions have ended: on this instance that holds from now on, also for look-ups under way. */
-  forget(session_ids: readonly number[]): void;
+  forget(session_ids: readonly number[], why?: Ending): void;
+  /** @param listener told of sessions that end on this instance */
+  onEnd(listener: (session_ids: readonly number[], why: Ending) => void): void;
+  readonly measures: readonly Measure[];
 }
 
 /** @param lookup asks the database whether the session is open */
 export function createOpenSessions(lookup: (claims: Claims) => Promise<boolean>): OpenSessions {
   const known = new Map<number, { user_id: number; until: number }>();
+  const listeners: Parameters<OpenSessions['onEnd']>[0][] = [];
   let endings = 0;
+  const asked = { memory: 0, database: 0 };
   return {
     async isOpen(claims) {
       const { user_id, session_id } = claims;
       const entry = known.get(session_id);
-      if (entry && entry.until > performance.now()) return entry.user_id === user_id;
+      if (entry && entry.until > performance.now()) {
+        asked.memory++;
+        return entry.user_id === user_id;
+      }
+      asked.database++;
       known.delete(session_id);
       const before = endings;
       if (!(await lookup(claims))) return false;
@@ -31,9 +43,23 @@ export function createOpenSessions(lookup: (claims: Claims) => Promise<boolean>)
       }
       return true;
     },
-    forget(session_ids) {
+    forget(session_ids, why = 'session_ended') {
       endings++;
       for (const session_id of session_ids) known.delete(session_id);
+      for (const listener of listeners) listener(session_ids, why);
     },
+    onEnd(listener) {
+      listeners.push(listener);
+    },
+    measures: [
+      {
+        name: 'stepwise_session_checks_total',
+        help: 'Whether a session is open: remembered, or asked of the database',
+        type: 'counter',
+        label: 'from',
+        read: () => asked,
+      },
+      { name: 'stepwise_sessions_remembered', help: 'Sessions that are remembered as open', type: 'gauge', read: () => known.size },
+    ],
   };
 }

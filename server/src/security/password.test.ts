@@ -8,7 +8,7 @@ const HORSE = '$2b$05$XajjQvNhvvRt5GSeFk1xFeyj7h/sdLt492komb61R86ZwgmHxm5FW';
 const HORSE_12 = '$2b$12$XajjQvNhvvRt5GSeFk1xFe16l7NjmushoWT19F1VqKjTa/fqFjgNG';
 const X72 = '$2b$05$XajjQvNhvvRt5GSeFk1xFeOzLLSjYIzUePQBF0kcOPjgRQM3sUJQq';
 
-test('a password matches its own argon2id hash alone, in every spelling of its characters', async () => {
+test('#12 a password matches its own argon2id hash alone, in every spelling of its characters', async () => {
   const stored = await passwords.hash('Café au lait');
   expect(stored).toMatch(/^\$argon2id\$v=19\$m=19456,/);
   expect(await passwords.verify(stored, 'Cafe\u0301 au lait')).toBe(true);
@@ -41,11 +41,11 @@ test.each(['!', '', 'correct horse', HORSE.slice(0, -1), HORSE.replace('$05$', '
   },
 );
 
-test('without a stored hash nothing matches, not even what the decoy was made of', async () => {
+test('#14 without a stored hash nothing matches, not even what the decoy was made of', async () => {
   for (const password of ['', 'correct horse']) expect(await passwords.verify(undefined, password)).toBe(false);
 });
 
-test('a hash by bcrypt or with other parameters is outdated, one of today is not', async () => {
+test('#16 a hash by bcrypt or with other parameters is outdated, one of today is not', async () => {
   expect(passwords.isOutdated(HORSE)).toBe(true);
   expect(passwords.isOutdated('$argon2id$v=19$m=4096,t=3,p=1$c29tZXNhbHQ$AAAAAAAAAAAAAAAAAAAAAA')).toBe(true);
   expect(passwords.isOutdated(await passwords.hash('correct horse'))).toBe(false);
@@ -65,7 +65,7 @@ test('the event loop goes on while a bcrypt hash is compared', async () => {
   expect(turns).toBeGreaterThan(100);
 });
 
-test('comparisons with bcrypt wait in the same queue as all others', async () => {
+test('#18 comparisons with bcrypt wait in the same queue as all others', async () => {
   const { verify, hash } = createPasswords(1, 1);
   const outcomes = await Promise.allSettled([verify(HORSE, 'correct horse'), hash('correct horse'), verify(HORSE, 'correct horse')]);
   expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected']);

@@ -1,4 +1,5 @@
 import { argon2id, hash, needsRehash, verify } from 'argon2';
+import type { Measure } from '../telemetry/measures.ts';
 import { isBcrypt, verifyBcrypt } from './bcrypt.ts';
 
 /** argon2id with OWASP's parameters (Password Storage Cheat Sheet): memory in KiB, passes, lanes. */
@@ -20,6 +21,7 @@ export interface Passwords {
   verify(stored: string | undefined, password: string): Promise<boolean>;
   /** @returns whether a stored hash was made with other parameters than today's, or with bcrypt */
   isOutdated(stored: string): boolean;
+  readonly measures: readonly Measure[];
 }
 
 /**
@@ -39,6 +41,28 @@ export function createPasswords(concurrency: number, queue: number): Passwords {
       return matches && known === stored;
     },
     isOutdated: (stored) => isBcrypt(stored) || needsRehash(stored, PARAMETERS),
+    measures: [
+      {
+        name: 'stepwise_hashes',
+        help: 'Passwords that are being hashed or wait for it',
+        type: 'gauge',
+        label: 'state',
+        read: () => ({ running: gated.count.running, waiting: gated.waiting.length }),
+      },
+      {
+        name: 'stepwise_hashes_max',
+        help: 'How many may run and wait',
+        type: 'gauge',
+        label: 'state',
+        read: () => ({ running: concurrency, waiting: queue }),
+      },
+      {
+        name: 'stepwise_hashes_refused_total',
+        help: 'Passwords that were not hashed as too many waited',
+        type: 'counter',
+        read: () => gated.count.refused,
+      },
+    ],
   };
 }
 
@@ -49,20 +73,24 @@ function normalise(password: string): string {
 
 /** Runs at most `concurrency` jobs at a time and lets at most `queue` wait, first come first served. */
 function gate(concurrency: number, queue: number) {
-  let running = 0;
+  const count = { running: 0, refused: 0 };
   const waiting: (() => void)[] = [];
-  return async <T>(job: () => Promise<T>): Promise<T> => {
-    if (running >= concurrency) {
-      if (waiting.length >= queue) throw new HashQueueFull();
+  const run = async <T>(job: () => Promise<T>): Promise<T> => {
+    if (count.running >= concurrency) {
+      if (waiting.length >= queue) {
+        count.refused++;
+        throw new HashQueueFull();
+      }
       // The job that ends hands its place over, so `running` stays as it is.
       await new Promise<void>((resolve) => waiting.push(resolve));
-    } else running++;
+    } else count.running++;
     try {
       return await job();
     } finally {
       const next = waiting.shift();
       if (next) next();
-      else running--;
+      else count.running--;
     }
   };
+  return Object.assign(run, { count, waiting });
 }

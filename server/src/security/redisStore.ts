@@ -62,7 +62,7 @@ export function redisStore(url: string, warn: (message: string) => void): RedisS
   };
   redis.on('error', failed);
 
-  async function ask<T>(question: () => Promise<T>, otherwise: () => Promise<T>): Promise<T> {
+  async function ask<T>(question: () => Promise<T>, otherwise: () => T | Promise<T>): Promise<T> {
     if (performance.now() - away < PAUSE) return otherwise();
     try {
       return await question();

@@ -1,9 +1,11 @@
+import type { Catalogue } from '../db/catalogue.ts';
 import type { Database } from '../db/client.ts';
 import type { Limits } from '../security/limits.ts';
 import type { OpenSessions } from '../security/openSessions.ts';
 import type { Passwords } from '../security/password.ts';
 import type { RefreshTokens } from '../security/refresh.ts';
-import type { Claims, Tokens } from '../security/token.ts';
+import type { Tokens, Verified } from '../security/token.ts';
+import type { Traced } from '../telemetry/traces.ts';
 
 /** Who calls. */
 export interface Caller {
@@ -31,6 +33,7 @@ export interface SessionLimits {
 /** What procedures share for as long as the server runs. */
 export interface Services {
   readonly db: Database;
+  readonly catalogue: Catalogue;
   readonly passwords: Passwords;
   readonly tokens: Tokens;
   readonly refreshTokens: RefreshTokens;
@@ -38,8 +41,39 @@ export interface Services {
   readonly sessionLimits: SessionLimits;
   readonly limits: Limits;
   readonly health: Health;
+  readonly streams: EventStreams;
   /** Characters (code points) that a new password needs. */
   readonly passwordMinLength: number;
+  /** Makes spans, where they are sent somewhere. */
+  readonly traced?: Traced;
+}
+
+/** What a stream brings: a row of the table of events, or something about the stream itself. */
+export interface Heard {
+  /** Where the stream stands with it: the number of the last event. */
+  readonly id: number;
+  readonly type: string;
+  readonly data?: unknown;
+  readonly reason?: EndReason;
+}
+
+/** Why the server ends a stream. */
+export type EndReason = 'session_ended' | 'token_expired' | 'user_removed' | 'server_closing';
+
+/** The streams of events that are open. */
+export interface EventStreams {
+  /**
+   * Opens a stream; to be iterated, or to be ended by its `return`.
+   * @param exp when the caller's token ends, in seconds since 1970
+   * @param after the last event that the reader has, undefined for what happens from now on
+   * @param shape makes of what is heard what the reader gets
+   * @throws AppError 429 for one too many, 503 when the server is about to end
+   */
+  open<T>(caller: Caller, exp: number, after: number | undefined, shape: (heard: Heard) => T): Promise<AsyncIterableIterator<T, undefined>>;
+  /** The user has changed something: whoever reads the user's events is told, on any instance. */
+  changed(user_id: number): void;
+  /** Ends all streams, telling their readers. */
+  close(): Promise<void>;
 }
 
 /** The state of the server, for `health.check`. */
@@ -52,9 +86,8 @@ export interface Health {
   isDraining(): boolean;
 }
 
-/** What a procedure gets with one HTTP request; the calls of a batch share it. */
-export interface Context extends Services {
-  readonly request_id: string;
+/** One HTTP request, which the calls of a batch share. */
+export interface Asked {
   readonly client: Client;
   /** As the client sent it. */
   readonly idempotencyKey: string | undefined;
@@ -63,7 +96,15 @@ export interface Context extends Services {
   /** Counts calls of the user, or of the address when there is none. @throws TooMany */
   spend(user_id: number | undefined, cost?: number): Promise<void>;
   /** What the bearer token says, if it is one of ours and not too old; its session may have ended. */
-  claims(): Promise<Claims | undefined>;
+  claims(): Verified | undefined;
   /** The user of the bearer token, found out when first asked for; undefined without a valid token of an open session. */
   caller(): Promise<Caller | undefined>;
+}
+
+/** What a procedure gets. Few keys, as tRPC copies them for each middleware. */
+export interface Context {
+  /** The database, or the transaction that the call belongs to. */
+  readonly db: Database;
+  readonly services: Services;
+  readonly request: Asked;
 }

@@ -1,5 +1,6 @@
 // What a procedure says about its REST side: `.meta(endpoint('PATCH /outherTasks/{id}', 'Change a task'))`.
 
+import type { z } from 'zod';
 import type { Reason } from './errors.ts';
 
 type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
@@ -14,6 +15,14 @@ export interface Meta {
     protect: boolean;
   };
   rest?: RestMeta;
+  /** Of a subscription that plain HTTP has too, as server-sent events. */
+  stream?: {
+    path: `/${string}`;
+    summary: string;
+    tag: string;
+    /** What each event says. */
+    event: z.ZodType;
+  };
 }
 
 export interface RestMeta {
@@ -53,3 +62,8 @@ export function endpoint(route: `${Method} /${string}`, summary: string, { tag, 
     rest: { status: 200, bodyLimit: BODY_LIMIT, public: false, errors: [], ...rest },
   };
 }
+
+/** The same of a subscription: `GET path` brings its events one by one. */
+export const stream = (path: `/${string}`, summary: string, { tag, event }: { tag: string; event: z.ZodType }): Meta => ({
+  stream: { path, summary, tag, event },
+});

@@ -39,7 +39,7 @@ export async function once<R extends Result>({ ctx, path, batchIndex, input }: C
   return ctx.db.transaction(async (tx) => {
     const claim = await claimKey(tx, ctx.user.id, key, request);
     if (claim.outcome === 'replayed') {
-      ctx.replayed();
+      ctx.request.replayed();
       return answered<R>(claim.answer);
     }
     if (claim.outcome !== 'new') refuse(claim);

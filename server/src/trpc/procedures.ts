@@ -1,7 +1,7 @@
 // The words that features are written in.
 import { initTRPC, TRPCError } from '@trpc/server';
 import { ZodError } from 'zod';
-import { databaseCode, isMissingReference, isUnavailable } from '../db/errors.ts';
+import { databaseCode, isBadValue, isMissingReference, isUnavailable } from '../db/errors.ts';
 import { TooMany } from '../security/limits.ts';
 import { HashQueueFull } from '../security/password.ts';
 import type { Context } from './context.ts';
@@ -25,7 +25,7 @@ const t = initTRPC
           httpStatus: shape.data.httpStatus,
           ...(shape.data.path !== undefined && { path: shape.data.path }),
           reason: known.reason,
-          ...(ctx && { request_id: ctx.request_id }),
+          ...(ctx && { request_id: ctx.request.client.request_id }),
           ...(known.errors && { errors: [...known.errors] }),
         },
       };
@@ -55,6 +55,7 @@ function ofCause(cause: unknown): AppError {
   const code = databaseCode(cause);
   if (code !== undefined && isUnavailable(code)) return new AppError('UNAVAILABLE', 'Service unavailable', { cause });
   if (code !== undefined && isMissingReference(code)) return new AppError('NOT_FOUND', 'Not found', { cause });
+  if (code !== undefined && isBadValue(code)) return new AppError('VALIDATION', 'The input is not valid', { cause });
   return new AppError('INTERNAL', 'Internal server error', { cause });
 }
 
@@ -75,26 +76,24 @@ function ofTrpc(error: TRPCError): AppError {
   return new AppError(reason, message, { cause: error });
 }
 
-/** Every procedure throws AppErrors only, so that both doors and their logs agree on what went wrong. */
-const base = t.procedure.use(async ({ next }) => {
-  const result = await next();
-  if (!result.ok) throw toAppError(result.error);
-  return result;
-});
-
 /** A procedure for anybody. */
-export const publicProcedure = base;
+export const publicProcedure = t.procedure;
 
 /** A procedure for a signed-in user: `ctx.user` is the caller. A `user_id` in the input must be the caller's. */
-export const protectedProcedure = base.use(async ({ ctx, path, type, batchIndex, getRawInput, next }) => {
-  const user = (await ctx.caller()) ?? unauthenticated();
-  await ctx.spend(user.id);
+export const protectedProcedure = t.procedure.use(async ({ ctx, path, type, batchIndex, getRawInput, next }) => {
+  const user = (await ctx.request.caller()) ?? unauthenticated();
+  await ctx.request.spend(user.id);
   const raw = await getRawInput();
   const claimed = typeof raw === 'object' && raw !== null && 'user_id' in raw ? raw.user_id : undefined;
   if (typeof claimed === 'number' && claimed !== user.id) notFound('User');
-  const signedIn = { ...ctx, user };
-  if (ctx.idempotencyKey === undefined || !takesKey(path, type)) return next({ ctx: signedIn });
-  return once({ ctx: signedIn, path, batchIndex, input: raw }, ctx.idempotencyKey, ({ ctx: change }) =>
-    next({ ctx: { ...signedIn, ...change } }),
-  );
+  const { idempotencyKey } = ctx.request;
+  const result =
+    idempotencyKey === undefined || !takesKey(path, type)
+      ? await next({ ctx: { user } })
+      : await once({ ctx: { ...ctx, user }, path, batchIndex, input: raw }, idempotencyKey, ({ ctx: { db } }) =>
+          next({ ctx: { user, db } }),
+        );
+  // After the commit, and not before.
+  if (result.ok && takesKey(path, type)) ctx.services.streams.changed(user.id);
+  return result;
 });

@@ -75,7 +75,7 @@ async function execute(page: Page, method: string, path: string): Promise<Locato
   return answer;
 }
 
-test('in Swagger UI a user signs in with a token and calls an operation', async () => {
+test('#137 in Swagger UI a user signs in with a token and calls an operation', async () => {
   const { page, complaints } = await open('/docs');
   for (const tag of ['Auth', 'Physical plans', 'Mental plans', 'Resources', 'Tasks', 'Health'])
     await page.getByRole('heading', { name: tag }).first().waitFor();
@@ -113,7 +113,7 @@ test('in Swagger UI a reader registers with what is filled in', async () => {
   expect(complaints).toEqual([]);
 });
 
-test('ReDoc renders the operations with their schemas', async () => {
+test('#137 ReDoc renders the operations with their schemas', async () => {
   const { page, complaints } = await open('/redoc');
   await page.getByRole('heading', { name: 'Make a plan of seven days, which becomes the current one' }).waitFor();
   for (const path of ['/physicalPlans', '/outherTasks', '/users/signIn'])

@@ -1,6 +1,6 @@
 // A PostgreSQL cluster of its own for one test file, to be broken: own folder, own port, fsync on.
 import { execFile } from 'node:child_process';
-import { chmodSync, mkdtempSync, readdirSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,20 +18,35 @@ export interface Cluster {
   createDatabase(name: string): Promise<string>;
   /** Comes back when the cluster takes connections again. */
   restart(mode: 'fast' | 'immediate'): Promise<void>;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  /** Runs one of PostgreSQL's client programs. */
+  program(name: string, ...args: string[]): Promise<void>;
+  /** From now on this role has to send its password; all others are trusted. */
+  requirePassword(role: string): Promise<void>;
+  /** Its folder, and that of its data in there. PostgreSQL's user may write into both. */
+  readonly folder: string;
+  readonly data: string;
 }
 
-/** Makes and starts a cluster, which ends with the test file that calls this (not from within a test). */
-export async function startCluster(): Promise<Cluster> {
+/**
+ * Makes and starts a cluster, which ends with the test file that calls this (not from within a test).
+ * @param disk megabytes of a disk (in memory) of its own
+ */
+export async function startCluster(disk?: number): Promise<Cluster> {
   const folder = mkdtempSync(join(tmpdir(), 'stepwise-cluster-'));
   // PostgreSQL refuses to run as root: then the user postgres makes its data folder in here.
   chmodSync(folder, 0o777);
   const data = join(folder, 'data');
   const port = await freePort();
   const [program, args] = asPostgres('pg_ctl', ['-D', data, '-m', 'immediate', 'stop']);
-  const end = keeper('folder=$1; shift; "$@"; rm -rf "$folder"', folder, program, ...args);
+  const end = keeper('folder=$1; shift; "$@"; umount -q "$folder"; rm -rf "$folder"', folder, program, ...args);
   afterAll(end.run);
+  if (disk !== undefined) await run('mount', ['-t', 'tmpfs', '-o', `size=${disk}m,mode=777`, 'tmpfs', folder]);
 
-  await run(...asPostgres('initdb', ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync']));
+  // Small segments of the log, so that a small disk is soon full.
+  const made = ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync', '--wal-segsize=1'];
+  await run(...asPostgres('initdb', disk === undefined ? made.slice(0, -1) : made));
   const settings = `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=${folder} -c max_connections=60`;
   const pgCtl = (...command: string[]) =>
     run(...asPostgres('pg_ctl', ['-D', data, '-w', '-t', '60', '-l', join(folder, 'log'), '-o', settings, ...command]));
@@ -46,6 +61,16 @@ export async function startCluster(): Promise<Cluster> {
       return `postgres://postgres@127.0.0.1:${port}/${name}`;
     },
     restart: async (mode) => void (await pgCtl('-m', mode, 'restart')),
+    start: async () => void (await pgCtl('start')),
+    stop: async () => void (await pgCtl('-m', 'fast', 'stop')),
+    program: async (name, ...args) => void (await run(...asPostgres(name, args), { maxBuffer: 1e8 })),
+    async requirePassword(role) {
+      const rules = join(data, 'pg_hba.conf');
+      writeFileSync(rules, `host all ${role} 127.0.0.1/32 scram-sha-256\n${readFileSync(rules, 'utf8')}`);
+      await pgCtl('reload');
+    },
+    folder,
+    data,
   };
 }
 

@@ -24,6 +24,7 @@ const waitsForLock = (application: string) =>
   expect
     .poll(
       async () => (await admin`select from pg_stat_activity where application_name = ${application} and wait_event_type = 'Lock'`).length,
+      { timeout: 10_000 },
     )
     .toBe(1);
 

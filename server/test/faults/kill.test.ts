@@ -5,7 +5,7 @@ import { afterAll, expect, test } from 'vitest';
 import { freePort, startCluster } from './cluster.ts';
 import { expectStored, type Journal, newJournal, writeOne } from './journal.ts';
 import { seeded } from './random.ts';
-import { call, folder, register, type ServerProcess, startServer } from './servers.ts';
+import { call, folder, register, type ServerProcess, spawnServer, startServer } from './servers.ts';
 
 const cluster = await startCluster();
 const url = await cluster.createDatabase('killed');
@@ -28,27 +28,37 @@ async function writeUntilKilled(server: ServerProcess, token: string, round: num
   await Promise.all(underWay);
 }
 
-/** One life of a server: some acknowledged writes, then SIGKILL at a random moment among the next. */
-async function liveAndDie(server: ServerProcess, token: string, round: number, journal: Journal): Promise<void> {
+/**
+ * One life of a server: some acknowledged writes, then SIGKILL at a random moment among the next.
+ * @param plans of these, thirty are sent just before it, and noted here
+ */
+async function liveAndDie(server: ServerProcess, token: string, round: number, journal: Journal, plans?: Journal): Promise<void> {
   const writing = writeUntilKilled(server, token, round, journal);
   const before = journal.acknowledged.length;
   await expect.poll(() => journal.acknowledged.length, { timeout: 20_000, interval: 20 }).toBeGreaterThan(before + 20);
   await sleep(200 + random() * 400);
+  const burst = Array.from({ length: plans ? 30 : 0 }, (_, n) =>
+    writeOne(server.url, token, `burst-${round}-${n}`, true, plans as Journal),
+  );
+  await sleep(random() * 40);
   await server.end('SIGKILL');
-  await writing;
+  await Promise.all([writing, ...burst]);
 }
 
 test('#192 #172 twenty times killed during 200 writes a second, the server loses and doubles nothing and leaves no half plan', async () => {
   const env = { PORT, DATABASE_URL: url };
   const journal = newJournal();
+  const plans = newJournal();
   let server = await startServer(env);
   const token = await register(server.url, 'writer');
   for (let round = 0; round < 20; round++) {
-    await liveAndDie(server, token, round, journal);
+    await liveAndDie(server, token, round, journal, plans);
     server = await startServer({ ...env, MIGRATE_AT_START: 'false' });
   }
-  console.log('20 kills, answers', journal.statuses);
-  await expectStored(admin, journal);
+  const { broken: lost = 0 } = plans.statuses;
+  console.log('20 kills, answers', journal.statuses, 'to the plans that were sent just before', plans.statuses);
+  expect(lost, 'plans that were being made when the server was killed').toBeGreaterThanOrEqual(100);
+  await expectStored(admin, { ...journal, acknowledged: [...journal.acknowledged, ...plans.acknowledged] });
   const left = await admin`select pid from pg_locks where locktype in ('advisory', 'transactionid')
     and pid in (select pid from pg_stat_activity where datname = 'killed' and pid <> pg_backend_pid())`;
   expect([...left], 'locks of the dead').toEqual([]);
@@ -73,6 +83,21 @@ test('#202 killed during its writes, the embedded database has everything that i
   const { body: current } = await call(server.url, 'GET', `/users/${me.body.id}/physical-plan`, token);
   expect(current.days.map((day: { exercises: unknown[] }) => day.exercises.length)).toEqual(Array(7).fill(8));
   expect(await server.end('SIGTERM')).toBe(0);
+});
+
+test('#203 killed at any moment of its first start, the embedded database is there at the next', async () => {
+  const exits = new Set<unknown>();
+  for (let round = 0; round < 5; round++) {
+    const env = { PORT, DATA_DIR: join(folder, 'first', String(round)) };
+    const server = spawnServer(env);
+    // From before the folder is made until after it is there.
+    await sleep(300 + random() * 1500);
+    exits.add(await server.end('SIGKILL'));
+    const next = await startServer(env);
+    await register(next.url, 'first');
+    expect(await next.end('SIGTERM')).toBe(0);
+  }
+  expect(exits).toEqual(new Set(['SIGKILL']));
 });
 
 /** One column of a whole list, page by page. */

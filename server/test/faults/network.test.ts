@@ -16,22 +16,27 @@ afterAll(() => admin.end({ timeout: 1 }));
 const token = await register(server.url, 'somebody');
 const random = seeded(1800);
 
-const FAULTS: [string, Fault][] = [
+const FAULTS: [string, Fault | 'silence'][] = [
   ['nobody listens', 'refuse'],
   ['FIN after accept', 'fin'],
   ['RST after accept', 'rst'],
   ['a black hole', 'blackhole'],
   ['connections cut at random', { cutAfter: () => Math.floor(random() * 40_000), by: () => (random() < 0.5 ? 'fin' : 'rst') }],
   ['300 ms of delay', { delay: 300 }],
+  ['1 KB a second', { rate: 1024 }],
+  ['open connections that fall silent', 'silence'],
 ];
 
 test.each(FAULTS)(
   '#180 %s: every call is answered within 5 s, by success or 503, and all is well within 5 s after',
   async (name, fault) => {
     const journal = newJournal();
-    await proxy.set(fault);
-    // Also the connections that the server has already.
-    proxy.breakAll('rst');
+    if (fault === 'silence') proxy.silence();
+    else {
+      await proxy.set(fault);
+      // Also the connections that the server has already.
+      proxy.breakAll('rst');
+    }
     let slowest = 0;
     const caller = async (_: unknown, writer: number) => {
       for (let n = 0; n < 3; n++) {

@@ -14,6 +14,8 @@ export type Fault =
   | 'blackhole'
   /** Every chunk comes that many milliseconds later. */
   | { delay: number }
+  /** So many bytes a second come from the server. */
+  | { rate: number }
   /** Ended or reset after that many bytes of the server's; functions are asked for each connection. */
   | { cutAfter: number | (() => number); by: Break | (() => Break) };
 
@@ -49,6 +51,7 @@ export async function startProxy(target: number): Promise<Proxy> {
     if (fault === 'fin' || fault === 'rst') return void breakUp(client, fault);
     const upstream = connect({ port: target, host: '127.0.0.1', noDelay: true });
     track(upstream);
+    const rate = typeof fault === 'object' && 'rate' in fault ? fault.rate : undefined;
     const wait = typeof fault === 'object' && 'delay' in fault ? fault.delay : 0;
     const cut = typeof fault === 'object' && 'cutAfter' in fault ? fault : undefined;
     let left = typeof cut?.cutAfter === 'function' ? cut.cutAfter() : (cut?.cutAfter ?? Number.POSITIVE_INFINITY);
@@ -60,6 +63,11 @@ export async function startProxy(target: number): Promise<Proxy> {
     };
     client.on('data', (chunk) => pass(client, upstream, chunk)).once('close', () => upstream.destroy());
     upstream.on('data', (chunk) => {
+      if (rate !== undefined) {
+        upstream.pause();
+        drip(client, chunk, rate, () => upstream.resume());
+        return;
+      }
       pass(upstream, client, chunk.subarray(0, left));
       left -= chunk.length;
       if (cut && left <= 0) {
@@ -94,6 +102,17 @@ export async function startProxy(target: number): Promise<Proxy> {
       for (const socket of open) breakUp(socket, by);
     },
   };
+}
+
+/** Passes a chunk on in tenths of a second. */
+function drip(to: Socket, chunk: Buffer, rate: number, done: () => void): void {
+  if (chunk.length === 0 || to.destroyed) {
+    done();
+    return;
+  }
+  const now = Math.ceil(rate / 10);
+  to.write(chunk.subarray(0, now));
+  setTimeout(() => drip(to, chunk.subarray(now), rate, done), 100);
 }
 
 function breakUp(socket: Socket, by: Break): void {

@@ -4,9 +4,11 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll } from 'vitest';
+import { scanLogText } from '../scan.ts';
 import { keeper } from './keeper.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
@@ -15,12 +17,23 @@ const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 export const folder = mkdtempSync(join(tmpdir(), 'stepwise-faults-'));
 const folderEnd = keeper('rm -rf "$1"', folder);
 const running = new Set<ChildProcess>();
+/** All lines that the programs of this test file wrote, for each stream of each. */
+const written: string[][] = [];
+const SECRET = 'a-secret-for-tests-of-at-least-32-bytes';
+const PASSWORD = 'correct horse battery';
+const secrets = new Set([SECRET, PASSWORD]);
 afterAll(async () => {
-  const ends = [...running].map((child) => once(child, 'exit'));
+  const ends = [...running].map((child) => once(child, 'close'));
   for (const child of running) child.kill('SIGKILL');
   await Promise.all(ends);
   await folderEnd.run();
+  for (const lines of written) scanLogText(lines.join('\n'), secrets);
 });
+
+/** What must not stand in any line that a server of this test file writes. */
+export function keepSecret(secret: string): void {
+  secrets.add(secret);
+}
 
 export interface ServerProcess {
   readonly url: string;
@@ -29,6 +42,8 @@ export interface ServerProcess {
   readonly output: string[];
   /** Exit code, or the signal that ended it; undefined while it runs. */
   ended(): number | string | undefined;
+  /** Exit code, or the signal that ended it, when it has ended. */
+  readonly exit: Promise<number | string>;
   /** Sends the signal. @returns exit code or signal when it has ended */
   end(signal: 'SIGTERM' | 'SIGKILL'): Promise<number | string>;
   /** Resident memory in MB. */
@@ -41,13 +56,18 @@ export function spawnChild(command: string, args: string[], env: Record<string, 
   running.add(child);
   const end = keeper('kill -9 "$1"', String(child.pid));
   const output: string[] = [];
-  for (const stream of [child.stdout, child.stderr])
-    stream.on('data', (chunk) => {
-      output.push(...String(chunk).split('\n').filter(Boolean));
-      output.splice(0, output.length - 200);
+  for (const stream of [child.stdout, child.stderr]) {
+    const lines: string[] = [];
+    written.push(lines);
+    createInterface({ input: stream }).on('line', (line) => {
+      lines.push(line);
+      output.push(line);
+      if (output.length > 200) output.shift();
     });
+  }
   let ended: number | string | undefined;
-  const exit = once(child, 'exit').then(([code, signal]) => {
+  // Not at its exit: what it wrote last is read after that.
+  const exit = once(child, 'close').then(([code, signal]) => {
     running.delete(child);
     end.dismiss();
     ended = (code ?? signal) as number | string;
@@ -56,29 +76,41 @@ export function spawnChild(command: string, args: string[], env: Record<string, 
   return { child, output, exit, ended: () => ended };
 }
 
-/** Starts the server. Comes back when it says that it is well. */
-export async function startServer(env: Record<string, string> & { PORT: string }): Promise<ServerProcess> {
-  const { child, output, exit, ended } = spawnChild(process.execPath, [MAIN], {
-    HOST: '127.0.0.1',
-    LOG_LEVEL: 'error',
-    JWT_SECRET_KEY: 'a-secret-for-tests-of-at-least-32-bytes',
-    ...env,
-  });
-  const url = `http://127.0.0.1:${env.PORT}`;
-  const server: ServerProcess = {
-    url,
+type Environment = Record<string, string> & { PORT: string };
+
+/**
+ * Starts the server and waits for nothing.
+ * @param node options of Node.js
+ * @param wrapper a program that starts it, with its arguments
+ */
+export function spawnServer(env: Environment, node: string[] = [], wrapper: string[] = []): ServerProcess {
+  const [command = '', ...args] = [...wrapper, process.execPath, ...node, MAIN];
+  const settings = { HOST: '127.0.0.1', LOG_LEVEL: 'info', JWT_SECRET_KEY: SECRET, ...env };
+  const { child, output, exit, ended } = spawnChild(command, args, settings);
+  return {
+    url: `http://127.0.0.1:${env.PORT}`,
     child,
     output,
     ended,
+    exit,
     end(signal) {
       child.kill(signal);
       return exit;
     },
     rss: () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1]) / 1024,
   };
-  await isWell(url, 30_000, () => {
-    if (ended() !== undefined) throw new Error(`the server ended with ${ended()}:\n${output.join('\n')}`);
-  });
+}
+
+/** Starts the server. Comes back when it says that it is well. */
+export async function startServer(env: Environment, node?: string[], wrapper?: string[]): Promise<ServerProcess> {
+  const server = spawnServer(env, node, wrapper);
+  const isAlive = () => {
+    if (server.ended() !== undefined) throw new Error(`the server ended with ${server.ended()}:\n${server.output.join('\n')}`);
+  };
+  // Asked too early, /health would say no for another second.
+  const says = env.LOG_LEVEL === undefined ? /Stepwise is running/ : /^/;
+  for (const end = performance.now() + 30_000; performance.now() < end && !says.test(server.output.join('\n')); await sleep(20)) isAlive();
+  await isWell(server.url, 30_000, isAlive);
   return server;
 }
 
@@ -138,9 +170,19 @@ function parsed(text: string): unknown {
   }
 }
 
+/** @returns the answer to signing in as a user that `register` made */
+export async function signIn(url: string, username: string, password = PASSWORD): Promise<Answer> {
+  keepSecret(password);
+  const answer = await call(url, 'POST', '/users/signIn', undefined, { username, password });
+  if (answer.status === 200) keepSecret(answer.body.access_token);
+  return answer;
+}
+
 /** @returns the token of a new user */
 export async function register(url: string, login: string): Promise<string> {
-  const { body, status } = await call(url, 'POST', '/users', undefined, { login, password: 'correct horse battery' });
+  const { body, status } = await call(url, 'POST', '/users', undefined, { login, password: PASSWORD });
   if (status !== 201) throw new Error(`registration: ${status}`);
+  keepSecret(body.access_token);
+  keepSecret(body.refresh_token);
   return body.access_token;
 }

@@ -61,16 +61,19 @@ test('a 500 MB upload to either door is refused and does not fill the memory', a
     most = Math.max(most, server.rss());
   }, 20);
   let answered = 0;
-  for (const { path, headers, status } of uploads) {
-    const answer = await upload(path, headers);
-    // A reset can overtake the answer: then the upload was cut off all the same.
-    expect([status, undefined]).toContain(answer.status);
-    if (answer.status !== undefined) answered++;
-    expect(answer.sent).toBeLessThan(50 * MB);
-  }
+  let tried = 0;
+  // A reset can overtake the answer: then the upload was cut off all the same. Not always: some see why.
+  for (let round = 0; round === 0 || (answered === 0 && round < 10); round++)
+    for (const { path, headers, status } of uploads) {
+      const answer = await upload(path, headers);
+      tried++;
+      expect([status, undefined]).toContain(answer.status);
+      if (answer.status !== undefined) answered++;
+      expect(answer.sent).toBeLessThan(50 * MB);
+    }
   clearInterval(sampler);
   console.log(
-    `${answered} of ${uploads.length} uploads saw their answer; RSS ${before.toFixed(1)} MB, at most ${(most - before).toFixed(1)} MB more during the uploads`,
+    `${answered} of ${tried} uploads saw their answer; RSS ${before.toFixed(1)} MB, at most ${(most - before).toFixed(1)} MB more during the uploads`,
   );
   expect(answered).toBeGreaterThan(0);
   expect(most - before).toBeLessThan(20);

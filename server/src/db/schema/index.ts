@@ -1,3 +1,4 @@
+export * from './events.ts';
 export * from './idempotency.ts';
 export * from './mentalPlans.ts';
 export * from './physicalPlans.ts';

@@ -1,5 +1,5 @@
 import type { SQL } from 'drizzle-orm';
-import { check, doublePrecision, index, integer, pgEnum, pgTable, smallint, sql, text, uniqueIndex } from '../orm.ts';
+import { boolean, check, doublePrecision, index, integer, pgEnum, pgTable, smallint, sql, text, uniqueIndex } from '../orm.ts';
 import { created_at, id, owner } from './users.ts';
 
 export const gender = pgEnum('gender', ['male', 'female']);
@@ -78,6 +78,16 @@ export const exercises = pgTable(
     uniqueIndex('exercises_default_order').on(t.default_order),
     check('exercises_reps_range', sql`${t.start_reps} > 0 and ${t.end_reps} >= ${t.start_reps} and ${t.step} > 0`),
   ],
+);
+
+/** One row: which state of the catalogue this is. Triggers (in the migrations) count it up when an exercise changes. */
+export const exerciseCatalogue = pgTable(
+  'exercise_catalogue',
+  {
+    only: boolean('only').primaryKey().default(true),
+    version: integer('version').notNull().default(1),
+  },
+  (t) => [check('exercise_catalogue_one_row', sql`${t.only}`)],
 );
 
 export const workoutExercises = pgTable(

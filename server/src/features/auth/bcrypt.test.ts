@@ -3,7 +3,6 @@ import { sql } from 'drizzle-orm';
 import { expect, test } from 'vitest';
 import { bothDoors } from '../../../test/doors.ts';
 import { startApp } from '../../../test/harness.ts';
-import { rowsOf } from '../../db/client.ts';
 
 const api = await startApp();
 
@@ -15,11 +14,11 @@ async function movedIn(stored: string) {
   const { id, login, token } = await api.register();
   await api.database.db.execute(sql`update users set password = ${stored} where id = ${id}`);
   const kept = async () =>
-    (await rowsOf<{ password: string }>(api.database.db, sql`select password from users where id = ${id}`))[0]?.password;
+    (await api.database.db.execute<{ password: string }>(sql`select password from users where id = ${id}`))[0]?.password;
   return { id, login, token, kept };
 }
 
-test.each(bothDoors(api))('the first sign-in over $name replaces the bcrypt hash by argon2id, and the password stays', async (door) => {
+test.each(bothDoors(api))('#16 the first sign-in over $name replaces the bcrypt hash by argon2id, and the password stays', async (door) => {
   const user = await movedIn(STORED);
   const signIn = (password: string) => door.call('auth.signIn', { username: user.login, password });
   expect(await signIn('wrong horse')).toMatchObject({ status: 401, code: 'WRONG_CREDENTIALS' });

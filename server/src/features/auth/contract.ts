@@ -44,6 +44,8 @@ export const Export = z.object({
   mental_plans: z.array(row),
   resources: z.array(row),
   tasks: z.array(row),
+  /** What happened to the rows above, for a week. */
+  events: z.array(z.looseObject({ seq: z.int() })),
   // All users' lines share one sequence, which outgrows 32 bits.
   audit_trail: z.array(z.looseObject({ id: z.int() })),
 });

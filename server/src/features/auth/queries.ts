@@ -1,8 +1,11 @@
+import type { SQL } from 'drizzle-orm';
 import type { PgTable } from 'drizzle-orm/pg-core';
-import { type Database, rowsOf } from '../../db/client.ts';
-import { eq, sql } from '../../db/orm.ts';
+import type { Database } from '../../db/client.ts';
+import { inTurn, turn } from '../../db/events.ts';
+import { builder, eq, sql } from '../../db/orm.ts';
 import {
   auditTrail,
+  events,
   mentalPlanResources,
   mentalPlans,
   physicalPlans,
@@ -13,53 +16,79 @@ import {
   workoutExercises,
   workouts,
 } from '../../db/schema/index.ts';
+import { one, query, statement } from '../../db/statement.ts';
 import { loginKey } from '../../security/login.ts';
 import type { Client, SessionLimits } from '../../trpc/context.ts';
 import type { Export } from './contract.ts';
-import { audit, sessionColumns, sessionValues } from './sessions/queries.ts';
+import { audit, CLIENT, clientOf, NEW_SESSION, newSession, sessionColumns, sessionValues } from './sessions/queries.ts';
 
-/** @returns the new user with a first session, or undefined when the login is taken */
-export async function createUser(db: Database, login: string, passwordHash: string, client: Client, limits: SessionLimits) {
-  const [row] = await rowsOf<{ user_id: number; session_id: number }>(
-    db,
-    sql`
+const create = one(
+  statement(
+    'user.create',
+    { ...CLIENT, ...NEW_SESSION, login: 'text', login_key: 'text', hash: 'text' },
+    ({ login, login_key, hash, ...p }): SQL<{ user_id: number; session_id: number }> => sql`
     with made as (
-      insert into ${users} (login, login_key, password) values (${login}, ${loginKey(login)}, ${passwordHash})
+      insert into ${users} (login, login_key, password) values (${login}, ${login_key}, ${hash})
       on conflict (login_key) do nothing
       returning id as user_id),
     opened as (
-      insert into ${sessions} ${sessionColumns} select user_id, ${sessionValues(client, limits)} from made
+      insert into ${sessions} ${sessionColumns} select user_id, ${sessionValues(p)} from made
       returning id, user_id),
-    noted as (${audit('registered', client, 'made')})
+    noted as (${audit('registered', p, 'made')})
     select user_id, id as session_id from opened`,
-  );
-  return row;
+  ),
+);
+
+/** @returns the new user with a first session, or undefined when the login is taken */
+export function createUser(db: Database, login: string, hash: string, client: Client, limits: SessionLimits) {
+  return create(db, { ...clientOf(client), ...newSession(client, limits), login, login_key: loginKey(login), hash });
 }
 
-export async function findCredentials(db: Database, login: string) {
-  const columns = { id: users.id, password: users.password };
-  const [user] = await db
-    .select(columns)
-    .from(users)
-    .where(eq(users.login_key, loginKey(login)));
-  return user;
-}
+const byLogin = one(
+  query('user.byLogin', { login_key: 'text' }, ({ login_key }) =>
+    builder.select({ id: users.id, password: users.password }).from(users).where(eq(users.login_key, login_key)),
+  ),
+);
 
-export async function findAccount(db: Database, user_id: number) {
-  const [user] = await db.select({ login: users.login, password: users.password }).from(users).where(eq(users.id, user_id));
-  return user;
-}
+export const findCredentials = (db: Database, login: string) => byLogin(db, { login_key: loginKey(login) });
 
-export async function findUser(db: Database, user_id: number) {
-  const columns = { id: users.id, login: users.login, created_at: users.created_at };
-  const [user] = await db.select(columns).from(users).where(eq(users.id, user_id));
-  return user;
-}
+export const findAccount = one(
+  query('user.account', { user_id: 'int' }, ({ user_id }) =>
+    builder.select({ login: users.login, password: users.password }).from(users).where(eq(users.id, user_id)),
+  ),
+);
+
+export const findUser = one(
+  query(
+    'user.byId',
+    { user_id: 'int' },
+    ({ user_id }): SQL<{ id: number; login: string; created_at: string }> =>
+      sql`select id, login, to_json(created_at) as created_at from ${users} where id = ${user_id}`,
+  ),
+);
 
 /** Stores a hash made with today's parameters, unless the password has changed meanwhile. */
-export async function rehash(db: Database, user_id: number, before: string, after: string): Promise<void> {
-  await db.execute(sql`update ${users} set password = ${after} where id = ${user_id} and password = ${before}`);
-}
+export const rehash = statement(
+  'user.rehash',
+  { user_id: 'int', before: 'text', after: 'text' },
+  ({ user_id, before, after }) => sql`update ${users} set password = ${after} where id = ${user_id} and password = ${before}`,
+);
+
+const change = one(
+  statement(
+    'user.changePassword',
+    { ...CLIENT, user_id: 'int', session_id: 'int', before: 'text', after: 'text' },
+    ({ user_id, session_id, before, after, ...p }): SQL<{ changed: boolean; ended: number[] }> => sql`
+    with changed as (
+      update ${users} set password = ${after} where id = ${user_id} and password = ${before}
+      returning id as user_id),
+    ended as (
+      delete from ${sessions} s using changed where s.user_id = changed.user_id and s.id <> ${session_id}
+      returning s.id),
+    noted as (${audit('password_changed', p, 'changed')})
+    select exists (select from changed) as changed, (select coalesce(json_agg(id), '[]') from ended) as ended`,
+  ),
+);
 
 /**
  * @param before the stored hash that the current password was compared with
@@ -72,45 +101,40 @@ export async function changePassword(
   after: string,
   client: Client,
 ) {
-  const [row] = await rowsOf<{ changed: boolean; ended: number[] }>(
-    db,
-    sql`
-    with changed as (
-      update ${users} set password = ${after} where id = ${user.id} and password = ${before}
-      returning id as user_id),
-    ended as (
-      delete from ${sessions} s using changed where s.user_id = changed.user_id and s.id <> ${user.session_id}
-      returning s.id),
-    noted as (${audit('password_changed', client, 'changed')})
-    select exists (select from changed) as changed, (select coalesce(json_agg(id), '[]') from ended) as ended`,
-  );
+  const row = await change(db, { ...clientOf(client), user_id: user.id, session_id: user.session_id, before, after });
   return row?.changed ? row.ended : undefined;
 }
 
+const remove = one(
+  statement(
+    'user.remove',
+    { ...CLIENT, user_id: 'int' },
+    ({ user_id, ...p }): SQL<{ ended: number[] }> => sql`
+    with ${turn(user_id)},
+    ended as (select id from ${sessions} where user_id = ${user_id}),
+    gone as (delete from ${users} where id = ${user_id} and ${inTurn} returning id as user_id),
+    noted as (${audit('account_removed', p, 'gone')})
+    select coalesce(json_agg(id), '[]') as ended from ended`,
+  ),
+);
+
 /** Removes the user and, by the foreign keys, everything of the user's. @returns the sessions that ended with it */
 export async function removeUser(db: Database, user_id: number, client: Client) {
-  const [row] = await rowsOf<{ ended: number[] }>(
-    db,
-    sql`
-    with ended as (select id from ${sessions} where user_id = ${user_id}),
-    gone as (delete from ${users} where id = ${user_id} returning id as user_id),
-    noted as (${audit('account_removed', client, 'gone')})
-    select coalesce(json_agg(id), '[]') as ended from ended`,
-  );
-  return row?.ended ?? [];
+  return (await remove(db, { ...clientOf(client), user_id }))?.ended ?? [];
 }
 
-/** @returns everything that is kept of the user, as one JSON document; no hash and no token among it */
-export async function exportUser(db: Database, user_id: number): Promise<Export | undefined> {
-  // Rows as they are, less the columns that only the server needs.
-  const rows = (table: PgTable, without = '') =>
-    sql`(select coalesce(json_agg(to_jsonb(t) - 'user_id' ${sql.raw(without)} order by t.id), '[]') from ${table} t where t.user_id = u.id)`;
-  const [row] = await rowsOf<{ document: Export }>(
-    db,
-    sql`
+/** The user's rows of a table as they are, less the columns that only the server needs. */
+const rowsOf = (table: PgTable, without = '') =>
+  sql`(select coalesce(json_agg(to_jsonb(t) - 'user_id' ${sql.raw(without)} order by t.id), '[]') from ${table} t where t.user_id = u.id)`;
+
+const everything = one(
+  query(
+    'user.export',
+    { user_id: 'int' },
+    ({ user_id }): SQL<{ document: Export }> => sql`
     select json_build_object(
       'user', json_build_object('id', u.id, 'login', u.login, 'created_at', u.created_at),
-      'sessions', ${rows(sessions, "- 'counter'")},
+      'sessions', ${rowsOf(sessions, "- 'counter'")},
       'physical_plans', (
         select coalesce(json_agg(to_jsonb(p) - 'user_id' || jsonb_build_object('days', (
           select coalesce(jsonb_agg(jsonb_build_object('workout_id', w.id, 'day_of_week', w.day_of_week, 'exercise_ids', (
@@ -123,10 +147,15 @@ export async function exportUser(db: Database, user_id: number): Promise<Export 
           select coalesce(jsonb_agg(jsonb_build_object('resource_id', l.resource_id, 'progress', l.progress) order by l.resource_id), '[]')
           from ${mentalPlanResources} l where l.mental_plan_id = p.id)) order by p.id), '[]')
         from ${mentalPlans} p where p.user_id = u.id),
-      'resources', ${rows(resources)},
-      'tasks', ${rows(tasks)},
-      'audit_trail', ${rows(auditTrail)}) as document
+      'resources', ${rowsOf(resources)},
+      'tasks', ${rowsOf(tasks)},
+      'events', (select coalesce(json_agg(to_jsonb(e) - 'user_id' order by e.seq), '[]') from ${events} e where e.user_id = u.id),
+      'audit_trail', ${rowsOf(auditTrail)}) as document
     from ${users} u where u.id = ${user_id}`,
-  );
-  return row?.document;
+  ),
+);
+
+/** @returns everything that is kept of the user, as one JSON document; no hash and no token among it */
+export async function exportUser(db: Database, user_id: number): Promise<Export | undefined> {
+  return (await everything(db, { user_id }))?.document;
 }

@@ -21,11 +21,17 @@ export const authRouter = router({
     .input(Registration)
     .output(TokenAnswer)
     .mutation(async ({ ctx, input }) => {
-      await ctx.limits.entry('registration', ctx.client.ip);
-      await checkNewPassword(ctx, 'password', input.password, input.login);
-      const made = await createUser(ctx.db, input.login, await ctx.passwords.hash(input.password), ctx.client, ctx.sessionLimits);
+      await ctx.services.limits.entry('registration', ctx.request.client.ip);
+      await checkNewPassword(ctx.services, 'password', input.password, input.login);
+      const made = await createUser(
+        ctx.db,
+        input.login,
+        await ctx.services.passwords.hash(input.password),
+        ctx.request.client,
+        ctx.services.sessionLimits,
+      );
       if (!made) throw new AppError('LOGIN_TAKEN', 'User with this login already exists');
-      return tokenAnswer(ctx, made, 0);
+      return tokenAnswer(ctx.services, made, 0);
     }),
 
   signIn: publicProcedure
@@ -33,20 +39,21 @@ export const authRouter = router({
     .input(SignIn)
     .output(TokenAnswer)
     .mutation(async ({ ctx, input }) => {
-      await ctx.limits.entry('signIn', ctx.client.ip);
+      await ctx.services.limits.entry('signIn', ctx.request.client.ip);
       const account = accountKey(loginKey(input.username));
-      await ctx.limits.guess(account);
+      await ctx.services.limits.guess(account);
       const user = await findCredentials(ctx.db, input.username);
-      const matches = await ctx.passwords.verify(user?.password, input.password);
+      const matches = await ctx.services.passwords.verify(user?.password, input.password);
       if (!user || !matches) {
-        await note(ctx.db, 'sign_in_failed', ctx.client, user?.id);
+        await note(ctx.db, 'sign_in_failed', ctx.request.client, user?.id);
         wrongCredentials();
       }
-      await ctx.limits.guessed(account);
-      if (ctx.passwords.isOutdated(user.password)) await rehash(ctx.db, user.id, user.password, await ctx.passwords.hash(input.password));
-      const { session_id, ended } = await openSession(ctx.db, user.id, ctx.client, ctx.sessionLimits);
-      ctx.openSessions.forget(ended);
-      return tokenAnswer(ctx, { user_id: user.id, session_id }, 0);
+      await ctx.services.limits.guessed(account);
+      if (ctx.services.passwords.isOutdated(user.password))
+        await rehash(ctx.db, { user_id: user.id, before: user.password, after: await ctx.services.passwords.hash(input.password) });
+      const { session_id, ended } = await openSession(ctx.db, user.id, ctx.request.client, ctx.services.sessionLimits);
+      ctx.services.openSessions.forget(ended);
+      return tokenAnswer(ctx.services, { user_id: user.id, session_id }, 0);
     }),
 
   refresh: publicProcedure
@@ -54,11 +61,11 @@ export const authRouter = router({
     .input(Refresh)
     .output(TokenAnswer)
     .mutation(async ({ ctx, input }) => {
-      const token = ctx.refreshTokens.open(input.refresh_token) ?? unauthenticated();
-      const refresh = await refreshSession(ctx.db, token, ctx.client, ctx.sessionLimits);
-      if (refresh.outcome === 'reused') ctx.openSessions.forget([token.session_id]);
+      const token = ctx.services.refreshTokens.open(input.refresh_token) ?? unauthenticated();
+      const refresh = await refreshSession(ctx.db, token, ctx.request.client, ctx.services.sessionLimits);
+      if (refresh.outcome === 'reused') ctx.services.openSessions.forget([token.session_id]);
       if (refresh.outcome !== 'refreshed') unauthenticated();
-      return tokenAnswer(ctx, { user_id: refresh.user_id, session_id: token.session_id }, refresh.counter);
+      return tokenAnswer(ctx.services, { user_id: refresh.user_id, session_id: token.session_id }, refresh.counter);
     }),
 
   signOut: publicProcedure
@@ -74,10 +81,10 @@ export const authRouter = router({
     .output(z.object({ message }))
     .mutation(async ({ ctx, input }) => {
       // A session that has ended already is no error: whoever signs out twice is signed out.
-      const named = input?.refresh_token === undefined ? await ctx.claims() : ctx.refreshTokens.open(input.refresh_token);
+      const named = input?.refresh_token === undefined ? ctx.request.claims() : ctx.services.refreshTokens.open(input.refresh_token);
       const { session_id } = named ?? unauthenticated();
-      await endSession(ctx.db, session_id, ctx.client);
-      ctx.openSessions.forget([session_id]);
+      await endSession(ctx.db, session_id, ctx.request.client);
+      ctx.services.openSessions.forget([session_id]);
       return { message: 'Signed out' };
     }),
 
@@ -88,13 +95,13 @@ export const authRouter = router({
     .input(PasswordChange)
     .output(z.object({ message }))
     .mutation(async ({ ctx, input }) => {
-      const user = (await findAccount(ctx.db, ctx.user.id)) ?? unauthenticated();
+      const user = (await findAccount(ctx.db, { user_id: ctx.user.id })) ?? unauthenticated();
       await confirm(ctx, user, input.current_password);
-      await checkNewPassword(ctx, 'new_password', input.new_password, user.login);
-      const hash = await ctx.passwords.hash(input.new_password);
+      await checkNewPassword(ctx.services, 'new_password', input.new_password, user.login);
+      const hash = await ctx.services.passwords.hash(input.new_password);
       // Undefined: another change came first, and with it the current password is no longer the current one.
-      const ended = (await changePassword(ctx.db, ctx.user, user.password, hash, ctx.client)) ?? wrongCredentials();
-      ctx.openSessions.forget(ended);
+      const ended = (await changePassword(ctx.db, ctx.user, user.password, hash, ctx.request.client)) ?? wrongCredentials();
+      ctx.services.openSessions.forget(ended);
       return { message: 'Password changed' };
     }),
 
@@ -103,7 +110,7 @@ export const authRouter = router({
     .input(z.object({}).optional())
     .output(Export)
     .query(async ({ ctx }) => {
-      await note(ctx.db, 'account_exported', ctx.client, ctx.user.id);
+      await note(ctx.db, 'account_exported', ctx.request.client, ctx.user.id);
       return (await exportUser(ctx.db, ctx.user.id)) ?? unauthenticated();
     }),
 
@@ -112,8 +119,8 @@ export const authRouter = router({
     .input(z.object({}).optional())
     .output(Me)
     .query(async ({ ctx }) => {
-      const user = (await findUser(ctx.db, ctx.user.id)) ?? unauthenticated();
-      return { ...user, created_at: user.created_at.toISOString() };
+      const user = (await findUser(ctx.db, { user_id: ctx.user.id })) ?? unauthenticated();
+      return { ...user, created_at: new Date(user.created_at).toISOString() };
     }),
 
   remove: protectedProcedure
@@ -122,8 +129,8 @@ export const authRouter = router({
     .output(z.object({ message }))
     .mutation(async ({ ctx, input }) => {
       if (input.id !== ctx.user.id) notFound('User');
-      await confirm(ctx, (await findAccount(ctx.db, ctx.user.id)) ?? unauthenticated(), input.password);
-      ctx.openSessions.forget(await removeUser(ctx.db, ctx.user.id, ctx.client));
+      await confirm(ctx, (await findAccount(ctx.db, { user_id: ctx.user.id })) ?? unauthenticated(), input.password);
+      ctx.services.openSessions.forget(await removeUser(ctx.db, ctx.user.id, ctx.request.client), 'user_removed');
       return { message: 'User removed' };
     }),
 });
@@ -131,9 +138,9 @@ export const authRouter = router({
 /** @throws 401 unless the signed-in user knows the password */
 async function confirm(ctx: Context & { user: Caller }, account: { login: string; password: string }, password: string): Promise<void> {
   const key = accountKey(loginKey(account.login));
-  await ctx.limits.guess(key);
-  if (await ctx.passwords.verify(account.password, password)) return ctx.limits.guessed(key);
-  await note(ctx.db, 'password_refused', ctx.client, ctx.user.id);
+  await ctx.services.limits.guess(key);
+  if (await ctx.services.passwords.verify(account.password, password)) return ctx.services.limits.guessed(key);
+  await note(ctx.db, 'password_refused', ctx.request.client, ctx.user.id);
   wrongCredentials();
 }
 

@@ -65,6 +65,8 @@ test('within 2 s of the database going away the answer is 503, on both doors', a
       body: { ...body, timestamp: expect.any(String), version: expect.any(String) },
     });
   expect(await rpc.call('health.check')).toMatchObject({ status: 503, data: body });
+  for (const path of ['health.check', 'health.check?batch=1', 'health.check,no.where?batch=1'])
+    expect((await deserted.rest('GET', `/trpc/${path}`)).headers, path).toMatchObject({ 'retry-after': '1' });
 });
 
 test('/livez and /readyz answer anybody; without the database only the second says 503', async () => {

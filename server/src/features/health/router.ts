@@ -17,14 +17,20 @@ export const healthRouter = router({
     .meta(endpoint('GET /health', 'Whether the server and its database are well', { tag: 'Health', public: true, statusOf }))
     .input(z.object({}).optional())
     .output(Health)
-    .query(async ({ ctx: { health } }) => {
-      const connected = await health.databaseAnswers();
-      return {
-        status: connected && !health.isDraining() ? 'ok' : 'unavailable',
-        timestamp: new Date().toISOString(),
-        database: connected ? 'connected' : 'disconnected',
-        version: health.version,
-        environment: health.environment,
-      };
-    }),
+    .query(
+      async ({
+        ctx: {
+          services: { health },
+        },
+      }) => {
+        const connected = await health.databaseAnswers();
+        return {
+          status: connected && !health.isDraining() ? 'ok' : 'unavailable',
+          timestamp: new Date().toISOString(),
+          database: connected ? 'connected' : 'disconnected',
+          version: health.version,
+          environment: health.environment,
+        };
+      },
+    ),
 });

@@ -100,7 +100,7 @@ describe.each(doors)('over $name', (door) => {
     }
   });
 
-  test.each(Object.entries(FIELDS))('the borders of %s hold', async (field, { taken, refused }) => {
+  test.each(Object.entries(FIELDS))('#90 #92 the borders of %s hold', async (field, { taken, refused }) => {
     const ann = await api.register();
     const id = await make(ann);
     for (const value of taken) {
@@ -117,7 +117,7 @@ describe.each(doors)('over $name', (door) => {
     expect(await belongings(api, ann.id)).toEqual(before);
   });
 
-  test('name, goal and the list of resources are required; the list holds up to 1000 ids', async () => {
+  test('#96 name, goal and the list of resources are required; the list holds up to 1000 ids', async () => {
     const ann = await api.register();
     const id = await make(ann);
     for (const key of Object.keys(PLAN))
@@ -131,7 +131,7 @@ describe.each(doors)('over $name', (door) => {
     }
   });
 
-  test('resources stand in the order of their ids, and a repeated one counts once', async () => {
+  test('#66 resources stand in the order of their ids, and a repeated one counts once', async () => {
     const ann = await api.register();
     const [a, b = 0, c] = await makeBooks(ann, 3);
     const id = await make(ann, { resource_list: [c, a, c, b, a] });
@@ -160,7 +160,7 @@ describe.each(doors)('over $name', (door) => {
     expect((await call('resource.list', {}, ann.token)).data).toHaveLength(3);
   });
 
-  test('a change touches the keys that were sent and no others', async () => {
+  test('#83 a change touches the keys that were sent and no others', async () => {
     const ann = await api.register();
     const [book = 0] = await makeBooks(ann, 1);
     const id = await make(ann, { resource_list: [book] });
@@ -185,14 +185,14 @@ describe.each(doors)('over $name', (door) => {
     expect((await belongings(api, ann.id)).mental_plan_resources).toEqual([]);
   });
 
-  test('a list is a bare array of mine, newest first, in pages', async () => {
+  test('#150 a list is a bare array of mine, newest first, in pages', async () => {
     const [ann, bob] = [await api.register(), await api.register()];
     const newest: number[] = [];
     for (let made = 0; made < 101; made++) newest.unshift(await make(ann));
     await expectPages(door, 'mentalPlan.list', ann, bob, newest);
   });
 
-  test('another user’s resource is as missing as one that never was, and nothing changes', async () => {
+  test('#65 another user’s resource is as missing as one that never was, and nothing changes', async () => {
     const [ann, bob] = [await api.register(), await api.register()];
     const [own = 0] = await makeBooks(ann, 1);
     const [foreign = 0] = await makeBooks(bob, 1);
@@ -209,7 +209,7 @@ describe.each(doors)('over $name', (door) => {
     expect([await belongings(api, ann.id), await belongings(api, bob.id)]).toEqual(before);
   });
 
-  test('to a stranger the plan does not exist, and a user_id must be the caller’s', async () => {
+  test('#62 #63 to a stranger the plan does not exist, and a user_id must be the caller’s', async () => {
     const [ann, bob] = [await api.register(), await api.register()];
     const [id] = [await make(ann), await make(bob)];
     const before = await belongings(api, ann.id);
@@ -236,7 +236,7 @@ test('of lists sent at the same time one wins as a whole', async () => {
   }
 });
 
-test('what is removed while it is being used is 404 or was there in time, and no link outlives it', async () => {
+test('#173 what is removed while it is being used is 404 or was there in time, and no link outlives it', async () => {
   const ann = await api.register();
   for (let round = 0; round < 10; round++) {
     const [kept, going] = await makeBooks(ann, 2);
@@ -254,7 +254,7 @@ test('what is removed while it is being used is 404 or was there in time, and no
   }
 });
 
-test('an account that is removed while it is being used leaves nothing behind, and nobody meets an error', async () => {
+test('#173 an account that is removed while it is being used leaves nothing behind, and nobody meets an error', async () => {
   for (let round = 0; round < 10; round++) {
     const ann = await api.register();
     const books = await makeBooks(ann, 3);

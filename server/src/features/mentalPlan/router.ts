@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { retryRaced } from '../../db/race.ts';
 import { endpoint } from '../../trpc/endpoint.ts';
-import { changedMeanwhile, notFound } from '../../trpc/errors.ts';
+import { notFound, refuse } from '../../trpc/errors.ts';
 import { ById, id, message, Page } from '../../trpc/fields.ts';
 import { protectedProcedure, router } from '../../trpc/procedures.ts';
 import { MentalPlanChange, MentalPlanRemoval, MentalPlanRow, MentalPlanView, NewMentalPlan } from './contract.ts';
-import { createPlan, findCurrentPlan, listPlans, planExists, removePlan, updatePlan } from './queries.ts';
+import { createPlan, findCurrentPlan, listPlans, removePlan, updatePlan } from './queries.ts';
 
 const tag = 'Mental plans';
 
@@ -31,8 +31,8 @@ export const mentalPlanRouter = router({
     .output(z.object({ message, resource: MentalPlanRow }))
     .mutation(async ({ ctx, input }) => {
       const update = await retryRaced(() => updatePlan(ctx.db, ctx.user.id, input));
-      if (update.outcome === 'changed meanwhile') changedMeanwhile();
-      if (update.outcome !== 'updated') notFound(update.outcome === 'missing' ? 'Mental plan' : 'Resource');
+      if (update.outcome === 'resource missing') notFound('Resource');
+      if (update.outcome !== 'updated') refuse('Mental plan', update.outcome);
       return { message: 'Mental plan updated', resource: update.plan };
     }),
 
@@ -41,9 +41,9 @@ export const mentalPlanRouter = router({
     .input(MentalPlanRemoval)
     .output(z.object({ message }))
     .mutation(async ({ ctx, input }) => {
-      if (await removePlan(ctx.db, ctx.user.id, input)) return { message: 'Mental plan removed' };
-      if (input.if_match !== undefined && (await planExists(ctx.db, ctx.user.id, input.id))) changedMeanwhile();
-      return notFound('Mental plan');
+      const outcome = await removePlan(ctx.db, ctx.user.id, input);
+      if (outcome !== 'removed') refuse('Mental plan', outcome);
+      return { message: 'Mental plan removed' };
     }),
 
   byUser: protectedProcedure

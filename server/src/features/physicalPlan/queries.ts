@@ -1,10 +1,14 @@
 // Every statement is scoped to its owner.
-
-import { type Database, rowsOf } from '../../db/client.ts';
-import { and, asc, desc, eq, lt, sql } from '../../db/orm.ts';
-import { exercises, physicalPlans as plans, workoutExercises, workouts } from '../../db/schema/index.ts';
-import { assigned, changesSomething, ifMatch } from '../../db/update.ts';
-import type { NewPhysicalPlan, PhysicalPlanChange, PhysicalPlanRemoval, PhysicalPlanRow, PhysicalPlanView } from './contract.ts';
+import type { SQL } from 'drizzle-orm';
+import { type Catalogue, type CatalogueExercise, catalogueVersion } from '../../db/catalogue.ts';
+import type { Database } from '../../db/client.ts';
+import { inTurn, noted, turn } from '../../db/events.ts';
+import { and, builder, eq, sql } from '../../db/orm.ts';
+import { pagesOf } from '../../db/page.ts';
+import { exerciseCatalogue, exercises, physicalPlans as plans, workoutExercises, workouts } from '../../db/schema/index.ts';
+import { one, query, statement } from '../../db/statement.ts';
+import { assigned, changesSomething, ifMatch, type Missed, missed, removal } from '../../db/update.ts';
+import type { NewPhysicalPlan, PhysicalPlanChange, PhysicalPlanRow, PhysicalPlanView } from './contract.ts';
 
 const columns = {
   id: plans.id,
@@ -20,69 +24,67 @@ const columns = {
   version: plans.version,
 };
 
-const exerciseColumns = {
-  id: exercises.id,
-  name: exercises.name,
-  description: exercises.description,
-  calories_burned: exercises.calories_burned,
-  start_reps: exercises.start_reps,
-  end_reps: exercises.end_reps,
-  step: exercises.step,
-};
-
-export function listExercises(db: Database) {
-  return db.select(exerciseColumns).from(exercises).orderBy(asc(exercises.id));
+/** The whole catalogue, by id. */
+export async function listExercises(db: Database, catalogue: Catalogue): Promise<CatalogueExercise[]> {
+  const row = await version(db, {});
+  return row ? [...(await catalogue.of(db, row.version)).values()] : [];
 }
+
+const version = one(query('exercise.version', {}, () => builder.select({ version: exerciseCatalogue.version }).from(exerciseCatalogue)));
 
 /** Newest first. */
-export function listPlans(db: Database, user_id: number, page: { limit: number; before_id?: number | undefined }) {
-  const older = page.before_id === undefined ? undefined : lt(plans.id, page.before_id);
-  return db
-    .select(columns)
-    .from(plans)
-    .where(and(eq(plans.user_id, user_id), older))
-    .orderBy(desc(plans.id))
-    .limit(page.limit);
+export const listPlans = pagesOf('physicalPlan.page', plans, columns);
+
+/** Of each day the workout, the day of the week and the ids of its exercises, in order. */
+type Days = [workout_id: number, day_of_week: number, exercise_ids: number[]][];
+type ViewRow = PhysicalPlanRow & { catalogue: number; days: Days };
+
+async function view(db: Database, catalogue: Catalogue, row: ViewRow | undefined): Promise<PhysicalPlanView | undefined> {
+  if (!row) return undefined;
+  const { days, catalogue: seen, ...data } = row;
+  const exercises = await catalogue.of(db, seen);
+  const exercise = (id: number) => exercises.get(id) as CatalogueExercise;
+  return {
+    data,
+    user_id: data.user_id,
+    days: days.map(([workout_id, day_of_week, ids]) => ({ workout_id, day_of_week, exercises: ids.map(exercise) })),
+  };
 }
 
-/** The days of a plan, as one JSON value: statements that make or read a plan answer with the whole of it in one row. */
-type ViewRow = PhysicalPlanRow & { days: PhysicalPlanView['days'] };
-
-function view({ days, ...data }: ViewRow): PhysicalPlanView {
-  return { data, user_id: data.user_id, days };
-}
-
-/** @returns the plan with the greatest id, whole, or undefined when the user has none */
-export async function findCurrentPlan(db: Database, user_id: number): Promise<PhysicalPlanView | undefined> {
-  const [row] = await rowsOf<ViewRow>(
-    db,
-    sql`
+const current = one(
+  query(
+    'physicalPlan.current',
+    { user_id: 'int' },
+    ({ user_id }): SQL<ViewRow> => sql`
     select p.id, p.user_id, p.goal, p.age, p.gender, p.weight, p.height, p.bmi, p.progress, p.day, p.version,
-      (select coalesce(json_agg(json_build_object('workout_id', w.id, 'day_of_week', w.day_of_week, 'exercises',
-          (select coalesce(json_agg(json_build_object('id', e.id, 'name', e.name, 'description', e.description,
-              'calories_burned', e.calories_burned, 'start_reps', e.start_reps, 'end_reps', e.end_reps, 'step', e.step) order by x.id), '[]')
-            from ${workoutExercises} x join ${exercises} e on e.id = x.exercise_id where x.workout_id = w.id)
+      ${catalogueVersion} as catalogue,
+      (select coalesce(json_agg(json_build_array(w.id, w.day_of_week,
+          (select coalesce(json_agg(x.exercise_id order by x.id), '[]') from ${workoutExercises} x where x.workout_id = w.id)
         ) order by w.day_of_week), '[]')
       from ${workouts} w where w.physical_plan_id = p.id) as days
     from ${plans} p where p.user_id = ${user_id} order by p.id desc limit 1`,
-  );
-  return row && view(row);
+  ),
+);
+
+/** @returns the plan with the greatest id, whole, or undefined when the user has none */
+export async function findCurrentPlan(db: Database, catalogue: Catalogue, user_id: number): Promise<PhysicalPlanView | undefined> {
+  return view(db, catalogue, await current(db, { user_id }));
 }
 
-/**
- * Makes the plan, its 7 workouts and their exercises in one statement: all of it or nothing.
- * @returns the plan, or undefined when the catalogue holds no default exercises
- */
-export async function createPlan(db: Database, user_id: number, plan: NewPhysicalPlan): Promise<PhysicalPlanView | undefined> {
-  const [row] = await rowsOf<ViewRow>(
-    db,
-    sql`
-    with defaults as (select * from ${exercises} where default_order is not null),
+const NEW = { user_id: 'int', goal: 'text', age: 'int', gender: 'gender', weight: 'float8', height: 'float8' } as const;
+
+const create = one(
+  statement(
+    'physicalPlan.create',
+    NEW,
+    (plan): SQL<ViewRow> => sql`
+    with ${turn(plan.user_id)},
+    defaults as (select id, default_order from ${exercises} where default_order is not null),
     p as (
       insert into ${plans} (user_id, goal, age, gender, weight, height)
-      select ${user_id}::int, ${plan.goal}::text, ${plan.age}::int, ${plan.gender}::gender, ${plan.weight}::float8, ${plan.height}::float8
-      where exists (select from defaults)
-      returning *),
+      select ${plan.user_id}, ${plan.goal}, ${plan.age}, ${plan.gender}, ${plan.weight}, ${plan.height}
+      where exists (select from defaults) and ${inTurn}
+      returning id, user_id, goal, age, gender, weight, height, bmi, progress, day, version),
     w as (
       insert into ${workouts} (physical_plan_id, day_of_week)
       select p.id, n from p, generate_series(1, 7) as n order by n
@@ -90,48 +92,76 @@ export async function createPlan(db: Database, user_id: number, plan: NewPhysica
     x as (
       insert into ${workoutExercises} (workout_id, exercise_id)
       select w.id, d.id from w, defaults d order by w.day_of_week, d.default_order
-      returning id, workout_id, exercise_id)
+      returning id, workout_id, exercise_id),
+    ${noted(plan.user_id, 'physicalPlan.created', sql`select row_to_json(p) as data from p`)}
     select p.id, p.user_id, p.goal, p.age, p.gender, p.weight, p.height, p.bmi, p.progress, p.day, p.version,
-      (select json_agg(json_build_object('workout_id', w.id, 'day_of_week', w.day_of_week, 'exercises',
-          (select json_agg(json_build_object('id', d.id, 'name', d.name, 'description', d.description,
-              'calories_burned', d.calories_burned, 'start_reps', d.start_reps, 'end_reps', d.end_reps, 'step', d.step) order by x.id)
-            from x join defaults d on d.id = x.exercise_id where x.workout_id = w.id)
+      ${catalogueVersion} as catalogue,
+      (select json_agg(json_build_array(w.id, w.day_of_week,
+          (select json_agg(x.exercise_id order by x.id) from x where x.workout_id = w.id)
         ) order by w.day_of_week)
       from w) as days
     from p`,
-  );
-  return row && view(row);
+  ),
+);
+
+/**
+ * Makes the plan, its 7 workouts and their exercises in one statement: all of it or nothing.
+ * @returns the plan, or undefined when the catalogue holds no default exercises
+ */
+export async function createPlan(
+  db: Database,
+  catalogue: Catalogue,
+  user_id: number,
+  plan: NewPhysicalPlan,
+): Promise<PhysicalPlanView | undefined> {
+  return view(db, catalogue, await create(db, { ...plan, user_id }));
 }
 
-export async function updatePlan(db: Database, user_id: number, { id, ...change }: PhysicalPlanChange) {
-  const [plan] = await db
-    .update(plans)
-    .set({
-      goal: assigned(plans.goal, change.goal),
-      age: assigned(plans.age, change.age),
-      gender: assigned(plans.gender, change.gender),
-      weight: assigned(plans.weight, change.weight),
-      height: assigned(plans.height, change.height),
-      progress: assigned(plans.progress, change.progress),
-      day: assigned(plans.day, change.day),
-      version: changesSomething(change) ? sql`${plans.version} + 1` : plans.version,
-    })
-    .where(and(eq(plans.user_id, user_id), eq(plans.id, id), ifMatch(plans.version, change.if_match)))
-    .returning(columns);
-  return plan;
+const CHANGE = {
+  user_id: 'int',
+  id: 'int',
+  if_match: 'int?',
+  counts: 'boolean',
+  goal: 'text?',
+  age: 'int?',
+  gender: 'gender?',
+  weight: 'float8?',
+  height: 'float8?',
+  progress: 'float8?',
+  day: 'int?',
+} as const;
+
+const update = one(
+  statement(
+    'physicalPlan.update',
+    CHANGE,
+    (p): SQL<{ plan: PhysicalPlanRow | null; found: boolean }> => sql`
+    with ${turn(p.user_id)},
+    changed as ${builder
+      .update(plans)
+      .set({
+        goal: assigned(plans.goal, p.goal),
+        age: assigned(plans.age, p.age),
+        gender: assigned(plans.gender, p.gender),
+        weight: assigned(plans.weight, p.weight),
+        height: assigned(plans.height, p.height),
+        progress: assigned(plans.progress, p.progress),
+        day: assigned(plans.day, p.day),
+        version: sql`${plans.version} + ${p.counts}::int`,
+      })
+      .where(and(eq(plans.user_id, p.user_id), eq(plans.id, p.id), ifMatch(plans.version, p.if_match), inTurn))
+      .returning(columns)},
+    ${noted(p.user_id, 'physicalPlan.changed', sql`select row_to_json(changed) as data from changed where ${p.counts}`)}
+    select (select row_to_json(changed) from changed) as plan,
+      exists (select from ${plans} where id = ${p.id} and user_id = ${p.user_id}) as found`,
+  ),
+);
+
+export type PlanUpdate = { outcome: 'updated'; plan: PhysicalPlanRow } | { outcome: Missed };
+
+export async function updatePlan(db: Database, user_id: number, change: PhysicalPlanChange): Promise<PlanUpdate> {
+  const row = await update(db, { ...change, user_id, counts: changesSomething(change) });
+  return row?.plan ? { outcome: 'updated', plan: row.plan } : { outcome: missed(row?.found, change.if_match) };
 }
 
-export async function removePlan(db: Database, user_id: number, { id, if_match }: PhysicalPlanRemoval) {
-  const own = and(eq(plans.user_id, user_id), eq(plans.id, id), ifMatch(plans.version, if_match));
-  const [plan] = await db.delete(plans).where(own).returning({ id: plans.id });
-  return plan;
-}
-
-/** Tells, after a change found nothing, whether the plan is there in another version. */
-export async function planExists(db: Database, user_id: number, id: number): Promise<boolean> {
-  const rows = await db
-    .select({ id: plans.id })
-    .from(plans)
-    .where(and(eq(plans.user_id, user_id), eq(plans.id, id)));
-  return rows.length > 0;
-}
+export const removePlan = removal('physicalPlan', plans);

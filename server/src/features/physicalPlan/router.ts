@@ -1,12 +1,10 @@
 import { z } from 'zod';
-import type { Database } from '../../db/client.ts';
-import type { Caller } from '../../trpc/context.ts';
 import { endpoint } from '../../trpc/endpoint.ts';
-import { AppError, changedMeanwhile, notFound } from '../../trpc/errors.ts';
+import { AppError, notFound, refuse } from '../../trpc/errors.ts';
 import { ById, message, Page } from '../../trpc/fields.ts';
 import { protectedProcedure, router } from '../../trpc/procedures.ts';
 import { Exercise, NewPhysicalPlan, PhysicalPlanChange, PhysicalPlanRemoval, PhysicalPlanRow, PhysicalPlanView } from './contract.ts';
-import { createPlan, findCurrentPlan, listExercises, listPlans, planExists, removePlan, updatePlan } from './queries.ts';
+import { createPlan, findCurrentPlan, listExercises, listPlans, removePlan, updatePlan } from './queries.ts';
 
 const tag = 'Physical plans';
 
@@ -22,7 +20,7 @@ export const physicalPlanRouter = router({
     .input(NewPhysicalPlan)
     .output(PhysicalPlanView.extend({ message }))
     .mutation(async ({ ctx, input }) => {
-      const plan = await createPlan(ctx.db, ctx.user.id, input);
+      const plan = await createPlan(ctx.db, ctx.services.catalogue, ctx.user.id, input);
       if (!plan) throw new AppError('UNAVAILABLE', 'The exercise catalogue is empty: it has to be seeded first');
       return { message: 'Physical plan created', ...plan };
     }),
@@ -38,8 +36,9 @@ export const physicalPlanRouter = router({
     .input(PhysicalPlanChange)
     .output(z.object({ message, resource: PhysicalPlanRow }))
     .mutation(async ({ ctx, input }) => {
-      const resource = (await updatePlan(ctx.db, ctx.user.id, input)) ?? (await absent(ctx, input));
-      return { message: 'Physical plan updated', resource };
+      const update = await updatePlan(ctx.db, ctx.user.id, input);
+      if (update.outcome !== 'updated') refuse('Physical plan', update.outcome);
+      return { message: 'Physical plan updated', resource: update.plan };
     }),
 
   remove: protectedProcedure
@@ -47,7 +46,8 @@ export const physicalPlanRouter = router({
     .input(PhysicalPlanRemoval)
     .output(z.object({ message }))
     .mutation(async ({ ctx, input }) => {
-      (await removePlan(ctx.db, ctx.user.id, input)) ?? (await absent(ctx, input));
+      const outcome = await removePlan(ctx.db, ctx.user.id, input);
+      if (outcome !== 'removed') refuse('Physical plan', outcome);
       return { message: 'Physical plan removed' };
     }),
 
@@ -62,7 +62,7 @@ export const physicalPlanRouter = router({
     .output(PhysicalPlanView)
     .query(async ({ ctx, input }) => {
       if (input.id !== ctx.user.id) notFound('User');
-      return (await findCurrentPlan(ctx.db, ctx.user.id)) ?? notFound('Physical plan');
+      return (await findCurrentPlan(ctx.db, ctx.services.catalogue, ctx.user.id)) ?? notFound('Physical plan');
     }),
 
   list: protectedProcedure
@@ -75,11 +75,5 @@ export const physicalPlanRouter = router({
     .meta(endpoint('GET /exercises', 'The catalogue of exercises', { tag }))
     .input(z.object({}).optional())
     .output(z.array(Exercise))
-    .query(({ ctx }) => listExercises(ctx.db)),
+    .query(({ ctx }) => listExercises(ctx.db, ctx.services.catalogue)),
 });
-
-/** Nothing had this id, this owner and this version. @throws 412 when only the version was another, otherwise 404 */
-async function absent(ctx: { db: Database; user: Caller }, { id, if_match }: PhysicalPlanRemoval): Promise<never> {
-  if (if_match !== undefined && (await planExists(ctx.db, ctx.user.id, id))) changedMeanwhile();
-  return notFound('Physical plan');
-}

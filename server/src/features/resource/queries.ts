@@ -1,8 +1,11 @@
 // Every statement is scoped to its owner.
-
-import { type Database, rowsOf } from '../../db/client.ts';
-import { and, desc, eq, lt, sql } from '../../db/orm.ts';
+import type { SQL } from 'drizzle-orm';
+import type { Database } from '../../db/client.ts';
+import { inTurn, noted, turn } from '../../db/events.ts';
+import { sql } from '../../db/orm.ts';
+import { pagesOf } from '../../db/page.ts';
 import { mentalPlanResources as links, mentalPlans, resources } from '../../db/schema/index.ts';
+import { one, statement } from '../../db/statement.ts';
 import type { NewResource, NewResources, Resource, ResourceChange } from './contract.ts';
 
 const columns = {
@@ -14,49 +17,60 @@ const columns = {
 };
 
 /** Newest first. */
-export function listResources(db: Database, user_id: number, page: { limit: number; before_id?: number | undefined }) {
-  const older = page.before_id === undefined ? undefined : lt(resources.id, page.before_id);
-  return db
-    .select(columns)
-    .from(resources)
-    .where(and(eq(resources.user_id, user_id), older))
-    .orderBy(desc(resources.id))
-    .limit(page.limit);
-}
+export const listResources = pagesOf('resource.page', resources, columns);
 
-const currentPlan = (user_id: number) => sql`select id from ${mentalPlans} where user_id = ${user_id} order by id desc limit 1`;
+const currentPlan = (user_id: SQL) => sql`select id from ${mentalPlans} where user_id = ${user_id} order by id desc limit 1`;
+
+/** What an event says of the resource `r`: besides the row, progress in those plans where it was written. */
+const eventData = (linked: SQL) => sql`json_build_object(
+  'id', r.id, 'type', r.type, 'name', r.name, 'description', r.description, 'volume', r.volume, 'links', coalesce(${linked}, '[]'::json))`;
+
+const NEW = { user_id: 'int', type: 'resource_type', name: 'text', description: 'text', volume: 'float8' } as const;
+
+const create = one(
+  statement(
+    'resource.create',
+    NEW,
+    ({ user_id, type, name, description, volume }): SQL<{ id: number }> => sql`
+    with ${turn(user_id)},
+    plan as (${currentPlan(user_id)}),
+    r as (
+      insert into ${resources} (user_id, type, name, description, volume)
+      select ${user_id}, ${type}, ${name}, ${description}, ${volume} from plan where ${inTurn}
+      returning id, type, name, description, volume),
+    l as (
+      insert into ${links} (mental_plan_id, resource_id) select plan.id, r.id from plan, r
+      returning mental_plan_id, progress),
+    ${noted(user_id, 'resource.created', sql`select ${eventData(sql.raw('(select json_agg(l) from l)'))} as data from r`)}
+    select id from r`,
+  ),
+);
 
 /** @returns the id of the new resource, linked to the current plan; undefined, and nothing made, when there is no plan */
 export async function createResource(db: Database, user_id: number, resource: NewResource) {
-  const [row] = await rowsOf<{ id: number }>(
-    db,
-    sql`
-    with plan as (${currentPlan(user_id)}),
+  return (await create(db, { ...resource, user_id }))?.id;
+}
+
+// One JSON parameter, so that the statement is the same for any number of rows. Ids are given in the order of `at`.
+const createMany = statement(
+  'resource.createMany',
+  { user_id: 'int', list: 'json' },
+  ({ user_id, list }): SQL<{ id: number }> => sql`
+    with ${turn(user_id)},
     r as (
       insert into ${resources} (user_id, type, name, description, volume)
-      select ${user_id}::int, ${resource.type}::resource_type, ${resource.name}::text, ${resource.description}::text, ${resource.volume}::float8
-      from plan
-      returning id),
-    l as (insert into ${links} (mental_plan_id, resource_id) select plan.id, r.id from plan, r)
-    select id from r`,
-  );
-  return row?.id;
-}
+      select ${user_id}, (item->>'type')::resource_type, item->>'name', item->>'description', (item->>'volume')::float8
+      from json_array_elements(${list}) with ordinality as sent(item, at)
+      where ${inTurn}
+      order by at
+      returning id, type, name, description, volume),
+    ${noted(user_id, 'resource.created', sql`select ${eventData(sql`null`)} as data from r order by id`)}
+    select id from r order by id`,
+);
 
 /** All or none. @returns the new ids in the order of the given resources */
 export async function createResources(db: Database, user_id: number, list: NewResources['resources']): Promise<number[]> {
-  // One JSON parameter, so that the statement is the same for any number of rows. Ids are given in the order of `at`.
-  const rows = await rowsOf<{ id: number }>(
-    db,
-    sql`
-    with made as (
-      insert into ${resources} (user_id, type, name, description, volume)
-      select ${user_id}::int, (item->>'type')::resource_type, item->>'name', item->>'description', (item->>'volume')::float8
-      from json_array_elements(${JSON.stringify(list)}::text::json) with ordinality as sent(item, at)
-      order by at
-      returning id)
-    select id from made order by id`,
-  );
+  const rows = await createMany(db, { user_id, list });
   return rows.map((row) => row.id);
 }
 
@@ -64,40 +78,77 @@ export type ResourceUpdate =
   | { outcome: 'updated'; resource: Resource }
   | { outcome: 'missing' | 'not linked' | 'progress above volume' | 'raced' };
 
+const CHANGE = {
+  user_id: 'int',
+  id: 'int',
+  type: 'resource_type?',
+  name: 'text?',
+  description: 'text?',
+  volume: 'float8?',
+  progress: 'float8?',
+} as const;
+
+const update = one(
+  statement(
+    'resource.update',
+    CHANGE,
+    ({
+      user_id,
+      id,
+      type,
+      name,
+      description,
+      volume,
+      progress,
+    }): SQL<{ resource: Resource | null; found: boolean; linked: boolean; fits: boolean }> => sql`
+    with ${turn(user_id)},
+    plan as (${currentPlan(user_id)}),
+    link as (select l.id from ${links} l join plan on plan.id = l.mental_plan_id where l.resource_id = ${id}),
+    before as (
+      select id, type, name, description, volume from ${resources} where id = ${id} and user_id = ${user_id} and ${inTurn}
+      for no key update),
+    r as (
+      update ${resources} r set
+        type = coalesce(${type}, r.type),
+        name = coalesce(${name}, r.name),
+        description = coalesce(${description}, r.description),
+        volume = coalesce(${volume}, r.volume)
+      from before
+      where r.id = before.id
+        and (${progress} is null or (exists (select from link) and ${progress} <= coalesce(${volume}, before.volume)))
+      returning r.id, r.type, r.name, r.description, r.volume),
+    linked as (
+      select l.id, l.progress from ${links} l join r on l.resource_id = r.id
+      where ${volume} is not null or (${progress} is not null and l.id in (select id from link))
+      for no key update of l),
+    l as (
+      update ${links} l set
+        progress = case when l.id in (select id from link) and ${progress} is not null then ${progress} else least(l.progress, r.volume) end
+      from r, linked
+      where l.id = linked.id
+      returning l.id, l.mental_plan_id, l.progress),
+    changed as (select l.mental_plan_id, l.progress from l join linked using (id) where l.progress <> linked.progress),
+    ${noted(
+      user_id,
+      'resource.changed',
+      sql`select ${eventData(sql.raw('(select json_agg(changed) from changed)'))} as data from r, before
+        where (r.type, r.name, r.description, r.volume) <> (before.type, before.name, before.description, before.volume)
+          or exists (select from changed)`,
+    )}
+    select (select row_to_json(r) from r) as resource,
+      exists (select from before) as found,
+      exists (select from link) as linked,
+      coalesce(${progress} <= coalesce(${volume}, (select volume from before)), true) as fits`,
+  ),
+);
+
 /**
  * Changes a resource and, when `progress` is sent, its link in the current plan; a lower volume lowers the progress in
  * every plan to it. One statement: the row of the resource is its lock, so the volume that it is compared with is the
  * one that stands. 'raced': somebody else changed it between reading and writing, nothing was written.
  */
 export async function updateResource(db: Database, user_id: number, change: ResourceChange): Promise<ResourceUpdate> {
-  const progress = sql`${change.progress ?? null}::float8`;
-  const volume = sql`${change.volume ?? null}::float8`;
-  const [row] = await rowsOf<{ resource: Resource | null; found: boolean; linked: boolean; fits: boolean }>(
-    db,
-    sql`
-    with plan as (${currentPlan(user_id)}),
-    link as (select l.id from ${links} l join plan on plan.id = l.mental_plan_id where l.resource_id = ${change.id}),
-    before as (select id, volume from ${resources} where id = ${change.id} and user_id = ${user_id}),
-    r as (
-      update ${resources} set
-        type = coalesce(${change.type ?? null}::resource_type, type),
-        name = coalesce(${change.name ?? null}::text, name),
-        description = coalesce(${change.description ?? null}::text, description),
-        volume = coalesce(${volume}, volume)
-      where id = ${change.id} and user_id = ${user_id}
-        and (${progress} is null or (exists (select from link) and ${progress} <= coalesce(${volume}, volume)))
-      returning id, type, name, description, volume),
-    l as (
-      update ${links} l set
-        progress = case when l.id in (select id from link) and ${progress} is not null then ${progress} else least(l.progress, r.volume) end
-      from r
-      where l.resource_id = r.id and (${volume} is not null or (${progress} is not null and l.id in (select id from link)))
-      returning l.id)
-    select (select row_to_json(r) from r) as resource,
-      exists (select from before) as found,
-      exists (select from link) as linked,
-      coalesce(${progress} <= coalesce(${volume}, (select volume from before)), true) as fits`,
-  );
+  const row = await update(db, { ...change, user_id });
   if (!row?.found) return { outcome: 'missing' };
   if (row.resource) return { outcome: 'updated', resource: row.resource };
   if (!row.linked) return { outcome: 'not linked' };
@@ -105,10 +156,14 @@ export async function updateResource(db: Database, user_id: number, change: Reso
 }
 
 /** Its links go with it. */
-export async function removeResource(db: Database, user_id: number, id: number) {
-  const [row] = await db
-    .delete(resources)
-    .where(and(eq(resources.user_id, user_id), eq(resources.id, id)))
-    .returning({ id: resources.id });
-  return row;
-}
+export const removeResource = one(
+  statement(
+    'resource.remove',
+    { user_id: 'int', id: 'int' },
+    ({ user_id, id }): SQL<{ id: number }> => sql`
+    with ${turn(user_id)},
+    gone as (delete from ${resources} where id = ${id} and user_id = ${user_id} and ${inTurn} returning id),
+    ${noted(user_id, 'resource.removed', sql`select row_to_json(gone) as data from gone`)}
+    select id from gone`,
+  ),
+);

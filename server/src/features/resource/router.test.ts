@@ -118,7 +118,7 @@ describe.each(doors)('over $name', (door) => {
     expect(await listed(ann)).toEqual([]);
   });
 
-  test.each(Object.entries(FIELDS))('the borders of %s hold on each way in', async (field, { taken, refused }) => {
+  test.each(Object.entries(FIELDS))('#90 #92 #104 the borders of %s hold on each way in', async (field, { taken, refused }) => {
     const ann = await withPlan();
     const id = await make(ann);
     for (const value of taken) {
@@ -145,7 +145,7 @@ describe.each(doors)('over $name', (door) => {
     expect(await belongings(api, ann.id)).toEqual(before);
   });
 
-  test('a bulk has up to 1000 resources, keeps their order and links none', async () => {
+  test('#96 a bulk has up to 1000 resources, keeps their order and links none', async () => {
     const ann = await withPlan();
     const books = Array.from({ length: 1001 }, (_, index) => ({ ...BOOK, name: `Book ${(index * 7919) % 1001}` }));
     const { data } = await call('resource.createMany', { resources: books.slice(0, 1000) }, ann.token);
@@ -167,7 +167,7 @@ describe.each(doors)('over $name', (door) => {
     }
   });
 
-  test('a change touches the keys that were sent and no others', async () => {
+  test('#83 a change touches the keys that were sent and no others', async () => {
     const ann = await withPlan();
     const id = await make(ann);
     await call('resource.update', { id, progress: 7.25 }, ann.token);
@@ -212,7 +212,7 @@ describe.each(doors)('over $name', (door) => {
     expect(await progressOf(ann, id)).toBe(30.5);
   });
 
-  test('progress is the link in the current plan: 404 when there is none', async () => {
+  test('#69 progress is the link in the current plan: 404 when there is none', async () => {
     const ann = await withPlan();
     const old = await make(ann);
     await call('resource.update', { id: old, progress: 5 }, ann.token);
@@ -238,13 +238,13 @@ describe.each(doors)('over $name', (door) => {
       expect(await call(procedure, { id }, ann.token)).toMatchObject({ status: 404, code: 'NOT_FOUND' });
   });
 
-  test('a list is a bare array of mine, newest first, in pages', async () => {
+  test('#150 a list is a bare array of mine, newest first, in pages', async () => {
     const [ann, bob] = [await withPlan(), await api.register()];
     const { data } = await call('resource.createMany', { resources: Array.from({ length: 103 }, () => BOOK) }, ann.token);
     await expectPages(door, 'resource.list', ann, bob, data.toReversed());
   });
 
-  test('to a stranger the resource does not exist, and a user_id must be the caller’s', async () => {
+  test('#62 to a stranger the resource does not exist, and a user_id must be the caller’s', async () => {
     const [ann, bob] = [await withPlan(), await withPlan()];
     const id = await make(ann);
     const before = await belongings(api, ann.id);

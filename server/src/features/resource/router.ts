@@ -47,7 +47,7 @@ export const resourceRouter = router({
     .input(ById)
     .output(z.object({ detail: z.string(), id }))
     .mutation(async ({ ctx, input }) => {
-      const removed = (await removeResource(ctx.db, ctx.user.id, input.id)) ?? notFound('Resource');
+      const removed = (await removeResource(ctx.db, { user_id: ctx.user.id, id: input.id })) ?? notFound('Resource');
       return { detail: 'Resource removed', id: removed.id };
     }),
 

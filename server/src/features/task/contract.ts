@@ -9,6 +9,7 @@ export const NewTask = z.object({ user_id, title, status: status.default(false) 
 export const TaskChange = ById.extend({ user_id, title: title.optional(), status: status.optional() });
 export const TaskPage = Page.extend({ status: status.optional() });
 
+export type Task = z.output<typeof Task>;
 export type NewTask = z.output<typeof NewTask>;
 export type TaskChange = z.output<typeof TaskChange>;
 export type TaskPage = z.output<typeof TaskPage>;

@@ -1,44 +1,67 @@
 // Every statement is scoped to its owner.
-
+import type { SQL } from 'drizzle-orm';
 import type { Database } from '../../db/client.ts';
-import { and, desc, eq, lt } from '../../db/orm.ts';
+import { inTurn, noted, turn } from '../../db/events.ts';
+import { sql } from '../../db/orm.ts';
+import { pagesByFlag, pagesOf } from '../../db/page.ts';
 import { tasks } from '../../db/schema/index.ts';
-import { assigned } from '../../db/update.ts';
-import type { NewTask, TaskChange, TaskPage } from './contract.ts';
+import { one, statement } from '../../db/statement.ts';
+import type { Task, TaskPage } from './contract.ts';
 
 const columns = { id: tasks.id, user_id: tasks.user_id, title: tasks.title, status: tasks.status };
+const page = pagesOf('task.page', tasks, columns);
+const pageOfStatus = pagesByFlag('task.pageOfStatus', tasks, columns, tasks.status);
 
 /** Newest first. */
-export function listTasks(db: Database, user_id: number, { limit, before_id, status }: TaskPage) {
-  const own = eq(tasks.user_id, user_id);
-  const older = before_id === undefined ? undefined : lt(tasks.id, before_id);
-  const alike = status === undefined ? undefined : eq(tasks.status, status);
-  return db
-    .select(columns)
-    .from(tasks)
-    .where(and(own, older, alike))
-    .orderBy(desc(tasks.id))
-    .limit(limit);
+export function listTasks(db: Database, user_id: number, { status, ...window }: TaskPage) {
+  return status === undefined ? page(db, user_id, window) : pageOfStatus(db, user_id, status, window);
 }
 
-export async function createTask(db: Database, user_id: number, { title, status }: NewTask) {
-  const [task] = await db.insert(tasks).values({ user_id, title, status }).returning(columns);
-  return task;
-}
+export const createTask = one(
+  statement(
+    'task.create',
+    { user_id: 'int', title: 'text', status: 'boolean' },
+    ({ user_id, title, status }): SQL<Task> => sql`
+    with ${turn(user_id)},
+    made as (
+      insert into ${tasks} (user_id, title, status) select ${user_id}, ${title}, ${status} where ${inTurn}
+      returning id, user_id, title, status),
+    ${noted(user_id, 'task.created', sql`select row_to_json(made) as data from made`)}
+    select * from made`,
+  ),
+);
 
-export async function updateTask(db: Database, user_id: number, { id, title, status }: TaskChange) {
-  const [task] = await db
-    .update(tasks)
-    .set({ title: assigned(tasks.title, title), status: assigned(tasks.status, status) })
-    .where(and(eq(tasks.user_id, user_id), eq(tasks.id, id)))
-    .returning(columns);
-  return task;
-}
+const CHANGE = { user_id: 'int', id: 'int', title: 'text?', status: 'boolean?' } as const;
 
-export async function removeTask(db: Database, user_id: number, id: number) {
-  const [task] = await db
-    .delete(tasks)
-    .where(and(eq(tasks.user_id, user_id), eq(tasks.id, id)))
-    .returning({ id: tasks.id });
-  return task;
-}
+// `before` locks the row, so that it has the values that are replaced, whatever was committed since the statement began.
+export const updateTask = one(
+  statement(
+    'task.update',
+    CHANGE,
+    ({ user_id, id, title, status }): SQL<Task> => sql`
+    with ${turn(user_id)},
+    before as (select id, title, status from ${tasks} where id = ${id} and user_id = ${user_id} and ${inTurn} for no key update),
+    after as (
+      update ${tasks} t set title = coalesce(${title}, t.title), status = coalesce(${status}, t.status)
+      from before where t.id = before.id
+      returning t.id, t.user_id, t.title, t.status),
+    ${noted(
+      user_id,
+      'task.changed',
+      sql`select row_to_json(after) as data from after, before where (after.title, after.status) <> (before.title, before.status)`,
+    )}
+    select * from after`,
+  ),
+);
+
+export const removeTask = one(
+  statement(
+    'task.remove',
+    { user_id: 'int', id: 'int' },
+    ({ user_id, id }): SQL<{ id: number }> => sql`
+    with ${turn(user_id)},
+    gone as (delete from ${tasks} where id = ${id} and user_id = ${user_id} and ${inTurn} returning id),
+    ${noted(user_id, 'task.removed', sql`select row_to_json(gone) as data from gone`)}
+    select id from gone`,
+  ),
+);

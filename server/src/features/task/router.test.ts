@@ -101,7 +101,7 @@ describe.each(doors)('over $name', (door) => {
 
   const make = async (user: User, input: object = {}) => (await call('task.create', { title: 'Run', ...input }, user.token)).data;
 
-  test('a title is kept byte for byte, 1 to 500 characters', async () => {
+  test('#92 a title is kept byte for byte, 1 to 500 characters', async () => {
     const ann = await api.register();
     const { id } = await make(ann);
     const { taken, refused } = text(500);
@@ -130,14 +130,14 @@ describe.each(doors)('over $name', (door) => {
     }
   });
 
-  test('a change touches the keys that were sent and no others', async () => {
+  test('#83 a change touches the keys that were sent and no others', async () => {
     const ann = await api.register();
     const task = await make(ann, { status: true });
     const changed = await expectPatch(api, door, 'task.update', ann, task, [{ status: false }, { title: 'Swim' }], (data) => data);
     expect((await call('task.list', {}, ann.token)).data).toEqual([changed]);
   });
 
-  test('to a stranger the task does not exist', async () => {
+  test('#62 to a stranger the task does not exist', async () => {
     const [ann, bob] = [await api.register(), await api.register()];
     const { id } = await make(ann);
     for (const [procedure, input] of [
@@ -164,7 +164,7 @@ describe.each(doors)('over $name', (door) => {
     expect((await call('task.list', {}, bob.token)).data).toEqual([]);
   });
 
-  test('an id is a positive 32-bit integer', async () => {
+  test('#89 an id is a positive 32-bit integer', async () => {
     const { token } = await api.register();
     // On REST an empty id is another path.
     for (const id of NOT_IDS.filter((value) => value !== '' || door.name === 'tRPC')) {
@@ -185,7 +185,7 @@ describe.each(doors)('over $name', (door) => {
     expect(await call('task.update', { id, title: 'Again' }, ann.token)).toMatchObject({ status: 404, code: 'NOT_FOUND' });
   });
 
-  test('a list is a bare array of mine, newest first, in pages, of one status if wanted', async () => {
+  test('#150 a list is a bare array of mine, newest first, in pages, of one status if wanted', async () => {
     const [ann, bob] = [await api.register(), await api.register()];
     await addTasks(ann, 501);
     const newest = (await call('task.byUser', { id: ann.id }, ann.token)).data.toReversed();

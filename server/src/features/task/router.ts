@@ -32,20 +32,20 @@ export const taskRouter = router({
     .meta(endpoint('POST /outherTasks', 'Add a task', { tag, status: 201 }))
     .input(NewTask)
     .output(Task)
-    .mutation(async ({ ctx, input }) => (await createTask(ctx.db, ctx.user.id, input)) ?? notFound('User')),
+    .mutation(async ({ ctx, input }) => (await createTask(ctx.db, { ...input, user_id: ctx.user.id })) ?? notFound('User')),
 
   update: protectedProcedure
     .meta(endpoint('PATCH /outherTasks/{id}', 'Change a task', { tag }))
     .input(TaskChange)
     .output(Task)
-    .mutation(async ({ ctx, input }) => (await updateTask(ctx.db, ctx.user.id, input)) ?? notFound('Task')),
+    .mutation(async ({ ctx, input }) => (await updateTask(ctx.db, { ...input, user_id: ctx.user.id })) ?? notFound('Task')),
 
   remove: protectedProcedure
     .meta(endpoint('DELETE /outherTasks/{id}', 'Remove a task', { tag }))
     .input(ById)
     .output(z.object({ message }))
     .mutation(async ({ ctx, input }) => {
-      (await removeTask(ctx.db, ctx.user.id, input.id)) ?? notFound('Task');
+      (await removeTask(ctx.db, { user_id: ctx.user.id, id: input.id })) ?? notFound('Task');
       return { message: 'Task removed' };
     }),
 });

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { decodeJwt } from 'jose';
 import { expect, test } from 'vitest';
-import { startApp } from '../../../../test/harness.ts';
+import { type Request, startApp } from '../../../../test/harness.ts';
 
 const api = await startApp({ sessions: { idle: 3600, absolute: 7200, perUser: 3 } });
 
@@ -119,7 +119,7 @@ test('#56 signing out ends the session, and a second time is no error', async ()
   expect(await me(ann.token), 'the other session lives').toBe(200);
 });
 
-test('#57 a changed password ends all other sessions', async () => {
+test('#24 #57 a changed password ends all other sessions', async () => {
   const ann = await newcomer();
   const other = await ann.signIn();
   const change = (current_password: unknown, new_password: string) =>
@@ -197,20 +197,46 @@ test('#25 an account that is removed leaves the number and what happened, and no
   expect((await api.rest('GET', '/outherTasks', { token: again.token })).body).toEqual([]);
 });
 
-test('the audit trail cannot be changed, nor shortened before its time', async () => {
+test('#167 the audit trail cannot be changed, nor shortened before its time', async () => {
   const ann = await newcomer();
   const change = (statement: ReturnType<typeof sql>) => api.database.db.execute(statement);
   await expect(change(sql`update audit_trail set event = 'x' where user_id = ${ann.id}`)).rejects.toThrow();
   await expect(change(sql`delete from audit_trail where user_id = ${ann.id}`)).rejects.toThrow();
 });
 
-test('a failed sign-in is noted, with the account if there is one', async () => {
+test('#167 a line of it says what happened to whom, from where and in which request, and no more', async () => {
+  const ann = await newcomer();
+  const requests: [string, unknown][] = [];
+  const send = async (event: string, method: string, url: string, request: Request) => {
+    requests.push([event, (await api.rest(method, url, request)).headers['x-request-id']]);
+  };
+  const body = { username: ann.login, password: ann.password };
+  const { refresh_token } = await ann.signIn();
+  await send('sign_in_failed', 'POST', '/users/signIn', { body: { ...body, password: 'not it at all' } });
+  await send('signed_in', 'POST', '/users/signIn', { body });
+  await refresh((await refresh(refresh_token)).body.refresh_token);
+  await send('refresh_token_reused', 'POST', '/users/refresh', { body: { refresh_token } });
+  const phrases = { current_password: ann.password, new_password: 'a new pass phrase' };
+  await send('password_changed', 'POST', '/users/me/password', { token: ann.token, body: phrases });
+  await send('account_removed', 'DELETE', `/users/${ann.id}`, { token: ann.token, body: { password: 'a new pass phrase' } });
+  const rows = await api.database.db.execute<Record<string, unknown>>(
+    sql`select to_jsonb(t) as line from audit_trail t where user_id = ${ann.id} order by id`,
+  );
+  const lines = rows.map(({ line }) => line as Record<string, unknown>);
+  for (const line of lines) {
+    expect(Object.keys(line).sort()).toEqual(['at', 'event', 'id', 'ip', 'request_id', 'user_id']);
+    expect([line.user_id, line.ip]).toEqual([ann.id, '127.0.0.1']);
+  }
+  for (const [event, id] of requests) expect(lines.filter((line) => line.request_id === id).map((line) => line.event)).toEqual([event]);
+});
+
+test('#167 a failed sign-in is noted, with the account if there is one', async () => {
   const ann = await newcomer();
   await api.rest('POST', '/users/signIn', { body: { username: ann.login, password: 'not it at all' } });
   expect(await trail(ann.id)).toEqual(['registered', 'sign_in_failed']);
 });
 
-test('the export holds everything of the user and no secret', async () => {
+test('#80 the export holds everything of the user and no secret', async () => {
   const ann = await newcomer();
   const { token } = ann;
   await api.rest('POST', '/physicalPlans', { token, body: { goal: 'g', age: 30, gender: 'male', weight: 70, height: 180 } });

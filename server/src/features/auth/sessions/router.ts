@@ -23,8 +23,8 @@ export const sessionsRouter = router({
     .input(ById)
     .output(z.object({ message }))
     .mutation(async ({ ctx, input }) => {
-      (await revokeSession(ctx.db, ctx.user.id, input.id, ctx.client)) || notFound('Session');
-      ctx.openSessions.forget([input.id]);
+      (await revokeSession(ctx.db, ctx.user.id, input.id, ctx.request.client)) || notFound('Session');
+      ctx.services.openSessions.forget([input.id]);
       return { message: 'Session ended' };
     }),
 });

@@ -1,0 +1,141 @@
+// The queries of oRPC and Hono: Drizzle's relational queries, prepared, as its documentation advises.
+import { verify as verifyHash } from 'argon2';
+import { desc, eq, relations, sql } from 'drizzle-orm';
+import { drizzle } from 'drizzle-orm/postgres-js';
+import { SignJWT } from 'jose';
+import postgres from 'postgres';
+import * as tables from '../../src/db/schema/index.ts';
+import { SECRET } from '../settings.ts';
+import { DATABASE_URL, healthOf, POSTGRES, SESSION_LIFETIME, TOKEN_LIFETIME } from './environment.ts';
+
+const { exercises, mentalPlanResources, mentalPlans, physicalPlans, resources, sessions, tasks, users, workoutExercises, workouts } =
+  tables;
+
+const related = {
+  plan: relations(physicalPlans, ({ many }) => ({ workouts: many(workouts) })),
+  workout: relations(workouts, ({ one, many }) => ({
+    plan: one(physicalPlans, { fields: [workouts.physical_plan_id], references: [physicalPlans.id] }),
+    links: many(workoutExercises),
+  })),
+  link: relations(workoutExercises, ({ one }) => ({
+    workout: one(workouts, { fields: [workoutExercises.workout_id], references: [workouts.id] }),
+    exercise: one(exercises, { fields: [workoutExercises.exercise_id], references: [exercises.id] }),
+  })),
+  mentalPlan: relations(mentalPlans, ({ many }) => ({ links: many(mentalPlanResources) })),
+  mentalLink: relations(mentalPlanResources, ({ one }) => ({
+    plan: one(mentalPlans, { fields: [mentalPlanResources.mental_plan_id], references: [mentalPlans.id] }),
+    resource: one(resources, { fields: [mentalPlanResources.resource_id], references: [resources.id] }),
+  })),
+};
+
+const db = drizzle(postgres(DATABASE_URL, POSTGRES), { schema: { ...tables, ...related } });
+
+const user_id = sql.placeholder('user_id');
+const columns = { id: tasks.id, user_id: tasks.user_id, title: tasks.title, status: tasks.status };
+
+const listTasks = db.select(columns).from(tasks).where(eq(tasks.user_id, user_id)).orderBy(desc(tasks.id)).limit(100).prepare('tasks');
+
+const insertTask = db
+  .insert(tasks)
+  .values({ user_id, title: sql.placeholder('title'), status: sql.placeholder('status') })
+  .returning(columns)
+  .prepare('task');
+
+const currentMentalPlan = db.query.mentalPlans
+  .findFirst({
+    columns: { created_at: false },
+    where: eq(mentalPlans.user_id, user_id),
+    orderBy: desc(mentalPlans.id),
+    with: {
+      links: {
+        columns: { progress: true },
+        orderBy: (link, { asc }) => asc(link.resource_id),
+        with: { resource: { columns: { user_id: false, created_at: false } } },
+      },
+    },
+  })
+  .prepare('mental_plan');
+
+const currentPlan = db.query.physicalPlans
+  .findFirst({
+    columns: { created_at: false },
+    where: eq(physicalPlans.user_id, user_id),
+    orderBy: desc(physicalPlans.id),
+    with: {
+      workouts: {
+        columns: { id: true, day_of_week: true },
+        orderBy: (workout, { asc }) => asc(workout.day_of_week),
+        with: {
+          links: {
+            columns: {},
+            orderBy: (link, { asc }) => asc(link.id),
+            with: { exercise: { columns: { default_order: false } } },
+          },
+        },
+      },
+    },
+  })
+  .prepare('plan');
+
+const credentials = db
+  .select({ id: users.id, password: users.password })
+  .from(users)
+  .where(eq(users.login_key, sql.placeholder('login_key')))
+  .prepare('credentials');
+
+export const health = healthOf(() => db.execute(sql`select 1`));
+
+export const tasksOf = (user_id: number) => listTasks.execute({ user_id });
+
+export async function createTask(user_id: number, task: { title: string; status: boolean }) {
+  const [made] = await insertTask.execute({ user_id, ...task });
+  return made as NonNullable<typeof made>;
+}
+
+export async function mentalPlanOf(user_id: number) {
+  const found = await currentMentalPlan.execute({ user_id });
+  if (!found) return undefined;
+  const { links, ...data } = found;
+  return { data, user_id, resources: links.map(({ resource, progress }) => ({ resource, progress })) };
+}
+
+export async function planOf(user_id: number) {
+  const found = await currentPlan.execute({ user_id });
+  if (!found) return undefined;
+  const { workouts, ...data } = found;
+  const days = workouts.map(({ id, day_of_week, links }) => ({
+    workout_id: id,
+    day_of_week,
+    exercises: links.map(({ exercise }) => exercise),
+  }));
+  return { data, user_id, days };
+}
+
+export async function signIn(username: string, password: string) {
+  const [user] = await credentials.execute({ login_key: username.normalize('NFKC').toLowerCase() });
+  if (!user || !(await verifyHash(user.password, password))) return undefined;
+  const until = (seconds: number) => new Date(Date.now() + seconds * 1000);
+  const [session] = await db
+    .insert(sessions)
+    .values({
+      user_id: user.id,
+      device: '',
+      idle_expires_at: until(SESSION_LIFETIME),
+      absolute_expires_at: until(4 * SESSION_LIFETIME),
+    })
+    .returning({ id: sessions.id });
+  const access_token = await new SignJWT({ sid: session?.id })
+    .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
+    .setSubject(String(user.id))
+    .setIssuedAt()
+    .setExpirationTime(`${TOKEN_LIFETIME}s`)
+    .sign(new TextEncoder().encode(SECRET));
+  return {
+    access_token,
+    token_type: 'Bearer' as const,
+    user_id: user.id,
+    expires_in: TOKEN_LIFETIME,
+    refresh_token: crypto.randomUUID(),
+    refresh_expires_in: SESSION_LIFETIME,
+  };
+}

@@ -1,0 +1,104 @@
+// The bar: routes written by hand. One prepared statement each, a token checked with node:crypto, JSON.stringify.
+import { randomBytes, randomUUID } from 'node:crypto';
+import { verify as verifyHash } from 'argon2';
+import Fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
+import postgres from 'postgres';
+import { sign, verify } from '../token.ts';
+import { DATABASE_URL, HOST, healthOf, PORT, POSTGRES, SESSION_LIFETIME, TOKEN_LIFETIME } from './environment.ts';
+
+const sql = postgres(DATABASE_URL, POSTGRES);
+const app = Fastify();
+const health = healthOf(() => sql`select 1`);
+
+const send = (reply: FastifyReply, status: number, body: unknown) =>
+  reply.code(status).header('content-type', 'application/json; charset=utf-8').send(JSON.stringify(body));
+
+const fail = (reply: FastifyReply, status: number, title: string, code: string) =>
+  reply
+    .code(status)
+    .header('content-type', 'application/problem+json; charset=utf-8')
+    .send(JSON.stringify({ type: 'about:blank', title, status, detail: title, code, request_id: randomUUID() }));
+
+const unauthorized = (reply: FastifyReply) => fail(reply.header('www-authenticate', 'Bearer'), 401, 'Unauthorized', 'UNAUTHENTICATED');
+const notFound = (reply: FastifyReply) => fail(reply, 404, 'Not Found', 'NOT_FOUND');
+const caller = (request: FastifyRequest) => verify(request.headers.authorization);
+
+app.get('/health', async (_request, reply) => {
+  const state = await health();
+  return send(reply, state.status === 'ok' ? 200 : 503, state);
+});
+
+app.get('/outherTasks', async (request, reply) => {
+  const user_id = caller(request);
+  if (user_id === undefined) return unauthorized(reply);
+  return send(
+    reply,
+    200,
+    await sql`select id, user_id, title, status from outer_tasks where user_id = ${user_id} order by id desc limit 100`,
+  );
+});
+
+app.get<{ Params: { id: string } }>('/users/:id/mental-plan', async (request, reply) => {
+  const user_id = caller(request);
+  if (user_id === undefined) return unauthorized(reply);
+  if (request.params.id !== String(user_id)) return notFound(reply);
+  const [row] = await sql`
+    select p.id, p.user_id, p.name, p.goal, p.progress, p.version,
+      (select coalesce(json_agg(json_build_object(
+          'resource', json_build_object('id', r.id, 'type', r.type, 'name', r.name, 'description', r.description, 'volume', r.volume),
+          'progress', l.progress) order by r.id), '[]')
+        from mental_plan_resources l join resources r on r.id = l.resource_id where l.mental_plan_id = p.id) as resources
+    from mental_plans p where p.user_id = ${user_id} order by p.id desc limit 1`;
+  if (!row) return notFound(reply);
+  const { resources, ...data } = row;
+  return send(reply, 200, { data, user_id, resources });
+});
+
+app.get<{ Params: { id: string } }>('/users/:id/physical-plan', async (request, reply) => {
+  const user_id = caller(request);
+  if (user_id === undefined) return unauthorized(reply);
+  if (request.params.id !== String(user_id)) return notFound(reply);
+  const [row] = await sql`
+    select p.id, p.user_id, p.goal, p.age, p.gender, p.weight, p.height, p.bmi, p.progress, p.day, p.version,
+      (select coalesce(json_agg(json_build_object('workout_id', w.id, 'day_of_week', w.day_of_week, 'exercises',
+          (select coalesce(json_agg(json_build_object('id', e.id, 'name', e.name, 'description', e.description,
+              'calories_burned', e.calories_burned, 'start_reps', e.start_reps, 'end_reps', e.end_reps, 'step', e.step) order by x.id), '[]')
+            from workout_exercises x join exercises e on e.id = x.exercise_id where x.workout_id = w.id)
+        ) order by w.day_of_week), '[]')
+      from workouts w where w.physical_plan_id = p.id) as days
+    from physical_plans p where p.user_id = ${user_id} order by p.id desc limit 1`;
+  if (!row) return notFound(reply);
+  const { days, ...data } = row;
+  return send(reply, 200, { data, user_id, days });
+});
+
+app.post<{ Body: { title?: unknown; status?: unknown } | null }>('/outherTasks', async (request, reply) => {
+  const user_id = caller(request);
+  if (user_id === undefined) return unauthorized(reply);
+  const { title, status = false } = request.body ?? {};
+  if (typeof title !== 'string' || title.trim() === '' || title.length > 500 || typeof status !== 'boolean')
+    return fail(reply, 400, 'Bad Request', 'VALIDATION');
+  const [task] = await sql`
+    insert into outer_tasks (user_id, title, status) values (${user_id}, ${title}, ${status}) returning id, user_id, title, status`;
+  return send(reply, 201, task);
+});
+
+app.post<{ Body: { username?: unknown; password?: unknown } | null }>('/users/signIn', async (request, reply) => {
+  const { username, password } = request.body ?? {};
+  if (typeof username !== 'string' || typeof password !== 'string') return fail(reply, 400, 'Bad Request', 'VALIDATION');
+  const [user] = await sql`select id, password from users where login_key = ${username.normalize('NFKC').toLowerCase()}`;
+  if (!user || !(await verifyHash(user.password, password))) return unauthorized(reply);
+  const [session] = await sql`
+    insert into sessions (user_id, device, idle_expires_at, absolute_expires_at)
+    values (${user.id}, '', now() + interval '7 days', now() + interval '30 days') returning id`;
+  return send(reply, 200, {
+    access_token: sign(user.id, session?.id, TOKEN_LIFETIME),
+    token_type: 'Bearer',
+    user_id: user.id,
+    expires_in: TOKEN_LIFETIME,
+    refresh_token: randomBytes(32).toString('base64url'),
+    refresh_expires_in: SESSION_LIFETIME,
+  });
+});
+
+await app.listen({ host: HOST, port: PORT });

@@ -1,0 +1,75 @@
+// Our own router behind tRPC's Fastify adapter and trpc-to-openapi's handler, with the driver and the token check that
+// their documentation shows. Nothing is limited.
+import { type FastifyTRPCPluginOptions, fastifyTRPCPlugin } from '@trpc/server/adapters/fastify';
+import Fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
+import postgres from 'postgres';
+import { fastifyTRPCOpenApiPlugin } from 'trpc-to-openapi';
+import manifest from '../../package.json' with { type: 'json' };
+import { createCatalogue } from '../../src/db/catalogue.ts';
+import { databaseOn } from '../../src/db/client.ts';
+import { isSessionOpen } from '../../src/features/auth/sessions/queries.ts';
+import { createContext } from '../../src/http/context.ts';
+import { createHealth } from '../../src/http/health.ts';
+import { type AppRouter, appRouter } from '../../src/router.ts';
+import { memoryStore } from '../../src/security/limitStore.ts';
+import { createLimits } from '../../src/security/limits.ts';
+import { createOpenSessions } from '../../src/security/openSessions.ts';
+import { createPasswords } from '../../src/security/password.ts';
+import { createRefreshTokens } from '../../src/security/refresh.ts';
+import { createTokens } from '../../src/security/token.ts';
+import type { Asked, Context, Services } from '../../src/trpc/context.ts';
+import { SECRET } from '../settings.ts';
+import { DATABASE_URL, HOST, PORT, POSTGRES, SESSION_LIFETIME, TOKEN_LIFETIME } from './environment.ts';
+import { verify } from './jose.ts';
+
+const client = postgres(DATABASE_URL, POSTGRES);
+// As Drizzle sends what it is given, unless it is told to prepare it.
+const send = async (text: string, values: readonly unknown[]) => client.unsafe(text, values as never[]);
+const db = databaseOn({
+  run: ({ text }, values) => send(text, values),
+  once: send,
+  transaction: () => Promise.reject(new Error('nothing here needs a transaction')),
+});
+const services: Services = {
+  db,
+  catalogue: createCatalogue(),
+  streams: { open: () => Promise.reject(new Error('nothing here streams')), changed: () => {}, close: async () => {} },
+  passwords: createPasswords(1, 32),
+  tokens: createTokens([SECRET], TOKEN_LIFETIME),
+  refreshTokens: createRefreshTokens([SECRET]),
+  openSessions: createOpenSessions((claims) => isSessionOpen(db, claims)),
+  sessionLimits: { idle: SESSION_LIFETIME, absolute: 4 * SESSION_LIFETIME, perUser: 20 },
+  limits: createLimits(memoryStore(), undefined),
+  health: createHealth(async () => void (await client`select 1`), manifest.version, 'production'),
+  passwordMinLength: 8,
+};
+
+function context({ req, res }: { req: FastifyRequest; res: FastifyReply }): Context {
+  const { client, replayed } = createContext(services, req, res).request;
+  const find = async () => {
+    const claims = await verify(req.headers.authorization);
+    if (!claims || !(await services.openSessions.isOpen(claims))) return undefined;
+    return { id: claims.user_id, session_id: claims.session_id };
+  };
+  let caller: ReturnType<typeof find> | undefined;
+  const request: Asked = {
+    client,
+    replayed,
+    idempotencyKey: undefined,
+    spend: async () => {},
+    claims: () => undefined,
+    caller() {
+      caller ??= find();
+      return caller;
+    },
+  };
+  return { db, services, request };
+}
+
+const app = Fastify({ routerOptions: { maxParamLength: 5000 } });
+await app.register(fastifyTRPCPlugin, {
+  prefix: '/trpc',
+  trpcOptions: { router: appRouter, createContext: context } satisfies FastifyTRPCPluginOptions<AppRouter>['trpcOptions'],
+});
+await app.register(fastifyTRPCOpenApiPlugin, { router: appRouter, createContext: context });
+await app.listen({ host: HOST, port: PORT });

@@ -1,0 +1,83 @@
+// A database of the run's own, filled by statements over sets.
+import postgres from 'postgres';
+import { migratePostgres } from '../src/db/migrate.ts';
+import { createPasswords } from '../src/security/password.ts';
+import { PASSWORD, TASKS } from './settings.ts';
+import type { Session } from './works.ts';
+
+export interface BenchDatabase {
+  readonly url: string;
+  readonly sql: postgres.Sql;
+  /** The sessions of each user, by user id. */
+  sessions(): Promise<Session[]>;
+  /** Takes the database back to what was seeded, after a round that wrote. */
+  tidy(): Promise<void>;
+  drop(): Promise<void>;
+}
+
+/**
+ * @param server the URL of any database of the server
+ * @param plans how many of the users, the first ones, have plans
+ */
+export async function createDatabase(server: string, name: string, users: number, plans = users): Promise<BenchDatabase> {
+  const admin = postgres(server, { max: 1, onnotice: () => {} });
+  await admin.unsafe(`create database ${name}`);
+  const url = Object.assign(new URL(server), { pathname: `/${name}` }).href;
+  const drop = async () => {
+    await admin.unsafe(`drop database if exists ${name} with (force)`);
+    await admin.end();
+  };
+  const sql = postgres(url, { max: 1, onnotice: () => {} });
+  try {
+    await migratePostgres(url);
+    await fill(sql, users, plans);
+    const [last] = await sql`select (select max(id) from outer_tasks) as task, (select max(id) from sessions) as session`;
+    return {
+      url,
+      sql,
+      sessions: () => sql`select user_id, min(id) as rest, max(id) as trpc from sessions group by user_id order by user_id`,
+      async tidy() {
+        await sql`delete from outer_tasks where id > ${last?.task}`;
+        await sql`delete from sessions where id > ${last?.session}`;
+        await sql`vacuum outer_tasks, sessions`;
+      },
+      async drop() {
+        await sql.end();
+        await drop();
+      },
+    };
+  } catch (error) {
+    await sql.end();
+    await drop();
+    throw error;
+  }
+}
+
+async function fill(sql: postgres.Sql, users: number, plans: number): Promise<void> {
+  const hash = await createPasswords(1, 1).hash(PASSWORD);
+  await sql`insert into users (login, login_key, password) select 'user' || n, 'user' || n, ${hash} from generate_series(1, ${users}::int) n`;
+  await sql`
+    insert into sessions (user_id, device, idle_expires_at, absolute_expires_at)
+    select id, 'bench', now() + interval '7 days', now() + interval '30 days' from users, generate_series(1, 2) n order by n, id`;
+  // As they come in life: the tasks of one user are not side by side.
+  await sql`
+    insert into outer_tasks (user_id, title, status)
+    select id, 'Task ' || n || ' of user ' || id, n % 3 = 0 from generate_series(1, ${TASKS}::int) n, users order by n, id`;
+  await sql`
+    insert into physical_plans (user_id, goal, age, gender, weight, height)
+    select id, 'Run 10 km', 20 + id % 50, case when id % 2 = 0 then 'female' else 'male' end::gender, 60 + id % 40, 160 + id % 40
+    from users where id <= ${plans} order by id`;
+  await sql`insert into workouts (physical_plan_id, day_of_week) select p.id, n from physical_plans p, generate_series(1, 7) n order by p.id, n`;
+  await sql`
+    insert into workout_exercises (workout_id, exercise_id)
+    select w.id, e.id from workouts w, exercises e where e.default_order is not null order by w.id, e.default_order`;
+  await sql`insert into mental_plans (user_id, name, goal) select id, 'Spring', 'Read more' from users where id <= ${plans} order by id`;
+  await sql`
+    insert into resources (user_id, type, name, description, volume)
+    select id, (array['book', 'course', 'video'])[1 + n % 3]::resource_type, 'Resource ' || n, 'What resource ' || n || ' is about', 100 + n
+    from users, generate_series(1, 6) n where id <= ${plans} order by id, n`;
+  await sql`
+    insert into mental_plan_resources (mental_plan_id, resource_id, progress)
+    select p.id, r.id, r.volume / 4 from mental_plans p join resources r on r.user_id = p.user_id order by r.id`;
+  await sql`vacuum analyze`;
+}

@@ -1,0 +1,26 @@
+// What all processes of a run share.
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+
+/** Everything here is thrown away with the run: the secret protects nothing. */
+export const SECRET = 'the-benchmark-signs-with-this-secret-and-nothing-else';
+export const PASSWORD = 'a-password-of-the-benchmark';
+
+export const USERS = 2000;
+export const TASKS = 20;
+
+/** Connections of the load, and of each peer to the database. */
+export const CONNECTIONS = 32;
+export const POOL = 10;
+
+/** The server under load has the first core, the load the second. */
+export const CORES = availableParallelism();
+let free = false;
+/** From now on nothing is kept to one core. */
+export const unpin = () => {
+  free = true;
+};
+export const pinned = (core: number, command: string[]): [string, string[]] =>
+  CORES > 1 && !free ? ['taskset', ['-c', String(core), ...command]] : [command[0] as string, command.slice(1)];
+
+export const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));

@@ -1,0 +1,57 @@
+// pnpm bench --storm: what reads wait while fifty people sign in at a time.
+import { prepare } from './ground.ts';
+import { load } from './load.ts';
+import { remember } from './remember.ts';
+import { median } from './results.ts';
+import { createDatabase } from './seed.ts';
+import { unpin } from './settings.ts';
+import type { Stage } from './stage.ts';
+import { requestOf } from './works.ts';
+
+const USERS = 500;
+const SIGN_INS = 50;
+/** Few readers: what is measured is how long one waits, not how much the server can do. */
+const READERS = 4;
+const ROUNDS = 5;
+const SECONDS = 3;
+/** How many times its idle value p99 may be. */
+const BOUND = 3;
+
+/** @returns the exit code */
+export async function watchStorm(stage: Stage): Promise<number> {
+  unpin();
+  const database = await stage.database((url, name) => createDatabase(url, name, USERS));
+  const peer = await stage.peer('ours', database.url);
+  const sessions = await database.sessions();
+  const ground = await prepare(stage.folder, 'storm', database, sessions, ['tasks']);
+  const read = async () => {
+    await remember(peer, 'rest', sessions, SECONDS);
+    return (await load(peer.origin, ground.script('tasks', 'rest'), READERS, SECONDS, stage.signal)).p99;
+  };
+  let turn = 0;
+  let answered = 0;
+  const signIn = async () => {
+    const { path, headers, body } = requestOf('sign in', 'rest', sessions[turn++ % sessions.length] as (typeof sessions)[number]);
+    const answer = await fetch(peer.origin + path, { method: 'POST', headers, body: body as string });
+    await answer.arrayBuffer();
+    if (![200, 429, 503].includes(answer.status)) throw new Error(`a sign-in was answered with ${answer.status}`);
+    if (answer.status === 200) answered++;
+  };
+  await read();
+  const rounds: { idle: number; storm: number }[] = [];
+  for (let round = 1; round <= ROUNDS; round++) {
+    const idle = await read();
+    let goesOn = true;
+    const people = Array.from({ length: SIGN_INS }, async () => {
+      while (goesOn) await signIn();
+    });
+    const storm = await read();
+    goesOn = false;
+    await Promise.all(people);
+    rounds.push({ idle, storm });
+    console.log(`round ${round}/${ROUNDS}: p99 of 20 tasks ${idle.toFixed(1)} ms, during ${SIGN_INS} sign-ins ${storm.toFixed(1)} ms`);
+  }
+  const ratio = median(rounds.map(({ idle, storm }) => storm / idle)) as number;
+  console.log(`${answered} people signed in; p99 was ${ratio.toFixed(2)} times the idle one (median), wanted ≤ ${BOUND}`);
+  return ratio <= BOUND ? 0 : 1;
+}

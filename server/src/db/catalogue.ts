@@ -1,0 +1,49 @@
+// The exercises in memory. They are few and seldom change, while every view of a plan names each of them seven times.
+
+import type { Database } from './client.ts';
+import { asc, builder, eq, sql } from './orm.ts';
+import { exerciseCatalogue, exercises } from './schema/index.ts';
+import { query } from './statement.ts';
+
+const columns = {
+  id: exercises.id,
+  name: exercises.name,
+  description: exercises.description,
+  calories_burned: exercises.calories_burned,
+  start_reps: exercises.start_reps,
+  end_reps: exercises.end_reps,
+  step: exercises.step,
+};
+
+const all = query('exercise.all', {}, () =>
+  builder
+    .select({ ...columns, version: exerciseCatalogue.version })
+    .from(exercises)
+    .innerJoin(exerciseCatalogue, eq(exerciseCatalogue.only, true))
+    .orderBy(asc(exercises.id)),
+);
+
+type Row = Awaited<ReturnType<typeof all>>[number];
+export type CatalogueExercise = Omit<Row, 'version'>;
+
+/** For statements that name exercises: the state of the catalogue that they saw. */
+export const catalogueVersion = sql`(select version from ${exerciseCatalogue})`;
+
+export interface Catalogue {
+  /** @returns the exercises by id, as they are in that version; read again when another is in memory */
+  of(db: Database, version: number): Promise<ReadonlyMap<number, CatalogueExercise>>;
+}
+
+export function createCatalogue(): Catalogue {
+  let known: { version: number; exercises: ReadonlyMap<number, CatalogueExercise> } | undefined;
+  return {
+    async of(db, version) {
+      if (known?.version === version) return known.exercises;
+      const rows = await all(db, {});
+      const exercises = new Map(rows.map(({ version: _, ...exercise }) => [exercise.id, exercise]));
+      const [row] = rows;
+      if (row) known = { version: row.version, exercises };
+      return exercises;
+    },
+  };
+}

@@ -1,0 +1,70 @@
+// The database of a server that starts: PostgreSQL may come later than it.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type DatabaseOptions, type OpenDatabase, openDatabase, preparePostgres } from './client.ts';
+import { databaseCode, isUnavailable } from './errors.ts';
+
+export interface StartingDatabase extends OpenDatabase {
+  /**
+   * Waits until the database can be reached and its schema is up to date; until then every call is refused as it is
+   * when the database goes away later.
+   * @param told why it waits, when that changes
+   * @throws when the database refuses us, has another schema, or is closed meanwhile
+   */
+  prepare(told: (reason: string) => void): Promise<void>;
+}
+
+/** Thrown as long as the database is not prepared, with PostgreSQL's own code for "starting up". */
+class NotReady extends Error {
+  override name = 'NotReady';
+  readonly code = '57P03';
+}
+
+/** Opens PostgreSQL without waiting for it; the embedded database is ready at once. */
+export async function openForServer(options: DatabaseOptions): Promise<StartingDatabase> {
+  const { databaseUrl, poolSize, prepare, migrateAtStart } = options;
+  if (databaseUrl === undefined) return { ...(await openDatabase(options)), prepare: async () => {} };
+  const { openPostgres } = await import('./postgres.ts');
+  const { db, engine, measures, listen, ping, close } = openPostgres(databaseUrl, poolSize, prepare);
+  const closing = new AbortController();
+  let isReady = false;
+  const whenReady = <T>(run: () => Promise<T>) => (isReady ? run() : Promise.reject(new NotReady('the database is not prepared yet')));
+  return {
+    db: {
+      run: (statement, values) => whenReady(() => db.run(statement, values)),
+      execute: (query) => whenReady(() => db.execute(query)),
+      transaction: (job) => whenReady(() => db.transaction(job)),
+    },
+    engine,
+    listen,
+    measures,
+    ping: () => whenReady(ping),
+    async prepare(told) {
+      await untilReached(() => preparePostgres(databaseUrl, migrateAtStart), told, closing.signal);
+      isReady = true;
+    },
+    close() {
+      closing.abort();
+      return close();
+    },
+  };
+}
+
+/** Milliseconds between two tries: each time twice as long, up to the longest. */
+const FIRST_PAUSE = 125;
+const LONGEST_PAUSE = 1000;
+
+/** Runs `job` until it does not fail because the database is away. */
+async function untilReached(job: () => Promise<void>, told: (reason: string) => void, signal: AbortSignal): Promise<void> {
+  let last: string | undefined;
+  for (let pause = FIRST_PAUSE; ; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
+    try {
+      return await job();
+    } catch (error) {
+      const reason = databaseCode(error);
+      if (reason === undefined || !isUnavailable(reason)) throw error;
+      if (reason !== last) told(reason);
+      last = reason;
+    }
+    await sleep(pause, undefined, { signal });
+  }
+}

@@ -1,0 +1,29 @@
+// Whether the database's schema is the one that this program was written for.
+import type { Database } from './client.ts';
+import { journal } from './journal.ts';
+import { sql } from './orm.ts';
+
+/** Thrown when the schema is another one; the message says what an operator can do. */
+export class SchemaError extends Error {
+  override name = 'SchemaError';
+}
+
+/** @throws SchemaError when migrations of ours are missing, or when a newer version of this program has added some */
+export async function checkVersion(db: Database): Promise<void> {
+  const { entries } = JSON.parse(await journal()) as { entries: { when: number; tag: string }[] };
+  const applied = await appliedMigrations(db);
+  const missing = entries.filter(({ when }) => !applied.has(when)).map(({ tag }) => tag);
+  const known = new Set(entries.map(({ when }) => when));
+  if ([...applied].some((when) => !known.has(when)))
+    throw new SchemaError('the database has migrations that this version does not know: a newer one has migrated it, start that one');
+  if (missing.length > 0)
+    throw new SchemaError(`the database lacks migrations (${missing.join(', ')}): run db:migrate, or set MIGRATE_AT_START=true`);
+}
+
+/** @returns the times by which the journal names its migrations */
+async function appliedMigrations(db: Database): Promise<Set<number>> {
+  const [table] = await db.execute<{ exists: boolean }>(sql`select to_regclass('drizzle.__drizzle_migrations') is not null as "exists"`);
+  if (!table?.exists) return new Set();
+  const rows = await db.execute<{ when: string }>(sql`select created_at::text as "when" from drizzle.__drizzle_migrations`);
+  return new Set(rows.map(({ when }) => Number(when)));
+}

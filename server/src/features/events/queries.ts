@@ -1,0 +1,36 @@
+import type { SQL } from 'drizzle-orm';
+import { sql } from '../../db/orm.ts';
+import { eventSequences, events, sessions } from '../../db/schema/index.ts';
+import { one, query } from '../../db/statement.ts';
+
+/** What there is after some number: the number of the last event of all, and the next few. */
+export interface Page {
+  readonly last: number;
+  readonly rows: readonly { readonly id: number; readonly type: string; readonly data: unknown }[];
+}
+
+/** @returns undefined when there is no such user (any more) */
+export const readEvents = one(
+  query(
+    'events.read',
+    { user_id: 'int', after: 'bigint', limit: 'int' },
+    ({ user_id, after, limit }): SQL<Page> => sql`
+    select s.last::float8 as last, (
+      select coalesce(json_agg(json_build_object('id', e.seq, 'type', e.type, 'data', e.data) order by e.seq), '[]') from (
+        select seq, type, data from ${events} where user_id = ${user_id} and seq > ${after} order by seq limit ${limit}) e) as rows
+    from ${eventSequences} s where s.user_id = ${user_id}`,
+  ),
+);
+
+/** Of these users the number of the last event, for those who are still there; of these sessions the ones that are open. */
+export const standing = one(
+  query(
+    'events.standing',
+    { users: 'int[]', sessions: 'int[]' },
+    (asked): SQL<{ last: Record<string, number>; open: number[] }> => sql`
+    select
+      (select coalesce(json_object_agg(user_id, last), '{}') from ${eventSequences} where user_id = any(${asked.users})) as last,
+      (select coalesce(json_agg(id), '[]') from ${sessions}
+        where id = any(${asked.sessions}) and idle_expires_at > now() and absolute_expires_at > now()) as open`,
+  ),
+);

@@ -1,0 +1,30 @@
+import { tracked } from '@trpc/server';
+import { z } from 'zod';
+import type { Heard } from '../../trpc/context.ts';
+import { stream } from '../../trpc/endpoint.ts';
+import { unauthenticated } from '../../trpc/errors.ts';
+import { protectedProcedure, router } from '../../trpc/procedures.ts';
+import { StreamEvent, Subscription } from './contract.ts';
+
+export const eventsRouter = router({
+  stream: protectedProcedure
+    .meta(stream('/events', 'What happens to my tasks, plans and resources, as it happens', { tag: 'Events', event: StreamEvent }))
+    .input(Subscription)
+    .subscription(async ({ ctx, input }) => {
+      const { exp } = ctx.request.claims() ?? unauthenticated();
+      const after = input?.lastEventId === undefined ? undefined : Number(input.lastEventId);
+      return ctx.services.streams.open(ctx.user, exp, after, told);
+    }),
+});
+
+const contract = z.compile(StreamEvent);
+
+/**
+ * What a newer server has written while this one is being replaced may be unknown here: then there is something to read.
+ * @returns what tRPC sends with its id; the type is what its clients make of that, as the envelope's own name is internal to tRPC
+ */
+function told({ id, ...event }: Heard) {
+  const parsed = contract.safeParse(event);
+  const data = parsed.success ? parsed.data : { type: 'resync' as const };
+  return tracked(String(id), data) as unknown as { id: string; data: typeof data };
+}

@@ -1,0 +1,144 @@
+// One reader's way through the user's events. It holds a page of the table at most: whoever reads slowly leaves the
+// rest where it is.
+import type { Caller, EndReason, Heard } from '../../trpc/context.ts';
+import type { Page } from './queries.ts';
+
+/** Events that are read at a time. */
+export const PAGE = 64;
+
+/** A reader who took longer than this (ms) for one event, and has more than this before it, is told to start anew. */
+const SLOW = 1000;
+const BEHIND = 256;
+
+/** Milliseconds until a page that could not be read is asked for again. */
+const AGAIN = 1000;
+
+export class Stream<T> implements AsyncIterableIterator<T, undefined> {
+  readonly caller: Caller;
+  /** When the token is too old, in milliseconds since 1970. */
+  readonly #expires: number;
+  readonly #read: (after: number) => Promise<Page | undefined>;
+  readonly #shape: (heard: Heard) => T;
+  readonly #closed: () => void;
+  #at = 0;
+  #pending: Heard[] = [];
+  #reason: EndReason | undefined;
+  #isDone = false;
+  /** Counts the rings: one that comes while a page is being read asks for another. */
+  #rings = 0;
+  #wake: () => void = () => {};
+  #given: number | undefined;
+  #isSlow = false;
+
+  constructor(
+    caller: Caller,
+    expires: number,
+    read: (after: number) => Promise<Page | undefined>,
+    shape: (heard: Heard) => T,
+    closed: () => void,
+  ) {
+    this.caller = caller;
+    this.#expires = expires;
+    this.#read = read;
+    this.#shape = shape;
+    this.#closed = closed;
+  }
+
+  /** Where the reader is: the number of the last event that was given. */
+  get at(): number {
+    return this.#at;
+  }
+
+  /** Reads where the reader stands. @throws whatever the database does */
+  async begin(after: number | undefined): Promise<void> {
+    const page = await this.#read(after ?? Number.MAX_SAFE_INTEGER);
+    if (!page) this.end('user_removed');
+    else if (after === undefined) this.#pending = [{ id: page.last, type: 'ready' }];
+    else this.#take(after, page);
+    this.#at = after ?? page?.last ?? 0;
+  }
+
+  /** Ends it when its token has become too old. */
+  expire(): void {
+    if (Date.now() >= this.#expires) this.end('token_expired');
+  }
+
+  /** There may be more. */
+  ring(): void {
+    this.#rings++;
+    this.#wake();
+  }
+
+  /** Nothing more is given but the reason. */
+  end(reason: EndReason): void {
+    this.#reason ??= reason;
+    this.#wake();
+  }
+
+  async next(): Promise<IteratorResult<T, undefined>> {
+    if (this.#given !== undefined) this.#isSlow ||= performance.now() - this.#given > SLOW;
+    const heard = await this.#following();
+    this.#given = performance.now();
+    if (!heard) return { done: true, value: undefined };
+    this.#at = heard.id;
+    return { done: false, value: this.#shape(heard) };
+  }
+
+  async return(): Promise<IteratorResult<T, undefined>> {
+    this.#finish();
+    return { done: true, value: undefined };
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async #following(): Promise<Heard | undefined> {
+    for (;;) {
+      if (this.#isDone) return undefined;
+      this.expire();
+      if (this.#reason) {
+        this.#finish();
+        return { id: this.#at, type: 'end', reason: this.#reason };
+      }
+      const heard = this.#pending.shift();
+      if (heard) return heard;
+      const rings = this.#rings;
+      const page = await this.#read(this.#at).catch(() => 'failed' as const);
+      if (page === 'failed') await this.#woken(AGAIN);
+      else if (!page) this.end('user_removed');
+      else if (!this.#take(this.#at, page) && rings === this.#rings) await this.#woken();
+    }
+  }
+
+  /** @returns whether there is anything in the page for a reader who has come so far */
+  #take(after: number, { last, rows }: Page): boolean {
+    if (after === last) {
+      this.#isSlow = false;
+      return false;
+    }
+    // Numbers have no gaps but where old events were removed. An id that never was given is none to go on from.
+    const isWhole = rows[0]?.id === after + 1;
+    const isBehind = this.#isSlow && last - after > BEHIND;
+    this.#isSlow = false;
+    this.#pending = isWhole && !isBehind ? [...rows] : [{ id: last, type: 'resync' }];
+    return true;
+  }
+
+  async #woken(wait?: number): Promise<void> {
+    if (this.#reason || this.#isDone) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#wake = resolve;
+    const timer = wait === undefined ? undefined : setTimeout(resolve, wait);
+    await promise;
+    clearTimeout(timer);
+  }
+
+  #finish(): void {
+    if (this.#isDone) return;
+    this.#isDone = true;
+    this.#pending = [];
+    this.#wake();
+    this.#closed();
+  }
+}

@@ -1,0 +1,115 @@
+// All streams of this instance: who reads, when there is something to read, and when a stream has to end.
+import type { Database, Ring } from '../../db/client.ts';
+import type { OpenSessions } from '../../security/openSessions.ts';
+import { TOLERANCE } from '../../security/token.ts';
+import type { EventStreams } from '../../trpc/context.ts';
+import { AppError } from '../../trpc/errors.ts';
+import { createBell } from './bell.ts';
+import { type Page, readEvents, standing } from './queries.ts';
+import { PAGE, Stream } from './stream.ts';
+
+/** Streams that a user may have open on one instance. */
+const PER_USER = 10;
+
+/** Milliseconds between looks at sessions, tokens and what the doorbell may have missed. */
+const LOOK = 3000;
+
+interface Readers {
+  readonly streams: Set<Stream<unknown>>;
+  /** Pages that are being read, by what they come after: streams that stand at the same event share one. */
+  readonly reading: Map<number, Promise<Page | undefined>>;
+}
+
+interface Options {
+  readonly db: Database;
+  readonly listen: (ring: Ring) => () => Promise<void>;
+  readonly openSessions: OpenSessions;
+}
+
+export function createEventStreams({ db, listen, openSessions }: Options): EventStreams {
+  const users = new Map<number, Readers>();
+  const bell = createBell(db);
+  let isClosing = false;
+  let stopListening: (() => Promise<void>) | undefined;
+  let looking: NodeJS.Timeout | undefined;
+
+  const all = () => [...users.values()].flatMap(({ streams }) => [...streams]);
+
+  function ring(user_id: number | undefined): void {
+    for (const readers of user_id === undefined ? users.values() : [users.get(user_id)]) {
+      // What is being read may have been looked for too early.
+      readers?.reading.clear();
+      for (const stream of readers?.streams ?? []) stream.ring();
+    }
+  }
+
+  openSessions.onEnd((session_ids, why) => {
+    for (const stream of all()) if (session_ids.includes(stream.caller.session_id)) stream.end(why);
+  });
+
+  /** Asks for all streams at once what other instances do not tell: it costs one short statement, however many they are. */
+  async function look(): Promise<void> {
+    const streams = all();
+    for (const stream of streams) stream.expire();
+    const sessions = [...new Set(streams.map(({ caller }) => caller.session_id))];
+    const found = await standing(db, { users: [...users.keys()], sessions });
+    const open = new Set(found?.open);
+    for (const stream of streams) {
+      const last = found?.last[stream.caller.id];
+      if (last === undefined) stream.end('user_removed');
+      else if (!open.has(stream.caller.session_id)) stream.end('session_ended');
+      else if (last !== stream.at) ring(stream.caller.id);
+    }
+  }
+
+  function start(): void {
+    stopListening ??= listen(ring);
+    // While the database is away nothing is known, and nothing happens.
+    looking ??= setInterval(() => look().catch(() => {}), LOOK).unref();
+  }
+
+  function leave(user_id: number, readers: Readers, stream: Stream<unknown>): void {
+    readers.streams.delete(stream);
+    if (readers.streams.size === 0 && users.get(user_id) === readers) users.delete(user_id);
+    if (users.size > 0) return;
+    clearInterval(looking);
+    looking = undefined;
+  }
+
+  return {
+    async open(caller, exp, after, shape) {
+      if (isClosing) throw new AppError('UNAVAILABLE', 'Service unavailable');
+      const readers = users.get(caller.id) ?? { streams: new Set(), reading: new Map() };
+      if (readers.streams.size >= PER_USER) throw new AppError('RATE_LIMITED', 'Too many streams', { retryAfter: 10 });
+      users.set(caller.id, readers);
+      start();
+
+      const read = (from: number) => {
+        const known = readers.reading.get(from);
+        if (known) return known;
+        const page = readEvents(db, { user_id: caller.id, after: from, limit: PAGE }).finally(() => {
+          if (readers.reading.get(from) === page) readers.reading.delete(from);
+        });
+        readers.reading.set(from, page);
+        return page;
+      };
+      const stream = new Stream(caller, (exp + TOLERANCE) * 1000, read, shape, () => leave(caller.id, readers, stream));
+      readers.streams.add(stream);
+      try {
+        await stream.begin(after);
+      } catch (error) {
+        await stream.return();
+        throw error;
+      }
+      return stream;
+    },
+    async close() {
+      isClosing = true;
+      for (const stream of all()) stream.end('server_closing');
+      clearInterval(looking);
+      await bell.quiet();
+      await stopListening?.();
+    },
+    changed: bell.ring,
+  };
+}

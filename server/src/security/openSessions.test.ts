@@ -1,0 +1,46 @@
+import { afterEach, expect, test, vi } from 'vitest';
+import { createOpenSessions } from './openSessions.ts';
+
+const CLAIMS = { user_id: 7, session_id: 8 };
+
+afterEach(() => void vi.useRealTimers());
+
+test('#41 a session that another instance ended is noticed after ten seconds, and not asked about before', async () => {
+  vi.useFakeTimers({ toFake: ['performance'] });
+  let open = true;
+  let asked = 0;
+  const sessions = createOpenSessions(async () => {
+    asked++;
+    return open;
+  });
+  expect(await sessions.isOpen(CLAIMS)).toBe(true);
+  open = false;
+  vi.advanceTimersByTime(9_999);
+  expect([await sessions.isOpen(CLAIMS), asked]).toEqual([true, 1]);
+  vi.advanceTimersByTime(1);
+  expect([await sessions.isOpen(CLAIMS), asked]).toEqual([false, 2]);
+});
+
+test('#41 one that this instance ended is over at once, also for look-ups under way', async () => {
+  let open = true;
+  const lookups: (() => void)[] = [];
+  const sessions = createOpenSessions(async () => {
+    const found = open;
+    await new Promise<void>((resolve) => lookups.push(resolve));
+    return found;
+  });
+  const underWay = sessions.isOpen(CLAIMS);
+  open = false;
+  sessions.forget([CLAIMS.session_id]);
+  lookups[0]?.();
+  expect(await underWay, 'asked before the end').toBe(true);
+  const next = sessions.isOpen(CLAIMS);
+  lookups[1]?.();
+  expect(await next, 'not remembered').toBe(false);
+});
+
+test('a session that is remembered for one user is not another’s', async () => {
+  const sessions = createOpenSessions(async () => true);
+  await sessions.isOpen(CLAIMS);
+  expect(await sessions.isOpen({ ...CLAIMS, user_id: 9 })).toBe(false);
+});

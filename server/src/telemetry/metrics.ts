@@ -1,0 +1,74 @@
+// What /metrics tells, in Prometheus' words. Loaded only where it is asked for (METRICS_PORT, METRICS_TOKEN).
+import prometheus from '@prometheus-io/client';
+import type { Measure } from './measures.ts';
+
+/** Seconds: most answers take a millisecond or two, a hash some fifty, and after 5 s statements are cut. */
+const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+
+/** Milliseconds between two looks at the event loop. */
+const PRECISION = 10;
+
+export interface Metrics {
+  /** Counts one answer. The labels are words of ours: nothing that a client can write. @param seconds it took */
+  request(procedure: string, door: string, status: number, seconds: number): void;
+  /** Tells what parts of the server count, from now on. */
+  add(measures: readonly Measure[]): void;
+  /** @returns all of it, in the text format 0.0.4 */
+  text(): Promise<string>;
+  readonly contentType: string;
+}
+
+export function createMetrics(version: string): Metrics {
+  const registry = new prometheus.Registry();
+  const registers = [registry];
+  // Event-loop delay, processor time, memory, garbage collection, open files.
+  prometheus.collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: PRECISION });
+  new prometheus.Gauge({ name: 'stepwise_build_info', help: 'The version that runs', labelNames: ['version'], registers }).set(
+    { version },
+    1,
+  );
+  const requests = new prometheus.Histogram({
+    name: 'stepwise_request_duration_seconds',
+    help: 'Answers by procedure (or route), door and status; a batch is one, streams are not among them',
+    labelNames: ['procedure', 'door', 'status'],
+    buckets: BUCKETS,
+    registers,
+  });
+  return {
+    request: (procedure, door, status, seconds) => requests.observe({ procedure, door, status }, seconds),
+    add: (measures) => {
+      for (const measure of measures) register(measure, registers);
+    },
+    text: () => registry.metrics(),
+    contentType: registry.contentType,
+  };
+}
+
+function register({ name, help, type, label, read }: Measure, registers: prometheus.Registry[]): void {
+  const labelNames = label === undefined ? [] : [label];
+  const told = (set: (labels: Record<string, string>, value: number) => void) => {
+    const now = read();
+    if (typeof now === 'number') set({}, now);
+    else for (const [value, number] of Object.entries(now)) set({ [label as string]: value }, number);
+  };
+  if (type === 'gauge') {
+    const gauge = new prometheus.Gauge({
+      name,
+      help,
+      labelNames,
+      registers,
+      collect: () => told((labels, value) => gauge.set(labels, value)),
+    });
+    return;
+  }
+  const counter = new prometheus.Counter({
+    name,
+    help,
+    labelNames,
+    registers,
+    collect: () => {
+      counter.reset();
+      told((labels, value) => counter.inc(labels, value));
+    },
+  });
+}

@@ -1,0 +1,76 @@
+// Spans by OpenTelemetry: one for each procedure and one for each statement below it, with names and outcomes and no
+// value of a user. Loaded only where they are sent somewhere (OTEL_EXPORTER_OTLP_ENDPOINT).
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { type Context, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
+import { resourceFromAttributes } from '@opentelemetry/resources';
+import { BatchSpanProcessor, ParentBasedSampler, TraceIdRatioBasedSampler, TracerProvider } from '@opentelemetry/sdk-trace';
+import type { Database } from '../db/client.ts';
+import { databaseCode } from '../db/errors.ts';
+import { toAppError } from '../trpc/procedures.ts';
+
+/** Runs a procedure inside a span. @param request_id what the log calls the request */
+export type Traced = <T>(procedure: string, request_id: string, run: () => Promise<T>) => Promise<T>;
+
+export interface Traces {
+  readonly procedure: Traced;
+  /** @returns a database that makes a span of each statement and each transaction */
+  database(db: Database): Database;
+  /** Sends what is left, for some seconds at most. */
+  close(): Promise<void>;
+}
+
+/** Milliseconds between two sendings, and that one may take. */
+const INTERVAL = 1000;
+const PATIENCE = 3000;
+
+/**
+ * @param endpoint of a collector, without `/v1/traces`
+ * @param share of the requests that are traced, from 0 to 1
+ */
+export function createTraces(endpoint: string, version: string, share: number): Traces {
+  const exporter = new OTLPTraceExporter({ url: `${endpoint.replace(/\/$/, '')}/v1/traces`, timeoutMillis: PATIENCE });
+  const provider = new TracerProvider({
+    resource: resourceFromAttributes({ 'service.name': 'stepwise', 'service.version': version }),
+    sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(share) }),
+    // While the collector is away spans are dropped; nobody waits for them.
+    spanProcessors: [new BatchSpanProcessor({ exporter, scheduledDelayMillis: INTERVAL, exportTimeoutMillis: PATIENCE })],
+  });
+  const tracer = provider.getTracer('stepwise', version);
+  // No global context manager: nobody but us makes spans here.
+  const around = new AsyncLocalStorage<Context>();
+
+  /** @param code says in a word of ours what a failure was */
+  async function within<T>(
+    name: string,
+    kind: SpanKind,
+    attributes: Record<string, string>,
+    run: () => Promise<T>,
+    code: (error: unknown) => string,
+  ): Promise<T> {
+    const parent = around.getStore() ?? ROOT_CONTEXT;
+    const span = tracer.startSpan(name, { kind, attributes }, parent);
+    try {
+      return await around.run(trace.setSpan(parent, span), run);
+    } catch (error) {
+      span.setAttribute('error.type', code(error)).setStatus({ code: SpanStatusCode.ERROR });
+      throw error;
+    } finally {
+      span.end();
+    }
+  }
+
+  const ask = <T>(name: string, run: () => Promise<T>) =>
+    within(name, SpanKind.CLIENT, { 'db.system.name': 'postgresql' }, run, (error) => databaseCode(error) ?? 'unknown');
+  const database = (db: Database): Database => ({
+    run: (statement, values) => ask(statement.name, () => db.run(statement, values)),
+    execute: (query) => ask('once', () => db.execute(query)),
+    transaction: (job) => ask('transaction', () => db.transaction((tx) => job(database(tx)))),
+  });
+  return {
+    procedure: (name, request_id, run) => within(name, SpanKind.SERVER, { request_id }, run, (error) => toAppError(error).reason),
+    database,
+    // A collector that is away must not keep the server from ending.
+    close: () => provider.shutdown().catch(() => {}),
+  };
+}

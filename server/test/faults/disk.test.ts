@@ -1,0 +1,43 @@
+// PostgreSQL on a disk that fills up. Needs the right to mount a disk in memory.
+import { execFileSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import postgres from 'postgres';
+import { afterAll, expect, test } from 'vitest';
+import { freePort, startCluster } from './cluster.ts';
+import { expectStored, newJournal, writeOne } from './journal.ts';
+import { keepDoing } from './load.ts';
+import { call, isWell, register, startServer } from './servers.ts';
+
+const cluster = await startCluster(80);
+const url = await cluster.createDatabase('disk');
+const server = await startServer({ PORT: String(await freePort()), DATABASE_URL: url });
+const admin = postgres(url, { max: 1, onnotice: () => {} });
+afterAll(() => admin.end({ timeout: 1 }));
+
+test('#184 while the disk is full writes get 503; with space again all is well, and nothing acknowledged is lost', async () => {
+  const token = await register(server.url, 'writer');
+  const journal = newJournal();
+  const stop = keepDoing(6, (writer, n) => writeOne(server.url, token, `${writer}-${n}`, n % 2 === 1, journal));
+  const acknowledges = async (more: number) => {
+    const enough = journal.acknowledged.length + more;
+    await expect.poll(() => journal.acknowledged.length, { timeout: 20_000 }).toBeGreaterThan(enough);
+  };
+  await acknowledges(50);
+  const filler = join(cluster.data, 'filler');
+  // dd fails when nothing is left: that is the point.
+  expect(() => execFileSync('dd', ['if=/dev/zero', `of=${filler}`, 'bs=64k'], { stdio: 'ignore' })).toThrow();
+  await expect.poll(() => journal.statuses[503] ?? 0, { timeout: 30_000 }).toBeGreaterThan(50);
+  expect((await call(server.url, 'GET', '/livez')).status).toBe(200);
+
+  rmSync(filler);
+  // PostgreSQL has ended itself if it could not write its log.
+  await cluster.start().catch(() => {});
+  await isWell(server.url, 10_000);
+  await acknowledges(50);
+  await stop();
+  console.log('answers', journal.statuses);
+  expect(journal.wrong).toEqual([]);
+  expect(server.ended()).toBeUndefined();
+  await expectStored(admin, journal);
+});

@@ -1,0 +1,98 @@
+// A real Prometheus (Debian: prometheus) that scrapes a server, with the configuration, rules and dashboard of deploy/.
+import { execFile } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, expect, test } from 'vitest';
+import { parse, stringify } from 'yaml';
+import { alertQueries, dashboardQueries } from '../exposition.ts';
+import { freePort } from './cluster.ts';
+import { call, folder, register, spawnChild, startServer } from './servers.ts';
+
+const BIN = process.env.PROMETHEUS_PATH ?? '/usr/bin';
+const DEPLOY = fileURLToPath(new URL('../../../deploy/observability', import.meta.url));
+const run = promisify(execFile);
+
+const [app, metrics, web] = [await freePort(), await freePort(), await freePort()];
+const server = await startServer({ PORT: String(app), METRICS_PORT: String(metrics), DATA_DIR: join(folder, 'watched') });
+
+// As it is deployed, but for where the server is and how often it is asked.
+const { global, scrape_configs, ...rest } = parse(readFileSync(join(DEPLOY, 'prometheus.yml'), 'utf8'));
+const [{ dns_sd_configs: _, ...job }] = scrape_configs;
+const config = join(folder, 'prometheus.yml');
+writeFileSync(
+  config,
+  stringify({
+    ...rest,
+    global: { ...global, scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '1s' },
+    rule_files: [join(DEPLOY, 'rules.yml')],
+    scrape_configs: [{ ...job, static_configs: [{ targets: [`127.0.0.1:${metrics}`] }] }],
+  }),
+);
+const prometheus = spawnChild(join(BIN, 'prometheus'), [
+  `--config.file=${config}`,
+  `--storage.tsdb.path=${join(folder, 'prometheus')}`,
+  `--web.listen-address=127.0.0.1:${web}`,
+]);
+
+// What people do, over and over, so that there is something to see.
+let isOver = false;
+const people = (async () => {
+  const token = await register(server.url, 'watched');
+  while (!isOver) {
+    await call(server.url, 'GET', '/outherTasks', token);
+    await call(server.url, 'GET', '/trpc/task.list?input={}', token);
+    await call(server.url, 'GET', '/nowhere');
+    await call(server.url, 'POST', '/users/signIn', undefined, { username: 'watched', password: 'wrong' });
+    await sleep(20);
+  }
+})();
+afterAll(async () => {
+  isOver = true;
+  await people;
+});
+
+interface Series {
+  readonly metric: Record<string, string>;
+  readonly value: [at: number, text: string];
+}
+
+/** @returns what Prometheus answers at this moment; an empty list also while it does not listen yet */
+async function ask(query: string): Promise<Series[]> {
+  const { status, body } = await call(`http://127.0.0.1:${web}`, 'GET', `/api/v1/query?query=${encodeURIComponent(query)}`);
+  if (prometheus.ended() !== undefined) throw new Error(`Prometheus ended:\n${prometheus.output.join('\n')}`);
+  if (status === 'broken' || status === 503) return [];
+  expect(body, query).toMatchObject({ status: 'success' });
+  return body.data.result;
+}
+
+test.each([
+  ['check', 'config', 'prometheus.yml'],
+  ['check', 'rules', 'rules.yml'],
+  ['test', 'rules', 'rules.test.yml'],
+])('promtool %s %s %s', async (...args) => {
+  const { stdout } = await run(join(BIN, 'promtool'), args, { cwd: DEPLOY });
+  expect(stdout).toContain('SUCCESS');
+});
+
+test.each(await dashboardQueries())('$of has an answer', async ({ query }) => {
+  const known = expect.poll(
+    async () =>
+      (await ask(query)).length > 0 && (await ask(query)).every(({ value: [, text] }) => Number.isFinite(Number(text)) || text === '+Inf'),
+    { timeout: 30_000 },
+  );
+  await known.toBe(true);
+});
+
+test('every rule is evaluated, and of a server that is well none fires', async () => {
+  const rules = async () => {
+    const { body } = await call(`http://127.0.0.1:${web}`, 'GET', '/api/v1/rules');
+    return body.data.groups.flatMap(({ rules }: { rules: object[] }) => rules) as { name: string; health: string; state: string }[];
+  };
+  await expect.poll(async () => (await rules()).map(({ health }) => health), { timeout: 30_000 }).not.toContain('unknown');
+  const seen = await rules();
+  expect(seen.map(({ name }) => name)).toEqual((await alertQueries()).map(({ of }) => of));
+  expect(seen.filter(({ health, state }) => health !== 'ok' || state === 'firing')).toEqual([]);
+});

@@ -1,0 +1,147 @@
+// Background work, on either engine.
+import { once } from 'node:events';
+import { Writable } from 'node:stream';
+import { sql } from 'drizzle-orm';
+import { pino } from 'pino';
+import { expect, onTestFinished, test } from 'vitest';
+import { purge } from '../src/jobs/purge.ts';
+import type { Job } from '../src/jobs/registry.ts';
+import { DEAD_LETTERS, startJobs } from '../src/jobs/run.ts';
+import { openTestDatabase } from './harness.ts';
+
+async function openDatabase() {
+  const database = await openTestDatabase();
+  onTestFinished(() => database.close());
+  const ids = async (table: string, column: string) =>
+    (await database.db.execute<Record<string, unknown>>(sql.raw(`select ${column} as it from ${table} order by 1`))).map(({ it }) => it);
+  return { ...database, ids };
+}
+
+/** Starts jobs on it, which look for work all the time. */
+function start(database: Awaited<ReturnType<typeof openDatabase>>, ...jobs: Job[]) {
+  const log: Record<string, unknown>[] = [];
+  const destination = new Writable({
+    write(line, _encoding, done) {
+      log.push(JSON.parse(String(line)));
+      done();
+    },
+  });
+  const running = startJobs({
+    database,
+    databaseUrl: database.url,
+    logger: pino(destination),
+    jobs,
+    pace: PACE,
+    retries: { retryDelayMax: 1 },
+  });
+  onTestFinished(() => running.stop());
+  return { log, running };
+}
+
+const PACE = { pollingIntervalSeconds: 0.5, cronMonitorIntervalSeconds: 1, cronWorkerIntervalSeconds: 1 };
+
+const EVERY_MINUTE = '* * * * *';
+
+test('#199 purge removes exactly what is beyond its time, in as many steps as it takes, and once', async () => {
+  const { db, ids } = await openDatabase();
+  const inserts = [
+    sql`insert into users (login, login_key, password) values ('u', 'u', 'x')`,
+    // By the number in its name: how many seconds each is short of its time, or beyond it.
+    sql`insert into sessions (user_id, device, idle_expires_at, absolute_expires_at)
+      select 1, n, now() - make_interval(secs => n), now() + interval '1 day' from unnest(array[-60, 1, 60]) n`,
+    sql`insert into sessions (user_id, device, idle_expires_at, absolute_expires_at)
+      select 1, 'old', now() - make_interval(secs => n), now() from generate_series(1, 2500) n`,
+    sql`insert into idempotency_keys (user_id, key, request, created_at)
+      select 1, n, 'x', now() - interval '24 hours' - make_interval(secs => n) from unnest(array[-60, 1, 60]) n`,
+    sql`insert into events (user_id, seq, type, data, at)
+      select 1, n + 61, 'task.removed', '{}', now() - interval '7 days' - make_interval(secs => n) from unnest(array[-60, 1, 60]) n`,
+    sql`insert into audit_trail (event, user_id, ip, request_id, at)
+      select 'signed_in', n, '', '', now() - interval '1 year' - make_interval(secs => n) from unnest(array[-60, 1, 60]) n`,
+  ];
+  for (const insert of inserts) await db.execute(insert);
+  const { signal } = new AbortController();
+  expect(await purge.run(db, signal)).toEqual({ sessions: 2502, idempotency_keys: 2, events: 2, audit_trail: 2 });
+  expect(await ids('sessions', 'device')).toEqual(['-60']);
+  expect(await ids('idempotency_keys', 'key')).toEqual(['-60']);
+  expect((await ids('events', 'seq')).map(Number)).toEqual([1]);
+  expect(await ids('audit_trail', 'user_id')).toEqual([-60]);
+  expect(await purge.run(db, signal)).toEqual({ sessions: 0, idempotency_keys: 0, events: 0, audit_trail: 0 });
+});
+
+test('a purge leaves off when the process is about to end', async () => {
+  const { db } = await openDatabase();
+  await expect(purge.run(db, AbortSignal.abort(new Error('about to end')))).rejects.toThrow('about to end');
+});
+
+test('a session that may idle longer than it lives is beyond its time when its life is over', async () => {
+  const { db } = await openDatabase();
+  const { openSession } = await import('../src/features/auth/sessions/queries.ts');
+  await db.execute(sql`insert into users (login, login_key, password) values ('u', 'u', 'x')`);
+  await openSession(db, 1, { device: '', ip: '', request_id: '' }, { idle: 365 * 86_400, absolute: 86_400, perUser: 20 });
+  const rows = await db.execute(sql`select idle_expires_at = absolute_expires_at as same from sessions`);
+  expect(rows).toEqual([{ same: true }]);
+});
+
+test('#199 a job that always fails is tried six times, and then lies with the dead letters, told once', async () => {
+  const database = await openDatabase();
+  let attempts = 0;
+  const poison: Job = {
+    name: 'poison',
+    schedule: EVERY_MINUTE,
+    async run() {
+      attempts++;
+      throw new Error('hunter2');
+    },
+  };
+  const { log } = start(database, poison);
+  const buried = () => log.filter(({ msg }) => msg === 'job failed for good');
+  await expect.poll(buried, { timeout: 25_000 }).toHaveLength(1);
+  const [{ job_id } = {}] = buried();
+  expect(buried()).toMatchObject([{ level: 50, job: 'poison', job_id: expect.any(String), reason: 'Error' }]);
+  expect(log.filter((line) => line.job_id === job_id && line.msg === 'job failed').map(({ attempt }) => attempt)).toEqual([
+    1, 2, 3, 4, 5, 6,
+  ]);
+  expect(attempts).toBeGreaterThanOrEqual(6);
+  expect(JSON.stringify(log)).not.toContain('hunter2');
+  const letters = await database.db.execute(sql`
+    select source_name, source_id, source_retry_count, source_output->>'message' as message from pgboss.job where name = ${DEAD_LETTERS}`);
+  expect(letters).toEqual([{ source_name: 'poison', source_id: job_id, source_retry_count: 5, message: 'Error' }]);
+});
+
+test('what is under way is told to leave off, is waited for, and is done again by the next process', async () => {
+  const database = await openDatabase();
+  const begun = new EventTarget();
+  let ended = false;
+  const slow: Job = {
+    name: 'slow',
+    schedule: EVERY_MINUTE,
+    async run(_db, stopping) {
+      begun.dispatchEvent(new Event('begun'));
+      await once(stopping, 'abort');
+      ended = true;
+      stopping.throwIfAborted();
+      return {};
+    },
+  };
+  const beginning = once(begun, 'begun');
+  const { running, log } = start(database, slow);
+  await beginning;
+  await running.stop();
+  expect(ended).toBe(true);
+  expect(log.filter(({ job }) => job === 'slow')).toMatchObject([{ msg: 'job left off, to be done again', attempt: 1 }]);
+  const again = start(database, { ...slow, run: async () => ({ steps: 3 }) });
+  await expect
+    .poll(() => again.log.filter(({ job }) => job === 'slow'), { timeout: 20_000 })
+    .toMatchObject([{ msg: 'job done', attempt: 2, figures: { steps: 3 } }]);
+});
+
+test('a schedule that is no more is forgotten', async () => {
+  const database = await openDatabase();
+  const idle = (name: string): Job => ({ name, schedule: '0 0 1 1 *', run: async () => ({}) });
+  const planned = () => database.ids('pgboss.schedule', 'name').catch(() => []);
+  const first = start(database, idle('one'), idle('two'));
+  await expect.poll(planned, { timeout: 20_000 }).toEqual(['one', 'two']);
+  await first.running.stop();
+  start(database, idle('two'));
+  await expect.poll(planned, { timeout: 20_000 }).toEqual(['two']);
+});

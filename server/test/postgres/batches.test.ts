@@ -1,0 +1,32 @@
+import { sql } from 'drizzle-orm';
+import { expect, test } from 'vitest';
+import { startApp } from '../harness.ts';
+
+const api = await startApp();
+
+test('#148 batches of twenty clients leave room for the calls of others', async () => {
+  const greedy = await Promise.all(Array.from({ length: 20 }, () => api.register()));
+  const modest = await api.register();
+  await api.database.db.execute(sql`insert into outer_tasks (user_id, title) select u.id, 'x' from users u, generate_series(1, 200)`);
+  const inputs = Object.fromEntries(Array.from({ length: 10 }, (_, index) => [index, { limit: 200 }]));
+  const url = `/trpc/${Array(10).fill('task.list').join()}?batch=1&input=${encodeURIComponent(JSON.stringify(inputs))}`;
+  let goesOn = true;
+  let batches = 0;
+  const storm = greedy.map(async ({ token }) => {
+    while (goesOn) {
+      const { statusCode } = await api.app.inject({ url, headers: { authorization: `Bearer ${token}` } });
+      expect(statusCode).toBe(200);
+      batches++;
+    }
+  });
+  const waited: number[] = [];
+  for (let call = 0; call < 40; call++) {
+    const begun = performance.now();
+    expect((await api.rest('GET', '/outherTasks', { token: modest.token, query: { limit: '20' } })).status).toBe(200);
+    waited.push(performance.now() - begun);
+  }
+  goesOn = false;
+  await Promise.all(storm);
+  expect(batches).toBeGreaterThan(20);
+  expect(Math.max(...waited)).toBeLessThan(1000);
+});

@@ -1,0 +1,94 @@
+// Where a secret must not be: the database, the counters of the limits, the settings of a server that starts.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { sql } from '../src/db/orm.ts';
+import { type LimitStore, memoryStore } from '../src/security/limitStore.ts';
+import { PRODUCTION_RATES } from '../src/security/limits.ts';
+import { SECRET, startApp } from './harness.ts';
+
+const counters: string[] = [];
+const counting = memoryStore();
+const store: LimitStore = {
+  hit: (key, cost, seconds) => counting.hit(noted(key), cost, seconds),
+  attempt: (key) => counting.attempt(noted(key)),
+  clear: (key) => counting.clear(noted(key)),
+};
+const api = await startApp({ store, rates: PRODUCTION_RATES });
+
+function noted(key: string): string {
+  counters.push(key);
+  return key;
+}
+
+/** The text of every row of every table, of whatever schema. */
+async function dump(): Promise<string> {
+  const tables = await api.database.db.execute<{
+    schema: string;
+    name: string;
+  }>(sql`select table_schema as schema, table_name as name from information_schema.tables
+      where table_type = 'BASE TABLE' and table_schema not in ('pg_catalog', 'information_schema')`);
+  const texts: string[] = [];
+  for (const { schema, name } of tables)
+    for (const { row } of await api.database.db.execute<{ row: string }>(
+      sql`select t::text as row from ${sql.identifier(schema)}.${sql.identifier(name)} t`,
+    ))
+      texts.push(row);
+  return texts.join('\n');
+}
+
+test('#61 no password and no token is in a dump of the database, nor a login in the counters', async () => {
+  const { id, login, password, token } = await api.register();
+  const change = 'another pass phrase of hers';
+  const signIn = async (given: string) => (await api.rest('POST', '/users/signIn', { body: { username: login, password: given } })).body;
+  const first = await signIn(password);
+  await signIn('a wrong pass phrase of hers');
+  const second = (await api.rest('POST', '/users/refresh', { body: { refresh_token: first.refresh_token } })).body;
+  await api.rest('POST', '/users/me/password', { token, body: { current_password: password, new_password: change } });
+  const third = await signIn(change);
+  const headers = { 'idempotency-key': 'a-key-for-a-task' };
+  await api.rest('POST', '/outherTasks', { token, body: { title: 'Run' }, headers });
+
+  const dumped = await dump();
+  for (const there of [login, 'a-key-for-a-task', 'password_changed', '$argon2id$']) expect(dumped).toContain(there);
+  const tokens = [{ access_token: token }, first, second, third].flatMap((answer) => [
+    answer.access_token,
+    answer.refresh_token ?? '-none-',
+  ]);
+  const secrets = [
+    password,
+    change,
+    'a wrong pass phrase of hers',
+    SECRET,
+    ...tokens,
+    ...tokens.flatMap((one) => one.split('.').slice(-1)),
+  ];
+  expect(secrets.filter((secret) => dumped.includes(secret))).toEqual([]);
+
+  const counted = counters.join('\n');
+  expect(counted).toContain(`user:${id}`);
+  expect([login, ...secrets].filter((secret) => counted.includes(secret))).toEqual([]);
+});
+
+const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url));
+
+test.each([undefined, 'hunter2-hunter2-hunter2-hunter2', 'SECRET_KEY', 'changeme', 'changemechangemechangemechangeme'])(
+  '#44 production does not start with the key %s, and says which setting is wrong but not its value',
+  async (secret) => {
+    const env = { PATH: process.env.PATH, NODE_ENV: 'production', DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' };
+    // In no folder of ours: a developer's .env must not reach a test.
+    const server = spawn(process.execPath, [MAIN], {
+      cwd: tmpdir(),
+      env: { ...env, ...(secret !== undefined && { JWT_SECRET_KEY: secret }) },
+    });
+    const output = Promise.all([text(server.stdout), text(server.stderr)]);
+    const [code] = await once(server, 'exit');
+    const said = (await output).join('');
+    expect(code).toBe(1);
+    expect(said).toContain('JWT_SECRET_KEY: ');
+    if (secret !== undefined && secret !== 'SECRET_KEY') expect(said).not.toContain(secret);
+  },
+);

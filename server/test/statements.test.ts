@@ -1,0 +1,151 @@
+// Every statement there is: how the database would run it on tables that have grown, and how many a procedure needs.
+import { sql } from 'drizzle-orm';
+import { afterAll, describe, expect, test } from 'vitest';
+import type { Database } from '../src/db/client.ts';
+import { statements } from '../src/db/statement.ts';
+import '../src/jobs/registry.ts';
+import { bothDoors, ROUTES } from './doors.ts';
+import { openTestDatabase, startApp } from './harness.ts';
+
+const database = await openTestDatabase();
+afterAll(() => database.close());
+const { db } = database;
+
+/** Tables that stay small, whoever uses the server. */
+const SMALL = ['exercises', 'exercise_catalogue'];
+
+/** Rows that a statement may sort: a page. */
+const PAGE = 500;
+
+const SAMPLES: Record<string, unknown> = {
+  boolean: true,
+  int: 70,
+  bigint: 2 ** 31,
+  float8: 5,
+  text: 'x',
+  gender: 'male',
+  resource_type: 'book',
+  json: [],
+  'int[]': [70, 71],
+};
+
+/** 2,000 users with all that a user has: enough for the planner to prefer an index to reading a table through. */
+async function fill(): Promise<void> {
+  const inserts = [
+    sql`insert into users (login, login_key, password) select 'u' || n, 'u' || n, 'x' from generate_series(1, 2000) n`,
+    sql`insert into sessions (user_id, device, idle_expires_at, absolute_expires_at)
+      select u.id, '', now() + interval '1 day', now() + interval '1 day' from users u, generate_series(1, 3)`,
+    sql`insert into outer_tasks (user_id, title) select u.id, 'x' from users u, generate_series(1, 20)`,
+    // The one whose rows the statements ask for has written ever since.
+    sql`insert into outer_tasks (user_id, title, status) select 70, 'x', n % 2 = 0 from generate_series(1, 30000) n`,
+    sql`insert into physical_plans (user_id, goal, age, gender, weight, height)
+      select u.id, 'x', 30, 'male', 70, 175 from users u, generate_series(1, 2)`,
+    sql`insert into workouts (physical_plan_id, day_of_week) select p.id, d from physical_plans p, generate_series(1, 7) d`,
+    sql`insert into workout_exercises (workout_id, exercise_id) select w.id, e.id from workouts w, exercises e where w.id < 6000`,
+    sql`insert into resources (user_id, type, name, description, volume) select u.id, 'book', 'x', 'x', 1 from users u, generate_series(1, 6)`,
+    sql`insert into mental_plans (user_id, name, goal, progress) select u.id, 'x', 'x', 30 from users u, generate_series(1, 2)`,
+    sql`insert into mental_plan_resources (mental_plan_id, resource_id)
+      select p.id, r.id from mental_plans p join resources r on r.user_id = p.user_id`,
+    sql`insert into idempotency_keys (user_id, key, request) select u.id, 'k' || n, 'x' from users u, generate_series(1, 3) n`,
+    sql`insert into events (user_id, seq, type, data) select u.id, n, 'task.removed', '{}' from users u, generate_series(1, 30) n`,
+    sql`insert into audit_trail (event, user_id, ip, request_id) select 'signed_in', u.id, '', '' from users u, generate_series(1, 5)`,
+  ];
+  for (const insert of inserts) await db.execute(insert);
+  await db.execute(sql`analyze`);
+}
+
+interface Node {
+  readonly 'Node Type': string;
+  readonly 'Relation Name'?: string;
+  readonly 'Plan Rows': number;
+  readonly Plans?: readonly Node[];
+}
+
+const nodesOf = (node: Node): Node[] => [node, ...(node.Plans ?? []).flatMap(nodesOf)];
+
+describe('on grown tables', async () => {
+  await fill();
+
+  test.each([...statements()])('%s reads by index and sorts no more than a page', async (name, statement) => {
+    const input = Object.fromEntries(Object.entries(statement.shape).map(([key, kind]) => [key, SAMPLES[kind.replace('?', '')]]));
+    let nodes: Node[] = [];
+    const explaining: Database = {
+      ...db,
+      async run({ text }, values) {
+        const rows = (await db.run({ name, reads: false, text: `explain (format json) ${text}` }, values)) as Record<string, unknown>[];
+        const plan = rows[0]?.['QUERY PLAN'] as string | [{ Plan: Node }];
+        nodes = nodesOf((typeof plan === 'string' ? JSON.parse(plan) : plan)[0].Plan);
+        return [];
+      },
+    };
+    await statement(explaining, { ...input, ...('limit' in input && { limit: 100 }) });
+    expect(nodes.length).toBeGreaterThan(0);
+    const through = nodes.filter((node) => node['Node Type'] === 'Seq Scan' && !SMALL.includes(node['Relation Name'] ?? ''));
+    expect(through.map((node) => node['Relation Name'])).toEqual([]);
+    expect(nodes.filter((node) => node['Node Type'].includes('Sort') && node['Plan Rows'] > PAGE)).toEqual([]);
+  });
+});
+
+describe('round trips', async () => {
+  const said: string[] = [];
+  const counting: Database = {
+    ...db,
+    run(statement, values) {
+      said.push(statement.name);
+      return db.run(statement, values);
+    },
+  };
+  const api = await startApp({ database: { ...database, db: counting } });
+  const ann = await api.register();
+  const [rest] = bothDoors(api);
+  const made = async (procedure: string, input: object) => (await rest.call(procedure, input, ann.token)).data;
+  const PLAN = { goal: 'Run', age: 30, gender: 'male', weight: 70, height: 175 };
+  const BOOK = { type: 'book', name: 'x', description: 'x', volume: 10 };
+  const task = await made('task.create', { title: 'Run' });
+  const physicalPlan = await made('physicalPlan.create', PLAN);
+  const mentalPlan = await made('mentalPlan.create', { name: 'x', goal: 'x', resource_list: [] });
+  const resource = await made('resource.create', BOOK);
+
+  const INPUTS: Record<string, object> = {
+    'physicalPlan.create': PLAN,
+    'physicalPlan.byUser': { id: ann.id },
+    'physicalPlan.list': {},
+    'physicalPlan.exercises': {},
+    'physicalPlan.update': { id: physicalPlan.data.id, weight: 71 },
+    'physicalPlan.remove': { id: physicalPlan.data.id },
+    'mentalPlan.create': { name: 'x', goal: 'x', resource_list: [resource.data] },
+    'mentalPlan.byUser': { id: ann.id },
+    'mentalPlan.list': {},
+    'mentalPlan.update': { id: mentalPlan.mental_plan_id, resource_list: [resource.data] },
+    'mentalPlan.remove': { id: mentalPlan.mental_plan_id },
+    'resource.create': BOOK,
+    'resource.createMany': { resources: [BOOK, BOOK] },
+    'resource.list': {},
+    'resource.update': { id: resource.data, volume: 11 },
+    'resource.remove': { id: resource.data },
+    'task.create': { title: 'Swim' },
+    'task.list': { status: false },
+    'task.byUser': { id: ann.id },
+    'task.update': { id: task.id, status: true },
+    'task.remove': { id: task.id },
+    'health.check': {},
+  };
+
+  test('every procedure is counted, but those of auth and the stream', () => {
+    expect(Object.keys(INPUTS).sort()).toEqual(
+      Object.keys(ROUTES)
+        .filter((name) => !name.startsWith('auth.') && name !== 'events.stream')
+        .sort(),
+    );
+  });
+
+  /** Asked once in ten seconds, and told after the answer, of many changes together. */
+  const BESIDES = ['session.find', 'events.notify'];
+
+  // Within ten seconds of one look-up of the session, and with the catalogue in memory.
+  test.each(Object.entries(INPUTS))('%s takes one at most', async (procedure, input) => {
+    said.length = 0;
+    expect((await rest.call(procedure, input, ann.token)).status).toBeLessThan(300);
+    expect(said.filter((name) => !BESIDES.includes(name)).length, said.join()).toBe(procedure === 'health.check' ? 0 : 1);
+  });
+});
