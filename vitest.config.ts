@@ -31,6 +31,17 @@ export default defineConfig({
           sequence: { groupOrder: 1 },
         },
       },
+      {
+        // Three servers, a balancer, PostgreSQL and Redis at a time are what the machine can do.
+        test: {
+          ...node,
+          name: 'cluster',
+          include: ['server/test/cluster/*.test.ts'],
+          testTimeout: 120_000,
+          maxWorkers: 1,
+          sequence: { groupOrder: 2 },
+        },
+      },
       { test: { ...node, name: 'browser', include: ['server/test/browser/*.test.ts'] } },
       { test: { ...node, name: 'package', include: ['client/test/package/*.test.ts'], testTimeout: 300_000 } },
     ],

@@ -1,18 +1,17 @@
 // Connections that a balancer keeps open between requests, to a server on its embedded database.
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { freePort } from './cluster.ts';
-import { call, folder, isWell, spawnChild, startServer } from './servers.ts';
+import { startHaproxy } from './haproxy.ts';
+import { call, folder, startServer } from './servers.ts';
 
 const [front, back, stats] = [await freePort(), await freePort(), await freePort()];
 const server = await startServer({ PORT: String(back), DATA_DIR: join(folder, 'balanced'), RATE_LIMIT: 'off' });
 
+const url = `http://127.0.0.1:${front}`;
 // One that keeps what it has opened for longer than it is idle here, and never asks a second time.
-const config = join(folder, 'balancer.cfg');
-writeFileSync(
-  config,
+await startHaproxy(
   `global
   nbthread 1
 defaults
@@ -32,10 +31,8 @@ listen stats
   stats enable
   stats uri /
 `,
+  url,
 );
-spawnChild('/usr/sbin/haproxy', ['-f', config, '-db']);
-const url = `http://127.0.0.1:${front}`;
-await isWell(url, 5000);
 
 /** @returns how often each status came back to so many requests, twenty at a time */
 async function ask(requests: number): Promise<Record<string, number>> {

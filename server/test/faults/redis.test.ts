@@ -1,7 +1,6 @@
 // Limits that several servers share, and what becomes of them when Redis goes away.
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { setImmediate } from 'node:timers/promises';
 import { afterAll, beforeEach, expect, test, vi } from 'vitest';
@@ -9,11 +8,12 @@ import { FREE_FAILURES } from '../../src/security/limitStore.ts';
 import type { Rates } from '../../src/security/limits.ts';
 import { redisStore } from '../../src/security/redisStore.ts';
 import { openTestDatabase, startApp, type TestApp } from '../harness.ts';
+import { freePort } from './cluster.ts';
 import { keepDoing } from './load.ts';
+import { startRedis } from './redis.ts';
 
 const port = await freePort();
-let redis: ChildProcess;
-await startRedis();
+let redis = await startRedis(port);
 const warnings: string[] = [];
 const plenty = { most: 100_000, seconds: 60 };
 const rates: Rates = { address: plenty, user: { most: 30, seconds: 60 }, signIn: plenty, registration: plenty };
@@ -24,33 +24,8 @@ for (const store of stores) servers.push(await startApp({ database, rates, store
 const [one, two, three] = servers as [TestApp, TestApp, TestApp];
 afterAll(async () => {
   for (const store of stores) await store.close();
-  redis.kill('SIGKILL');
   await database.close();
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  return port;
-}
-
-async function startRedis(): Promise<void> {
-  redis = spawn('redis-server', [
-    '--port',
-    String(port),
-    '--bind',
-    '127.0.0.1',
-    '--save',
-    '',
-    '--appendonly',
-    'no',
-    '--enable-debug-command',
-    'yes',
-  ]);
-  for await (const chunk of redis.stdout as NodeJS.ReadableStream) if (String(chunk).includes('Ready to accept connections')) break;
-}
 
 /** Waits until every server counts in Redis: a call there and the next one here see each other. */
 async function together(): Promise<void> {
@@ -86,8 +61,12 @@ test('guesses on several servers are guesses at one account, and the right passw
   expect(await signIn(three, ann.password)).toMatchObject({ status: 429, headers: { 'retry-after': '1' } });
 });
 
+async function back(): Promise<void> {
+  redis = await startRedis(port);
+}
+
 const AWAY = {
-  'is killed': { leave: () => redis.kill('SIGKILL'), back: startRedis },
+  'is killed': { leave: () => redis.kill('SIGKILL'), back },
   'stands still': { leave: () => redis.kill('SIGSTOP'), back: async () => void redis.kill('SIGCONT') },
 };
 

@@ -1,11 +1,10 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import postgres from 'postgres';
 import { afterAll, expect, test } from 'vitest';
 import { freePort, startCluster } from './cluster.ts';
+import { startHaproxy } from './haproxy.ts';
 import { expectStored, newJournal, writeOne } from './journal.ts';
-import { call, folder, isWell, register, type ServerProcess, spawnChild, startServer } from './servers.ts';
+import { call, register, type ServerProcess, startServer } from './servers.ts';
 
 const cluster = await startCluster();
 const url = await cluster.createDatabase('rolling');
@@ -19,9 +18,7 @@ const settings = (PORT: number) => ({ PORT: String(PORT), DATABASE_URL: url, DRA
 const servers: ServerProcess[] = [];
 for (const port of backs) servers.push(await startServer(settings(port)));
 
-const haproxy = join(folder, 'haproxy.cfg');
-writeFileSync(
-  haproxy,
+await startHaproxy(
   `defaults
   mode http
   timeout connect 2s
@@ -39,9 +36,8 @@ listen stats
   stats enable
   stats uri /
 `,
+  `http://127.0.0.1:${front}`,
 );
-spawnChild('/usr/sbin/haproxy', ['-f', haproxy, '-db']);
-await isWell(`http://127.0.0.1:${front}`, 5000);
 
 /** Whether the balancer sends requests to server `n`. */
 async function isUp(n: number): Promise<boolean> {

@@ -142,18 +142,29 @@ export interface Answer {
 const PATIENCE = 6000;
 
 /** One request. Never throws. */
-export async function call(url: string, method: string, path: string, token?: string, body?: unknown): Promise<Answer> {
+export async function call(
+  url: string,
+  method: string,
+  path: string,
+  token?: string,
+  body?: unknown,
+  headers: Record<string, string> = {},
+): Promise<Answer> {
   const start = performance.now();
   try {
     const answer = await fetch(url + path, {
       method,
-      headers: { ...(token && { authorization: `Bearer ${token}` }), ...(body !== undefined && { 'content-type': 'application/json' }) },
+      headers: {
+        ...headers,
+        ...(token && { authorization: `Bearer ${token}` }),
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+      },
       body: body === undefined ? null : JSON.stringify(body),
       signal: AbortSignal.timeout(PATIENCE),
     });
     const text = await answer.text();
-    const { status, headers } = answer;
-    return { status, retryAfter: headers.get('retry-after'), body: parsed(text), ms: performance.now() - start };
+    const { status } = answer;
+    return { status, retryAfter: answer.headers.get('retry-after'), body: parsed(text), ms: performance.now() - start };
   } catch (error) {
     const { name, message, cause } = error as Error;
     const status = name === 'TimeoutError' ? 'hung' : 'broken';

@@ -1,13 +1,13 @@
 // Streams under stress: many of them, readers who do not read, proxies, and a doorbell that is torn off.
-import { readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { connect } from 'node:net';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import postgres from 'postgres';
 import { afterAll, expect, test } from 'vitest';
 import { openStream } from '../streams.ts';
 import { freePort, startCluster } from './cluster.ts';
-import { call, folder, isWell, register, spawnChild, startServer } from './servers.ts';
+import { startHaproxy } from './haproxy.ts';
+import { call, register, startServer } from './servers.ts';
 
 const cluster = await startCluster();
 const DATABASE_URL = await cluster.createDatabase('streams');
@@ -108,9 +108,8 @@ test('#156 a reader who does not read costs nothing but a socket, and is told to
 
 test('#158 through a proxy it begins at once, every event comes as it happens, and every 20 s a sign of life', async () => {
   const front = await freePort();
-  const config = join(folder, 'streams.cfg');
-  writeFileSync(
-    config,
+  const url = `http://127.0.0.1:${front}`;
+  await startHaproxy(
     `defaults
   mode http
   timeout connect 2s
@@ -120,10 +119,8 @@ listen app
   bind 127.0.0.1:${front}
   server s0 ${new URL(one.url).host}
 `,
+    url,
   );
-  spawnChild('/usr/sbin/haproxy', ['-f', config, '-db']);
-  const url = `http://127.0.0.1:${front}`;
-  await isWell(url, 5000);
   const token = await register(one.url, 'proxied');
   const readers = await Promise.all(['/events', '/trpc/events.stream'].map((path) => openStream(url, path, { token })));
   for (const reader of readers) {

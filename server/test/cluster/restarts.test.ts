@@ -1,0 +1,146 @@
+// Instances that go and come behind the balancer, while people write, read, and listen.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, onTestFinished, test } from 'vitest';
+import { expectStored, newJournal, writeOne } from '../faults/journal.ts';
+import { keepDoing } from '../faults/load.ts';
+import { call, register, type ServerProcess } from '../faults/servers.ts';
+import { openStream, type Reader } from '../streams.ts';
+import { startInstances } from './instances.ts';
+
+// Longer than haproxy takes to see /readyz: two looks, a second apart.
+const { entrance, servers, sql, start, isUp } = await startInstances({ RATE_LIMIT: 'off', DRAIN_MS: '3000' });
+
+/** A request that is over. */
+interface Sent {
+  readonly begin: number;
+  readonly end: number;
+  readonly isAnswered: boolean;
+}
+
+/** Two people who write and read, four requests at a time each, and listen to three streams each. */
+async function people(name: string) {
+  const journal = newJournal();
+  const reads: Record<string, number> = {};
+  const requests: Sent[] = [];
+  const noted = async (request: () => Promise<{ status: number | string }>) => {
+    const begin = performance.now();
+    const { status } = await request();
+    requests.push({ begin, end: performance.now(), isAnswered: typeof status === 'number' && status < 500 });
+    return status;
+  };
+  const logins = [`${name}-1`, `${name}-2`];
+  const tokens = await Promise.all(logins.map((login) => register(entrance, login)));
+  const listeners = await Promise.all([0, 1, 0, 1, 0, 1].map((n) => listen(logins[n] as string, tokens[n] as string)));
+  const stop = keepDoing(8, async (caller, n) => {
+    const token = tokens[caller % 2] as string;
+    await noted(() => writeOne(entrance, token, `${name}-${caller}-${n}`, n % 8 === 7, journal));
+    const status = await noted(() => call(entrance, 'GET', '/outherTasks?limit=5', token));
+    reads[status] = (reads[status] ?? 0) + 1;
+    // Some 200 requests a second altogether.
+    await sleep(60);
+  });
+  return { journal, reads, requests, listeners, stop };
+}
+
+interface Listener {
+  readonly login: string;
+  /** The numbers of the events, as they came. */
+  readonly heard: number[];
+  /** How often the stream was begun again, and was refused. */
+  readonly begun: number;
+  readonly refused: readonly number[];
+  leave(): void;
+}
+
+/** Listens at the entrance until it leaves, and comes back with the last number whenever the stream ends, as a client does. */
+async function listen(login: string, token: string): Promise<Listener> {
+  const heard: number[] = [];
+  const refused: number[] = [];
+  let last: number | undefined;
+  let [begun, isOver] = [0, false];
+  const come = async (): Promise<Reader> => {
+    const reader = await openStream(entrance, '/events', { token }, last);
+    if (reader.status === 200) begun++;
+    else refused.push(reader.status);
+    return reader;
+  };
+  let reader = await come();
+  const listening = (async () => {
+    while (!isOver) {
+      for (let next = await reader.next(); next; next = await reader.next()) {
+        last = next.id;
+        if (/^(task|physicalPlan)\./.test(next.event.type)) heard.push(next.id);
+        else expect(next.event.type).toMatch(/^(ready|end)$/);
+      }
+      if (isOver) return;
+      await sleep(50);
+      reader = await come().catch(() => reader);
+    }
+  })();
+  const leave = () => {
+    isOver = true;
+    reader.leave();
+    return listening;
+  };
+  onTestFinished(leave);
+  return {
+    login,
+    heard,
+    refused,
+    get begun() {
+      return begun;
+    },
+    leave,
+  };
+}
+
+/** Everybody has heard each event, once and in order. */
+async function expectHeard(listeners: readonly Listener[]): Promise<void> {
+  for (const { login, heard } of listeners) {
+    const [row] = await sql`select last::int as last from event_sequences join users on id = user_id where login = ${login}`;
+    await expect.poll(() => heard.length, { timeout: 10_000 }).toBe(row?.last);
+    expect(heard).toEqual(Array.from({ length: row?.last }, (_, index) => index + 1));
+  }
+}
+
+test('a rolling restart of all three under load fails no request and loses no event', async () => {
+  const { journal, reads, listeners, stop } = await people('rolling');
+  const exits: (number | string)[] = [];
+  for (const n of [0, 1, 2]) {
+    exits.push(await (servers[n] as ServerProcess).end('SIGTERM'));
+    await start(n);
+    // The next one goes only when the balancer sends requests here again.
+    await expect.poll(() => isUp(n), { timeout: 15_000, interval: 100 }).toBe(true);
+  }
+  await stop();
+  console.log('rolling restart: writes', journal.statuses, 'reads', reads, 'streams begun', listeners.map(({ begun }) => begun).join(' '));
+  expect({ ...journal.statuses, wrong: journal.wrong }).toEqual({ 201: expect.any(Number), wrong: [] });
+  expect(reads).toEqual({ 200: expect.any(Number) });
+  expect(exits).toEqual([0, 0, 0]);
+  await expectHeard(listeners);
+  expect(listeners.flatMap(({ refused }) => refused)).toEqual([]);
+  await expectStored(sql, journal);
+});
+
+test('an instance that is killed is noticed by nobody but the requests that are open', async () => {
+  const { journal, reads, requests, listeners, stop } = await people('killed');
+  for (const n of [0, 1, 2]) {
+    await sleep(1000);
+    const told = performance.now();
+    await (servers[n] as ServerProcess).end('SIGKILL');
+    const gone = performance.now();
+    // Until haproxy has taken it out.
+    await sleep(3000);
+    const open = requests.filter(({ begin, end }) => begin < gone && end > told);
+    const lost = requests.filter(({ isAnswered, end }) => !isAnswered && end > told);
+    console.log(`killed: of ${open.length} requests open at that moment ${lost.length} got no answer`);
+    expect(open.length).toBeGreaterThan(0);
+    expect(lost.filter((request) => !open.includes(request))).toEqual([]);
+    await start(n);
+    await expect.poll(() => isUp(n), { timeout: 15_000, interval: 100 }).toBe(true);
+  }
+  await stop();
+  console.log('killed: writes', journal.statuses, 'reads', reads, 'streams begun', listeners.map(({ begun }) => begun).join(' '));
+  await expectHeard(listeners);
+  await expectStored(sql, journal);
+});
