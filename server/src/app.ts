@@ -75,7 +75,7 @@ export async function buildApp({
   const services: Services = {
     db: database.db,
     catalogue: createCatalogue(),
-    streams: createEventStreams({ ...database, openSessions }),
+    streams: createEventStreams({ ...database, openSessions, places: limits.store.places, waited: metrics?.into.event }),
     passwords: createPasswords(hashConcurrency, HASH_QUEUE),
     tokens: createTokens(secrets, config.tokenLifetime),
     refreshTokens: createRefreshTokens(secrets),
@@ -123,8 +123,8 @@ export async function buildApp({
   });
   registerLog(app);
   if (metrics) {
-    const { openSessions, passwords, limits } = services;
-    metrics.into.add([...database.measures, ...passwords.measures, ...limits.measures, ...openSessions.measures]);
+    const { passwords, limits, openSessions, tokens, catalogue, streams } = services;
+    for (const part of [database, passwords, limits, openSessions, tokens, catalogue, streams]) metrics.into.add(part.measures);
     observeRequests(app, metrics.into);
   }
   registerGuards(app, paths.methodsOf, services.limits);

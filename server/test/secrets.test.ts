@@ -13,6 +13,7 @@ import { SECRET, startApp } from './harness.ts';
 const counters: string[] = [];
 const counting = memoryStore();
 const store: LimitStore = {
+  counts: counting.counts,
   hit: (key, cost, seconds) => counting.hit(noted(key), cost, seconds),
   attempt: (key) => counting.attempt(noted(key)),
   clear: (key) => counting.clear(noted(key)),

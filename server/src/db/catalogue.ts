@@ -1,5 +1,6 @@
 // The exercises in memory. They are few and seldom change, while every view of a plan names each of them seven times.
 
+import type { Measure } from '../telemetry/measures.ts';
 import type { Database } from './client.ts';
 import { asc, builder, eq, sql } from './orm.ts';
 import { exerciseCatalogue, exercises } from './schema/index.ts';
@@ -32,18 +33,33 @@ export const catalogueVersion = sql`(select version from ${exerciseCatalogue})`;
 export interface Catalogue {
   /** @returns the exercises by id, as they are in that version; read again when another is in memory */
   of(db: Database, version: number): Promise<ReadonlyMap<number, CatalogueExercise>>;
+  readonly measures: readonly Measure[];
 }
 
 export function createCatalogue(): Catalogue {
   let known: { version: number; exercises: ReadonlyMap<number, CatalogueExercise> } | undefined;
+  const read = { memory: 0, database: 0 };
   return {
     async of(db, version) {
-      if (known?.version === version) return known.exercises;
+      if (known?.version === version) {
+        read.memory++;
+        return known.exercises;
+      }
+      read.database++;
       const rows = await all(db, {});
       const exercises = new Map(rows.map(({ version: _, ...exercise }) => [exercise.id, exercise]));
       const [row] = rows;
       if (row) known = { version: row.version, exercises };
       return exercises;
     },
+    measures: [
+      {
+        name: 'stepwise_catalogue_reads_total',
+        help: 'The exercises that a plan names: in memory in its version, or read from the database',
+        type: 'counter',
+        label: 'from',
+        read: () => read,
+      },
+    ],
   };
 }

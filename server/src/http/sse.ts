@@ -93,6 +93,8 @@ async function write(raw: ServerResponse, iterator: AsyncIterator<unknown>, fram
     raw.end(frames.closing);
   } finally {
     clearInterval(ping);
+    // Also where the reader had left before all this began.
+    iterator.return?.();
   }
 }
 

@@ -1,4 +1,5 @@
 // Where limits count. In memory for one server; redisStore.ts shares the counts among several.
+import type { Places } from './places.ts';
 
 /** What one hit did to a window. */
 export interface Hit {
@@ -18,6 +19,10 @@ export interface LimitStore {
   attempt(key: string): Promise<number>;
   /** The secret was right: the failures before are forgotten. */
   clear(key: string): Promise<void>;
+  /** How often it counted where; `redis` is only named where there is one. */
+  readonly counts: Readonly<{ memory: number; redis?: number }>;
+  /** What is held on all servers together, where they count together. */
+  readonly places?: Places;
 }
 
 /** Failures in a row that cost nothing. */
@@ -45,10 +50,12 @@ interface Entry {
 /** Counts in this process. Entries go when their time is over, never because others came. */
 export function memoryStore(now: () => number = () => performance.now()): LimitStore {
   const entries = new Map<string, Entry>();
+  const counts = { memory: 0 };
   let swept = now();
 
   function entry(key: string, lifetime: number): Entry {
     const time = now();
+    counts.memory++;
     if (time - swept > 10_000 || entries.size >= MOST_KEYS) {
       swept = time;
       for (const [name, { expires }] of entries) if (expires <= time) entries.delete(name);
@@ -79,5 +86,6 @@ export function memoryStore(now: () => number = () => performance.now()): LimitS
     async clear(key) {
       entries.delete(key);
     },
+    counts,
   };
 }

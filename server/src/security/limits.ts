@@ -66,6 +66,13 @@ export function createLimits(store: LimitStore, rates: Rates | undefined): Limit
   const refused = { address: 0, user: 0, signIn: 0, registration: 0, guess: 0 };
   const measures: readonly Measure[] = [
     { name: 'stepwise_limits_refused_total', help: 'Calls that were told to wait', type: 'counter', label: 'kind', read: () => refused },
+    {
+      name: 'stepwise_limits_counts_total',
+      help: 'What was counted: by Redis, where there is one, or in memory',
+      type: 'counter',
+      label: 'store',
+      read: () => ({ ...store.counts }),
+    },
   ];
   if (!rates) return { calls: () => undefined, entry: async () => {}, guess: async () => {}, guessed: async () => {}, measures };
 

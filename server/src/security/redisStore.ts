@@ -2,6 +2,7 @@
 // request fails or waits for it.
 import { Redis } from 'ioredis';
 import { FAILURE_MEMORY, FREE_FAILURES, type Hit, type LimitStore, LONGEST_WAIT, memoryStore } from './limitStore.ts';
+import { type Places, redisPlaces } from './places.ts';
 
 /** Milliseconds that a request waits for Redis at most. */
 const PATIENCE = 100;
@@ -33,6 +34,7 @@ redis.call('EXPIRE', KEYS[1], ARGV[3])
 return 0`;
 
 export interface RedisStore extends LimitStore {
+  readonly places: Places;
   close(): Promise<void>;
 }
 
@@ -52,6 +54,7 @@ export function redisStore(url: string, warn: (message: string) => void): RedisS
     scripts: { hit: { lua: HIT, numberOfKeys: 1 }, attempt: { lua: ATTEMPT, numberOfKeys: 1 } },
   }) as Redis & Scripts;
   const local = memoryStore();
+  const asked = { redis: 0 };
   let away = Number.NEGATIVE_INFINITY;
   let said = Number.NEGATIVE_INFINITY;
   const failed = () => {
@@ -65,13 +68,16 @@ export function redisStore(url: string, warn: (message: string) => void): RedisS
   async function ask<T>(question: () => Promise<T>, otherwise: () => T | Promise<T>): Promise<T> {
     if (performance.now() - away < PAUSE) return otherwise();
     try {
-      return await question();
+      const answer = await question();
+      asked.redis++;
+      return answer;
     } catch {
       failed();
       return otherwise();
     }
   }
 
+  const places = redisPlaces(redis, ask);
   return {
     hit: (key, cost, seconds) =>
       ask<Hit>(
@@ -93,7 +99,12 @@ export function redisStore(url: string, warn: (message: string) => void): RedisS
         async () => {},
       );
     },
+    places,
+    get counts() {
+      return { memory: local.counts.memory, redis: asked.redis };
+    },
     async close() {
+      places.close();
       redis.disconnect();
     },
   };

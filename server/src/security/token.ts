@@ -1,5 +1,6 @@
 import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
 import { SignJWT } from 'jose';
+import type { Measure } from '../telemetry/measures.ts';
 
 /** Who a token speaks for: a user in one of the user's sessions. */
 export interface Claims {
@@ -20,6 +21,7 @@ export interface Tokens {
   sign(claims: Claims): Promise<string>;
   /** @returns what a valid token says, otherwise undefined; whether its session is still open is not looked at */
   verify(token: string): Verified | undefined;
+  readonly measures: readonly Measure[];
 }
 
 /** The largest id that the database can hold. */
@@ -45,6 +47,7 @@ const ENCODED_HEADER = Buffer.from(JSON.stringify(HEADER)).toString('base64url')
 export function createTokens(secrets: readonly [string, ...string[]], lifetime: number): Tokens {
   const keys = secrets.map((secret) => createSecretKey(Buffer.from(secret)));
   const known = new Map<string, { claims: Verified; until: number }>();
+  const checked = { memory: 0, signature: 0 };
   return {
     lifetime,
     sign: ({ user_id, session_id }) =>
@@ -57,13 +60,26 @@ export function createTokens(secrets: readonly [string, ...string[]], lifetime: 
     verify(token) {
       const now = Date.now() / 1000;
       const seen = known.get(token);
-      if (seen && now < seen.until) return seen.claims;
+      if (seen && now < seen.until) {
+        checked.memory++;
+        return seen.claims;
+      }
+      checked.signature++;
       const read = readToken(token, now);
       if (!read) return undefined;
       if (known.size >= MOST_KNOWN) known.delete(known.keys().next().value as string);
       known.set(token, { claims: read.claims, until: Math.min(now + REMEMBERED, read.end) });
       return read.claims;
     },
+    measures: [
+      {
+        name: 'stepwise_token_checks_total',
+        help: 'Whether a token is good: remembered, or read and its signature checked',
+        type: 'counter',
+        label: 'from',
+        read: () => checked,
+      },
+    ],
   };
 
   function readToken(token: string, now: number) {

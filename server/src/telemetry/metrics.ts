@@ -5,12 +5,17 @@ import type { Measure } from './measures.ts';
 /** Seconds: most answers take a millisecond or two, a hash some fifty, and after 5 s statements are cut. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 
+/** Seconds: an event comes within some milliseconds by the bell, and within three seconds when that was missed. */
+const LAGS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
 /** Milliseconds between two looks at the event loop. */
 const PRECISION = 10;
 
 export interface Metrics {
   /** Counts one answer. The labels are words of ours: nothing that a client can write. @param seconds it took */
   request(procedure: string, door: string, status: number, seconds: number): void;
+  /** Counts an event that somebody waited for. @param seconds from its writing to its sending, by the clocks of both */
+  event(seconds: number): void;
   /** Tells what parts of the server count, from now on. */
   add(measures: readonly Measure[]): void;
   /** @returns all of it, in the text format 0.0.4 */
@@ -34,7 +39,14 @@ export function createMetrics(version: string): Metrics {
     buckets: BUCKETS,
     registers,
   });
+  const events = new prometheus.Histogram({
+    name: 'stepwise_event_lag_seconds',
+    help: 'From the writing of an event to its sending, to readers who waited for it',
+    buckets: LAGS,
+    registers,
+  });
   return {
+    event: (seconds) => events.observe(seconds),
     request: (procedure, door, status, seconds) => requests.observe({ procedure, door, status }, seconds),
     add: (measures) => {
       for (const measure of measures) register(measure, registers);

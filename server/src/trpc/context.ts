@@ -5,6 +5,7 @@ import type { OpenSessions } from '../security/openSessions.ts';
 import type { Passwords } from '../security/password.ts';
 import type { RefreshTokens } from '../security/refresh.ts';
 import type { Tokens, Verified } from '../security/token.ts';
+import type { Measure } from '../telemetry/measures.ts';
 import type { Traced } from '../telemetry/traces.ts';
 
 /** Who calls. */
@@ -55,6 +56,8 @@ export interface Heard {
   readonly type: string;
   readonly data?: unknown;
   readonly reason?: EndReason;
+  /** When it was written, in milliseconds since 1970. */
+  readonly at?: number;
 }
 
 /** Why the server ends a stream. */
@@ -74,6 +77,7 @@ export interface EventStreams {
   changed(user_id: number): void;
   /** Ends all streams, telling their readers. */
   close(): Promise<void>;
+  readonly measures: readonly Measure[];
 }
 
 /** The state of the server, for `health.check`. */

@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { LEASE } from '../../src/security/places.ts';
 import { keepDoing } from '../faults/load.ts';
-import { call, register } from '../faults/servers.ts';
+import { call, register, type ServerProcess } from '../faults/servers.ts';
 import { openStream } from '../streams.ts';
 import { quantile, startInstances } from './instances.ts';
 
-const { servers } = await startInstances({ RATE_LIMIT: 'off' });
+const { servers, start } = await startInstances({ RATE_LIMIT: 'off' });
 
 test('what is written on one instance is heard on another in less than 200 ms, ninety-nine times in a hundred', async () => {
   const tokens = await Promise.all(servers.map(({ url }, n) => register(url, `far-${n}`)));
@@ -23,6 +24,37 @@ test('what is written on one instance is heard on another in less than 200 ms, n
   await stop();
   // Others may use the machine for a moment: the middle one of three.
   expect(quantile(rounds, 0.5)).toBeLessThan(200);
+});
+
+test('a user has ten streams on all instances together, and those of an instance that is killed are free again', async () => {
+  const token = await register(servers[0].url, 'many');
+  const open = (n: number) => openStream((servers[n] as ServerProcess).url, '/events', { token });
+  const readers = await Promise.all([0, 0, 0, 0, 1, 1, 1, 2, 2, 2].map(open));
+  expect(readers.map(({ status }) => status)).toEqual(Array(10).fill(200));
+  for (const n of [0, 1, 2]) {
+    const { status, headers, body } = await open(n);
+    expect({ status, wait: headers.get('retry-after'), code: body.code }).toEqual({ status: 429, wait: '10', code: 'RATE_LIMITED' });
+  }
+  // One that leaves makes room, wherever the next comes.
+  readers[4]?.leave();
+  const next = async (n: number) => {
+    const reader = await open(n);
+    if (reader.status === 200) readers.push(reader);
+    return reader.status;
+  };
+  await expect.poll(() => next(2), { timeout: 5000 }).toBe(200);
+  expect(await next(0)).toBe(429);
+
+  await servers[0].end('SIGKILL');
+  await start(0);
+  expect(await next(0)).toBe(429);
+  const begin = performance.now();
+  await expect.poll(() => next(1), { timeout: (LEASE + 5) * 1000, interval: 500 }).toBe(200);
+  console.log(`places of an instance that was killed were free after ${((performance.now() - begin) / 1000).toFixed(1)} s`);
+  // The other three of the four, and not one of those that are still held.
+  for (const n of [0, 1, 2]) await expect.poll(() => next(n), { timeout: 15_000, interval: 500 }).toBe(200);
+  expect(await Promise.all([next(0), next(1), next(2)])).toEqual([429, 429, 429]);
+  for (const reader of readers) reader.leave();
 });
 
 /** @returns milliseconds from the answer to a change at `here` until it is heard at `there`, of 200 changes */

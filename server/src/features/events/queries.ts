@@ -3,10 +3,10 @@ import { sql } from '../../db/orm.ts';
 import { eventSequences, events, sessions } from '../../db/schema/index.ts';
 import { one, query } from '../../db/statement.ts';
 
-/** What there is after some number: the number of the last event of all, and the next few. */
+/** What there is after some number: the number of the last event of all, and the next few, with the milliseconds since 1970 at which they were written. */
 export interface Page {
   readonly last: number;
-  readonly rows: readonly { readonly id: number; readonly type: string; readonly data: unknown }[];
+  readonly rows: readonly { readonly id: number; readonly type: string; readonly data: unknown; readonly at: number }[];
 }
 
 /** @returns undefined when there is no such user (any more) */
@@ -16,8 +16,9 @@ export const readEvents = one(
     { user_id: 'int', after: 'bigint', limit: 'int' },
     ({ user_id, after, limit }): SQL<Page> => sql`
     select s.last::float8 as last, (
-      select coalesce(json_agg(json_build_object('id', e.seq, 'type', e.type, 'data', e.data) order by e.seq), '[]') from (
-        select seq, type, data from ${events} where user_id = ${user_id} and seq > ${after} order by seq limit ${limit}) e) as rows
+      select coalesce(json_agg(json_build_object('id', e.seq, 'type', e.type, 'data', e.data,
+        'at', extract(epoch from e.at) * 1000) order by e.seq), '[]') from (
+        select seq, type, data, at from ${events} where user_id = ${user_id} and seq > ${after} order by seq limit ${limit}) e) as rows
     from ${eventSequences} s where s.user_id = ${user_id}`,
   ),
 );

@@ -13,13 +13,26 @@ const BEHIND = 256;
 /** Milliseconds until a page that could not be read is asked for again. */
 const AGAIN = 1000;
 
-export class Stream<T> implements AsyncIterableIterator<T, undefined> {
+interface Options<T> {
   readonly caller: Caller;
   /** When the token is too old, in milliseconds since 1970. */
-  readonly #expires: number;
-  readonly #read: (after: number) => Promise<Page | undefined>;
-  readonly #shape: (heard: Heard) => T;
-  readonly #closed: () => void;
+  readonly expires: number;
+  readonly read: (after: number) => Promise<Page | undefined>;
+  /** Makes of what is heard what the reader gets. */
+  readonly shape: (heard: Heard) => T;
+  /** Told when there is nothing more. */
+  readonly closed: () => void;
+  /** Told the milliseconds from the writing of an event to its giving, of those that a reader waited for. */
+  readonly waited: (lag: number) => void;
+}
+
+export class Stream<T> implements AsyncIterableIterator<T, undefined> {
+  readonly caller: Caller;
+  readonly #expires: Options<T>['expires'];
+  readonly #read: Options<T>['read'];
+  readonly #shape: Options<T>['shape'];
+  readonly #closed: Options<T>['closed'];
+  readonly #waited: Options<T>['waited'];
   #at = 0;
   #pending: Heard[] = [];
   #reason: EndReason | undefined;
@@ -30,18 +43,13 @@ export class Stream<T> implements AsyncIterableIterator<T, undefined> {
   #given: number | undefined;
   #isSlow = false;
 
-  constructor(
-    caller: Caller,
-    expires: number,
-    read: (after: number) => Promise<Page | undefined>,
-    shape: (heard: Heard) => T,
-    closed: () => void,
-  ) {
+  constructor({ caller, expires, read, shape, closed, waited }: Options<T>) {
     this.caller = caller;
     this.#expires = expires;
     this.#read = read;
     this.#shape = shape;
     this.#closed = closed;
+    this.#waited = waited;
   }
 
   /** Where the reader is: the number of the last event that was given. */
@@ -77,7 +85,10 @@ export class Stream<T> implements AsyncIterableIterator<T, undefined> {
 
   async next(): Promise<IteratorResult<T, undefined>> {
     if (this.#given !== undefined) this.#isSlow ||= performance.now() - this.#given > SLOW;
+    const asked = Date.now();
     const heard = await this.#following();
+    // What was written before had to wait for the reader, and not the reader for it.
+    if (heard?.at !== undefined && heard.at > asked) this.#waited(Math.max(0, Date.now() - heard.at));
     this.#given = performance.now();
     if (!heard) return { done: true, value: undefined };
     this.#at = heard.id;

@@ -1,6 +1,7 @@
 // All streams of this instance: who reads, when there is something to read, and when a stream has to end.
 import type { Database, Ring } from '../../db/client.ts';
 import type { OpenSessions } from '../../security/openSessions.ts';
+import type { Places } from '../../security/places.ts';
 import { TOLERANCE } from '../../security/token.ts';
 import type { EventStreams } from '../../trpc/context.ts';
 import { AppError } from '../../trpc/errors.ts';
@@ -8,7 +9,7 @@ import { createBell } from './bell.ts';
 import { type Page, readEvents, standing } from './queries.ts';
 import { PAGE, Stream } from './stream.ts';
 
-/** Streams that a user may have open on one instance. */
+/** Streams that a user may have open: on all instances where they count together, otherwise on each. */
 const PER_USER = 10;
 
 /** Milliseconds between looks at sessions, tokens and what the doorbell may have missed. */
@@ -24,12 +25,16 @@ interface Options {
   readonly db: Database;
   readonly listen: (ring: Ring) => () => Promise<void>;
   readonly openSessions: OpenSessions;
+  readonly places?: Places | undefined;
+  /** Told how late an event was given, in seconds. */
+  readonly waited?: ((lag: number) => void) | undefined;
 }
 
-export function createEventStreams({ db, listen, openSessions }: Options): EventStreams {
+export function createEventStreams({ db, listen, openSessions, places, waited = () => {} }: Options): EventStreams {
   const users = new Map<number, Readers>();
   const bell = createBell(db);
   let isClosing = false;
+  let refused = 0;
   let stopListening: (() => Promise<void>) | undefined;
   let looking: NodeJS.Timeout | undefined;
 
@@ -76,11 +81,16 @@ export function createEventStreams({ db, listen, openSessions }: Options): Event
     looking = undefined;
   }
 
+  function tooMany(): never {
+    refused++;
+    throw new AppError('RATE_LIMITED', 'Too many streams', { retryAfter: 10 });
+  }
+
   return {
     async open(caller, exp, after, shape) {
       if (isClosing) throw new AppError('UNAVAILABLE', 'Service unavailable');
       const readers = users.get(caller.id) ?? { streams: new Set(), reading: new Map() };
-      if (readers.streams.size >= PER_USER) throw new AppError('RATE_LIMITED', 'Too many streams', { retryAfter: 10 });
+      if (readers.streams.size >= PER_USER) tooMany();
       users.set(caller.id, readers);
       start();
 
@@ -93,9 +103,16 @@ export function createEventStreams({ db, listen, openSessions }: Options): Event
         readers.reading.set(from, page);
         return page;
       };
-      const stream = new Stream(caller, (exp + TOLERANCE) * 1000, read, shape, () => leave(caller.id, readers, stream));
+      let giveBack: (() => void) | undefined;
+      const closed = () => {
+        leave(caller.id, readers, stream);
+        giveBack?.();
+      };
+      const stream = new Stream({ caller, expires: (exp + TOLERANCE) * 1000, read, shape, closed, waited: (lag) => waited(lag / 1000) });
       readers.streams.add(stream);
       try {
+        giveBack = await places?.take(`streams:${caller.id}`, PER_USER);
+        if (places && !giveBack) tooMany();
         await stream.begin(after);
       } catch (error) {
         await stream.return();
@@ -111,5 +128,19 @@ export function createEventStreams({ db, listen, openSessions }: Options): Event
       await stopListening?.();
     },
     changed: bell.ring,
+    measures: [
+      {
+        name: 'stepwise_streams_open',
+        help: 'Streams of events that are open',
+        type: 'gauge',
+        read: () => all().length,
+      },
+      {
+        name: 'stepwise_streams_refused_total',
+        help: 'Streams of users who had too many',
+        type: 'counter',
+        read: () => refused,
+      },
+    ],
   };
 }
