@@ -10,6 +10,7 @@ import { PRODUCTION_RATES } from '../src/security/limits.ts';
 import { createMetrics } from '../src/telemetry/metrics.ts';
 import { alertQueries, dashboardQueries, readBy, type Sample, samplesOf } from './exposition.ts';
 import { startApp } from './harness.ts';
+import { openStream } from './streams.ts';
 
 const TOKEN = 'a-token-for-scrapers';
 const into = createMetrics('0.1.0');
@@ -111,6 +112,47 @@ test('what waits, is remembered and is refused is counted where it happens', asy
   expect(more('stepwise_limits_refused_total', { kind: 'guess' })).toBe(1);
   expect(more('stepwise_database_calls_total')).toBeGreaterThan(60 - refused);
   expect(value(after, 'stepwise_database_calls')).toBe(0);
+});
+
+test('streams are counted while they are open, and how late events come to readers who waited for them', async () => {
+  const { token } = await api.register();
+  const base = await api.app.listen({ host: '127.0.0.1', port: 0 });
+  const before = await scrape();
+  const more = async (name: string) => value(await scrape(), name) - value(before, name);
+  const readers = await Promise.all(Array.from({ length: 10 }, () => openStream(base, '/events', { token })));
+  expect((await openStream(base, '/events', { token })).status).toBe(429);
+  expect(await more('stepwise_streams_open')).toBe(10);
+  expect(await more('stepwise_streams_refused_total')).toBe(1);
+  for (const reader of readers) expect(await reader.next()).toMatchObject({ event: { type: 'ready' } });
+  await api.rest('POST', '/outherTasks', { token, body: { title: 'told' } });
+  for (const reader of readers) expect(await reader.next()).toMatchObject({ event: { type: 'task.created' } });
+  expect(await more('stepwise_event_lag_seconds_count')).toBe(10);
+  const lag = await more('stepwise_event_lag_seconds_sum');
+  expect(lag).toBeGreaterThan(0);
+  expect(lag).toBeLessThan(10);
+  for (const reader of readers) reader.leave();
+  await expect.poll(() => more('stepwise_streams_open')).toBe(0);
+  // One who comes back waited for nothing.
+  const late = await openStream(base, '/events', { token }, 0);
+  expect(await late.next()).toMatchObject({ event: { type: 'task.created' } });
+  late.leave();
+  expect(await more('stepwise_event_lag_seconds_count')).toBe(10);
+});
+
+test('what is remembered is counted, and what is not', async () => {
+  const { id, token } = await api.register();
+  const body = { goal: 'run', age: 30, gender: 'female', weight: 60, height: 170 };
+  expect((await api.rest('POST', '/physicalPlans', { token, body })).status).toBe(201);
+  const before = await scrape();
+  for (let n = 0; n < 2; n++) await api.rest('GET', `/users/${id}/physical-plan`, { token });
+  expect((await api.rest('GET', '/users/me', { token: `${token}x` })).status).toBe(401);
+  const after = await scrape();
+  const more = (name: string, labels?: Record<string, string>) => value(after, name, labels) - value(before, name, labels);
+  expect(more('stepwise_token_checks_total', { from: 'memory' })).toBe(2);
+  expect(more('stepwise_token_checks_total', { from: 'signature' })).toBe(1);
+  expect(more('stepwise_catalogue_reads_total', { from: 'memory' })).toBe(2);
+  expect(more('stepwise_catalogue_reads_total', { from: 'database' })).toBe(0);
+  expect(more('stepwise_limits_counts_total', { store: 'memory' })).toBeGreaterThanOrEqual(3);
 });
 
 test.each([...(await dashboardQueries()), ...(await alertQueries())])('$of asks for what is told: $query', async ({ query }) => {

@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { afterAll, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { alertQueries, dashboardQueries } from '../exposition.ts';
+import { openStream } from '../streams.ts';
 import { freePort } from './cluster.ts';
 import { call, folder, register, spawnChild, startServer } from './servers.ts';
 
@@ -41,13 +42,18 @@ const prometheus = spawnChild(join(BIN, 'prometheus'), [
 let isOver = false;
 const people = (async () => {
   const token = await register(server.url, 'watched');
+  const reader = await openStream(server.url, '/events', { token });
+  const plan = { goal: 'run', age: 30, gender: 'female', weight: 60, height: 170 };
   while (!isOver) {
     await call(server.url, 'GET', '/outherTasks', token);
     await call(server.url, 'GET', '/trpc/task.list?input={}', token);
     await call(server.url, 'GET', '/nowhere');
+    await call(server.url, 'POST', '/physicalPlans', token, plan);
+    await reader.next();
     await call(server.url, 'POST', '/users/signIn', undefined, { username: 'watched', password: 'wrong' });
     await sleep(20);
   }
+  reader.leave();
 })();
 afterAll(async () => {
   isOver = true;
