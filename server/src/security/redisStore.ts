@@ -48,7 +48,6 @@ export function redisStore(url: string, warn: (message: string) => void): RedisS
     enableOfflineQueue: false,
     maxRetriesPerRequest: 1,
     connectTimeout: 500,
-    commandTimeout: PATIENCE,
     retryStrategy: (attempt) => Math.min(attempt * 100, 1000),
     keyPrefix: 'stepwise:',
     scripts: { hit: { lua: HIT, numberOfKeys: 1 }, attempt: { lua: ATTEMPT, numberOfKeys: 1 } },
@@ -68,7 +67,7 @@ export function redisStore(url: string, warn: (message: string) => void): RedisS
   async function ask<T>(question: () => Promise<T>, otherwise: () => T | Promise<T>): Promise<T> {
     if (performance.now() - away < PAUSE) return otherwise();
     try {
-      const answer = await question();
+      const answer = await inTime(question());
       asked.redis++;
       return answer;
     } catch {
@@ -108,6 +107,15 @@ export function redisStore(url: string, warn: (message: string) => void): RedisS
       redis.disconnect();
     },
   };
+}
+
+/** @throws when the answer takes too long; ioredis' own timeout takes one that came while this process was busy for late */
+function inTime<T>(answer: Promise<T>): Promise<T> {
+  const { promise, resolve, reject } = Promise.withResolvers<T>();
+  // Timers come first in a turn of the event loop, then what has arrived meanwhile, then immediates.
+  const timer = setTimeout(() => setImmediate(reject, new Error('late')), PATIENCE);
+  answer.then(resolve, reject).finally(() => clearTimeout(timer));
+  return promise;
 }
 
 /** The commands that the scripts above become. */

@@ -184,6 +184,18 @@ async function times(count: number, run: () => Promise<unknown>): Promise<number
 
 const median = (values: number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] as number;
 
+test('#143 an answer that came while the server was busy is not late', async () => {
+  const [store] = stores as [(typeof stores)[0]];
+  const before = store.counts.memory;
+  for (const count of [1, 2, 3]) {
+    const hit = store.hit('busy', 1, 60);
+    // Longer than Redis is waited for.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 250);
+    expect(await hit).toMatchObject({ count });
+  }
+  expect(store.counts.memory).toBe(before);
+});
+
 test('#188 Redis that is away at the start is no reason not to start', async () => {
   const warned: string[] = [];
   const store = redisStore(`redis://127.0.0.1:${await freePort()}`, (message) => warned.push(message));

@@ -1,0 +1,116 @@
+// What an instance costs: processor time, memory and connections, by itself and as one of three.
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { keepDoing } from '../faults/load.ts';
+import { call, register, type ServerProcess } from '../faults/servers.ts';
+import { openStream } from '../streams.ts';
+import { startInstances } from './instances.ts';
+
+const { servers, sql } = await startInstances({ TRUST_PROXY: '127.0.0.1', JOBS: 'off' });
+
+const SHELF = Array.from({ length: 20 }, (_, n) => ({
+  type: 'book',
+  name: `a book of mine, the number ${n}`,
+  description: '',
+  volume: 300,
+}));
+
+/** Linux counts processor time in hundredths of a second (USER_HZ). */
+const TICK = 10;
+
+/** @returns milliseconds of processor time that the process has taken */
+function spent({ child }: ServerProcess): number {
+  const [, after = ''] = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ');
+  const fields = after.split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * TICK;
+}
+
+/** Limits are counted, and nobody meets them: these people come from as many addresses. */
+const tokens: string[] = [];
+for (let n = 0; n < 30; n++) tokens.push(await register(servers[0].url, `cost-${n}`));
+for (const token of tokens) await call(servers[0].url, 'POST', '/resources/bulk', token, SHELF);
+
+interface Cost {
+  readonly requests: number;
+  /** Milliseconds that all instances took of the processor. */
+  readonly processor: number;
+  readonly seconds: number;
+}
+
+/** @returns milliseconds of processor time a request */
+function tell(who: string, costs: readonly Cost[]): number {
+  const [requests, processor, seconds] = (['requests', 'processor', 'seconds'] as const).map((key) =>
+    costs.reduce((sum, cost) => sum + cost[key], 0),
+  ) as [number, number, number];
+  console.log(`${who}: ${(processor / requests).toFixed(2)} ms of processor time a request, at ${Math.round(requests / seconds)} a second`);
+  return processor / requests;
+}
+
+/**
+ * Twelve callers, each with one request at a time: nine reads of twenty resources to one new task.
+ * @param pause milliseconds between a caller's requests
+ */
+async function load(urls: readonly string[], pause: number, seconds: number): Promise<Cost> {
+  let requests = 0;
+  const before = servers.map(spent);
+  const begin = performance.now();
+  const stop = keepDoing(12, async (caller, n) => {
+    const url = urls[(caller + n) % urls.length] as string;
+    const who = (caller + 12 * n) % tokens.length;
+    const from = { 'x-forwarded-for': `192.0.2.${who}` };
+    const { status } =
+      n % 10 === 9
+        ? await call(url, 'POST', '/outherTasks', tokens[who], { title: 'a task of mine' }, from)
+        : await call(url, 'GET', '/resources?limit=20', tokens[who], undefined, from);
+    expect(status).toBe(n % 10 === 9 ? 201 : 200);
+    requests++;
+    if (pause > 0) await sleep(pause);
+  });
+  await sleep(seconds * 1000);
+  await stop();
+  const took = performance.now() - begin;
+  const processor = servers.reduce((sum, server, n) => sum + spent(server) - (before[n] as number), 0);
+  return { requests, processor, seconds: took / 1000 };
+}
+
+test('a request costs three instances what it costs one', async () => {
+  const urls = servers.map(({ url }) => url);
+  // So that all of it is compiled.
+  await load(urls, 0, 6);
+  // By turns, so that what else the machine does meets both.
+  const one: Cost[] = [];
+  const three: Cost[] = [];
+  for (let turn = 0; turn < 9; turn++) {
+    one.push(await load(urls.slice(turn % 3, (turn % 3) + 1), 30, 1));
+    three.push(await load(urls, 30, 1));
+  }
+  const ratio = tell('three instances', three) / tell('one instance', one);
+  console.log(`ratio ${ratio.toFixed(2)}`);
+  // With more to do at a time each is done for less, so this is no comparison.
+  tell('as much as it can, one instance', [await load(urls.slice(0, 1), 0, 3)]);
+  tell('as much as they can, three instances', [await load(urls, 0, 3)]);
+  // Wide: who shares the machine shares its caches and its clock rate, too.
+  expect(ratio).toBeLessThan(2);
+});
+
+test('what an instance takes of memory and of connections', async () => {
+  const connections = async () =>
+    Number((await sql`select count(*) as n from pg_stat_activity where application_name like 'stepwise%'`)[0]?.n);
+  console.log(
+    `resident after load: ${servers.map((server) => Math.round(server.rss())).join(', ')} MB; connections of all: ${await connections()}`,
+  );
+  const before = servers[1].rss();
+  const readers = await Promise.all(
+    tokens.flatMap((each) => Array.from({ length: 10 }, () => openStream(servers[1].url, '/events', { token: each }))),
+  );
+  expect(new Set(readers.map(({ status }) => status))).toEqual(new Set([200]));
+  for (const reader of readers) await reader.next();
+  await sleep(1000);
+  const each = ((servers[1].rss() - before) * 1024) / readers.length;
+  console.log(`${readers.length} idle streams: ${Math.round(each)} kB each; connections of all: ${await connections()}`);
+  expect(each).toBeLessThan(250);
+  // Ten of each pool, and one that listens where there are streams.
+  expect(await connections()).toBeLessThanOrEqual(31);
+  for (const reader of readers) reader.leave();
+});
