@@ -6,6 +6,7 @@ import { afterAll, expect, test } from 'vitest';
 import { statements } from '../src/db/statement.ts';
 import { createTraces } from '../src/telemetry/traces.ts';
 import { openTestDatabase, startApp } from './harness.ts';
+import { DOORS, openStream } from './streams.ts';
 
 interface Span {
   readonly traceId: string;
@@ -30,12 +31,13 @@ const collector = createServer(async (request, response) => {
 }).listen(0, '127.0.0.1');
 const database = await openTestDatabase();
 const traces = createTraces(`http://127.0.0.1:${(collector.address() as AddressInfo).port}/`, '0.1.0', 1);
-const api = await startApp({ database: { ...database, db: traces.database(database.db) }, traced: traces.procedure });
+// Ends after the app, whose end is registered after this.
 afterAll(async () => {
   await traces.close();
   collector.close();
   await database.close();
 });
+const api = await startApp({ database: { ...database, db: traces.database(database.db) }, traced: traces.procedure });
 
 /** @returns the spans of a call that carries the id, when its procedure's has arrived: it ends last */
 async function spansOf(request_id: string): Promise<{ procedure: Span; below: Span[] }> {
@@ -47,6 +49,9 @@ async function spansOf(request_id: string): Promise<{ procedure: Span; below: Sp
     });
   }
 }
+
+/** Where the app listens, once something needs a real connection. */
+let base: string | undefined;
 
 /** Nanoseconds by which clocks of spans differ: each begins with that of the machine, which has milliseconds. */
 const CLOCK = 2_000_000n;
@@ -121,6 +126,47 @@ test('the calls of a batch, and those of users at the same time, do not mix', as
       expect(below).toContain(mine);
       expect(below).not.toContain(other);
     }
+  }
+});
+
+test.each(DOORS)(
+  'the start of a stream is a span over $name, which lasts no longer; what it reads later belongs to no call',
+  async ({ name, path }) => {
+    const { token } = await api.register();
+    base ??= await api.app.listen({ host: '127.0.0.1', port: 0 });
+    const request_id = `a-stream-over-${name}`;
+    const reader = await openStream(base, path, { token }, undefined, { 'x-request-id': request_id });
+    expect(await reader.next()).toMatchObject({ event: { type: 'ready' } });
+    // It has ended while the stream goes on.
+    const { procedure, below } = await spansOf(request_id);
+    expect(procedure.name).toBe('events.stream');
+    expect(attributesOf(procedure)).toEqual({ request_id });
+    expect(below.map((span) => span.name)).toContain('events.read');
+    const reads = below.length;
+    const before = spans.filter((span) => span.name === 'events.read' && span.parentSpanId === undefined).length;
+    await api.rest('POST', '/outherTasks', { token, body: { title: 'later' } });
+    expect(await reader.next()).toMatchObject({ event: { type: 'task.created' } });
+    await expect
+      .poll(() => spans.filter((span) => span.name === 'events.read' && span.parentSpanId === undefined).length, { timeout: 10_000 })
+      .toBeGreaterThan(before);
+    expect((await spansOf(request_id)).below).toHaveLength(reads);
+    reader.leave();
+  },
+);
+
+test('a traceparent from outside neither becomes the parent nor decides what is traced', async () => {
+  const stranger = '0af7651916cd43dd8448eb211c80319c';
+  for (const flags of ['00', '01']) {
+    const headers = {
+      'x-request-id': `a-call-of-a-stranger-${flags}`,
+      traceparent: `00-${stranger}-b7ad6b7169203331-${flags}`,
+      tracestate: 'a=b',
+    };
+    expect((await api.rest('GET', '/livez', { headers })).status).toBe(200);
+    expect((await api.rest('GET', '/users/me', { headers })).status).toBe(401);
+    const { procedure } = await spansOf(`a-call-of-a-stranger-${flags}`);
+    expect(procedure.parentSpanId).toBeUndefined();
+    expect(procedure.traceId).not.toBe(stranger);
   }
 });
 
