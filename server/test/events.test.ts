@@ -242,6 +242,34 @@ describe.each(DOORS)('over $name', ({ path }) => {
     await closing;
   });
 
+  test('who leaves before it has begun takes no place', async () => {
+    const user = await api.register();
+    expect((await api.rest('GET', '/users/me', { token: user.token })).status).toBe(200);
+    const { port, hostname } = new URL(base);
+    // On the embedded database none can begin before this is over.
+    await api.database.db.transaction(async () => {
+      const sockets = Array.from({ length: 10 }, () => connect(Number(port), hostname));
+      for (const socket of sockets) socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${user.token}\r\n\r\n`);
+      await Promise.all(sockets.map((socket) => once(socket, 'connect')));
+      // An answer says that the server has had a turn.
+      await fetch(`${base}/livez`);
+      for (const socket of sockets) socket.destroy();
+      await fetch(`${base}/livez`);
+    });
+    const readers: Reader[] = [];
+    await expect
+      .poll(
+        async () => {
+          const reader = await openStream(base, path, user);
+          if (reader.status === 200) readers.push(reader);
+          return readers.length;
+        },
+        { timeout: 10_000, interval: 10 },
+      )
+      .toBe(10);
+    for (const reader of readers) reader.leave();
+  });
+
   test('HEAD is answered without a stream, and takes no place', async () => {
     const ann = await api.register();
     for (let n = 0; n < 12; n++) {

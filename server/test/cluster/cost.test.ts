@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { keepDoing } from '../faults/load.ts';
-import { call, register, type ServerProcess } from '../faults/servers.ts';
+import { call, register } from '../faults/servers.ts';
 import { openStream } from '../streams.ts';
 import { startInstances } from './instances.ts';
 
@@ -20,11 +20,22 @@ const SHELF = Array.from({ length: 20 }, (_, n) => ({
 const TICK = 10;
 
 /** @returns milliseconds of processor time that the process has taken */
-function spent({ child }: ServerProcess): number {
-  const [, after = ''] = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ');
+function spent(pid: number): number {
+  const [, after = ''] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ');
   const fields = after.split(' ');
   return (Number(fields[11]) + Number(fields[12])) * TICK;
 }
+
+const ofServers = () => servers.reduce((sum, { child }) => sum + spent(child.pid as number), 0);
+
+/** Of PostgreSQL's processes that are there now: the servers keep their connections. */
+async function ofDatabase(): Promise<number> {
+  const processes = await sql`select pid from pg_stat_activity`;
+  return processes.reduce((sum, { pid }) => sum + spent(pid), 0);
+}
+
+const resident = () => servers.map((server) => Math.round(server.rss())).join(', ');
+console.log(`resident after the start: ${resident()} MB`);
 
 /** Limits are counted, and nobody meets them: these people come from as many addresses. */
 const tokens: string[] = [];
@@ -33,27 +44,29 @@ for (const token of tokens) await call(servers[0].url, 'POST', '/resources/bulk'
 
 interface Cost {
   readonly requests: number;
-  /** Milliseconds that all instances took of the processor. */
+  /** Milliseconds that all instances took of the processor, and that PostgreSQL did. */
   readonly processor: number;
+  readonly database: number;
   readonly seconds: number;
 }
 
 /** @returns milliseconds of processor time a request */
 function tell(who: string, costs: readonly Cost[]): number {
-  const [requests, processor, seconds] = (['requests', 'processor', 'seconds'] as const).map((key) =>
-    costs.reduce((sum, cost) => sum + cost[key], 0),
-  ) as [number, number, number];
-  console.log(`${who}: ${(processor / requests).toFixed(2)} ms of processor time a request, at ${Math.round(requests / seconds)} a second`);
-  return processor / requests;
+  const sum = (key: keyof Cost) => costs.reduce((sum, cost) => sum + cost[key], 0);
+  const [each, database, rate] = [sum('processor') / sum('requests'), sum('database') / sum('requests'), sum('requests') / sum('seconds')];
+  console.log(
+    `${who}: ${each.toFixed(2)} ms of processor time a request and ${database.toFixed(2)} ms of PostgreSQL's, at ${Math.round(rate)} a second`,
+  );
+  return each;
 }
 
 /**
  * So many callers, each with one request at a time: nine reads of twenty resources to one new task.
  * @param pause milliseconds between a caller's requests
  */
-async function load(urls: readonly string[], callers: number, pause: number, seconds: number): Promise<Cost> {
+async function load(urls: readonly string[], callers: number, pause: number, duration: number): Promise<Cost> {
   let requests = 0;
-  const before = servers.map(spent);
+  const [before, databaseBefore] = [ofServers(), await ofDatabase()];
   const begin = performance.now();
   const stop = keepDoing(callers, async (caller, n) => {
     const url = urls[(caller + n) % urls.length] as string;
@@ -67,11 +80,10 @@ async function load(urls: readonly string[], callers: number, pause: number, sec
     requests++;
     if (pause > 0) await sleep(pause);
   });
-  await sleep(seconds * 1000);
+  await sleep(duration * 1000);
   await stop();
-  const took = performance.now() - begin;
-  const processor = servers.reduce((sum, server, n) => sum + spent(server) - (before[n] as number), 0);
-  return { requests, processor, seconds: took / 1000 };
+  const seconds = (performance.now() - begin) / 1000;
+  return { requests, processor: ofServers() - before, database: (await ofDatabase()) - databaseBefore, seconds };
 }
 
 test('a request costs three instances what it costs one that has as much to do as each of them', async () => {
@@ -101,9 +113,7 @@ test('a request costs three instances what it costs one that has as much to do a
 test('what an instance takes of memory and of connections', async () => {
   const connections = async () =>
     Number((await sql`select count(*) as n from pg_stat_activity where application_name like 'stepwise%'`)[0]?.n);
-  console.log(
-    `resident after load: ${servers.map((server) => Math.round(server.rss())).join(', ')} MB; connections of all: ${await connections()}`,
-  );
+  console.log(`resident after load: ${resident()} MB; connections of all: ${await connections()}`);
   const before = servers[1].rss();
   const readers = await Promise.all(
     tokens.flatMap((each) => Array.from({ length: 10 }, () => openStream(servers[1].url, '/events', { token: each }))),
