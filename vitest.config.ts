@@ -42,6 +42,8 @@ export default defineConfig({
           sequence: { groupOrder: 2 },
         },
       },
+      // For hours when nobody waits: not in the gate.
+      { test: { ...node, name: 'soak', include: ['server/test/soak/*.test.ts'], testTimeout: 7_200_000 } },
       { test: { ...node, name: 'browser', include: ['server/test/browser/*.test.ts'] } },
       { test: { ...node, name: 'package', include: ['client/test/package/*.test.ts'], testTimeout: 300_000 } },
     ],

@@ -8,7 +8,7 @@ import { quantile, startInstances } from './instances.ts';
 
 const { servers, start } = await startInstances({ RATE_LIMIT: 'off' });
 
-test('what is written on one instance is heard on another in less than 200 ms, ninety-nine times in a hundred', async () => {
+test('#159 what is written on one instance is heard on another in less than 200 ms, ninety-nine times in a hundred', async () => {
   const tokens = await Promise.all(servers.map(({ url }, n) => register(url, `far-${n}`)));
   const stop = keepDoing(6, async (caller) => {
     expect((await call(servers[caller % 3]?.url as string, 'GET', '/outherTasks?limit=20', tokens[caller % 3])).status).toBe(200);
@@ -26,7 +26,7 @@ test('what is written on one instance is heard on another in less than 200 ms, n
   expect(quantile(rounds, 0.5)).toBeLessThan(200);
 });
 
-test('a user has ten streams on all instances together, and those of an instance that is killed are free again', async () => {
+test('#157 a user has ten streams on all instances together, and those of an instance that is killed are free again', async () => {
   const token = await register(servers[0].url, 'many');
   const open = (n: number) => openStream((servers[n] as ServerProcess).url, '/events', { token });
   const readers = await Promise.all([0, 0, 0, 0, 1, 1, 1, 2, 2, 2].map(open));

@@ -7,7 +7,7 @@ import { migratePostgres } from '../../src/db/migrate.ts';
 import { type Sample, samplesOf } from '../exposition.ts';
 import { freePort, startCluster } from '../faults/cluster.ts';
 import { startHaproxy } from '../faults/haproxy.ts';
-import { startRedis } from '../faults/redis.ts';
+import { startRedis } from '../faults/redisServer.ts';
 import { call, type ServerProcess, startServer } from '../faults/servers.ts';
 
 const DEPLOYED = fileURLToPath(new URL('../../../deploy/haproxy/haproxy.cfg', import.meta.url));
@@ -34,11 +34,10 @@ export async function startInstances(settings: Record<string, string> = {}): Pro
   await migratePostgres(DATABASE_URL);
   const sql = postgres(DATABASE_URL, { max: 1, onnotice: () => {} });
   afterAll(() => sql.end({ timeout: 1 }));
-  const redis = await freePort();
-  await startRedis(redis);
+  const { url: REDIS_URL } = await startRedis();
 
   const ports = [await freePort(), await freePort(), await freePort()] as const;
-  const shared = { DATABASE_URL, REDIS_URL: `redis://127.0.0.1:${redis}`, MIGRATE_AT_START: 'false', METRICS_TOKEN, ...settings };
+  const shared = { DATABASE_URL, REDIS_URL, MIGRATE_AT_START: 'false', METRICS_TOKEN, ...settings };
   const startAt = (port: number) => startServer({ ...shared, PORT: String(port) });
   const servers: Instances['servers'] = await Promise.all([startAt(ports[0]), startAt(ports[1]), startAt(ports[2])]);
 

@@ -8,7 +8,7 @@ const said = () =>
     output.filter((line) => line.includes('"job":"purge"')).map((line) => ({ server, ...JSON.parse(line) })),
   );
 
-test('each turn of a schedule is one job, which one of the three does, once', { timeout: 240_000 }, async () => {
+test('#199 each turn of a schedule is one job, which one of the three does, once', { timeout: 240_000 }, async () => {
   // They begin some seconds after they listen, one after the other, and each writes the schedule as it should be.
   for (const { output } of servers) await expect.poll(() => output.join('\n'), { timeout: 30_000 }).toContain('background work has begun');
   await sql`update pgboss.schedule set cron = '* * * * *' where name = 'purge'`;

@@ -103,7 +103,7 @@ async function expectHeard(listeners: readonly Listener[]): Promise<void> {
   }
 }
 
-test('a rolling restart of all three under load fails no request and loses no event', async () => {
+test('#190 a rolling restart of all three under load fails no request and loses no event', async () => {
   const { journal, reads, listeners, stop } = await people('rolling');
   const exits: (number | string)[] = [];
   for (const n of [0, 1, 2]) {

@@ -10,15 +10,14 @@ import { redisStore } from '../../src/security/redisStore.ts';
 import { openTestDatabase, startApp, type TestApp } from '../harness.ts';
 import { freePort } from './cluster.ts';
 import { keepDoing } from './load.ts';
-import { startRedis } from './redis.ts';
+import { startRedis } from './redisServer.ts';
 
-const port = await freePort();
-let redis = await startRedis(port);
+const redis = await startRedis();
 const warnings: string[] = [];
 const plenty = { most: 100_000, seconds: 60 };
 const rates: Rates = { address: plenty, user: { most: 30, seconds: 60 }, signIn: plenty, registration: plenty };
 const database = await openTestDatabase();
-const stores = [1, 2, 3].map(() => redisStore(`redis://127.0.0.1:${port}`, (message) => warnings.push(message)));
+const stores = [1, 2, 3].map(() => redisStore(redis.url, (message) => warnings.push(message)));
 const servers: TestApp[] = [];
 for (const store of stores) servers.push(await startApp({ database, rates, store }));
 const [one, two, three] = servers as [TestApp, TestApp, TestApp];
@@ -61,13 +60,9 @@ test('guesses on several servers are guesses at one account, and the right passw
   expect(await signIn(three, ann.password)).toMatchObject({ status: 429, headers: { 'retry-after': '1' } });
 });
 
-async function back(): Promise<void> {
-  redis = await startRedis(port);
-}
-
 const AWAY = {
-  'is killed': { leave: () => redis.kill('SIGKILL'), back },
-  'stands still': { leave: () => redis.kill('SIGSTOP'), back: async () => void redis.kill('SIGCONT') },
+  'is killed': { leave: () => redis.signal('SIGKILL'), back: redis.start },
+  'stands still': { leave: () => redis.signal('SIGSTOP'), back: () => redis.signal('SIGCONT') },
 };
 
 test.each(Object.entries(AWAY))(
@@ -75,7 +70,7 @@ test.each(Object.entries(AWAY))(
   async (_how, { leave, back }) => {
     const ann = await one.register();
     const usual = median(await times(20, () => two.rest('GET', '/health')));
-    leave();
+    await leave();
     try {
       const statuses: number[] = [];
       const taken = await times(60, async () => statuses.push((await one.rest('GET', '/outherTasks', { token: ann.token })).status));
@@ -115,7 +110,7 @@ test.each(Object.entries(AWAY))('#188 under load, when Redis %s, no call fails a
       { timeout: 60_000 },
     );
   await calls(100);
-  leave();
+  await leave();
   try {
     await calls(300);
   } finally {
@@ -131,7 +126,7 @@ test.each(Object.entries(AWAY))('#188 under load, when Redis %s, no call fails a
 
 /** Sends Redis one command by itself. */
 async function tell(...command: string[]): Promise<void> {
-  const client = spawn('redis-cli', ['-p', String(port), ...command], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const client = spawn('redis-cli', ['-p', String(redis.port), ...command], { stdio: ['ignore', 'pipe', 'inherit'] });
   const [answer] = await Promise.all([text(client.stdout), once(client, 'exit')]);
   if (/^ERR/.test(answer)) throw new Error(answer);
 }
