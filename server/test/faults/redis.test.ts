@@ -41,12 +41,21 @@ async function together(): Promise<void> {
 
 beforeEach(together);
 
+/** How often a server has counted by itself. */
+const alone = () => stores.reduce((sum, { counts }) => sum + counts.memory, 0);
+
 test('#143 three servers count as one', async () => {
-  const ann = await one.register();
-  // On a busy machine an answer of Redis may have been late meanwhile: then each counts by itself for a second.
-  await together();
-  const statuses: number[] = [];
-  for (let call = 0; call < 36; call++) statuses.push((await servers[call % 3]!.rest('GET', '/outherTasks', { token: ann.token })).status);
+  let statuses: number[] = [];
+  let before = -1;
+  // On a busy machine an answer of Redis may be late: then each counts by itself for a second, and this is to be done again.
+  while (alone() !== before) {
+    const ann = await one.register();
+    await together();
+    before = alone();
+    statuses = [];
+    for (let call = 0; call < 36; call++)
+      statuses.push((await servers[call % 3]!.rest('GET', '/outherTasks', { token: ann.token })).status);
+  }
   expect(statuses.filter((status) => status === 200)).toHaveLength(30);
   expect(statuses.slice(30)).toEqual([429, 429, 429, 429, 429, 429]);
 });
