@@ -15,8 +15,12 @@ test('#159 what is written on one instance is heard on another in less than 200 
     await sleep(25);
   });
   const rounds: number[] = [];
-  for (let round = 0; round < 3; round++) {
-    const lags = await Promise.all(tokens.map((token, n) => lagsOf(token, servers[n]?.url as string, servers[(n + 1) % 3]?.url as string)));
+  const round = (count: number) =>
+    Promise.all(tokens.map((token, n) => lagsOf(token, servers[n]?.url as string, servers[(n + 1) % 3]?.url as string, count)));
+  // So that all of it is compiled.
+  await round(50);
+  for (let n = 0; n < 3; n++) {
+    const lags = await round(200);
     rounds.push(quantile(lags.flat(), 0.99));
     const [p50, p99, most] = [0.5, 0.99, 1].map((share) => quantile(lags.flat(), share).toFixed(1));
     console.log(`events heard on another instance: ${lags.flat().length}, p50 ${p50} ms, p99 ${p99} ms, at most ${most} ms`);
@@ -57,12 +61,12 @@ test('#157 a user has ten streams on all instances together, and those of an ins
   for (const reader of readers) reader.leave();
 });
 
-/** @returns milliseconds from the answer to a change at `here` until it is heard at `there`, of 200 changes */
-async function lagsOf(token: string, here: string, there: string): Promise<number[]> {
+/** @returns milliseconds from the answer to a change at `here` until it is heard at `there`, of so many changes */
+async function lagsOf(token: string, here: string, there: string, count: number): Promise<number[]> {
   const reader = await openStream(there, '/events', { token });
   expect(await reader.next()).toMatchObject({ event: { type: 'ready' } });
   const lags: number[] = [];
-  for (let n = 0; n < 200; n++) {
+  for (let n = 0; n < count; n++) {
     const heard = reader.next().then((event) => ({ event, at: performance.now() }));
     const { status, body } = await call(here, 'POST', '/outherTasks', token, { title: 'told' });
     const answered = performance.now();
