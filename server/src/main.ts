@@ -61,7 +61,7 @@ async function serve(config: Config, logger: Logger, database: StartingDatabase)
   const secret = config.jwtSecret ?? (await keptSecret(config.dataDir));
   const secrets: [string, ...string[]] = config.previousJwtSecret ? [secret, config.previousJwtSecret] : [secret];
   // One core is left to everything that is not a hash.
-  const hashConcurrency = Math.max(1, availableParallelism() - 1);
+  const hashing = { concurrency: Math.max(1, availableParallelism() - 1) };
   const store = await openStore(config.redisUrl, logger);
   if (!config.limited) logger.warn('RATE_LIMIT=off: nothing is limited, also not guessing passwords');
   const rates = config.limited ? (config.environment === 'production' ? PRODUCTION_RATES : DEVELOPMENT_RATES) : undefined;
@@ -74,7 +74,7 @@ async function serve(config: Config, logger: Logger, database: StartingDatabase)
     secrets,
     logger,
     limits: { store, rates },
-    hashConcurrency,
+    hashing,
     isDraining: () => draining,
     ...(metrics && { metrics }),
     ...(traces && { traced: traces.procedure }),

@@ -14,8 +14,8 @@ const plenty = { most: 100_000, seconds: 60 };
 const rates: Rates = { address: plenty, user: plenty, signIn: plenty, registration: plenty };
 
 let time = 0;
-const api = await startApp();
-const guessing = await startApp({ rates, store: memoryStore(() => time), trustedProxies: ['10.0.0.0/8'] });
+const api = await startApp({ dearHashes: true });
+const guessing = await startApp({ dearHashes: true, rates, store: memoryStore(() => time), trustedProxies: ['10.0.0.0/8'] });
 const doors = bothDoors(api);
 
 const signIn = (username: string, password: string) => api.rest('POST', '/users/signIn', { body: { username, password } });
