@@ -16,6 +16,7 @@ import type { LimitStore } from './security/limitStore.ts';
 enableCompileCache();
 
 const { buildApp } = await import('./app.ts');
+const { putPoolBehind } = await import('./background.ts');
 const { openForServer } = await import('./db/starting.ts');
 const { startJobs } = await import('./jobs/run.ts');
 const { createLogger, writeLast } = await import('./logger.ts');
@@ -110,6 +111,7 @@ async function serve(config: Config, logger: Logger, database: StartingDatabase)
   }
   // Before the first registration needs it: it takes some hundred milliseconds.
   setTimeout(loadBlocklist, LATER).unref();
+  putPoolBehind();
   if (config.jobs && !draining) jobs = startJobs({ database, databaseUrl: config.databaseUrl, logger, delay: LATER });
   const at = `http://localhost:${(app.server.address() as AddressInfo).port}`;
   const urls = ['health', 'docs', 'redoc', 'openapi.json', 'trpc'].map((path) => `${at}/${path}`);
