@@ -13,6 +13,7 @@ export default defineConfig({
         test: {
           ...node,
           name: 'app',
+          isolate: false,
           include: ['server/src/**/*.test.ts', 'server/test/*.test.ts', 'client/test/*.test.ts'],
           globalSetup: 'server/test/globalSetup.ts',
         },

@@ -4,6 +4,7 @@ import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { ConfigError } from '../src/config.ts';
 import { answerOf, checkSame } from './answers.ts';
+import { compareCaches } from './cache.ts';
 import { prepare } from './ground.ts';
 import { GENERATOR } from './load.ts';
 import { PEERS, type Peer, type PeerName } from './peer.ts';
@@ -26,6 +27,7 @@ const OPTIONS = {
   peers: { type: 'string' },
   rss: { type: 'boolean', default: false },
   storm: { type: 'boolean', default: false },
+  cache: { type: 'boolean', default: false },
   keep: { type: 'boolean', default: false },
 } as const;
 
@@ -53,6 +55,7 @@ export async function bench(): Promise<number> {
   if (busy > CORES / 4) console.log(`the machine is busy (load average ${busy.toFixed(1)}): the figures will say little`);
   return inStage(options.keep, async (stage) => {
     if (options.storm) return watchStorm(stage);
+    if (options.cache) return compareCaches(stage);
     console.log(
       `${CORES} cores${CORES > 1 ? ': servers on the first, load on the second' : ', shared by servers and load'}; load by ${GENERATOR}`,
     );

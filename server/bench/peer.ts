@@ -10,12 +10,16 @@ import { here, pinned, SECRET } from './settings.ts';
 export const PEERS = ['hand', 'ours', 'stock', 'oRPC', 'Hono'] as const;
 export type PeerName = (typeof PEERS)[number];
 
-const FILES: Record<PeerName, string> = {
+/** Servers that are measured, those of a comparison of their own among them. */
+export type PeerKind = PeerName | 'cached';
+
+const FILES: Record<PeerKind, string> = {
   hand: 'peers/hand.ts',
   ours: '../src/main.ts',
   stock: 'peers/stock.ts',
   oRPC: 'peers/orpc.ts',
   Hono: 'peers/hono.ts',
+  cached: 'peers/cached.ts',
 };
 
 /** Seconds in a tick of /proc/<pid>/stat. */
@@ -35,8 +39,15 @@ export class Peer {
   /**
    * Starts a server as it runs in production and waits until it is well.
    * @param folder where its log goes; nothing else is there, no `.env` either
+   * @param settings beside those that all have
    */
-  static async start(kind: PeerName, databaseUrl: string, folder: string, name: string = kind): Promise<Peer> {
+  static async start(
+    kind: PeerKind,
+    databaseUrl: string,
+    folder: string,
+    name: string = kind,
+    settings: Record<string, string> = {},
+  ): Promise<Peer> {
     const port = await freePort();
     const path = join(folder, `${name}.log`);
     const log = openSync(path, 'w');
@@ -53,6 +64,7 @@ export class Peer {
         JWT_SECRET_KEY: SECRET,
         TRUST_PROXY: '127.0.0.0/8',
         DRAIN_MS: '0',
+        ...settings,
       },
     });
     closeSync(log);

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ConfigError } from '../src/config.ts';
-import { Peer, type PeerName } from './peer.ts';
+import { Peer, type PeerKind } from './peer.ts';
 import type { BenchDatabase } from './seed.ts';
 
 export interface Stage {
@@ -13,7 +13,7 @@ export interface Stage {
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
   database(create: (url: string, name: string) => Promise<BenchDatabase>): Promise<BenchDatabase>;
-  peer(kind: PeerName, databaseUrl: string, name?: string): Promise<Peer>;
+  peer(kind: PeerKind, databaseUrl: string, name?: string, settings?: Record<string, string>): Promise<Peer>;
 }
 
 /** @param keep whether databases and logs stay */
@@ -38,8 +38,8 @@ export async function inStage<T>(keep: boolean, job: (stage: Stage) => Promise<T
         console.log(`database ${name} seeded in ${((performance.now() - begun) / 1000).toFixed(1)} s`);
         return database;
       },
-      async peer(kind, databaseUrl, name) {
-        const peer = await Peer.start(kind, databaseUrl, folder, name);
+      async peer(kind, databaseUrl, name, settings) {
+        const peer = await Peer.start(kind, databaseUrl, folder, name, settings);
         peers.push(peer);
         return peer;
       },

@@ -26,7 +26,7 @@ import { appRouter } from './router.ts';
 import type { LimitStore } from './security/limitStore.ts';
 import { createLimits, type Rates } from './security/limits.ts';
 import { createOpenSessions } from './security/openSessions.ts';
-import { createPasswords } from './security/password.ts';
+import { createPasswords, type HashCost } from './security/password.ts';
 import { createRefreshTokens } from './security/refresh.ts';
 import { createTokens } from './security/token.ts';
 import type { Metrics } from './telemetry/metrics.ts';
@@ -41,8 +41,8 @@ export interface AppOptions {
   readonly logger: FastifyBaseLogger;
   /** Where limits are counted, and how high they are; without rates nothing is limited. */
   readonly limits: { readonly store: LimitStore; readonly rates: Rates | undefined };
-  /** Hashes of passwords at a time. */
-  readonly hashConcurrency: number;
+  /** Hashes of passwords at a time, and what each costs: in tests little. */
+  readonly hashing: { readonly concurrency: number; readonly cost?: HashCost };
   /** Whether the process is about to end. */
   readonly isDraining?: () => boolean;
   /** Where answers are counted, and the token by which that is told here; without one it is not. */
@@ -67,7 +67,7 @@ export async function buildApp({
   secrets,
   logger,
   limits,
-  hashConcurrency,
+  hashing,
   isDraining,
   metrics,
   traced,
@@ -77,7 +77,7 @@ export async function buildApp({
     db: database.db,
     catalogue: createCatalogue(),
     streams: createEventStreams({ ...database, openSessions, places: limits.store.places, waited: metrics?.into.event }),
-    passwords: createPasswords(hashConcurrency, HASH_QUEUE),
+    passwords: createPasswords(hashing.concurrency, HASH_QUEUE, hashing.cost),
     tokens: createTokens(secrets, config.tokenLifetime),
     refreshTokens: createRefreshTokens(secrets),
     openSessions,

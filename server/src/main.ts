@@ -16,6 +16,7 @@ import type { LimitStore } from './security/limitStore.ts';
 enableCompileCache();
 
 const { buildApp } = await import('./app.ts');
+const { putPoolBehind } = await import('./background.ts');
 const { openForServer } = await import('./db/starting.ts');
 const { startJobs } = await import('./jobs/run.ts');
 const { createLogger, writeLast } = await import('./logger.ts');
@@ -61,7 +62,7 @@ async function serve(config: Config, logger: Logger, database: StartingDatabase)
   const secret = config.jwtSecret ?? (await keptSecret(config.dataDir));
   const secrets: [string, ...string[]] = config.previousJwtSecret ? [secret, config.previousJwtSecret] : [secret];
   // One core is left to everything that is not a hash.
-  const hashConcurrency = Math.max(1, availableParallelism() - 1);
+  const hashing = { concurrency: Math.max(1, availableParallelism() - 1) };
   const store = await openStore(config.redisUrl, logger);
   if (!config.limited) logger.warn('RATE_LIMIT=off: nothing is limited, also not guessing passwords');
   const rates = config.limited ? (config.environment === 'production' ? PRODUCTION_RATES : DEVELOPMENT_RATES) : undefined;
@@ -74,7 +75,7 @@ async function serve(config: Config, logger: Logger, database: StartingDatabase)
     secrets,
     logger,
     limits: { store, rates },
-    hashConcurrency,
+    hashing,
     isDraining: () => draining,
     ...(metrics && { metrics }),
     ...(traces && { traced: traces.procedure }),
@@ -110,6 +111,7 @@ async function serve(config: Config, logger: Logger, database: StartingDatabase)
   }
   // Before the first registration needs it: it takes some hundred milliseconds.
   setTimeout(loadBlocklist, LATER).unref();
+  putPoolBehind();
   if (config.jobs && !draining) jobs = startJobs({ database, databaseUrl: config.databaseUrl, logger, delay: LATER });
   const at = `http://localhost:${(app.server.address() as AddressInfo).port}`;
   const urls = ['health', 'docs', 'redoc', 'openapi.json', 'trpc'].map((path) => `${at}/${path}`);

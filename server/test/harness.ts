@@ -27,6 +27,9 @@ const procedures = endpointsOf(appRouter);
 
 export const SECRET = 'a-secret-for-tests-of-at-least-32-bytes';
 
+/** Of the hash of a password: what production has takes most of the time of a suite that registers thousands. */
+const CHEAP = { memoryCost: 1024, timeCost: 2, parallelism: 1 };
+
 export interface User {
   readonly id: number;
   readonly login: string;
@@ -88,15 +91,19 @@ export async function openTestDatabase(): Promise<OpenDatabase & { url: string |
   };
 }
 
-/** Starts the app for the test or the test file that calls this, and ends it with that. */
+/**
+ * Starts the app for the test or the test file that calls this, and ends it with that.
+ * @param overrides `dearHashes`: passwords cost what they do in production
+ */
 export async function startApp(
   overrides: Partial<AppOptions['config']> & {
     database?: TestDatabase;
     rates?: Rates;
     store?: LimitStore;
+    dearHashes?: boolean;
   } & Pick<AppOptions, 'metrics' | 'traced'> = {},
 ): Promise<TestApp> {
-  const { database: given, rates, store = memoryStore(), metrics, traced, ...settings } = overrides;
+  const { database: given, rates, store = memoryStore(), metrics, traced, dearHashes = false, ...settings } = overrides;
   const database = given ?? (await openTestDatabase());
   const log: Record<string, unknown>[] = [];
   const passwords = new Set<string>();
@@ -119,7 +126,7 @@ export async function startApp(
       { level: 'info' },
       lines((line) => log.push(JSON.parse(line))),
     ),
-    hashConcurrency: 1,
+    hashing: { concurrency: 1, ...(!dearHashes && { cost: CHEAP }) },
     ...(metrics && { metrics }),
     ...(traced && { traced }),
   });

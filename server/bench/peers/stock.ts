@@ -33,7 +33,7 @@ const db = databaseOn({
 const services: Services = {
   db,
   catalogue: createCatalogue(),
-  streams: { open: () => Promise.reject(new Error('nothing here streams')), changed: () => {}, close: async () => {} },
+  streams: { open: () => Promise.reject(new Error('nothing here streams')), changed: () => {}, close: async () => {}, measures: [] },
   passwords: createPasswords(1, 32),
   tokens: createTokens([SECRET], TOKEN_LIFETIME),
   refreshTokens: createRefreshTokens([SECRET]),

@@ -2,8 +2,15 @@ import { argon2id, hash, needsRehash, verify } from 'argon2';
 import type { Measure } from '../telemetry/measures.ts';
 import { isBcrypt, verifyBcrypt } from './bcrypt.ts';
 
-/** argon2id with OWASP's parameters (Password Storage Cheat Sheet): memory in KiB, passes, lanes. */
-const PARAMETERS = { type: argon2id, memoryCost: 19456, timeCost: 2, parallelism: 1 } as const;
+/** What a hash by argon2id costs whoever makes one: memory in KiB, passes, lanes. */
+export interface HashCost {
+  readonly memoryCost: number;
+  readonly timeCost: number;
+  readonly parallelism: number;
+}
+
+/** OWASP's (Password Storage Cheat Sheet). */
+const COST: HashCost = { memoryCost: 19456, timeCost: 2, parallelism: 1 };
 
 /** Thrown when too many passwords wait for their hash already. */
 export class HashQueueFull extends Error {
@@ -27,20 +34,22 @@ export interface Passwords {
 /**
  * @param concurrency hashes at a time; each takes a thread of libuv's pool for tens of milliseconds
  * @param queue how many may wait
+ * @param cost of a hash; less than OWASP's protects nobody
  */
-export function createPasswords(concurrency: number, queue: number): Passwords {
+export function createPasswords(concurrency: number, queue: number, cost = COST): Passwords {
+  const parameters = { type: argon2id, ...cost } as const;
   const gated = gate(concurrency, queue);
   let decoy: Promise<string> | undefined;
   return {
-    hash: (password) => gated(() => hash(normalise(password), PARAMETERS)),
+    hash: (password) => gated(() => hash(normalise(password), parameters)),
     async verify(stored, password) {
       if (stored !== undefined && isBcrypt(stored)) return gated(() => verifyBcrypt(stored, password));
-      decoy ??= hash('', PARAMETERS);
+      decoy ??= hash('', parameters);
       const known = stored?.startsWith('$argon2') ? stored : await decoy;
       const matches = await gated(() => verify(known, normalise(password)));
       return matches && known === stored;
     },
-    isOutdated: (stored) => isBcrypt(stored) || needsRehash(stored, PARAMETERS),
+    isOutdated: (stored) => isBcrypt(stored) || needsRehash(stored, parameters),
     measures: [
       {
         name: 'stepwise_hashes',

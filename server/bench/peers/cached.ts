@@ -1,0 +1,74 @@
+// Ours with something between it and the database, to see what a cache of the views brings and what that of the catalogue does (CACHE).
+import { Redis } from 'ioredis';
+import { buildApp } from '../../src/app.ts';
+import type { Database } from '../../src/db/client.ts';
+import { openPostgres } from '../../src/db/postgres.ts';
+import { createLogger } from '../../src/logger.ts';
+import { memoryStore } from '../../src/security/limitStore.ts';
+import { PRODUCTION_RATES } from '../../src/security/limits.ts';
+import { POOL, SECRET } from '../settings.ts';
+import { DATABASE_URL, HOST, PORT, SESSION_LIFETIME, TOKEN_LIFETIME } from './environment.ts';
+
+/** The statements behind the two views. */
+const VIEWS = ['physicalPlan.current', 'mentalPlan.current'];
+
+type Rows = object[];
+
+/** What stands between. None of them is told of changes: this is the most that a cache could bring. */
+const BETWEEN: Record<string, () => (key: string, ask: () => Promise<Rows>) => Promise<Rows>> = {
+  nothing: () => (_, ask) => ask(),
+  memory() {
+    const kept = new Map<string, Rows>();
+    return async (key, ask) => {
+      const known = kept.get(key);
+      if (known) return known;
+      const rows = await ask();
+      kept.set(key, rows);
+      return rows;
+    };
+  },
+  Redis() {
+    const redis = new Redis(process.env.REDIS_URL ?? 'redis://127.0.0.1:6379', {
+      keyPrefix: `stepwise-bench-${process.pid}:`,
+      enableAutoPipelining: true,
+    });
+    return async (key, ask) => {
+      const known = await redis.get(key);
+      if (known !== null) return JSON.parse(known);
+      const rows = await ask();
+      await redis.set(key, JSON.stringify(rows), 'EX', 600);
+      return rows;
+    };
+  },
+  // Each view sees another version of the catalogue than the last one, and reads it anew.
+  'no catalogue'() {
+    let version = -1;
+    return async (_, ask) => (await ask()).map((row) => ('catalogue' in row ? { ...row, catalogue: version-- } : row));
+  },
+};
+
+const database = openPostgres(DATABASE_URL, POOL);
+const through = (BETWEEN[process.env.CACHE ?? ''] as (typeof BETWEEN)[string])();
+const db: Database = {
+  ...database.db,
+  run: (statement, values) =>
+    VIEWS.includes(statement.name)
+      ? through(`${statement.name} ${values.join(' ')}`, () => database.db.run(statement, values))
+      : database.db.run(statement, values),
+};
+const app = await buildApp({
+  config: {
+    environment: 'production',
+    tokenLifetime: TOKEN_LIFETIME,
+    sessions: { idle: SESSION_LIFETIME, absolute: 4 * SESSION_LIFETIME, perUser: 20 },
+    passwordMinLength: 8,
+    corsOrigins: [],
+    trustedProxies: ['127.0.0.0/8'],
+  },
+  database: { ...database, db },
+  secrets: [SECRET],
+  logger: await createLogger('info', false),
+  limits: { store: memoryStore(), rates: PRODUCTION_RATES },
+  hashing: { concurrency: 1 },
+});
+await app.listen({ host: HOST, port: PORT });
