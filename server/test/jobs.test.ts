@@ -57,15 +57,30 @@ test('#199 purge removes exactly what is beyond its time, in as many steps as it
       select 1, n + 61, 'task.removed', '{}', now() - interval '7 days' - make_interval(secs => n) from unnest(array[-60, 1, 60]) n`,
     sql`insert into audit_trail (event, user_id, ip, request_id, at)
       select 'signed_in', n, '', '', now() - interval '1 year' - make_interval(secs => n) from unnest(array[-60, 1, 60]) n`,
+    sql`insert into exports (id, user_id, state, expires_at)
+      select n + 100, 1, 'done', now() - make_interval(secs => n) from unnest(array[-60, 1, 60]) n`,
+    sql`insert into exports (id, user_id, state, expires_at)
+      select n + 1000, 1, 'failed', now() - interval '7 days' - make_interval(secs => n) from unnest(array[-60, 1, 60]) n`,
+    sql`insert into exports (id, user_id) values (2000, 1)`,
+    sql`insert into export_parts (export_id, part, text) select id, n, 'x' from exports, generate_series(1, 60) n where id in (40, 101, 160, 2000)`,
   ];
   for (const insert of inserts) await db.execute(insert);
   const { signal } = new AbortController();
-  expect(await purge.run(db, signal)).toEqual({ sessions: 2502, idempotency_keys: 2, events: 2, audit_trail: 2 });
+  expect(await purge.run(db, signal)).toEqual({
+    sessions: 2502,
+    idempotency_keys: 2,
+    events: 2,
+    export_parts: 120,
+    exports: 2,
+    audit_trail: 2,
+  });
   expect(await ids('sessions', 'device')).toEqual(['-60']);
   expect(await ids('idempotency_keys', 'key')).toEqual(['-60']);
   expect((await ids('events', 'seq')).map(Number)).toEqual([1]);
   expect(await ids('audit_trail', 'user_id')).toEqual([-60]);
-  expect(await purge.run(db, signal)).toEqual({ sessions: 0, idempotency_keys: 0, events: 0, audit_trail: 0 });
+  expect(await ids('exports', 'id')).toEqual([40, 101, 160, 940, 2000]);
+  expect(new Set(await ids('export_parts', 'export_id'))).toEqual(new Set([40, 2000]));
+  expect(await purge.run(db, signal)).toEqual({ sessions: 0, idempotency_keys: 0, events: 0, export_parts: 0, exports: 0, audit_trail: 0 });
 });
 
 test('a purge leaves off when the process is about to end', async () => {
