@@ -4,10 +4,12 @@ import { Writable } from 'node:stream';
 import { sql } from 'drizzle-orm';
 import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
+import { exportJob } from '../src/jobs/export.ts';
 import { purge } from '../src/jobs/purge.ts';
 import type { Job } from '../src/jobs/registry.ts';
 import { DEAD_LETTERS, startJobs } from '../src/jobs/run.ts';
-import { openTestDatabase } from './harness.ts';
+import { openTestDatabase, startApp } from './harness.ts';
+import { openStream } from './streams.ts';
 
 async function openDatabase() {
   const database = await openTestDatabase();
@@ -121,6 +123,55 @@ test('#199 a job that always fails is tried six times, and then lies with the de
   const letters = await database.db.execute(sql`
     select source_name, source_id, source_retry_count, source_output->>'message' as message from pgboss.job where name = ${DEAD_LETTERS}`);
   expect(letters).toEqual([{ source_name: 'poison', source_id: job_id, source_retry_count: 5, message: 'Error' }]);
+});
+
+test('what users want is done once for each, and one that cannot be is given up and told', async () => {
+  const database = await openDatabase();
+  const orders = new Map([
+    ['good', 'wanted'],
+    ['bad', 'wanted'],
+  ]);
+  const done: string[] = [];
+  const order: Job<{ key: string }> = {
+    name: 'order',
+    wanted: async () => [...orders].filter(([, state]) => state === 'wanted').map(([key]) => ({ key, data: { key } })),
+    async run(_db, _stopping, { data: { key } }) {
+      if (key === 'bad') throw new Error('hunter2');
+      orders.set(key, 'done');
+      done.push(key);
+      return {};
+    },
+    async givenUp(_db, { data: { key } }) {
+      orders.set(key, 'given up');
+    },
+  };
+  const { log } = start(database, order);
+  await expect.poll(() => orders.get('bad'), { timeout: 25_000 }).toBe('given up');
+  expect(done).toEqual(['good']);
+  expect(log.filter(({ msg }) => msg === 'job failed for good')).toMatchObject([{ job: 'order' }]);
+  const jobs = await database.db.execute(sql`select singleton_key as key, state from pgboss.job where name = 'order' order by 1`);
+  expect(jobs).toEqual([
+    { key: 'bad', state: 'failed' },
+    { key: 'good', state: 'completed' },
+  ]);
+});
+
+test('an export that is asked for over the API is written and told while a server listens', async () => {
+  const database = await openDatabase();
+  const api = await startApp({ database });
+  const ann = await api.register();
+  const url = await api.app.listen({ port: 0, host: '127.0.0.1' });
+  const reader = await openStream(url, '/events', ann);
+  await reader.take(1);
+  start(database, exportJob);
+  const { body } = await api.rest('POST', '/users/me/exports', { token: ann.token });
+  const told: { state: string; percent: number }[] = [];
+  while (told.at(-1)?.state !== 'done') told.push((await reader.next())?.event.data);
+  expect(told.slice(0, 2).map(({ state }) => state)).toEqual(['queued', 'running']);
+  const percents = told.map(({ percent }) => percent);
+  expect(percents).toEqual(percents.toSorted((one, other) => one - other));
+  reader.leave();
+  expect((await api.rest('GET', `/users/me/exports/${body.id}/file`, { token: ann.token })).body.user).toMatchObject({ login: ann.login });
 });
 
 test('what is under way is told to leave off, is waited for, and is done again by the next process', async () => {
