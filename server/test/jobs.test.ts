@@ -2,12 +2,14 @@
 import { once } from 'node:events';
 import { Writable } from 'node:stream';
 import { sql } from 'drizzle-orm';
+import { fromPglite, PgBoss } from 'pg-boss';
 import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
 import { exportJob } from '../src/jobs/export.ts';
+import { DEAD_LETTERS, overviewOf, settle } from '../src/jobs/overview.ts';
 import { purge } from '../src/jobs/purge.ts';
 import type { Job } from '../src/jobs/registry.ts';
-import { DEAD_LETTERS, startJobs } from '../src/jobs/run.ts';
+import { startJobs } from '../src/jobs/run.ts';
 import { openTestDatabase, startApp } from './harness.ts';
 import { openStream } from './streams.ts';
 
@@ -40,7 +42,22 @@ function start(database: Awaited<ReturnType<typeof openDatabase>>, ...jobs: Job[
   return { log, running };
 }
 
-const PACE = { pollingIntervalSeconds: 0.5, cronMonitorIntervalSeconds: 1, cronWorkerIntervalSeconds: 1 };
+const PACE = {
+  pollingIntervalSeconds: 0.5,
+  cronMonitorIntervalSeconds: 1,
+  cronWorkerIntervalSeconds: 1,
+  monitorIntervalSeconds: 1,
+  superviseIntervalSeconds: 1,
+};
+
+/** What `pnpm jobs` has. */
+async function operator({ client, url }: Awaited<ReturnType<typeof openDatabase>>): Promise<PgBoss> {
+  const connection = client ? { db: fromPglite(client), backend: 'pglite' as const } : { connectionString: url as string, max: 1 };
+  const boss = new PgBoss({ ...connection, schema: 'pgboss', migrate: false, supervise: false, schedule: false });
+  await boss.start();
+  onTestFinished(() => boss.stop({ graceful: false }));
+  return boss;
+}
 
 const EVERY_MINUTE = '* * * * *';
 
@@ -154,6 +171,47 @@ test('what users want is done once for each, and one that cannot be is given up 
     { key: 'bad', state: 'failed' },
     { key: 'good', state: 'completed' },
   ]);
+});
+
+test('what failed for good is seen and counted until somebody has it done again or forgets it', async () => {
+  const database = await openDatabase();
+  let wanted = ['mended', 'hopeless'];
+  let isBroken = true;
+  const done: string[] = [];
+  const order: Job<{ key: string }> = {
+    name: 'order',
+    wanted: async () => wanted.map((key) => ({ key, data: { key } })),
+    async run(_db, _stopping, { data: { key } }) {
+      if (isBroken) throw Object.assign(new Error('hunter2'), { code: '57014' });
+      done.push(key);
+      return {};
+    },
+    async givenUp(_db, { data: { key } }) {
+      wanted = wanted.filter((one) => one !== key);
+    },
+  };
+  const { running } = start(database, order);
+  const told = () => Object.fromEntries(running.measures.map(({ name, read }) => [name, read()]));
+  expect(told()).toEqual({ stepwise_jobs_waiting: { order: 0 }, stepwise_jobs_active: { order: 0 }, stepwise_jobs_dead: 0 });
+  await expect.poll(() => wanted, { timeout: 40_000 }).toEqual([]);
+  const boss = await operator(database);
+  const { queues, letters } = await overviewOf(boss);
+  expect(queues).toEqual([{ name: 'order', waiting: 0, active: 0, failed: 2 }]);
+  expect(letters).toHaveLength(2);
+  for (const letter of letters)
+    expect(letter).toEqual({ job: 'order', job_id: expect.any(String), at: expect.any(Date), attempts: 6, reason: '57014' });
+  await expect.poll(() => told().stepwise_jobs_dead, { timeout: 30_000, interval: 500 }).toBe(2);
+
+  isBroken = false;
+  const keys = await database.ids('pgboss.job', "singleton_key || ' ' || id");
+  const idOf = (key: string) =>
+    String(keys.find((text) => letters.some(({ job_id }) => text === `${key} ${job_id}`))).split(' ')[1] as string;
+  expect(await settle(boss, idOf('mended'), 'retry')).toBe('sent');
+  expect(await settle(boss, idOf('hopeless'), 'forget')).toBe('forgotten');
+  expect(await settle(boss, idOf('mended'), 'retry')).toBe('unknown');
+  await expect.poll(() => done, { timeout: 20_000 }).toEqual(['mended']);
+  expect((await overviewOf(boss)).letters).toEqual([]);
+  await expect.poll(() => told().stepwise_jobs_dead, { timeout: 30_000, interval: 500 }).toBe(0);
 });
 
 test('an export that is asked for over the API is written and told while a server listens', async () => {

@@ -13,7 +13,7 @@ import type { Job } from './registry.ts';
 /** Hours for which a file can be fetched. */
 const KEPT = 24;
 
-/** Minutes after which one that nobody has touched is handed out again; a job that lives is not doubled by that. */
+/** Minutes after which one that nobody has touched is told again: should its job be lost, it gets another. */
 const FORGOTTEN = 5;
 
 /** Of what waits at most so many are handed out at a time. */
@@ -149,7 +149,8 @@ export const exportJob: Job<Wanted> = {
   },
   async run(db, stopping, { data: { user_id, id }, changed }) {
     let steps = 0;
-    let at = await begin(db, { user_id, id });
+    // The first look finds nothing where another begins at the same moment.
+    let at = (await begin(db, { user_id, id })) ?? (await begin(db, { user_id, id }));
     while (at) {
       changed(user_id);
       const { section, place, parts } = at;

@@ -19,7 +19,7 @@ export interface Job<Data extends object = object> {
   readonly schedule?: string;
   /**
    * Looks for what users have asked for and has not been done. It stands in a table of ours, written with the request,
-   * so that no request depends on the queue; what is told here again while a job for its key lives is no second job.
+   * so that no request depends on the queue. A key is one job, however often it is told here.
    */
   wanted?(db: Database): Promise<readonly { readonly key: string; readonly data: Data }[]>;
   /**

@@ -1,5 +1,6 @@
 // Runs the jobs with pg-boss, which keeps queues and schedules in the same database, in the schema `pgboss`: however many
 // processes do this, each turn of a schedule runs in one of them, and what dies with its process runs again in another.
+import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConstructorOptions, JobWithMetadata, PgBoss, Queue, QueuePolicy } from 'pg-boss';
 import type { Logger } from 'pino';
@@ -7,6 +8,8 @@ import type { Database, OpenDatabase } from '../db/client.ts';
 import { databaseCode } from '../db/errors.ts';
 import { type Bell, createBell } from '../features/events/bell.ts';
 import { causesOf } from '../logger.ts';
+import type { Measure } from '../telemetry/measures.ts';
+import { DEAD_LETTERS, jobMeasures, reasonOf } from './overview.ts';
 import { JOBS, type Job, type Turn } from './registry.ts';
 
 export interface JobsOptions {
@@ -18,17 +21,18 @@ export interface JobsOptions {
   /** Milliseconds until it begins: loading pg-boss takes some hundred, which the first requests need not wait for. */
   readonly delay?: number;
   /** How often it looks for work and for schedules. */
-  readonly pace?: Pick<ConstructorOptions, 'cronMonitorIntervalSeconds' | 'cronWorkerIntervalSeconds'> & { pollingIntervalSeconds: number };
+  readonly pace?: Pick<
+    ConstructorOptions,
+    'cronMonitorIntervalSeconds' | 'cronWorkerIntervalSeconds' | 'monitorIntervalSeconds' | 'superviseIntervalSeconds'
+  > & { pollingIntervalSeconds: number };
   readonly retries?: Pick<Queue, 'retryDelayMax'>;
 }
 
 export interface RunningJobs {
+  readonly measures: readonly Measure[];
   /** Takes no more work and lets what is under way leave off. Never rejects. */
   stop(): Promise<void>;
 }
-
-/** Jobs that failed for good, to be looked at: the log names each once, and their rows stay for a month. */
-export const DEAD_LETTERS = 'dead-letters';
 
 /** Seconds. */
 const HOUR = 3600;
@@ -43,12 +47,22 @@ const WANTED = 2;
 export function startJobs(options: JobsOptions): RunningJobs {
   const stopping = new AbortController();
   const bell = createBell(options.database.db);
-  const started = start(options, bell, stopping.signal);
+  let boss: PgBoss | undefined;
+  const started = start(options, bell, stopping.signal).then((begun) => {
+    boss = begun?.boss;
+    return begun;
+  });
   return {
+    measures: jobMeasures(
+      (options.jobs ?? JOBS).map(({ name }) => name),
+      () => boss,
+    ),
     async stop() {
       stopping.abort(new Error('the process is about to end'));
       try {
-        await (await started)?.stop();
+        const begun = await started;
+        await begun?.handed;
+        await begun?.boss.stop({ timeout: STOP_TIMEOUT });
         await bell.quiet();
       } catch (err) {
         options.logger.warn({ causes: causesOf(err) }, 'background work did not end well');
@@ -57,7 +71,13 @@ export function startJobs(options: JobsOptions): RunningJobs {
   };
 }
 
-async function start(options: JobsOptions, bell: Bell, stopping: AbortSignal): Promise<RunningJobs | undefined> {
+interface Begun {
+  readonly boss: PgBoss;
+  /** Settled when no more is handed out. */
+  readonly handed: Promise<void> | undefined;
+}
+
+async function start(options: JobsOptions, bell: Bell, stopping: AbortSignal): Promise<Begun | undefined> {
   for (let wait = options.delay ?? 0; ; wait = Math.min(Math.max(1000, wait * 2), 30_000)) {
     await sleep(wait, undefined, { signal: stopping }).catch(() => {});
     if (stopping.aborted) return undefined;
@@ -69,15 +89,15 @@ async function start(options: JobsOptions, bell: Bell, stopping: AbortSignal): P
   }
 }
 
-async function begin(options: JobsOptions, bell: Bell, stopping: AbortSignal): Promise<RunningJobs> {
+async function begin(options: JobsOptions, bell: Bell, stopping: AbortSignal): Promise<Begun> {
   const { database, databaseUrl, logger, jobs = JOBS, pace = { pollingIntervalSeconds: 10 }, retries } = options;
-  const { pollingIntervalSeconds, ...cron } = pace;
+  const { pollingIntervalSeconds, ...intervals } = pace;
   const { PgBoss, fromPglite } = await import('pg-boss');
   const connection: ConstructorOptions =
     databaseUrl === undefined
       ? { db: fromPglite(database.client as NonNullable<typeof database.client>), backend: 'pglite' }
       : { connectionString: databaseUrl, max: 2, application_name: 'stepwise jobs' };
-  const boss = new PgBoss({ ...connection, ...cron, schema: 'pgboss' });
+  const boss = new PgBoss({ ...connection, ...intervals, schema: 'pgboss' });
   const heldUp = (err: unknown) => logger.warn({ causes: causesOf(err) }, 'background work is held up');
   boss.on('error', heldUp);
   boss.on('warning', ({ message }) => logger.warn(message));
@@ -106,12 +126,7 @@ async function begin(options: JobsOptions, bell: Bell, stopping: AbortSignal): P
     const handed =
       handing.length > 0 ? again(() => handOut(boss, database.db, handing).catch(heldUp), seconds * 1000, stopping) : undefined;
     logger.info({ jobs: jobs.map(({ name }) => name) }, 'background work has begun');
-    return {
-      async stop() {
-        await handed;
-        await boss.stop({ timeout: STOP_TIMEOUT });
-      },
-    };
+    return { boss, handed };
   } catch (error) {
     await boss.stop({ graceful: false });
     throw error;
@@ -124,13 +139,22 @@ interface Handing {
   readonly worker: string;
 }
 
-/** Makes a job of each thing that is wanted. */
+/**
+ * Makes a job of each thing that is wanted, once: its id is the thing's own, so one that has just failed for good does
+ * not begin anew before that is noted.
+ */
 async function handOut(boss: PgBoss, db: Database, handing: readonly Handing[]): Promise<void> {
   for (const { job, worker } of handing) {
     const wanted = (await job.wanted?.(db)) ?? [];
-    for (const { key, data } of wanted) await boss.send(job.name, data, { singletonKey: key });
+    for (const { key, data } of wanted) await boss.send(job.name, data, { id: idOf(job.name, key), singletonKey: key });
     if (wanted.length > 0) boss.notifyWorker(worker);
   }
+}
+
+/** @returns a UUID that is always the same for a key */
+function idOf(name: string, key: string): string {
+  const digest = createHash('sha256').update(`${name} ${key}`).digest('hex');
+  return digest.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*$/, '$1-$2-$3-$4-$5');
 }
 
 /** Does something again and again. Comes back when the process is about to end. */
@@ -178,9 +202,3 @@ async function bury({ sourceName, sourceId, sourceOutput, data }: JobWithMetadat
 
 /** pg-boss keeps null for the data of a scheduled job. */
 const turnOf = (data: object | null, bell: Bell): Turn<object> => ({ data: data ?? {}, changed: bell.ring });
-
-/** @returns the message of the error that a job ended with, where pg-boss keeps it: its own are wrapped */
-function reasonOf(output: object | null): string | undefined {
-  const { message, value } = (output ?? {}) as { message?: string; value?: { message?: string } };
-  return message ?? value?.message;
-}
