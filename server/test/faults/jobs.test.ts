@@ -87,7 +87,9 @@ test('#199 killed fifty times in the middle of exports and summaries, workers wr
   const [USERS, TASKS] = [4000, 20_000];
   // Slow enough to be met in the middle.
   await admin.unsafe(`
-    create function slowly() returns trigger language plpgsql as $$ begin perform pg_sleep(0.07); return null; end $$;
+    create table pace (seconds float8);
+    insert into pace values (0);
+    create function slowly() returns trigger language plpgsql as $$ begin perform pg_sleep(seconds) from pace; return null; end $$;
     create trigger slowly after update on exports for each statement execute function slowly();
     create trigger slowly after update of summary_due_at on users for each statement execute function slowly()`);
   const sender = new PgBoss({ connectionString: url, max: 1, schedule: false, supervise: false });
@@ -121,14 +123,16 @@ test('#199 killed fifty times in the middle of exports and summaries, workers wr
     const owners = made.slice(0, WORKERS).map(({ id }) => id);
     await admin`insert into outer_tasks (user_id, title) select id, 'x' || n from unnest(${owners}::int[]) id, generate_series(1, ${TASKS}::int) n`;
     await admin`analyze outer_tasks`;
+    await admin`update pace set seconds = 0.4`;
     const turn = await sender.send('summaries');
     await admin`insert into exports (user_id) select unnest(${owners}::int[])`;
     for (let kill = 0; kill < KILLS; kill++) {
       const before = await progress();
-      // Workers that have just begun find all at once; those that wait look for a summary every ten seconds.
+      // Workers that have just begun find all at once; those that wait look for more every ten seconds.
       const moved = async () => {
         const { exports, waiting } = await progress();
-        return exports.every(({ parts }, n) => parts > (before.exports[n]?.parts ?? 0)) && (kill === 0 || waiting < before.waiting);
+        const hasMoved = ({ parts }: { parts: number }, n: number) => parts > (before.exports[n]?.parts ?? 0);
+        return kill === 0 ? exports.some(hasMoved) : exports.every(hasMoved) && waiting < before.waiting;
       };
       await expect.poll(moved, SOON).toBe(true);
       for (const { child } of workers) child.kill('SIGKILL');
@@ -139,14 +143,15 @@ test('#199 killed fifty times in the middle of exports and summaries, workers wr
       const { exports, waiting } = await progress();
       expect(
         exports.map(({ state }) => state),
-        'in the middle of each export',
-      ).toEqual(['running', 'running']);
+        'in the middle of exports',
+      ).not.toContain('done');
       expect(waiting, 'in the middle of the summaries').toBeGreaterThan(0);
       // An hour goes by.
       await admin`update pgboss.job set heartbeat_on = heartbeat_on - interval '1 hour', retry_backoff = false, retry_delay = 0 where state = 'active'`;
       await admin`update pgboss.queue set monitor_on = null, monitor_claim_on = null`;
       workers = await begin();
     }
+    await admin`update pace set seconds = 0`;
     const states = async () => (await admin`select distinct state from pgboss.job where name = 'export'`).map(({ state }) => state);
     await expect.poll(states, SOON).toEqual(['completed']);
     await expect.poll(async () => (await sender.findJobs('summaries', { id: turn as string }))[0]?.state, SOON).toBe('completed');
