@@ -112,7 +112,10 @@ async function serve(config: Config, logger: Logger, database: StartingDatabase)
   // Before the first registration needs it: it takes some hundred milliseconds.
   setTimeout(loadBlocklist, LATER).unref();
   putPoolBehind();
-  if (config.jobs && !draining) jobs = startJobs({ database, databaseUrl: config.databaseUrl, logger, delay: LATER });
+  if (config.jobs && !draining) {
+    jobs = startJobs({ database, databaseUrl: config.databaseUrl, logger, delay: LATER });
+    metrics?.into.add(jobs.measures);
+  }
   const at = `http://localhost:${(app.server.address() as AddressInfo).port}`;
   const urls = ['health', 'docs', 'redoc', 'openapi.json', 'trpc'].map((path) => `${at}/${path}`);
   logger.info(`Stepwise is running:\n  ${urls.join('\n  ')}`);

@@ -8,6 +8,8 @@ const TABLES = {
   idempotency_keys: sql`t.user_id = `,
   event_sequences: sql`t.user_id = `,
   events: sql`t.user_id = `,
+  exports: sql`t.user_id = `,
+  export_parts: sql`(select user_id from exports x where x.id = t.export_id) = `,
   outer_tasks: sql`t.user_id = `,
   physical_plans: sql`t.user_id = `,
   workouts: sql`(select user_id from physical_plans p where p.id = t.physical_plan_id) = `,

@@ -1,7 +1,7 @@
 // A whole server for one test file: the real app on a database of its own. What it answers and logs is kept, and
 // when the file is done all of it is held against the OpenAPI document and searched for secrets.
 import { randomUUID } from 'node:crypto';
-import { Writable } from 'node:stream';
+import { Readable, Writable } from 'node:stream';
 import type { inferRouterInputs, inferRouterOutputs } from '@trpc/server';
 import type { FastifyInstance, InjectOptions } from 'fastify';
 import { pino } from 'pino';
@@ -136,16 +136,20 @@ export async function startApp(
     if (request.routeOptions.url !== undefined) routes.add(request.routeOptions.url);
     // The documents speak of passwords, and rightly so.
     if (door === 'rest' && procedure === undefined) return;
-    answers.push({
-      method: request.method,
-      url: request.url,
-      route: request.routeOptions.url,
-      status: reply.statusCode,
-      contentType: String(reply.getHeader('content-type') ?? ''),
-      payload: typeof payload === 'string' ? payload : '',
-      authorization: request.headers.authorization,
-      called: procedure === undefined ? (request.called ?? []) : [procedure],
-    });
+    const keep = (text: string) =>
+      answers.push({
+        method: request.method,
+        url: request.url,
+        route: request.routeOptions.url,
+        status: reply.statusCode,
+        contentType: String(reply.getHeader('content-type') ?? ''),
+        payload: text,
+        authorization: request.headers.authorization,
+        called: procedure === undefined ? (request.called ?? []) : [procedure],
+      });
+    if (payload instanceof Readable) return Readable.from(overheard(payload, keep), { highWaterMark: 1 });
+    keep(typeof payload === 'string' ? payload : '');
+    return payload;
   });
 
   atEnd(async () => {
@@ -212,6 +216,16 @@ async function firstEvent(app: FastifyInstance, options: InjectOptions) {
     return { statusCode: answer.statusCode, headers, payload };
   }
   return { statusCode: answer.statusCode, headers: answer.headers, payload: text };
+}
+
+/** Hands a stream on. @param keep is given the text of a whole one */
+async function* overheard(stream: Readable, keep: (text: string) => void): AsyncGenerator<string, void> {
+  let text = '';
+  for await (const piece of stream) {
+    text += piece;
+    yield piece;
+  }
+  keep(text);
 }
 
 /** Vitest takes no afterAll from within a test, and says nothing. */

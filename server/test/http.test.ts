@@ -390,6 +390,9 @@ const bob = await api.register();
 test.each(IDS)('#91 the id %s is 400 or 404 on every path that takes one', async (id) => {
   for (const { method, path } of withId) {
     const url = path.replace('/1', `/${id}`);
+    // Clients resolve two dots themselves, however they are written: what they then ask for may be another operation.
+    const { pathname } = new URL(url, 'http://localhost');
+    if (operations.some((other) => other.method === method && bothForms([other.path]).includes(pathname))) continue;
     const { status, body } = await api.rest(method, url, {
       token: bob.token,
       ...(method === 'DELETE' && { body: { password: 'x' } }),

@@ -2,12 +2,16 @@
 import { once } from 'node:events';
 import { Writable } from 'node:stream';
 import { sql } from 'drizzle-orm';
+import { fromPglite, PgBoss } from 'pg-boss';
 import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
+import { exportJob } from '../src/jobs/export.ts';
+import { DEAD_LETTERS, overviewOf, settle } from '../src/jobs/overview.ts';
 import { purge } from '../src/jobs/purge.ts';
 import type { Job } from '../src/jobs/registry.ts';
-import { DEAD_LETTERS, startJobs } from '../src/jobs/run.ts';
-import { openTestDatabase } from './harness.ts';
+import { startJobs } from '../src/jobs/run.ts';
+import { openTestDatabase, startApp } from './harness.ts';
+import { openStream } from './streams.ts';
 
 async function openDatabase() {
   const database = await openTestDatabase();
@@ -38,7 +42,22 @@ function start(database: Awaited<ReturnType<typeof openDatabase>>, ...jobs: Job[
   return { log, running };
 }
 
-const PACE = { pollingIntervalSeconds: 0.5, cronMonitorIntervalSeconds: 1, cronWorkerIntervalSeconds: 1 };
+const PACE = {
+  pollingIntervalSeconds: 0.5,
+  cronMonitorIntervalSeconds: 1,
+  cronWorkerIntervalSeconds: 1,
+  monitorIntervalSeconds: 1,
+  superviseIntervalSeconds: 1,
+};
+
+/** What `pnpm jobs` has. */
+async function operator({ client, url }: Awaited<ReturnType<typeof openDatabase>>): Promise<PgBoss> {
+  const connection = client ? { db: fromPglite(client), backend: 'pglite' as const } : { connectionString: url as string, max: 1 };
+  const boss = new PgBoss({ ...connection, schema: 'pgboss', migrate: false, supervise: false, schedule: false });
+  await boss.start();
+  onTestFinished(() => boss.stop({ graceful: false }));
+  return boss;
+}
 
 const EVERY_MINUTE = '* * * * *';
 
@@ -57,15 +76,30 @@ test('#199 purge removes exactly what is beyond its time, in as many steps as it
       select 1, n + 61, 'task.removed', '{}', now() - interval '7 days' - make_interval(secs => n) from unnest(array[-60, 1, 60]) n`,
     sql`insert into audit_trail (event, user_id, ip, request_id, at)
       select 'signed_in', n, '', '', now() - interval '1 year' - make_interval(secs => n) from unnest(array[-60, 1, 60]) n`,
+    sql`insert into exports (id, user_id, state, expires_at)
+      select n + 100, 1, 'done', now() - make_interval(secs => n) from unnest(array[-60, 1, 60]) n`,
+    sql`insert into exports (id, user_id, state, expires_at)
+      select n + 1000, 1, 'failed', now() - interval '7 days' - make_interval(secs => n) from unnest(array[-60, 1, 60]) n`,
+    sql`insert into exports (id, user_id) values (2000, 1)`,
+    sql`insert into export_parts (export_id, part, text) select id, n, 'x' from exports, generate_series(1, 60) n where id in (40, 101, 160, 2000)`,
   ];
   for (const insert of inserts) await db.execute(insert);
   const { signal } = new AbortController();
-  expect(await purge.run(db, signal)).toEqual({ sessions: 2502, idempotency_keys: 2, events: 2, audit_trail: 2 });
+  expect(await purge.run(db, signal)).toEqual({
+    sessions: 2502,
+    idempotency_keys: 2,
+    events: 2,
+    export_parts: 120,
+    exports: 2,
+    audit_trail: 2,
+  });
   expect(await ids('sessions', 'device')).toEqual(['-60']);
   expect(await ids('idempotency_keys', 'key')).toEqual(['-60']);
   expect((await ids('events', 'seq')).map(Number)).toEqual([1]);
   expect(await ids('audit_trail', 'user_id')).toEqual([-60]);
-  expect(await purge.run(db, signal)).toEqual({ sessions: 0, idempotency_keys: 0, events: 0, audit_trail: 0 });
+  expect(await ids('exports', 'id')).toEqual([40, 101, 160, 940, 2000]);
+  expect(new Set(await ids('export_parts', 'export_id'))).toEqual(new Set([40, 2000]));
+  expect(await purge.run(db, signal)).toEqual({ sessions: 0, idempotency_keys: 0, events: 0, export_parts: 0, exports: 0, audit_trail: 0 });
 });
 
 test('a purge leaves off when the process is about to end', async () => {
@@ -106,6 +140,96 @@ test('#199 a job that always fails is tried six times, and then lies with the de
   const letters = await database.db.execute(sql`
     select source_name, source_id, source_retry_count, source_output->>'message' as message from pgboss.job where name = ${DEAD_LETTERS}`);
   expect(letters).toEqual([{ source_name: 'poison', source_id: job_id, source_retry_count: 5, message: 'Error' }]);
+});
+
+test('what users want is done once for each, and one that cannot be is given up and told', async () => {
+  const database = await openDatabase();
+  const orders = new Map([
+    ['good', 'wanted'],
+    ['bad', 'wanted'],
+  ]);
+  const done: string[] = [];
+  const order: Job<{ key: string }> = {
+    name: 'order',
+    wanted: async () => [...orders].filter(([, state]) => state === 'wanted').map(([key]) => ({ key, data: { key } })),
+    async run(_db, _stopping, { data: { key } }) {
+      if (key === 'bad') throw new Error('hunter2');
+      orders.set(key, 'done');
+      done.push(key);
+      return {};
+    },
+    async givenUp(_db, { data: { key } }) {
+      orders.set(key, 'given up');
+    },
+  };
+  const { log } = start(database, order);
+  await expect.poll(() => orders.get('bad'), { timeout: 25_000 }).toBe('given up');
+  expect(done).toEqual(['good']);
+  expect(log.filter(({ msg }) => msg === 'job failed for good')).toMatchObject([{ job: 'order' }]);
+  const jobs = await database.db.execute(sql`select singleton_key as key, state from pgboss.job where name = 'order' order by 1`);
+  expect(jobs).toEqual([
+    { key: 'bad', state: 'failed' },
+    { key: 'good', state: 'completed' },
+  ]);
+});
+
+test('what failed for good is seen and counted until somebody has it done again or forgets it', async () => {
+  const database = await openDatabase();
+  let wanted = ['mended', 'hopeless'];
+  let isBroken = true;
+  const done: string[] = [];
+  const order: Job<{ key: string }> = {
+    name: 'order',
+    wanted: async () => wanted.map((key) => ({ key, data: { key } })),
+    async run(_db, _stopping, { data: { key } }) {
+      if (isBroken) throw Object.assign(new Error('hunter2'), { code: '57014' });
+      done.push(key);
+      return {};
+    },
+    async givenUp(_db, { data: { key } }) {
+      wanted = wanted.filter((one) => one !== key);
+    },
+  };
+  const { running } = start(database, order);
+  const told = () => Object.fromEntries(running.measures.map(({ name, read }) => [name, read()]));
+  expect(told()).toEqual({ stepwise_jobs_waiting: { order: 0 }, stepwise_jobs_active: { order: 0 }, stepwise_jobs_dead: 0 });
+  await expect.poll(() => wanted, { timeout: 40_000 }).toEqual([]);
+  const boss = await operator(database);
+  const { queues, letters } = await overviewOf(boss);
+  expect(queues).toEqual([{ name: 'order', waiting: 0, active: 0, failed: 2 }]);
+  expect(letters).toHaveLength(2);
+  for (const letter of letters)
+    expect(letter).toEqual({ job: 'order', job_id: expect.any(String), at: expect.any(Date), attempts: 6, reason: '57014' });
+  await expect.poll(() => told().stepwise_jobs_dead, { timeout: 30_000, interval: 500 }).toBe(2);
+
+  isBroken = false;
+  const keys = await database.ids('pgboss.job', "singleton_key || ' ' || id");
+  const idOf = (key: string) =>
+    String(keys.find((text) => letters.some(({ job_id }) => text === `${key} ${job_id}`))).split(' ')[1] as string;
+  expect(await settle(boss, idOf('mended'), 'retry')).toBe('sent');
+  expect(await settle(boss, idOf('hopeless'), 'forget')).toBe('forgotten');
+  expect(await settle(boss, idOf('mended'), 'retry')).toBe('unknown');
+  await expect.poll(() => done, { timeout: 20_000 }).toEqual(['mended']);
+  expect((await overviewOf(boss)).letters).toEqual([]);
+  await expect.poll(() => told().stepwise_jobs_dead, { timeout: 30_000, interval: 500 }).toBe(0);
+});
+
+test('an export that is asked for over the API is written and told while a server listens', async () => {
+  const database = await openDatabase();
+  const api = await startApp({ database });
+  const ann = await api.register();
+  const url = await api.app.listen({ port: 0, host: '127.0.0.1' });
+  const reader = await openStream(url, '/events', ann);
+  await reader.take(1);
+  start(database, exportJob);
+  const { body } = await api.rest('POST', '/users/me/exports', { token: ann.token });
+  const told: { state: string; percent: number }[] = [];
+  while (told.at(-1)?.state !== 'done') told.push((await reader.next())?.event.data);
+  expect(told.slice(0, 2).map(({ state }) => state)).toEqual(['queued', 'running']);
+  const percents = told.map(({ percent }) => percent);
+  expect(percents).toEqual(percents.toSorted((one, other) => one - other));
+  reader.leave();
+  expect((await api.rest('GET', `/users/me/exports/${body.id}/file`, { token: ann.token })).body.user).toMatchObject({ login: ann.login });
 });
 
 test('what is under way is told to leave off, is waited for, and is done again by the next process', async () => {

@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { serveMetrics } from '../src/http/metrics.ts';
+import { jobMeasures } from '../src/jobs/overview.ts';
+import { JOBS } from '../src/jobs/registry.ts';
 import { PRODUCTION_RATES } from '../src/security/limits.ts';
 import { createMetrics } from '../src/telemetry/metrics.ts';
 import { alertQueries, dashboardQueries, readBy, type Sample, samplesOf } from './exposition.ts';
@@ -16,6 +18,14 @@ const TOKEN = 'a-token-for-scrapers';
 const into = createMetrics('0.1.0');
 const rates = { ...PRODUCTION_RATES, address: { most: 1e9, seconds: 60 }, signIn: { most: 30, seconds: 600 } };
 const api = await startApp({ metrics: { into, token: TOKEN }, rates });
+
+// The process adds them, as it does the background work.
+into.add(
+  jobMeasures(
+    JOBS.map(({ name }) => name),
+    () => undefined,
+  ),
+);
 
 const scrape = async (): Promise<Sample[]> => {
   const { status, text } = await api.rest('GET', '/metrics', { token: TOKEN });

@@ -58,6 +58,10 @@ const TABLE: [string, string, number][] = [
   ['auth.sessions.revoke', 'DELETE /users/me/sessions/{id}', 200],
   ['auth.changePassword', 'POST /users/me/password', 200],
   ['auth.export', 'GET /users/me/export', 200],
+  ['auth.exports.start', 'POST /users/me/exports', 202],
+  ['auth.exports.list', 'GET /users/me/exports', 200],
+  ['auth.exports.byId', 'GET /users/me/exports/{id}', 200],
+  ['auth.exports.file', 'GET /users/me/exports/{id}/file', 200],
   ['auth.me', 'GET /users/me', 200],
   ['auth.remove', 'DELETE /users/{id}', 200],
   ['physicalPlan.create', 'POST /physicalPlans', 201],
@@ -168,7 +172,8 @@ test('a problem can have every code of the contract', () => {
 test.each(operations)('$route says what it makes of Idempotency-Key and If-Match', ({ operation, route }) => {
   const { operationId: name, parameters = [], responses } = operation;
   const inHeaders = parameters.filter((parameter) => parameter.in === 'header').map((parameter) => parameter.name);
-  const isNamed = !route.startsWith('GET ') && !name.startsWith('auth.');
+  const isNamed = !route.startsWith('GET ') && (!name.startsWith('auth.') || name === 'auth.exports.start');
+  const isFile = route.endsWith('/file');
   const isVersioned = /^(PATCH|DELETE) .*Plans\//.test(route);
   const isStream = name === 'events.stream';
   expect(inHeaders).toEqual([
@@ -185,7 +190,11 @@ test.each(operations)('$route says what it makes of Idempotency-Key and If-Match
   expect(statuses.includes(409)).toBe(isNamed || name === 'auth.register');
   const success = Object.entries(responses).find(([status]) => status.startsWith('2'))?.[1];
   const isEtagged = /Plan\.(byUser|update)$/.test(name) || name === 'physicalPlan.create';
-  expect(Object.keys(success?.headers ?? {})).toEqual([...(isEtagged ? ['ETag'] : []), ...(isNamed ? ['Idempotency-Replayed'] : [])]);
+  expect(Object.keys(success?.headers ?? {})).toEqual([
+    ...(isEtagged ? ['ETag'] : []),
+    ...(isFile ? ['Content-Disposition'] : []),
+    ...(isNamed ? ['Idempotency-Replayed'] : []),
+  ]);
   for (const [status, { headers }] of Object.entries(responses))
     if (status === '429' || (status === '409' && isNamed)) expect(headers, status).toHaveProperty('Retry-After');
 });

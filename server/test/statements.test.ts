@@ -48,6 +48,10 @@ async function fill(): Promise<void> {
       select p.id, r.id from mental_plans p join resources r on r.user_id = p.user_id`,
     sql`insert into idempotency_keys (user_id, key, request) select u.id, 'k' || n, 'x' from users u, generate_series(1, 3) n`,
     sql`insert into events (user_id, seq, type, data) select u.id, n, 'task.removed', '{}' from users u, generate_series(1, 30) n`,
+    sql`insert into exports (user_id, state, parts, finished_at, expires_at)
+      select u.id, 'done', 3, now(), now() + interval '1 day' from users u, generate_series(1, 3)`,
+    sql`insert into exports (user_id) select 10 * n from generate_series(1, 20) n`,
+    sql`insert into export_parts (export_id, part, text) select x.id, n, 'x' from exports x, generate_series(0, 2) n where x.parts = 3`,
     sql`insert into audit_trail (event, user_id, ip, request_id) select 'signed_in', u.id, '', '' from users u, generate_series(1, 5)`,
   ];
   for (const insert of inserts) await db.execute(insert);

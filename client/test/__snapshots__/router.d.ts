@@ -113,6 +113,77 @@ export type AppRouter = import("@trpc/server").TRPCBuiltRouter<{
                 errorShape: ErrorShape;
             }>;
         }>>;
+        exports: import("@trpc/server").TRPCBuiltRouter<{
+            ctx: object;
+            meta: object;
+            errorShape: ErrorShape;
+            transformer: false;
+        }, import("@trpc/server").TRPCDecorateCreateRouterOptions<{
+            start: import("@trpc/server").TRPCMutationProcedure<{
+                input: Record<string, never> | undefined;
+                output: {
+                    id: number;
+                    state: "done" | "expired" | "failed" | "queued" | "running";
+                    percent: number;
+                    rows_done: number;
+                    rows_total: number;
+                    bytes: number;
+                    created_at: string;
+                    finished_at: string | null;
+                    expires_at: string | null;
+                };
+                meta: object;
+                errorShape: ErrorShape;
+            }>;
+            list: import("@trpc/server").TRPCQueryProcedure<{
+                input: Record<string, never> | undefined;
+                output: {
+                    id: number;
+                    state: "done" | "expired" | "failed" | "queued" | "running";
+                    percent: number;
+                    rows_done: number;
+                    rows_total: number;
+                    bytes: number;
+                    created_at: string;
+                    finished_at: string | null;
+                    expires_at: string | null;
+                }[];
+                meta: object;
+                errorShape: ErrorShape;
+            }>;
+            byId: import("@trpc/server").TRPCQueryProcedure<{
+                input: {
+                    id: number;
+                };
+                output: {
+                    id: number;
+                    state: "done" | "expired" | "failed" | "queued" | "running";
+                    percent: number;
+                    rows_done: number;
+                    rows_total: number;
+                    bytes: number;
+                    created_at: string;
+                    finished_at: string | null;
+                    expires_at: string | null;
+                };
+                meta: object;
+                errorShape: ErrorShape;
+            }>;
+            file: import("@trpc/server").TRPCQueryProcedure<{
+                input: {
+                    id: number;
+                };
+                output: {
+                    id: number;
+                    name: string;
+                    type: "application/json";
+                    bytes: number;
+                    path: string;
+                };
+                meta: object;
+                errorShape: ErrorShape;
+            }>;
+        }>>;
         changePassword: import("@trpc/server").TRPCMutationProcedure<{
             input: {
                 current_password: string;
@@ -743,6 +814,55 @@ export type AppRouter = import("@trpc/server").TRPCBuiltRouter<{
                     type: "resource.removed";
                     data: {
                         id: number;
+                    };
+                } | {
+                    type: "export.created";
+                    data: {
+                        id: number;
+                        state: "done" | "expired" | "failed" | "queued" | "running";
+                        percent: number;
+                        rows_done: number;
+                        rows_total: number;
+                        bytes: number;
+                        created_at: string;
+                        finished_at: string | null;
+                        expires_at: string | null;
+                    };
+                } | {
+                    type: "export.changed";
+                    data: {
+                        id: number;
+                        state: "done" | "expired" | "failed" | "queued" | "running";
+                        percent: number;
+                        rows_done: number;
+                        rows_total: number;
+                        bytes: number;
+                        created_at: string;
+                        finished_at: string | null;
+                        expires_at: string | null;
+                    };
+                } | {
+                    type: "summary.created";
+                    data: {
+                        week: string;
+                        tasks: {
+                            created: number;
+                            completed: number;
+                            open: number;
+                            done: number;
+                        };
+                        physical_plan: {
+                            id: number;
+                            day: number;
+                            progress: number;
+                        } | null;
+                        mental_plan: {
+                            id: number;
+                            days_left: number;
+                            resources: number;
+                            finished: number;
+                            percent: number;
+                        } | null;
                     };
                 };
             }, undefined, any>;

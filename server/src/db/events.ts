@@ -19,7 +19,10 @@ export const turn = (user_id: SQL): SQL => sql`turn as (select from ${eventSeque
 /** The condition of the first thing that a change writes or locks. It is always true, and looked at before any row. */
 export const inTurn: SQL = sql.raw('(select count(*) from turn) >= 0');
 
-export type EventType = `${'task' | 'physicalPlan' | 'mentalPlan' | 'resource'}.${'created' | 'changed' | 'removed'}`;
+export type EventType =
+  | `${'task' | 'physicalPlan' | 'mentalPlan' | 'resource'}.${'created' | 'changed' | 'removed'}`
+  | `export.${'created' | 'changed'}`
+  | 'summary.created';
 
 /**
  * The last CTEs of a change: write an event for each of the rows. Nobody is told of them here: PostgreSQL lets transactions
@@ -35,3 +38,16 @@ export const noted = (user_id: SQL, type: EventType, rows: SQL): SQL => sql`
   noted as (
     insert into ${events} (user_id, seq, type, data)
     select ${user_id}, counted.before + happened.place, '${sql.raw(type)}', happened.data from counted, happened)`;
+
+/**
+ * The same for many users, one event each, whose turns are taken already.
+ * @param rows a select of `user_id` and `data`
+ */
+export const notedForEach = (type: EventType, rows: SQL): SQL => sql`
+  happened as materialized (${rows}),
+  counted as (
+    update ${eventSequences} s set last = s.last + 1 from happened as h
+    where s.user_id = h.user_id and s.user_id = any(array(select user_id from happened))
+    returning s.user_id, s.last, h.data),
+  noted as (
+    insert into ${events} (user_id, seq, type, data) select user_id, last, '${sql.raw(type)}', data from counted)`;

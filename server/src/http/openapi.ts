@@ -38,6 +38,7 @@ const TAGS = {
   'Mental plans': 'Books, courses and videos to finish in so many days',
   Resources: 'The books, courses and videos themselves',
   Tasks: 'Things to do besides',
+  Exports: 'Files with everything that is kept of a user',
   Events: 'What happens to all of these, as it happens',
   Health: 'For probes',
 };
@@ -123,9 +124,12 @@ function complete(operation: Operation, endpoint: Endpoint): void {
   if (content && rest.bareArray !== undefined) content.schema = (content.schema.properties as Record<string, Json>)[rest.bareArray] as Json;
 
   if (content) content.example = exampleOf(content.schema);
+  // A body that nothing is asked for in need not be sent.
+  if (content && Object.keys(content.schema.properties ?? {}).length === 0 && content.schema.type === 'object')
+    delete operation.requestBody;
 
   // Answers may gain keys: a client generated from the document must not refuse them.
-  const success = open(operation.responses['200'] as Json);
+  const success = open(rest.file ? fileResponse(rest.file.content) : (operation.responses['200'] as Json));
   const headers = successHeaders(endpoint);
   operation.responses = { [rest.status]: { ...success, description: 'Success', ...(headers && { headers }) } };
   for (const reason of errorsOf(endpoint)) operation.responses[REASONS[reason].status] = problemResponse(reason);
@@ -135,7 +139,6 @@ function complete(operation: Operation, endpoint: Endpoint): void {
 
 /** The generator knows no streams. */
 function streamOperation(endpoint: Endpoint, { summary, tag, event }: NonNullable<Endpoint['meta']['stream']>): Operation {
-  const { $schema: _, ...schema } = z.toJSONSchema(event, { io: 'output' });
   return {
     operationId: endpoint.name,
     summary,
@@ -146,11 +149,19 @@ function streamOperation(endpoint: Endpoint, { summary, tag, event }: NonNullabl
     responses: {
       200: {
         description: 'The stream: `data` of each event is JSON of this form',
-        content: { 'text/event-stream': { schema: open(schema) } },
+        content: { 'text/event-stream': { schema: open(schemaOf(event)) } },
       },
       ...Object.fromEntries([...errorsOf(endpoint)].map((reason) => [REASONS[reason].status, problemResponse(reason)])),
     },
   };
+}
+
+/** The generator knows only what a procedure answers with, not the file that this names. */
+const fileResponse = (content: z.ZodType): Json => ({ content: { 'application/json': { schema: schemaOf(content) } } });
+
+function schemaOf(contract: z.ZodType): Json {
+  const { $schema: _, ...schema } = z.toJSONSchema(contract, { io: 'output' });
+  return schema;
 }
 
 /** @returns a copy without `additionalProperties: false` at any depth */
@@ -190,7 +201,6 @@ function moveVersionToHeader(operation: Operation): void {
   const properties = content?.schema.properties as Json | undefined;
   if (!properties || !('if_match' in properties)) return;
   delete properties.if_match;
-  if (Object.keys(properties).length === 0) delete operation.requestBody;
   const description = 'The ETag of the version that the change is meant for; without it the last change wins';
   operation.parameters = [...(operation.parameters ?? []), { name: 'If-Match', in: 'header', schema: { type: 'string' }, description }];
 }
@@ -201,6 +211,9 @@ const takesIdempotencyKey = (endpoint: Endpoint): boolean => !endpoint.public &&
 function successHeaders(endpoint: Endpoint): Json | undefined {
   const headers = {
     ...(endpoint.meta.rest?.etag && { ETag: { description: 'The version, for If-Match', schema: { type: 'string', examples: ['"1"'] } } }),
+    ...(endpoint.meta.rest?.file && {
+      'Content-Disposition': { description: 'The name to keep it under', schema: { type: 'string' } },
+    }),
     ...(takesIdempotencyKey(endpoint) && {
       'Idempotency-Replayed': { description: 'The answer is that of an earlier call', schema: { const: 'true' } },
     }),

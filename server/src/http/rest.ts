@@ -7,6 +7,7 @@ import { AppError } from '../trpc/errors.ts';
 import { toAppError } from '../trpc/procedures.ts';
 import { coerce, coercionPlan, type Plan } from './coercion.ts';
 import { type Endpoint, inputOf } from './endpoints.ts';
+import { type NamedFile, sendFile } from './file.ts';
 import { logFailure, sendProblem } from './problem.ts';
 import { lastEventId, PLAIN, sendStream } from './sse.ts';
 
@@ -32,14 +33,9 @@ export function registerRest(
         reply.header('cache-control', endpoint.cacheControl);
         try {
           const getRawInput = async () => input(request);
-          const output: unknown = await call({
-            ctx: createContext(request, reply),
-            getRawInput,
-            path: name,
-            type,
-            signal: undefined,
-            batchIndex: 0,
-          });
+          const ctx = createContext(request, reply);
+          const output: unknown = await call({ ctx, getRawInput, path: name, type, signal: undefined, batchIndex: 0 });
+          if (rest.file) return sendFile(request, reply, output as NamedFile, await rest.file.read(ctx, output as never));
           const status = statusOf(output);
           if (status === 503) reply.header('retry-after', '1');
           if (rest.etag) reply.header('etag', `"${rest.etag(output as never)}"`);

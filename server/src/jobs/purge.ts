@@ -4,12 +4,15 @@ import type { SQL } from 'drizzle-orm';
 import type { Database } from '../db/client.ts';
 import { KEPT } from '../db/idempotency.ts';
 import { sql } from '../db/orm.ts';
-import { auditTrail, events, idempotencyKeys, sessions } from '../db/schema/index.ts';
+import { auditTrail, events, exportParts, exports, idempotencyKeys, sessions } from '../db/schema/index.ts';
 import { one, statement } from '../db/statement.ts';
 import type { Job } from './registry.ts';
 
-/** Rows of one step. */
+/** Rows of one step, where nothing else is said. */
 const STEP = 1000;
+
+/** A part of a file is up to some megabytes, in hundreds of rows that the database keeps it in. */
+const PARTS = 50;
 
 const LIMIT = { limit: 'int' } as const;
 
@@ -43,6 +46,22 @@ const REMOVALS = {
         select user_id, seq from ${events} where at < now() - interval '7 days' order by at limit ${limit} for update skip locked)`),
     ),
   ),
+  export_parts: one(
+    statement('purge.exportParts', LIMIT, ({ limit }) =>
+      counted(sql`
+      delete from ${exportParts} where (export_id, part) in (
+        select p.export_id, p.part from ${exports} x join ${exportParts} p on p.export_id = x.id
+        where x.expires_at < now() order by x.expires_at limit ${limit} for update of p skip locked)`),
+    ),
+  ),
+  // For a week it can be told that there was one.
+  exports: one(
+    statement('purge.exports', LIMIT, ({ limit }) =>
+      counted(sql`
+      delete from ${exports} where id in (
+        select id from ${exports} where expires_at < now() - interval '7 days' order by expires_at limit ${limit} for update skip locked)`),
+    ),
+  ),
   // The trigger refuses to remove a line before its time, whoever asks.
   audit_trail: one(
     statement('purge.auditTrail', LIMIT, ({ limit }) =>
@@ -53,18 +72,19 @@ const REMOVALS = {
   ),
 };
 
-export const purge: Job = {
+export const purge = {
   name: 'purge',
   schedule: '17 * * * *',
   async run(db: Database, stopping: AbortSignal) {
     const removed: Record<string, number> = {};
     for (const [what, remove] of Object.entries(REMOVALS)) {
       removed[what] = 0;
-      for (let step = STEP; step === STEP; removed[what] += step) {
+      const limit = what === 'export_parts' ? PARTS : STEP;
+      for (let step = limit; step === limit; removed[what] += step) {
         stopping.throwIfAborted();
-        step = (await remove(db, { limit: STEP }))?.removed ?? 0;
+        step = (await remove(db, { limit }))?.removed ?? 0;
       }
     }
     return removed;
   },
-};
+} satisfies Job;

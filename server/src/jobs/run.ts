@@ -1,12 +1,16 @@
 // Runs the jobs with pg-boss, which keeps queues and schedules in the same database, in the schema `pgboss`: however many
 // processes do this, each turn of a schedule runs in one of them, and what dies with its process runs again in another.
+import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConstructorOptions, JobWithMetadata, PgBoss, Queue, QueuePolicy } from 'pg-boss';
 import type { Logger } from 'pino';
-import type { OpenDatabase } from '../db/client.ts';
+import type { Database, OpenDatabase } from '../db/client.ts';
 import { databaseCode } from '../db/errors.ts';
+import { type Bell, createBell } from '../features/events/bell.ts';
 import { causesOf } from '../logger.ts';
-import { JOBS, type Job } from './registry.ts';
+import type { Measure } from '../telemetry/measures.ts';
+import { DEAD_LETTERS, jobMeasures, reasonOf } from './overview.ts';
+import { JOBS, type Job, type Turn } from './registry.ts';
 
 export interface JobsOptions {
   readonly database: Pick<OpenDatabase, 'db' | 'client'>;
@@ -17,17 +21,18 @@ export interface JobsOptions {
   /** Milliseconds until it begins: loading pg-boss takes some hundred, which the first requests need not wait for. */
   readonly delay?: number;
   /** How often it looks for work and for schedules. */
-  readonly pace?: Pick<ConstructorOptions, 'cronMonitorIntervalSeconds' | 'cronWorkerIntervalSeconds'> & { pollingIntervalSeconds: number };
+  readonly pace?: Pick<
+    ConstructorOptions,
+    'cronMonitorIntervalSeconds' | 'cronWorkerIntervalSeconds' | 'monitorIntervalSeconds' | 'superviseIntervalSeconds'
+  > & { pollingIntervalSeconds: number };
   readonly retries?: Pick<Queue, 'retryDelayMax'>;
 }
 
 export interface RunningJobs {
+  readonly measures: readonly Measure[];
   /** Takes no more work and lets what is under way leave off. Never rejects. */
   stop(): Promise<void>;
 }
-
-/** Jobs that failed for good, to be looked at: the log names each once, and their rows stay for a month. */
-export const DEAD_LETTERS = 'dead-letters';
 
 /** Seconds. */
 const HOUR = 3600;
@@ -35,15 +40,30 @@ const HOUR = 3600;
 /** Milliseconds that work under way may still take when the process ends. */
 const STOP_TIMEOUT = 10_000;
 
+/** Seconds between looks at what users want: somebody waits for it. */
+const WANTED = 2;
+
 /** Begins, and goes on trying while there is no database. */
 export function startJobs(options: JobsOptions): RunningJobs {
   const stopping = new AbortController();
-  const started = start(options, stopping.signal);
+  const bell = createBell(options.database.db);
+  let boss: PgBoss | undefined;
+  const started = start(options, bell, stopping.signal).then((begun) => {
+    boss = begun?.boss;
+    return begun;
+  });
   return {
+    measures: jobMeasures(
+      (options.jobs ?? JOBS).map(({ name }) => name),
+      () => boss,
+    ),
     async stop() {
       stopping.abort(new Error('the process is about to end'));
       try {
-        await (await started)?.stop({ timeout: STOP_TIMEOUT });
+        const begun = await started;
+        await begun?.handed;
+        await begun?.boss.stop({ timeout: STOP_TIMEOUT });
+        await bell.quiet();
       } catch (err) {
         options.logger.warn({ causes: causesOf(err) }, 'background work did not end well');
       }
@@ -51,48 +71,97 @@ export function startJobs(options: JobsOptions): RunningJobs {
   };
 }
 
-async function start(options: JobsOptions, stopping: AbortSignal): Promise<PgBoss | undefined> {
+interface Begun {
+  readonly boss: PgBoss;
+  /** Settled when no more is handed out. */
+  readonly handed: Promise<void> | undefined;
+}
+
+async function start(options: JobsOptions, bell: Bell, stopping: AbortSignal): Promise<Begun | undefined> {
   for (let wait = options.delay ?? 0; ; wait = Math.min(Math.max(1000, wait * 2), 30_000)) {
     await sleep(wait, undefined, { signal: stopping }).catch(() => {});
     if (stopping.aborted) return undefined;
     try {
-      return await begin(options, stopping);
+      return await begin(options, bell, stopping);
     } catch (err) {
       options.logger.warn({ causes: causesOf(err) }, 'background work cannot begin yet');
     }
   }
 }
 
-async function begin(options: JobsOptions, stopping: AbortSignal): Promise<PgBoss> {
+async function begin(options: JobsOptions, bell: Bell, stopping: AbortSignal): Promise<Begun> {
   const { database, databaseUrl, logger, jobs = JOBS, pace = { pollingIntervalSeconds: 10 }, retries } = options;
-  const { pollingIntervalSeconds, ...cron } = pace;
+  const { pollingIntervalSeconds, ...intervals } = pace;
   const { PgBoss, fromPglite } = await import('pg-boss');
   const connection: ConstructorOptions =
     databaseUrl === undefined
       ? { db: fromPglite(database.client as NonNullable<typeof database.client>), backend: 'pglite' }
       : { connectionString: databaseUrl, max: 2, application_name: 'stepwise jobs' };
-  const boss = new PgBoss({ ...connection, ...cron, schema: 'pgboss' });
-  boss.on('error', (err) => logger.warn({ causes: causesOf(err) }, 'background work is held up'));
+  const boss = new PgBoss({ ...connection, ...intervals, schema: 'pgboss' });
+  const heldUp = (err: unknown) => logger.warn({ causes: causesOf(err) }, 'background work is held up');
+  boss.on('error', heldUp);
   boss.on('warning', ({ message }) => logger.warn(message));
   try {
     await boss.start();
-    await makeQueue(boss, DEAD_LETTERS, { retryLimit: 0, deleteAfterSeconds: 30 * 24 * HOUR });
+    // Who is told of a dead letter may fail too: that is tried again as well.
+    await makeQueue(boss, DEAD_LETTERS, { ...RETRIES, ...retries, deleteAfterSeconds: 30 * 24 * HOUR });
     for (const { name, schedule } of jobs) {
-      // A turn is passed by while the one before it is waiting, running or to be tried again.
+      // One of a kind (of a schedule, or of what was wanted) is passed by while another is waiting, running or to be tried again.
       await makeQueue(boss, name, { ...RETRIES, ...retries, deadLetter: DEAD_LETTERS }, 'exclusive');
-      await boss.schedule(name, schedule);
+      if (schedule !== undefined) await boss.schedule(name, schedule);
     }
-    for (const { name } of await boss.getSchedules()) if (!jobs.some((job) => job.name === name)) await boss.unschedule(name);
+    for (const { name } of await boss.getSchedules())
+      if (!jobs.some((job) => job.name === name && job.schedule !== undefined)) await boss.unschedule(name);
     // What a killed process had under way is noticed now, and not only in a minute.
     await boss.supervise();
     const looks = { includeMetadata: true, pollingIntervalSeconds } as const;
-    await boss.work(DEAD_LETTERS, looks, async ([dead]) => bury(dead as JobWithMetadata, logger));
-    for (const job of jobs) await boss.work(job.name, looks, ([turn]) => attempt(job, turn as JobWithMetadata, options, stopping));
+    const work = { ...options, jobs, bell, stopping };
+    await boss.work(DEAD_LETTERS, looks, ([dead]) => bury(dead as JobWithMetadata, work));
+    const handing: Handing[] = [];
+    for (const job of jobs) {
+      const worker = await boss.work(job.name, looks, ([turn]) => attempt(job, turn as JobWithMetadata, work));
+      if (job.wanted) handing.push({ job, worker });
+    }
+    const seconds = Math.min(WANTED, pollingIntervalSeconds);
+    const handed =
+      handing.length > 0 ? again(() => handOut(boss, database.db, handing).catch(heldUp), seconds * 1000, stopping) : undefined;
     logger.info({ jobs: jobs.map(({ name }) => name) }, 'background work has begun');
-    return boss;
+    return { boss, handed };
   } catch (error) {
     await boss.stop({ graceful: false });
     throw error;
+  }
+}
+
+interface Handing {
+  readonly job: Job;
+  /** What of this process does it: told, so that it looks at once. */
+  readonly worker: string;
+}
+
+/**
+ * Makes a job of each thing that is wanted, once: its id is the thing's own, so one that has just failed for good does
+ * not begin anew before that is noted.
+ */
+async function handOut(boss: PgBoss, db: Database, handing: readonly Handing[]): Promise<void> {
+  for (const { job, worker } of handing) {
+    const wanted = (await job.wanted?.(db)) ?? [];
+    for (const { key, data } of wanted) await boss.send(job.name, data, { id: idOf(job.name, key), singletonKey: key });
+    if (wanted.length > 0) boss.notifyWorker(worker);
+  }
+}
+
+/** @returns a UUID that is always the same for a key */
+function idOf(name: string, key: string): string {
+  const digest = createHash('sha256').update(`${name} ${key}`).digest('hex');
+  return digest.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*$/, '$1-$2-$3-$4-$5');
+}
+
+/** Does something again and again. Comes back when the process is about to end. */
+async function again(run: () => Promise<void>, milliseconds: number, stopping: AbortSignal): Promise<void> {
+  while (!stopping.aborted) {
+    await run();
+    await sleep(milliseconds, undefined, { signal: stopping }).catch(() => {});
   }
 }
 
@@ -105,11 +174,18 @@ async function makeQueue(boss: PgBoss, name: string, options: Omit<Queue, 'name'
   await boss.updateQueue(name, options);
 }
 
-async function attempt(job: Job, { id, signal, retryCount }: JobWithMetadata, { database, logger }: JobsOptions, stopping: AbortSignal) {
+/** What attempts at jobs have in common. */
+interface Work extends Pick<JobsOptions, 'database' | 'logger'> {
+  readonly jobs: readonly Job[];
+  readonly bell: Bell;
+  readonly stopping: AbortSignal;
+}
+
+async function attempt(job: Job, { id, signal, retryCount, data }: JobWithMetadata, { database, logger, bell, stopping }: Work) {
   const about = { job: job.name, job_id: id, attempt: retryCount + 1 };
   const begin = performance.now();
   try {
-    const figures = await job.run(database.db, AbortSignal.any([signal, stopping]));
+    const figures = await job.run(database.db, AbortSignal.any([signal, stopping]), turnOf(data, bell));
     logger.info({ ...about, figures, ms: Math.round(performance.now() - begin) }, 'job done');
   } catch (error) {
     if (stopping.aborted) logger.info(about, 'job left off, to be done again');
@@ -119,12 +195,10 @@ async function attempt(job: Job, { id, signal, retryCount }: JobWithMetadata, { 
   }
 }
 
-async function bury({ sourceName, sourceId, sourceOutput }: JobWithMetadata, logger: Logger): Promise<void> {
+async function bury({ sourceName, sourceId, sourceOutput, data }: JobWithMetadata, { database, jobs, bell, logger }: Work): Promise<void> {
+  await jobs.find(({ name }) => name === sourceName)?.givenUp?.(database.db, turnOf(data, bell));
   logger.error({ job: sourceName, job_id: sourceId, reason: reasonOf(sourceOutput) }, 'job failed for good');
 }
 
-/** @returns the message of the error that a job ended with, where pg-boss keeps it: its own are wrapped */
-function reasonOf(output: object | null): string | undefined {
-  const { message, value } = (output ?? {}) as { message?: string; value?: { message?: string } };
-  return message ?? value?.message;
-}
+/** pg-boss keeps null for the data of a scheduled job. */
+const turnOf = (data: object | null, bell: Bell): Turn<object> => ({ data: data ?? {}, changed: bell.ring });

@@ -1,6 +1,7 @@
 // What a procedure says about its REST side: `.meta(endpoint('PATCH /outherTasks/{id}', 'Change a task'))`.
 
 import type { z } from 'zod';
+import type { Context } from './context.ts';
 import type { Reason } from './errors.ts';
 
 type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
@@ -29,7 +30,7 @@ export interface RestMeta {
   /** What can go wrong besides what goes for all: for the documents. */
   readonly errors: readonly Reason[];
   /** The status of success. */
-  readonly status: 200 | 201;
+  readonly status: 200 | 201 | 202;
   /** The key of the input that a bare JSON array in the body stands for. */
   readonly bareArray?: string;
   /** The largest body, in bytes. */
@@ -40,6 +41,13 @@ export interface RestMeta {
   readonly takesBearer?: boolean;
   /** The version in an answer, which becomes its ETag. */
   readonly etag?: (output: never) => number;
+  /** Of an answer that only says where a file is (its name, type and bytes): the file, which REST brings instead. */
+  readonly file?: {
+    /** What is in it, for the documents. */
+    readonly content: z.ZodType;
+    /** @returns it in pieces, which are asked for one by one as the client takes them */
+    read(ctx: Context, answer: never): Promise<AsyncIterable<string>>;
+  };
   /** Status of an answer that is not an error and yet no success: only a health check has that. */
   readonly statusOf?: (output: unknown) => number;
 }

@@ -54,7 +54,7 @@ export class AppError extends TRPCError {
 }
 
 /** @throws 404; the same words for what is missing and for what belongs to another user */
-export function notFound(what: 'User' | 'Physical plan' | 'Mental plan' | 'Resource' | 'Task' | 'Session'): never {
+export function notFound(what: 'User' | 'Physical plan' | 'Mental plan' | 'Resource' | 'Task' | 'Session' | 'Export' | 'File'): never {
   throw new AppError('NOT_FOUND', `${what} not found`);
 }
 

@@ -10,8 +10,9 @@ import { AppError, invalid } from './errors.ts';
 /** Visible ASCII. */
 const KEY = /^[\x21-\x7e]{1,255}$/;
 
-/** @returns whether a key can name a call: one that changes something, but none of `auth.*`, whose answers hold secrets */
-export const takesKey = (path: string, type: string): boolean => type === 'mutation' && !path.startsWith('auth.');
+/** @returns whether a key can name a call: one that changes something, but of `auth.*`, whose answers hold secrets, only exports */
+export const takesKey = (path: string, type: string): boolean =>
+  type === 'mutation' && (!path.startsWith('auth.') || path.startsWith('auth.exports.'));
 
 interface Call {
   readonly ctx: Context & { user: Caller };

@@ -79,6 +79,117 @@ test('#199 killed in the middle of purges twelve times, workers remove what is b
   expect(await worker.exit).toBe(0);
 });
 
+test('#199 killed fifty times in the middle of exports and summaries, workers write each file and tell each user once', {
+  timeout: 300_000,
+}, async () => {
+  const { url, admin } = await createDatabase('killed');
+  const [WORKERS, ROUNDS, KILLS] = [2, 5, 5];
+  const [USERS, TASKS] = [4000, 20_000];
+  // Slow enough to be met in the middle.
+  await admin.unsafe(`
+    create table pace (seconds float8);
+    insert into pace values (0);
+    create function slowly() returns trigger language plpgsql as $$ begin perform pg_sleep(seconds) from pace; return null; end $$;
+    create trigger slowly after update on exports for each statement execute function slowly();
+    create trigger slowly after update of summary_due_at on users for each statement execute function slowly()`);
+  const sender = new PgBoss({ connectionString: url, max: 1, schedule: false, supervise: false });
+  await sender.start();
+  onTestFinished(() => sender.stop());
+  const begin = async () => {
+    const workers = Array.from({ length: WORKERS }, () => startWorker(url));
+    for (const { output } of workers) await expect.poll(() => output.join('\n'), SOON).toContain(BEGUN);
+    return workers;
+  };
+  /** Of the exports of the round, one for each worker, and of those who have not been told. */
+  const progress = async () => {
+    const exports = await admin<{ parts: number; state: string }[]>`select parts, state from exports order by id desc limit ${WORKERS}`;
+    const [waiting] = await admin<{ n: number }[]>`select count(*)::int as n from users where summary_due_at < now()`;
+    return { exports, waiting: waiting?.n as number };
+  };
+
+  const connections = async () =>
+    Number(
+      (await admin`select count(*) as n from pg_stat_activity where datname = current_database() and application_name like 'stepwise%'`)[0]
+        ?.n,
+    );
+
+  let kills = 0;
+  let workers = await begin();
+  for (let round = 0; round < ROUNDS; round++) {
+    const made = await admin<{ id: number }[]>`
+      insert into users (login, login_key, password, summary_due_at)
+      select ${round}::int || '-' || n, ${round}::int || '-' || n, 'x', now() - interval '1 minute' from generate_series(1, ${USERS}::int) n
+      returning id`;
+    const owners = made.slice(0, WORKERS).map(({ id }) => id);
+    await admin`insert into outer_tasks (user_id, title) select id, 'x' || n from unnest(${owners}::int[]) id, generate_series(1, ${TASKS}::int) n`;
+    await admin`analyze outer_tasks`;
+    await admin`update pace set seconds = 0.4`;
+    const turn = await sender.send('summaries');
+    await admin`insert into exports (user_id) select unnest(${owners}::int[])`;
+    for (let kill = 0; kill < KILLS; kill++) {
+      const before = await progress();
+      // Workers that have just begun find all at once; those that wait look for more every ten seconds.
+      const moved = async () => {
+        const { exports, waiting } = await progress();
+        const hasMoved = ({ parts }: { parts: number }, n: number) => parts > (before.exports[n]?.parts ?? 0);
+        return kill === 0 ? exports.some(hasMoved) : exports.every(hasMoved) && waiting < before.waiting;
+      };
+      await expect.poll(moved, SOON).toBe(true);
+      for (const { child } of workers) child.kill('SIGKILL');
+      for (const { exit } of workers) await exit;
+      // What they had sent is still done.
+      await expect.poll(connections, SOON).toBe(0);
+      kills += WORKERS;
+      const { exports, waiting } = await progress();
+      expect(
+        exports.map(({ state }) => state),
+        'in the middle of exports',
+      ).not.toContain('done');
+      expect(waiting, 'in the middle of the summaries').toBeGreaterThan(0);
+      // An hour goes by.
+      await admin`update pgboss.job set heartbeat_on = heartbeat_on - interval '1 hour', retry_backoff = false, retry_delay = 0 where state = 'active'`;
+      await admin`update pgboss.queue set monitor_on = null, monitor_claim_on = null`;
+      workers = await begin();
+    }
+    await admin`update pace set seconds = 0`;
+    const states = async () => (await admin`select distinct state from pgboss.job where name = 'export'`).map(({ state }) => state);
+    await expect.poll(states, SOON).toEqual(['completed']);
+    await expect.poll(async () => (await sender.findJobs('summaries', { id: turn as string }))[0]?.state, SOON).toBe('completed');
+    expect((await progress()).waiting).toBe(0);
+  }
+  expect(kills).toBe(50);
+
+  const owners = await admin`select id, user_id, bytes::int as bytes from exports order by id`;
+  expect(owners).toHaveLength(ROUNDS * WORKERS);
+  for (const { id, user_id, bytes } of owners) {
+    const parts = await admin`select part, text from export_parts where export_id = ${id} order by part`;
+    expect(parts.map(({ part }) => part)).toEqual(parts.map((_, index) => index));
+    const text = parts.map((part) => part.text).join('');
+    expect(Buffer.byteLength(text)).toBe(bytes);
+    const written = JSON.parse(text).tasks.map((task: { id: number }) => task.id);
+    const tasks = await admin`select id from outer_tasks where user_id = ${user_id} order by id`;
+    expect(written).toEqual(tasks.map((task) => task.id));
+  }
+  const [told] = await admin`
+    select count(*) filter (where type = 'summary.created')::int as summaries, count(distinct user_id) filter (where type = 'summary.created')::int as users,
+      count(*) filter (where type = 'export.changed' and data->>'state' = 'done')::int as done,
+      count(*) filter (where type = 'export.changed' and data->>'percent' = '0')::int as begun
+    from events`;
+  expect(told).toEqual({ summaries: ROUNDS * USERS, users: ROUNDS * USERS, done: ROUNDS * WORKERS, begun: ROUNDS * WORKERS });
+  const [gaps] = await admin`
+    select count(*)::int as n from event_sequences s where s.last <> (select count(*) from events e where e.user_id = s.user_id)`;
+  expect(gaps).toEqual({ n: 0 });
+  const retries =
+    await admin`select name, state, min(retry_count) as least from pgboss.job where name in ('export', 'summaries') group by 1, 2 order by 1`;
+  expect([...retries]).toEqual([
+    { name: 'export', state: 'completed', least: KILLS },
+    { name: 'summaries', state: 'completed', least: expect.toSatisfy((least) => least >= KILLS - 1) },
+  ]);
+  expect([...(await admin`select from pgboss.job where name = 'dead-letters'`)]).toEqual([]);
+  for (const { child } of workers) child.kill('SIGTERM');
+  for (const { exit } of workers) expect(await exit).toBe(0);
+});
+
 test('#199 of three instances on one database one runs each turn of a schedule', async () => {
   const { url, admin } = await createDatabase('turns');
   await admin`create table turns (instance int, minute timestamptz default date_trunc('minute', now()))`;

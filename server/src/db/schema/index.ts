@@ -1,4 +1,5 @@
 export * from './events.ts';
+export * from './exports.ts';
 export * from './idempotency.ts';
 export * from './mentalPlans.ts';
 export * from './physicalPlans.ts';

@@ -1,4 +1,4 @@
-import { check, integer, pgTable, sql, text, timestamp, uniqueIndex } from '../orm.ts';
+import { check, index, integer, pgTable, sql, text, timestamp, uniqueIndex } from '../orm.ts';
 
 /** The primary key of every table: a positive 32-bit integer. "By default", so that an import can keep its ids. */
 export const id = () => integer('id').primaryKey().generatedByDefaultAsIdentity();
@@ -21,6 +21,14 @@ export const users = pgTable(
     /** An argon2id hash in PHC string format (or, until the next sign-in, the bcrypt hash of an account that moved in), never the password. */
     password: text('password').notNull(),
     created_at: created_at(),
+    /** When the next weekly summary is told (jobs/summaries.ts): of a new user on Monday at 3:00 UTC. It only ever moves to a later Monday. */
+    summary_due_at: timestamp('summary_due_at', { withTimezone: true })
+      .notNull()
+      .default(sql`((date_trunc('week', now() at time zone 'UTC') + interval '7 days 3 hours') at time zone 'UTC')`),
   },
-  (t) => [uniqueIndex('users_login_key').on(t.login_key), check('users_login_length', sql`char_length(${t.login}) between 1 and 254`)],
+  (t) => [
+    uniqueIndex('users_login_key').on(t.login_key),
+    index('users_summary_due').on(t.summary_due_at),
+    check('users_login_length', sql`char_length(${t.login}) between 1 and 254`),
+  ],
 );

@@ -1,26 +1,15 @@
 import type { SQL } from 'drizzle-orm';
-import type { PgTable } from 'drizzle-orm/pg-core';
+import { ACCOUNT, LISTS, type ListName } from '../../db/account.ts';
+import { audit, CLIENT, clientOf } from '../../db/audit.ts';
 import type { Database } from '../../db/client.ts';
 import { inTurn, turn } from '../../db/events.ts';
 import { builder, eq, sql } from '../../db/orm.ts';
-import {
-  auditTrail,
-  events,
-  mentalPlanResources,
-  mentalPlans,
-  physicalPlans,
-  resources,
-  sessions,
-  tasks,
-  users,
-  workoutExercises,
-  workouts,
-} from '../../db/schema/index.ts';
+import { sessions, users } from '../../db/schema/index.ts';
 import { one, query, statement } from '../../db/statement.ts';
 import { loginKey } from '../../security/login.ts';
 import type { Client, SessionLimits } from '../../trpc/context.ts';
 import type { Export } from './contract.ts';
-import { audit, CLIENT, clientOf, NEW_SESSION, newSession, sessionColumns, sessionValues } from './sessions/queries.ts';
+import { NEW_SESSION, newSession, sessionColumns, sessionValues } from './sessions/queries.ts';
 
 const create = one(
   statement(
@@ -123,10 +112,6 @@ export async function removeUser(db: Database, user_id: number, client: Client) 
   return (await remove(db, { ...clientOf(client), user_id }))?.ended ?? [];
 }
 
-/** The user's rows of a table as they are, less the columns that only the server needs. */
-const rowsOf = (table: PgTable, without = '') =>
-  sql`(select coalesce(json_agg(to_jsonb(t) - 'user_id' ${sql.raw(without)} order by t.id), '[]') from ${table} t where t.user_id = u.id)`;
-
 const everything = one(
   query(
     'user.export',
@@ -134,26 +119,16 @@ const everything = one(
     ({ user_id }): SQL<{ document: Export }> => sql`
     select json_build_object(
       'user', json_build_object('id', u.id, 'login', u.login, 'created_at', u.created_at),
-      'sessions', ${rowsOf(sessions, "- 'counter'")},
-      'physical_plans', (
-        select coalesce(json_agg(to_jsonb(p) - 'user_id' || jsonb_build_object('days', (
-          select coalesce(jsonb_agg(jsonb_build_object('workout_id', w.id, 'day_of_week', w.day_of_week, 'exercise_ids', (
-              select coalesce(jsonb_agg(x.exercise_id order by x.id), '[]') from ${workoutExercises} x where x.workout_id = w.id))
-            order by w.day_of_week), '[]')
-          from ${workouts} w where w.physical_plan_id = p.id)) order by p.id), '[]')
-        from ${physicalPlans} p where p.user_id = u.id),
-      'mental_plans', (
-        select coalesce(json_agg(to_jsonb(p) - 'user_id' - 'version' || jsonb_build_object('resources', (
-          select coalesce(jsonb_agg(jsonb_build_object('resource_id', l.resource_id, 'progress', l.progress) order by l.resource_id), '[]')
-          from ${mentalPlanResources} l where l.mental_plan_id = p.id)) order by p.id), '[]')
-        from ${mentalPlans} p where p.user_id = u.id),
-      'resources', ${rowsOf(resources)},
-      'tasks', ${rowsOf(tasks)},
-      'events', (select coalesce(json_agg(to_jsonb(e) - 'user_id' order by e.seq), '[]') from ${events} e where e.user_id = u.id),
-      'audit_trail', ${rowsOf(auditTrail)}) as document
+      ${sql.join(LISTS.map(listOf), sql.raw(','))}) as document
     from ${users} u where u.id = ${user_id}`,
   ),
 );
+
+function listOf(name: ListName): SQL {
+  const { table, key, row } = ACCOUNT[name];
+  return sql`${sql.raw(`'${name}'`)}, (
+    select coalesce(json_agg(${row} order by ${sql.raw(`t.${key}`)}), '[]') from ${table} t where t.user_id = u.id)`;
+}
 
 /** @returns everything that is kept of the user, as one JSON document; no hash and no token among it */
 export async function exportUser(db: Database, user_id: number): Promise<Export | undefined> {

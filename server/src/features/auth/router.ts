@@ -9,6 +9,7 @@ import { AppError, invalid, notFound, unauthenticated, wrongCredentials } from '
 import { hasLength, message } from '../../trpc/fields.ts';
 import { protectedProcedure, publicProcedure, router } from '../../trpc/procedures.ts';
 import { AccountRemoval, Export, Me, PasswordChange, Refresh, Registration, SignIn, SignOut, TokenAnswer } from './contract.ts';
+import { exportsRouter } from './exports/router.ts';
 import { changePassword, createUser, exportUser, findAccount, findCredentials, findUser, rehash, removeUser } from './queries.ts';
 import { endSession, note, openSession, refreshSession } from './sessions/queries.ts';
 import { sessionsRouter } from './sessions/router.ts';
@@ -89,6 +90,8 @@ export const authRouter = router({
     }),
 
   sessions: sessionsRouter,
+
+  exports: exportsRouter,
 
   changePassword: protectedProcedure
     .meta(endpoint('POST /users/me/password', 'Change my password, which ends my other sessions', { tag, errors: ['WRONG_CREDENTIALS'] }))

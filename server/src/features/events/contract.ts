@@ -1,6 +1,7 @@
 // The one contract that speaks of all features: what happened to their rows, which look as those features answer them.
 import { z } from 'zod';
 import { ById, id } from '../../trpc/fields.ts';
+import { AccountExport } from '../auth/exports/contract.ts';
 import { MentalPlanRow } from '../mentalPlan/contract.ts';
 import { PhysicalPlanRow } from '../physicalPlan/contract.ts';
 import { Resource } from '../resource/contract.ts';
@@ -14,6 +15,31 @@ const resource = Resource.extend({
   links: z
     .array(z.object({ mental_plan_id: id, progress: z.number() }))
     .describe('How much of it is done, in those of my mental plans where that was written'),
+});
+
+/** How a user's week went, told once in it (jobs/summaries.ts). Counts are of the seven days before it was made. */
+export const Summary = z.object({
+  week: z
+    .string()
+    .regex(/^\d{4}-W\d\d$/)
+    .describe('The ISO 8601 week that has ended'),
+  tasks: z.object({
+    created: z.int(),
+    completed: z.int().describe('Those that were done when they were made or changed'),
+    open: z.int().describe('Of all that there are now'),
+    done: z.int().describe('Of all that there are now'),
+  }),
+  physical_plan: z.object({ id, day: z.int(), progress: z.number() }).nullable().describe('The current one, as it stands'),
+  mental_plan: z
+    .object({
+      id,
+      days_left: z.int(),
+      resources: z.int(),
+      finished: z.int().describe('Resources whose whole volume is done'),
+      percent: z.int().describe('Done, on the mean of its resources; 100 when it has none'),
+    })
+    .nullable()
+    .describe('The current one, as it stands'),
 });
 
 const change = <Type extends string, Data extends z.ZodType>(type: Type, data: Data) => z.object({ type: z.literal(type), data });
@@ -37,6 +63,9 @@ export const StreamEvent = z.discriminatedUnion('type', [
   change('resource.created', resource),
   change('resource.changed', resource),
   change('resource.removed', ById),
+  change('export.created', AccountExport),
+  change('export.changed', AccountExport).describe('When it begins, at each tenth of it, and when it ends'),
+  change('summary.created', Summary),
 ]);
 
 /** The last event that the reader has: what came after it is told first. Without it the stream begins now. */

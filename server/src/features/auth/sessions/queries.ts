@@ -1,5 +1,6 @@
 // Sessions open, go on and end. Each statement writes its line of the audit trail too.
 import type { SQL } from 'drizzle-orm';
+import { type AuditEvent, audit, CLIENT, clientOf } from '../../../db/audit.ts';
 import type { Database } from '../../../db/client.ts';
 import { builder, sql } from '../../../db/orm.ts';
 import { auditTrail, sessions } from '../../../db/schema/index.ts';
@@ -10,34 +11,12 @@ import type { Client, SessionLimits } from '../../../trpc/context.ts';
 /** Seconds in which a refresh token that was just replaced may be sent again: its answer can have been lost. */
 const RETRY_WINDOW = 60;
 
-/** Who asks: for the audit trail. */
-export const CLIENT = { ip: 'text', request_id: 'text' } as const;
-type ClientParameters = Record<keyof typeof CLIENT, SQL>;
-export const clientOf = ({ ip, request_id }: Client) => ({ ip, request_id });
-
 /** What is known of a new session before it has an id. */
 export const NEW_SESSION = { device: 'text', idle: 'int', absolute: 'int' } as const;
 export const newSession = ({ device }: Client, { idle, absolute }: SessionLimits) => ({ device, idle, absolute });
 export const sessionColumns = sql`(user_id, device, idle_expires_at, absolute_expires_at)`;
 export const sessionValues = ({ device, idle, absolute }: Record<keyof typeof NEW_SESSION, SQL>) => sql`
   ${device}, now() + make_interval(secs => least(${idle}, ${absolute})), now() + make_interval(secs => ${absolute})`;
-
-export type AuditEvent =
-  | 'registered'
-  | 'signed_in'
-  | 'sign_in_failed'
-  | 'refresh_token_reused'
-  | 'signed_out'
-  | 'session_revoked'
-  | 'password_changed'
-  | 'password_refused'
-  | 'account_exported'
-  | 'account_removed';
-
-/** `insert … select`: one line for each row of the relation `who`, which has a user_id. */
-export const audit = (event: AuditEvent, { ip, request_id }: ClientParameters, who: string) => sql`
-  insert into ${auditTrail} (event, user_id, ip, request_id)
-  select ${sql.raw(`'${event}'`)}, user_id, ${ip}, ${request_id} from ${sql.raw(who)}`;
 
 const noteLine = statement('audit.note', { ...CLIENT, event: 'text', user_id: 'int?' }, (line) => builder.insert(auditTrail).values(line));
 

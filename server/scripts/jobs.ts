@@ -1,0 +1,40 @@
+// pnpm jobs: what the background work is at, and what of it failed for good.
+// pnpm jobs retry ID …, pnpm jobs forget ID …: settles what failed for good.
+import { PgBoss } from 'pg-boss';
+import { ConfigError, loadConfig, readEnvironment } from '../src/config.ts';
+import { overviewOf, settle } from '../src/jobs/overview.ts';
+import { runScript } from './run.ts';
+
+await runScript(async () => {
+  const [how, ...ids] = process.argv.slice(2);
+  if (how !== undefined && (!isAction(how) || ids.length === 0)) throw new ConfigError('jobs, jobs retry ID … or jobs forget ID …');
+  const { databaseUrl } = loadConfig(readEnvironment(), 'script');
+  if (databaseUrl === undefined) throw new ConfigError('DATABASE_URL: required, the embedded database belongs to its server');
+  const boss = new PgBoss({ connectionString: databaseUrl, max: 1, schema: 'pgboss', migrate: false, supervise: false, schedule: false });
+  boss.on('error', () => {});
+  try {
+    await boss.start();
+    if (how === undefined) await show(boss);
+    for (const id of ids) {
+      const outcome = await settle(boss, id, how as 'retry' | 'forget');
+      console.log(`${id}: ${outcome}`);
+      if (outcome === 'unknown') process.exitCode = 1;
+    }
+  } finally {
+    await boss.stop({ graceful: false });
+  }
+});
+
+function isAction(word: string): word is 'retry' | 'forget' {
+  return word === 'retry' || word === 'forget';
+}
+
+async function show(boss: PgBoss): Promise<void> {
+  const { queues, letters } = await overviewOf(boss);
+  console.log(`${'queue'.padEnd(20)} waiting  active  failed`);
+  for (const { name, waiting, active, failed } of queues)
+    console.log(`${name.padEnd(20)} ${[waiting, active, failed].map((count) => String(count).padStart(6)).join('  ')}`);
+  console.log(`\n${letters.length === 0 ? 'nothing failed for good' : 'failed for good (retry or forget):'}`);
+  for (const { job_id, job, at, attempts, reason } of letters)
+    console.log(`${job_id}  ${at.toISOString()}  ${job}, ${attempts} attempts: ${reason ?? 'unknown'}`);
+}

@@ -1,0 +1,25 @@
+// Lines of the audit trail, written in the statement of what they tell of.
+import type { SQL } from 'drizzle-orm';
+import { sql } from './orm.ts';
+import { auditTrail } from './schema/index.ts';
+
+/** Who asks. */
+export const CLIENT = { ip: 'text', request_id: 'text' } as const;
+export const clientOf = ({ ip, request_id }: Record<keyof typeof CLIENT, string>) => ({ ip, request_id });
+
+export type AuditEvent =
+  | 'registered'
+  | 'signed_in'
+  | 'sign_in_failed'
+  | 'refresh_token_reused'
+  | 'signed_out'
+  | 'session_revoked'
+  | 'password_changed'
+  | 'password_refused'
+  | 'account_exported'
+  | 'account_removed';
+
+/** `insert … select`: one line for each row of the relation `who`, which has a user_id. */
+export const audit = (event: AuditEvent, { ip, request_id }: Record<keyof typeof CLIENT, SQL>, who: string) => sql`
+  insert into ${auditTrail} (event, user_id, ip, request_id)
+  select ${sql.raw(`'${event}'`)}, user_id, ${ip}, ${request_id} from ${sql.raw(who)}`;

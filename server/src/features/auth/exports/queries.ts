@@ -1,0 +1,120 @@
+// The files as their owner sees them. How they are written: steps.ts.
+import type { SQL } from 'drizzle-orm';
+import { audit, CLIENT, clientOf } from '../../../db/audit.ts';
+import type { Database } from '../../../db/client.ts';
+import { inTurn, noted, turn } from '../../../db/events.ts';
+import { sql } from '../../../db/orm.ts';
+import { retryRaced } from '../../../db/race.ts';
+import { exportParts, exports } from '../../../db/schema/index.ts';
+import { one, query, statement } from '../../../db/statement.ts';
+import type { Client } from '../../../trpc/context.ts';
+import type { AccountExport } from './contract.ts';
+
+/** Files that a user has at most; one more takes the place of the oldest. */
+const PER_USER = 3;
+
+const moment = (column: string) => sql.raw(`to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`);
+
+/** An export `x` as the API and the events have it. */
+export const seen = sql`json_build_object(
+  'id', x.id,
+  'state', case when x.state = 'done' and x.expires_at <= now() then 'expired' else x.state end,
+  'percent', case when x.state = 'done' then 100 else least(99, x.rows_done::bigint * 100 / greatest(x.rows_total, 1)) end,
+  'rows_done', x.rows_done,
+  'rows_total', greatest(x.rows_total, x.rows_done),
+  'bytes', x.bytes,
+  'created_at', ${moment('x.created_at')},
+  'finished_at', ${moment('x.finished_at')},
+  'expires_at', ${moment('x.expires_at')})`;
+
+export const isOpen = sql.raw(`state in ('queued', 'running')`);
+
+// Of two at once the second is answered with nothing: what it would have to answer with was not there when it began.
+const start = one(
+  statement(
+    'export.start',
+    { user_id: 'int' },
+    ({ user_id }): SQL<{ export: AccountExport }> => sql`
+    with ${turn(user_id)},
+    open as (select * from ${exports} where user_id = ${user_id} and ${isOpen} and ${inTurn}),
+    made as (
+      insert into ${exports} (user_id) select ${user_id} where ${inTurn} and not exists (select from open)
+      on conflict (user_id) where ${isOpen} do nothing
+      returning *),
+    gone as (
+      delete from ${exports} where exists (select from made) and id in (
+        select id from ${exports} where user_id = ${user_id} order by id desc offset ${sql.raw(String(PER_USER - 1))})),
+    ${noted(user_id, 'export.created', sql`select ${seen} as data from made x`)}
+    select ${seen} as export from (select * from open union all select * from made) x`,
+  ),
+);
+
+/** @returns the export that has begun, or the one that has not ended yet */
+export async function startExport(db: Database, user_id: number): Promise<AccountExport> {
+  const { row } = await retryRaced(async () => {
+    const found = await start(db, { user_id });
+    return found ? { outcome: 'started' as const, row: found } : { outcome: 'raced' as const };
+  });
+  return row.export;
+}
+
+const list = query(
+  'export.list',
+  { user_id: 'int' },
+  ({ user_id }): SQL<{ export: AccountExport }> => sql`
+  select ${seen} as export from ${exports} x where user_id = ${user_id} order by id desc`,
+);
+
+/** Newest first. */
+export async function listExports(db: Database, user_id: number): Promise<AccountExport[]> {
+  return (await list(db, { user_id })).map((row) => row.export);
+}
+
+const byId = one(
+  query(
+    'export.byId',
+    { user_id: 'int', id: 'int' },
+    ({ user_id, id }): SQL<{ export: AccountExport }> => sql`
+    select ${seen} as export from ${exports} x where id = ${id} and user_id = ${user_id}`,
+  ),
+);
+
+export async function findExport(db: Database, user_id: number, id: number): Promise<AccountExport | undefined> {
+  return (await byId(db, { user_id, id }))?.export;
+}
+
+const fetchFile = one(
+  statement(
+    'export.file',
+    { ...CLIENT, user_id: 'int', id: 'int' },
+    ({ user_id, id, ...p }): SQL<{ id: number; bytes: number; date: string }> => sql`
+    with found as (
+      select * from ${exports} where id = ${id} and user_id = ${user_id} and state = 'done' and expires_at > now()),
+    noted as (${audit('account_exported', p, 'found')})
+    select id, bytes::float8 as bytes, to_char(finished_at at time zone 'UTC', 'YYYY-MM-DD') as date from found`,
+  ),
+);
+
+/** @returns what is known of a file that can be fetched; that it is about to be fetched stands in the audit trail */
+export function findFile(db: Database, user_id: number, id: number, client: Client) {
+  return fetchFile(db, { ...clientOf(client), user_id, id });
+}
+
+const part = one(
+  query(
+    'export.part',
+    { user_id: 'int', id: 'int', part: 'int' },
+    (p): SQL<{ text: string }> => sql`
+    select p.text from ${exports} x join ${exportParts} p on p.export_id = x.id and p.part = ${p.part}
+    where x.id = ${p.id} and x.user_id = ${p.user_id}`,
+  ),
+);
+
+/** The pieces of a file in their order, each read when it is asked for: however large the file is, one is in memory. */
+export async function* readFile(db: Database, user_id: number, id: number): AsyncGenerator<string, void> {
+  for (let number = 0; ; number++) {
+    const found = await part(db, { user_id, id, part: number });
+    if (!found) return;
+    yield found.text;
+  }
+}

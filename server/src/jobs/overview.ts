@@ -1,0 +1,129 @@
+// What an operator sees of the background work, and can do about what failed for good.
+import type { PgBoss } from 'pg-boss';
+import type { Measure } from '../telemetry/measures.ts';
+
+/** The queue of jobs that failed for good, to be looked at: the log names each once, and they stay for a month. */
+export const DEAD_LETTERS = 'dead-letters';
+
+/** Dead letters that are shown, the newest. */
+const SHOWN = 50;
+
+export interface Overview {
+  readonly queues: readonly { readonly name: string; readonly waiting: number; readonly active: number; readonly failed: number }[];
+  readonly letters: readonly Letter[];
+}
+
+export interface Letter {
+  readonly job: string;
+  /** That of the job, as the log has it. */
+  readonly job_id: string;
+  /** When it was given up. */
+  readonly at: Date;
+  readonly attempts: number;
+  readonly reason: string | undefined;
+}
+
+/** @returns how it is now. @throws when no server or worker has made the queues yet */
+export async function overviewOf(boss: PgBoss): Promise<Overview> {
+  const ask = async (text: string, values: unknown[]) => (await boss.getDb().executeSql(text, values)).rows;
+  const queues = await ask(
+    `select q.name, (count(*) filter (where j.state in ('created', 'retry')))::int as waiting,
+      (count(*) filter (where j.state = 'active'))::int as active, (count(*) filter (where j.state = 'failed'))::int as failed
+    from pgboss.queue q left join pgboss.job j on j.name = q.name
+    where q.name <> $1 and q.name not like '\\_\\_%' group by q.name order by q.name`,
+    [DEAD_LETTERS],
+  );
+  const letters = await ask(
+    `select source_name as job, source_id as job_id, created_on as at, source_retry_count + 1 as attempts, source_output as output
+    from pgboss.job where name = $1 order by created_on desc limit $2`,
+    [DEAD_LETTERS, SHOWN],
+  );
+  return { queues, letters: letters.map(({ output, ...letter }) => ({ ...letter, reason: reasonOf(output) })) };
+}
+
+/** @returns the message of the error that a job ended with, where pg-boss keeps it: its own are wrapped */
+export function reasonOf(output: object | null): string | undefined {
+  const { message, value } = (output ?? {}) as { message?: string; value?: { message?: string } };
+  return message ?? value?.message;
+}
+
+/**
+ * Has a job that failed for good done again, or forgets it.
+ * @param job_id as the overview and the log have it
+ * @returns `waits already` when another of its kind is on its way: then the letter goes all the same
+ */
+export async function settle(
+  boss: PgBoss,
+  job_id: string,
+  how: 'retry' | 'forget',
+): Promise<'sent' | 'waits already' | 'forgotten' | 'unknown'> {
+  const { rows } = await boss
+    .getDb()
+    .executeSql(`select id from pgboss.job where name = $1 and source_id::text = $2`, [DEAD_LETTERS, job_id]);
+  const [letter] = rows[0] ? await boss.findJobs<object>(DEAD_LETTERS, { id: rows[0].id }) : [];
+  if (!letter?.sourceName) return 'unknown';
+  const { singletonKey } = letter;
+  const sent = how === 'retry' && (await boss.send(letter.sourceName, letter.data, singletonKey === null ? {} : { singletonKey }));
+  // Last: whoever is cut off in between finds it still here, and a job that is sent twice has one effect.
+  await boss.deleteJob(DEAD_LETTERS, letter.id);
+  return how === 'forget' ? 'forgotten' : sent ? 'sent' : 'waits already';
+}
+
+/** Milliseconds for which counts are told again: pg-boss makes them once a minute, on one of the instances. */
+const FRESH = 10_000;
+
+/** @returns what is told of queues: the counts that one instance keeps in the database for all, read when somebody asks */
+export function jobMeasures(names: readonly string[], boss: () => PgBoss | undefined): readonly Measure[] {
+  let known: Awaited<ReturnType<PgBoss['getQueues']>> = [];
+  let read = Number.NEGATIVE_INFINITY;
+
+  // A scrape does not wait: it gets what the one before it asked for.
+  function latest() {
+    if (performance.now() - read > FRESH) {
+      read = performance.now();
+      boss()
+        ?.getQueues([...names, DEAD_LETTERS])
+        .then((queues) => (known = queues))
+        .catch(() => {});
+    }
+    return known;
+  }
+  const each = (count: (queue: (typeof known)[number]) => number) => () =>
+    Object.fromEntries(
+      names.map((name) => [
+        name,
+        sum(
+          latest().filter((queue) => queue.name === name),
+          count,
+        ),
+      ]),
+    );
+  return [
+    {
+      name: 'stepwise_jobs_waiting',
+      help: 'Jobs that wait for their turn or for the next try, by queue',
+      type: 'gauge',
+      label: 'queue',
+      read: each(({ queuedCount }) => queuedCount),
+    },
+    {
+      name: 'stepwise_jobs_active',
+      help: 'Jobs that are being done, by queue',
+      type: 'gauge',
+      label: 'queue',
+      read: each(({ activeCount }) => activeCount),
+    },
+    {
+      name: 'stepwise_jobs_dead',
+      help: 'Jobs that failed for good and that nobody has settled yet (pnpm jobs)',
+      type: 'gauge',
+      read: () =>
+        sum(
+          latest().filter(({ name }) => name === DEAD_LETTERS),
+          ({ totalCount }) => totalCount,
+        ),
+    },
+  ];
+}
+
+const sum = <T>(rows: readonly T[], count: (row: T) => number): number => rows.reduce((total, row) => total + count(row), 0);

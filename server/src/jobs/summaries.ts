@@ -1,0 +1,85 @@
+// Tells each user once a week how it went. When that is stands with the user, so that a look by index finds those whose
+// time has come, some at a time, however many there are; a statement tells some users and moves them to their next
+// Monday, both or neither, and finds nobody who was moved meanwhile. So no week is told twice.
+//
+// Nobody is asked for a time zone: the quiet hour is the middle of the longest silence of the user's own events.
+import type { SQL } from 'drizzle-orm';
+import { notedForEach } from '../db/events.ts';
+import { sql } from '../db/orm.ts';
+import { eventSequences, events, mentalPlanResources, mentalPlans, physicalPlans, resources, tasks, users } from '../db/schema/index.ts';
+import { statement } from '../db/statement.ts';
+import type { Job } from './registry.ts';
+
+/** Users of one statement. */
+const STEP = 100;
+
+/** The hour (UTC) of those who have been silent all week: it is night in Europe then. */
+const USUAL = 3;
+
+/** The hour in the middle of the longest silence that the user `u` keeps on a day (UTC); null without any event. */
+const quietHour = sql`(
+  select ((hour + silence / 2) % 24)::int from (
+    select hour, coalesce(lead(hour) over (order by hour), min(hour) over () + 24) - hour as silence from (
+      select distinct extract(hour from e.at at time zone 'UTC')::int as hour from ${events} e
+      where e.user_id = u.id and e.at > now() - interval '7 days' and e.type <> 'summary.created') active) silences
+  order by silence desc, hour limit 1)`;
+
+/** Of the week that a user's events tell of: ids of the tasks that the condition holds for. */
+const tasksOfWeek = (condition: SQL) => sql`(
+  select count(distinct e.data->>'id') from ${events} e
+  where e.user_id = t.user_id and e.at > now() - interval '7 days' and ${condition})`;
+
+const tasksThatAre = (status: boolean) =>
+  sql`(select count(*) from ${tasks} k where k.user_id = t.user_id and k.status = ${sql.raw(String(status))})`;
+
+// The week before this one: whoever could not be told for weeks is told of the last.
+const summary = sql`json_build_object(
+  'week', to_char(now() at time zone 'UTC' - interval '7 days', 'IYYY-"W"IW'),
+  'tasks', json_build_object(
+    'created', ${tasksOfWeek(sql`e.type = 'task.created'`)},
+    'completed', ${tasksOfWeek(sql`e.type in ('task.created', 'task.changed') and e.data->>'status' = 'true'`)},
+    'open', ${tasksThatAre(false)},
+    'done', ${tasksThatAre(true)}),
+  'physical_plan', (
+    select json_build_object('id', p.id, 'day', p.day, 'progress', p.progress)
+    from ${physicalPlans} p where p.user_id = t.user_id order by p.id desc limit 1),
+  'mental_plan', (
+    select json_build_object('id', p.id, 'days_left', p.progress, 'resources', l.many, 'finished', l.finished, 'percent', l.percent)
+    from (select * from ${mentalPlans} m where m.user_id = t.user_id order by m.id desc limit 1) p, lateral (
+      select count(*) as many, count(*) filter (where l.progress >= r.volume) as finished,
+        coalesce(floor(100 * avg(least(l.progress / r.volume, 1)))::int, 100) as percent
+      from ${mentalPlanResources} l join ${resources} r on r.id = l.resource_id where l.mental_plan_id = p.id) l))`;
+
+// Whose turn another has is left to the next step. Were it waited for, two statements could wait in a circle.
+export const tell = statement(
+  'summary.tell',
+  { limit: 'int' },
+  ({ limit }): SQL<{ user_id: number }> => sql`
+  with due as materialized (
+    select id, summary_due_at as due from ${users} where summary_due_at <= now() order by summary_due_at limit ${limit}),
+  turns as materialized (
+    select user_id from ${eventSequences} where user_id = any(array(select id from due)) for update skip locked),
+  told as materialized (
+    update ${users} u set summary_due_at =
+      (date_trunc('week', now() at time zone 'UTC') + interval '7 days' + make_interval(hours => coalesce(${quietHour}, ${sql.raw(String(USUAL))})))
+      at time zone 'UTC'
+    from due where u.id = any(array(select user_id from turns)) and u.id = due.id and u.summary_due_at = due.due
+    returning u.id as user_id),
+  ${notedForEach('summary.created', sql`select t.user_id, ${summary} as data from told t`)}
+  select user_id from told`,
+);
+
+export const summaries: Job = {
+  name: 'summaries',
+  schedule: '4 * * * *',
+  async run(db, stopping, { changed }) {
+    let told = 0;
+    for (;;) {
+      stopping.throwIfAborted();
+      const users = await tell(db, { limit: STEP });
+      for (const { user_id } of users) changed(user_id);
+      told += users.length;
+      if (users.length === 0) return { told };
+    }
+  },
+};
