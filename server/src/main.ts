@@ -112,7 +112,7 @@ async function serve(config: Config, logger: Logger, database: StartingDatabase)
   setTimeout(loadBlocklist, LATER).unref();
   if (config.jobs && !draining) jobs = startJobs({ database, databaseUrl: config.databaseUrl, logger, delay: LATER });
   const at = `http://localhost:${(app.server.address() as AddressInfo).port}`;
-  const urls = ['health', 'docs', 'redoc', 'openapi.json', 'trpc'].map((path) => `${at}/${path}`);
+  const urls = ['', 'health', 'docs', 'redoc', 'openapi.json', 'trpc'].map((path) => `${at}/${path}`);
   logger.info(`Stepwise is running:\n  ${urls.join('\n  ')}`);
 }
 
