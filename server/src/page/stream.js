@@ -51,8 +51,6 @@ export async function follow(session, take, tell, leaving) {
     } catch (error) {
       if (error instanceof SessionOver || (error instanceof Refusal && error.isEnd)) throw error;
       why = error;
-    } finally {
-      trying.abort();
     }
     if (leaving.aborted) return;
     tell('reconnecting', why);
@@ -71,14 +69,19 @@ export async function follow(session, take, tell, leaving) {
 async function* batchesOf(body, trying) {
   const reader = body.pipeThrough(/** @type {TransformStream<Uint8Array, string>} */ (new TextDecoderStream())).getReader();
   let rest = '';
-  for (;;) {
-    const timer = setTimeout(() => trying.abort(), SILENCE);
-    const { done, value } = await reader.read().finally(() => clearTimeout(timer));
-    if (done) return;
-    const blocks = (rest + value).split('\n\n');
-    rest = blocks.pop() ?? '';
-    const batch = blocks.flatMap(eventIn);
-    if (batch.length > 0) yield batch;
+  try {
+    for (;;) {
+      const timer = setTimeout(() => trying.abort(), SILENCE);
+      const { done, value } = await reader.read().finally(() => clearTimeout(timer));
+      if (done) return;
+      const blocks = (rest + value).split('\n\n');
+      rest = blocks.pop() ?? '';
+      const batch = blocks.flatMap(eventIn);
+      if (batch.length > 0) yield batch;
+    }
+  } finally {
+    // What could not be taken leaves no stream behind.
+    reader.cancel().catch(() => {});
   }
 }
 
