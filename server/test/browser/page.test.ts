@@ -3,8 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { sql } from 'drizzle-orm';
 import type { BrowserContextOptions } from 'playwright-core';
 import { expect, test } from 'vitest';
-import { startApp, type TestApp, type User } from '../harness.ts';
-import { openWindow, type Page, picture, startBrowser, type Window } from './chromium.ts';
+import { startApp, type User } from '../harness.ts';
+import { besidesEnds, openWindow, type Page, picture, startBrowser, type Window } from './chromium.ts';
+import { restartable } from './restartable.ts';
 
 const api = await startApp();
 const origin = await api.app.listen({ port: 0, host: '127.0.0.1' });
@@ -39,10 +40,10 @@ const textsOf = (page: Page, list: 'today' | 'resources' | 'tasks', part: string
 const tasksIn = (page: Page) => textsOf(page, 'tasks', 'title');
 const done = (page: Page, title: string) => page.getByLabel(title, { exact: true });
 
-const as = ({ token }: Pick<User, 'token'>, on: TestApp = api) => ({
-  post: async (path: string, body: unknown) => (await on.rest('POST', path, { token, body })).body,
-  patch: (path: string, body: unknown) => on.rest('PATCH', path, { token, body }),
-  remove: (path: string) => on.rest('DELETE', path, { token }),
+const as = ({ token }: User) => ({
+  post: async (path: string, body: unknown) => (await api.rest('POST', path, { token, body })).body,
+  patch: (path: string, body: unknown) => api.rest('PATCH', path, { token, body }),
+  remove: (path: string) => api.rest('DELETE', path, { token }),
 });
 
 const PLAN = { goal: 'Run 10 km', age: 30, gender: 'female', weight: 64.5, height: 172 };
@@ -146,24 +147,6 @@ test('text of users is text, whatever it looks like', async () => {
   expect(complaints.filter((complaint) => !complaint.includes('TrustedHTML'))).toEqual([]);
 });
 
-/** The browser takes the end of a stream for a failed request, and a server that is away of course; nothing else may be one. */
-const besidesEnds = (complaints: readonly string[]) =>
-  complaints.filter((complaint) => !/\/events net::ERR_ABORTED|ERR_CONNECTION_REFUSED/.test(complaint));
-
-/** A server on the same data, which can be stopped and started again at the same address. */
-async function restartable() {
-  let server = await startApp({ database: api.database });
-  const url = await server.app.listen({ port: 0, host: '127.0.0.1' });
-  return {
-    url,
-    stop: () => server.app.close(),
-    async start() {
-      server = await startApp({ database: api.database });
-      await server.app.listen({ port: Number(new URL(url).port), host: '127.0.0.1' });
-    },
-  };
-}
-
 test.each([
   ['what was missed is told', async (_user: User) => {}],
   [
@@ -173,7 +156,7 @@ test.each([
 ])('when the server comes back the page does too: %s', async (_, before) => {
   const ann = await api.register();
   await furnish(ann);
-  const server = await restartable();
+  const server = await restartable(api);
   const { page, complaints } = await enter(ann, server.url);
   expect(complaints).toEqual([]);
   await server.stop();
@@ -418,6 +401,9 @@ test.each([
   await entry.page.screenshot({ path: picture(`page-entry-${name}`) });
   const { page } = await enter(ann, origin, options);
   await page.screenshot({ path: picture(`page-${name}`), fullPage: true });
+  // In one line, and large enough for a thumb.
+  const button = await page.getByRole('button', { name: 'Add' }).boundingBox();
+  expect([button?.height, (button?.width ?? 0) >= 44]).toEqual([44, true]);
   for (const shown of [entry.page, page]) {
     const { contrast, text } = await leastContrast(shown);
     expect(contrast, text).toBeGreaterThanOrEqual(4.5);
