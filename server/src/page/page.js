@@ -113,8 +113,7 @@ function say(text) {
 /** @param {unknown} error */
 function endOf(error) {
   if (error instanceof SessionOver && error.message === 'user_removed') return 'This account has been removed.';
-  if (error instanceof SessionOver || error instanceof Refusal) return 'Your session has ended. Sign in again.';
-  return `The page has failed: ${error}. Load it again.`;
+  return 'Your session has ended. Sign in again.';
 }
 
 /**

@@ -29,14 +29,22 @@ export async function follow(session, take, tell, leaving) {
   let wait = FIRST_WAIT;
   tell('connecting');
   while (!leaving.aborted) {
+    if (document.hidden) {
+      tell('paused');
+      await pause(undefined, leaving);
+      continue;
+    }
     /** @type {unknown} */
     let why;
     const trying = new AbortController();
+    const late = setTimeout(() => trying.abort(), PATIENCE);
+    // Browsers have six connections to a server that speaks HTTP/1.1, for all tabs: those that nobody looks at give theirs back.
+    document.addEventListener('visibilitychange', () => trying.abort(), { signal: trying.signal });
     try {
-      const late = setTimeout(() => trying.abort(), PATIENCE);
       const signal = AbortSignal.any([leaving, trying.signal]);
       const headers = last === undefined ? undefined : { 'last-event-id': last };
-      const { body } = await session.fetch('/events', { ...(headers && { headers }), signal }).finally(() => clearTimeout(late));
+      const { body } = await session.fetch('/events', { ...(headers && { headers }), signal });
+      clearTimeout(late);
       // Otherwise nothing is known yet.
       if (last !== undefined) tell('live');
       for await (const batch of batchesOf(/** @type {ReadableStream<Uint8Array>} */ (body), trying)) {
@@ -51,8 +59,11 @@ export async function follow(session, take, tell, leaving) {
     } catch (error) {
       if (error instanceof SessionOver || (error instanceof Refusal && error.isEnd)) throw error;
       why = error;
+    } finally {
+      clearTimeout(late);
+      trying.abort();
     }
-    if (leaving.aborted) return;
+    if (leaving.aborted || document.hidden) continue;
     tell('reconnecting', why);
     const asked = why instanceof Refusal ? why.wait : 0;
     // Not all readers at once, when a server went away under all of them.
@@ -69,19 +80,14 @@ export async function follow(session, take, tell, leaving) {
 async function* batchesOf(body, trying) {
   const reader = body.pipeThrough(/** @type {TransformStream<Uint8Array, string>} */ (new TextDecoderStream())).getReader();
   let rest = '';
-  try {
-    for (;;) {
-      const timer = setTimeout(() => trying.abort(), SILENCE);
-      const { done, value } = await reader.read().finally(() => clearTimeout(timer));
-      if (done) return;
-      const blocks = (rest + value).split('\n\n');
-      rest = blocks.pop() ?? '';
-      const batch = blocks.flatMap(eventIn);
-      if (batch.length > 0) yield batch;
-    }
-  } finally {
-    // What could not be taken leaves no stream behind.
-    reader.cancel().catch(() => {});
+  for (;;) {
+    const timer = setTimeout(() => trying.abort(), SILENCE);
+    const { done, value } = await reader.read().finally(() => clearTimeout(timer));
+    if (done) return;
+    const blocks = (rest + value).split('\n\n');
+    rest = blocks.pop() ?? '';
+    const batch = blocks.flatMap(eventIn);
+    if (batch.length > 0) yield batch;
   }
 }
 
@@ -97,7 +103,7 @@ function eventIn(block) {
 
 /**
  * Waits, but not when there is reason to think that it works now: the network is back, or somebody looks at the page again.
- * @param {number} wait in milliseconds
+ * @param {number | undefined} wait in milliseconds; without it only for such a reason
  * @param {AbortSignal} leaving
  * @returns {Promise<void>}
  */
@@ -109,7 +115,7 @@ function pause(wait, leaving) {
       over.abort();
       resolve();
     };
-    const timer = setTimeout(done, wait);
+    const timer = wait === undefined ? undefined : setTimeout(done, wait);
     const { signal } = over;
     leaving.addEventListener('abort', done, { signal });
     addEventListener('online', done, { signal });

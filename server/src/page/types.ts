@@ -17,5 +17,5 @@ export interface Problem {
   readonly errors?: readonly { readonly path: string; readonly message: string }[];
 }
 
-/** Whether what is shown is what the server has. */
-export type Connection = 'connecting' | 'live' | 'reconnecting';
+/** Whether what is shown is what the server has; it is not asked while nobody looks. */
+export type Connection = 'connecting' | 'live' | 'reconnecting' | 'paused';

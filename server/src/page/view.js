@@ -14,7 +14,7 @@ export function find(selector, within = document) {
   return /** @type {E} */ (element);
 }
 
-const CONNECTION = { connecting: 'Connecting …', live: 'Live', reconnecting: 'Reconnecting …' };
+const CONNECTION = { connecting: 'Connecting …', live: 'Live', reconnecting: 'Reconnecting …', paused: 'Paused' };
 
 /**
  * @param {Connection} state

@@ -4,6 +4,7 @@ import { sql } from 'drizzle-orm';
 import type { BrowserContextOptions } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { startApp, type User } from '../harness.ts';
+import { openStream } from '../streams.ts';
 import { besidesEnds, openWindow, type Page, picture, startBrowser, type Window } from './chromium.ts';
 import { restartable } from './restartable.ts';
 
@@ -31,6 +32,16 @@ async function enter(user: User, url = origin, options?: BrowserContextOptions):
   // A page that is loaded anew would have lost it.
   await window.page.evaluate(() => Object.assign(globalThis, { loadedOnce: true }));
   return window;
+}
+
+/** @returns what is read of the user, and each stream with the event that it goes on after, as they are asked for */
+function readsOf(page: Page): string[] {
+  const reads: string[] = [];
+  page.on('request', (request) => {
+    const { pathname } = new URL(request.url());
+    if (/outer-tasks|events/.test(pathname)) reads.push(`${pathname.split('/').at(-1)} ${request.headers()['last-event-id'] ?? ''}`.trim());
+  });
+  return reads;
 }
 
 const isLive = (page: Page) => page.locator('#connection').getByText('Live', { exact: true }).waitFor();
@@ -148,12 +159,13 @@ test('text of users is text, whatever it looks like', async () => {
 });
 
 test.each([
-  ['what was missed is told', async (_user: User) => {}],
+  ['what was missed is told', ['events 6'], async (_user: User) => {}],
   [
     'what cannot be told any more is read',
+    ['events 6', 'outer-tasks'],
     async ({ id }: User) => void (await api.database.db.execute(sql`delete from events where user_id = ${id}`)),
   ],
-])('when the server comes back the page does too: %s', async (_, before) => {
+])('when the server comes back the page does too: %s', async (_, expected, before) => {
   const ann = await api.register();
   await furnish(ann);
   const server = await restartable(api);
@@ -175,11 +187,13 @@ test.each([
   await post('/outherTasks', { title: 'Missed' });
   await post('/mentalPlans', { name: 'Summer', goal: 'Rest', resource_list: [] });
   await before(ann);
+  const reads = readsOf(page);
   await server.start();
   await isLive(page);
   await expect.poll(() => tasksIn(page)).toEqual(['Missed', 'Find a route along the river', 'Buy running shoes']);
   expect(await done(page, 'Find a route along the river').isChecked()).toBe(true);
   await page.getByText('Summer: Rest.').waitFor();
+  expect(reads.slice(reads.findLastIndex((read) => read.startsWith('events')))).toEqual(expected);
   expect(await textsOf(page, 'resources', 'name')).toEqual([]);
 
   await page.getByRole('button', { name: 'Add' }).click();
@@ -187,6 +201,48 @@ test.each([
   expect(await page.locator('#tasks [role=alert]').textContent()).toBe('');
   expect(await wasNotReloaded(page)).toBe(true);
   expect(besidesEnds(complaints)).toEqual([]);
+});
+
+test('while nobody looks it gives its stream back, and takes up what it missed when somebody does', async () => {
+  const ann = await api.register();
+  const { page, complaints } = await enter(ann);
+  const look = (hidden: boolean) =>
+    page.evaluate((value) => {
+      Object.defineProperty(document, 'hidden', { configurable: true, value });
+      document.dispatchEvent(new Event('visibilitychange'));
+    }, hidden);
+  const reads = readsOf(page);
+  const left = page.waitForEvent('requestfailed');
+  await look(true);
+  expect((await left).url()).toBe(`${origin}/events`);
+  await page.getByText('Paused').waitFor();
+  await as(ann).post('/outherTasks', { title: 'Missed' });
+  await look(false);
+  await done(page, 'Missed').waitFor();
+  await isLive(page);
+  expect(reads).toEqual(['events 0']);
+  expect(besidesEnds(complaints)).toEqual([]);
+});
+
+test('one stream too many is refused: the page says so, and tries again', async () => {
+  const ann = await api.register();
+  const readers = await Promise.all(Array.from({ length: 10 }, () => openStream(origin, '/events', ann)));
+  const { page } = await open(origin);
+  await fillIn(page, ann);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByText(/^Reconnecting … \(.*streams/).waitFor();
+  for (const reader of readers) reader.leave();
+  await isLive(page);
+});
+
+test('whoever signs out while the server is away is told so', async () => {
+  const ann = await api.register();
+  const server = await restartable(api);
+  const { page } = await enter(ann, server.url);
+  await server.stop();
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.getByText('Signed out here. The server could not be told').waitFor();
+  expect(await page.getByLabel('Password').isVisible()).toBe(true);
 });
 
 test('an access token that is too old is exchanged, and nothing is missed', async () => {
