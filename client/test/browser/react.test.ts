@@ -69,12 +69,12 @@ test('its lists follow what happens elsewhere, also while the server was away', 
   await server.stop();
   await add('/outherTasks', { title: 'Missed' });
   await server.start();
-  await expect.poll(() => tasksIn(page), { timeout: 10_000 }).toEqual(['Missed', 'Buy good shoes']);
+  await expect.poll(() => tasksIn(page)).toEqual(['Missed', 'Buy good shoes']);
 
   await server.stop();
   await add('/outherTasks', { title: 'Not kept' });
   await api.database.db.execute(sql`delete from events`);
   await server.start();
-  await expect.poll(() => tasksIn(page), { timeout: 10_000 }).toEqual(['Not kept', 'Missed', 'Buy good shoes']);
+  await expect.poll(() => tasksIn(page)).toEqual(['Not kept', 'Missed', 'Buy good shoes']);
   expect(besidesEnds(complaints)).toEqual([]);
 });

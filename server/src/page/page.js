@@ -39,7 +39,8 @@ find('#sign-out').addEventListener('click', async () => {
   try {
     await left?.end();
   } catch {
-    leave('Signed out here. The server could not be told: there the session ends by itself.');
+    // Somebody else may have come since.
+    if (!present) say('Signed out here. The server could not be told: there the session ends by itself.');
   }
 });
 

@@ -253,10 +253,11 @@ test('an access token that is too old is exchanged, and nothing is missed', asyn
   const streams: string[] = [];
   page.on('request', (request) => request.url().endsWith('/events') && streams.push(request.headers().authorization ?? ''));
   await fillIn(page, ann);
+  const refreshed = page.waitForResponse(`${url}/users/refresh`);
   await page.getByRole('button', { name: 'Sign in' }).click();
   await isLive(page);
   // The stream ends with the token, some seconds later: those that two clocks may differ.
-  await page.waitForResponse(`${url}/users/refresh`);
+  await refreshed;
   await as(ann).post('/outherTasks', { title: 'After the exchange' });
   await done(page, 'After the exchange').waitFor();
   await isLive(page);
