@@ -31,6 +31,8 @@ export default defineConfig({
           sequence: { groupOrder: 1 },
         },
       },
+      // For hours when nobody waits: not in the gate.
+      { test: { ...node, name: 'soak', include: ['server/test/soak/*.test.ts'], testTimeout: 7_200_000 } },
       {
         test: {
           ...node,

@@ -5,6 +5,7 @@ import manifest from '../package.json' with { type: 'json' };
 import type { Config } from './config.ts';
 import { createCatalogue } from './db/catalogue.ts';
 import type { OpenDatabase } from './db/client.ts';
+import type { StartingDatabase } from './db/starting.ts';
 import { isSessionOpen } from './features/auth/sessions/queries.ts';
 import { createEventStreams } from './features/events/streams.ts';
 import { brokenRequests } from './http/broken.ts';
@@ -35,7 +36,7 @@ import type { Services } from './trpc/context.ts';
 
 export interface AppOptions {
   readonly config: Pick<Config, 'environment' | 'tokenLifetime' | 'sessions' | 'passwordMinLength' | 'trustedProxies' | 'corsOrigins'>;
-  readonly database: Pick<OpenDatabase, 'db' | 'ping' | 'listen' | 'measures'>;
+  readonly database: Pick<OpenDatabase, 'db' | 'listen' | 'measures'> & Pick<StartingDatabase, 'ping'>;
   /** The key that tokens are signed with, then those that are still accepted. */
   readonly secrets: readonly [string, ...string[]];
   readonly logger: FastifyBaseLogger;

@@ -50,9 +50,12 @@ export interface Request {
   readonly headers?: Record<string, string>;
 }
 
+/** What an app asks of its database; a test may put something in between. */
+type TestDatabase = Omit<OpenDatabase, 'ping'> & Pick<AppOptions['database'], 'ping'>;
+
 export interface TestApp {
   readonly app: FastifyInstance;
-  readonly database: OpenDatabase;
+  readonly database: TestDatabase;
   /** Log lines so far, parsed. */
   readonly log: readonly Record<string, unknown>[];
   /** Calls the REST door. */
@@ -87,10 +90,11 @@ export async function openTestDatabase(): Promise<OpenDatabase & { url: string |
 
 /** Starts the app for the test or the test file that calls this, and ends it with that. */
 export async function startApp(
-  overrides: Partial<AppOptions['config']> & { database?: OpenDatabase; rates?: Rates; store?: LimitStore } & Pick<
-      AppOptions,
-      'metrics' | 'traced'
-    > = {},
+  overrides: Partial<AppOptions['config']> & {
+    database?: TestDatabase;
+    rates?: Rates;
+    store?: LimitStore;
+  } & Pick<AppOptions, 'metrics' | 'traced'> = {},
 ): Promise<TestApp> {
   const { database: given, rates, store = memoryStore(), metrics, traced, ...settings } = overrides;
   const database = given ?? (await openTestDatabase());

@@ -1,5 +1,5 @@
+import type { AppOptions } from '../src/app.ts';
 import { createCatalogue } from '../src/db/catalogue.ts';
-import type { OpenDatabase } from '../src/db/client.ts';
 import { isSessionOpen } from '../src/features/auth/sessions/queries.ts';
 import { createEventStreams } from '../src/features/events/streams.ts';
 import { createHealth } from '../src/http/health.ts';
@@ -13,12 +13,11 @@ import type { Services } from '../src/trpc/context.ts';
 import { SECRET } from './harness.ts';
 
 /** The services of a server with the same key on the same database: for a second door beside the app's own. */
-export function testServices(database: OpenDatabase): Services {
+export function testServices(database: AppOptions['database']): Services {
   const { db, ping } = database;
   const openSessions = createOpenSessions((claims) => isSessionOpen(db, claims));
   return {
     db,
-
     catalogue: createCatalogue(),
     passwords: createPasswords(1, 32),
     tokens: createTokens([SECRET], 1800),

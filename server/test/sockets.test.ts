@@ -452,29 +452,3 @@ test('#106 #107 whatever stalls is cut with 408 after ten seconds', { timeout: 2
   expect(answer?.status).toBe(200);
   await vi.waitFor(() => expect(api.log.filter(({ level }) => Number(level) > 30)).toEqual([]));
 });
-
-test('#108 a thousand slow connections keep nobody else from being served, and there is an end to them', async () => {
-  const parts = [
-    '',
-    'GET /hea',
-    'GET /health HTTP/1.1\r\nHost: localhost\r\nX-A: ',
-    `${head('POST /users', { ...JSON_TYPE, 'Content-Length': 100 })}{`,
-  ];
-  const slow = await Promise.all(
-    Array.from({ length: 1000 }, async (_, index) => {
-      const socket = connect(port, '127.0.0.1').on('error', () => {});
-      await once(socket, 'connect');
-      socket.write(parts[index % parts.length] as string);
-      return socket;
-    }),
-  );
-  const start = performance.now();
-  for (let round = 0; round < 20; round++) {
-    const [answer] = await exchange(head('GET /outherTasks', { ...authorization, ...last }));
-    expect(answer?.status).toBe(200);
-  }
-  expect((performance.now() - start) / 20).toBeLessThan(500);
-  for (const socket of slow) socket.destroy();
-  await vi.waitFor(async () => expect(await connections()).toBe(0));
-  expect(api.app.server.maxConnections).toBe(5000);
-});

@@ -3,7 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type DatabaseOptions, type OpenDatabase, openDatabase, preparePostgres } from './client.ts';
 import { databaseCode, isUnavailable } from './errors.ts';
 
-export interface StartingDatabase extends OpenDatabase {
+export interface StartingDatabase extends Omit<OpenDatabase, 'ping'> {
+  /** Asks whether the database answers; undefined, and it is not asked, as long as it is not prepared. */
+  ping(): Promise<void> | undefined;
   /**
    * Waits until the database can be reached and its schema is up to date; until then every call is refused as it is
    * when the database goes away later.
@@ -37,7 +39,7 @@ export async function openForServer(options: DatabaseOptions): Promise<StartingD
     engine,
     listen,
     measures,
-    ping: () => whenReady(ping),
+    ping: () => (isReady ? ping() : undefined),
     async prepare(told) {
       await untilReached(() => preparePostgres(databaseUrl, migrateAtStart), told, closing.signal);
       isReady = true;

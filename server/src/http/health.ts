@@ -6,12 +6,12 @@ const FRESH = 1000;
 const PATIENCE = 500;
 
 /**
- * @param ping asks the database; it may hang, so it is raced against a timer of our own
+ * @param ping asks the database, unless it is not prepared yet; it may hang, so it is raced against a timer of our own
  * @param isDraining whether the server is about to end
  * @returns the state for `health.check`: the database is asked at most once a second, whoever asks
  */
 export function createHealth(
-  ping: () => Promise<void>,
+  ping: () => Promise<void> | undefined,
   version: string,
   environment: Health['environment'],
   isDraining: () => boolean = () => false,
@@ -25,20 +25,22 @@ export function createHealth(
     databaseAnswers() {
       const now = performance.now();
       if (now - asked >= FRESH) {
+        const asking = ping();
+        if (!asking) return Promise.resolve(false);
         asked = now;
-        answer = answersInTime(ping);
+        answer = inTime(asking);
       }
       return answer;
     },
   };
 }
 
-async function answersInTime(ping: () => Promise<void>): Promise<boolean> {
+async function inTime(asking: Promise<void>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<boolean>((resolve) => {
     timer = setTimeout(resolve, PATIENCE, false);
   });
-  const answered = ping().then(
+  const answered = asking.then(
     () => true,
     () => false,
   );

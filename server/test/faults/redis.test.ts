@@ -1,7 +1,6 @@
 // Limits that several servers share, and what becomes of them when Redis goes away.
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { setImmediate } from 'node:timers/promises';
 import { afterAll, beforeEach, expect, test, vi } from 'vitest';
@@ -9,48 +8,23 @@ import { FREE_FAILURES } from '../../src/security/limitStore.ts';
 import type { Rates } from '../../src/security/limits.ts';
 import { redisStore } from '../../src/security/redisStore.ts';
 import { openTestDatabase, startApp, type TestApp } from '../harness.ts';
+import { freePort } from './cluster.ts';
 import { keepDoing } from './load.ts';
+import { startRedis } from './redisServer.ts';
 
-const port = await freePort();
-let redis: ChildProcess;
-await startRedis();
+const redis = await startRedis();
 const warnings: string[] = [];
 const plenty = { most: 100_000, seconds: 60 };
 const rates: Rates = { address: plenty, user: { most: 30, seconds: 60 }, signIn: plenty, registration: plenty };
 const database = await openTestDatabase();
-const stores = [1, 2, 3].map(() => redisStore(`redis://127.0.0.1:${port}`, (message) => warnings.push(message)));
+const stores = [1, 2, 3].map(() => redisStore(redis.url, (message) => warnings.push(message)));
 const servers: TestApp[] = [];
 for (const store of stores) servers.push(await startApp({ database, rates, store }));
 const [one, two, three] = servers as [TestApp, TestApp, TestApp];
 afterAll(async () => {
   for (const store of stores) await store.close();
-  redis.kill('SIGKILL');
   await database.close();
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  return port;
-}
-
-async function startRedis(): Promise<void> {
-  redis = spawn('redis-server', [
-    '--port',
-    String(port),
-    '--bind',
-    '127.0.0.1',
-    '--save',
-    '',
-    '--appendonly',
-    'no',
-    '--enable-debug-command',
-    'yes',
-  ]);
-  for await (const chunk of redis.stdout as NodeJS.ReadableStream) if (String(chunk).includes('Ready to accept connections')) break;
-}
 
 /** Waits until every server counts in Redis: a call there and the next one here see each other. */
 async function together(): Promise<void> {
@@ -87,8 +61,8 @@ test('guesses on several servers are guesses at one account, and the right passw
 });
 
 const AWAY = {
-  'is killed': { leave: () => redis.kill('SIGKILL'), back: startRedis },
-  'stands still': { leave: () => redis.kill('SIGSTOP'), back: async () => void redis.kill('SIGCONT') },
+  'is killed': { leave: () => redis.signal('SIGKILL'), back: redis.start },
+  'stands still': { leave: () => redis.signal('SIGSTOP'), back: () => redis.signal('SIGCONT') },
 };
 
 test.each(Object.entries(AWAY))(
@@ -96,7 +70,7 @@ test.each(Object.entries(AWAY))(
   async (_how, { leave, back }) => {
     const ann = await one.register();
     const usual = median(await times(20, () => two.rest('GET', '/health')));
-    leave();
+    await leave();
     try {
       const statuses: number[] = [];
       const taken = await times(60, async () => statuses.push((await one.rest('GET', '/outherTasks', { token: ann.token })).status));
@@ -136,7 +110,7 @@ test.each(Object.entries(AWAY))('#188 under load, when Redis %s, no call fails a
       { timeout: 60_000 },
     );
   await calls(100);
-  leave();
+  await leave();
   try {
     await calls(300);
   } finally {
@@ -152,7 +126,7 @@ test.each(Object.entries(AWAY))('#188 under load, when Redis %s, no call fails a
 
 /** Sends Redis one command by itself. */
 async function tell(...command: string[]): Promise<void> {
-  const client = spawn('redis-cli', ['-p', String(port), ...command], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const client = spawn('redis-cli', ['-p', String(redis.port), ...command], { stdio: ['ignore', 'pipe', 'inherit'] });
   const [answer] = await Promise.all([text(client.stdout), once(client, 'exit')]);
   if (/^ERR/.test(answer)) throw new Error(answer);
 }

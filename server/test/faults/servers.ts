@@ -82,9 +82,10 @@ type Environment = Record<string, string> & { PORT: string };
  * Starts the server and waits for nothing.
  * @param node options of Node.js
  * @param wrapper a program that starts it, with its arguments
+ * @param main its program, where that is not ours
  */
-export function spawnServer(env: Environment, node: string[] = [], wrapper: string[] = []): ServerProcess {
-  const [command = '', ...args] = [...wrapper, process.execPath, ...node, MAIN];
+export function spawnServer(env: Environment, node: string[] = [], wrapper: string[] = [], main = MAIN): ServerProcess {
+  const [command = '', ...args] = [...wrapper, process.execPath, ...node, main];
   const settings = { HOST: '127.0.0.1', LOG_LEVEL: 'info', JWT_SECRET_KEY: SECRET, ...env };
   const { child, output, exit, ended } = spawnChild(command, args, settings);
   return {
@@ -102,8 +103,8 @@ export function spawnServer(env: Environment, node: string[] = [], wrapper: stri
 }
 
 /** Starts the server. Comes back when it says that it is well. */
-export async function startServer(env: Environment, node?: string[], wrapper?: string[]): Promise<ServerProcess> {
-  const server = spawnServer(env, node, wrapper);
+export async function startServer(env: Environment, node?: string[], wrapper?: string[], main?: string): Promise<ServerProcess> {
+  const server = spawnServer(env, node, wrapper, main);
   const isAlive = () => {
     if (server.ended() !== undefined) throw new Error(`the server ended with ${server.ended()}:\n${server.output.join('\n')}`);
   };

@@ -52,6 +52,15 @@ test('however many ask, the database is asked once a second at most', async () =
   expect(pings).toBeLessThanOrEqual(seconds);
 });
 
+test('as long as the database is not prepared nobody is asked, and as soon as it is the answer is yes', async () => {
+  let isPrepared = false;
+  const starting = await startApp({ database: { ...api.database, ping: () => (isPrepared ? api.database.ping() : undefined) } });
+  const status = async () => (await starting.rest('GET', '/health')).status;
+  expect(await status()).toBe(503);
+  isPrepared = true;
+  expect(await status()).toBe(200);
+});
+
 test('within 2 s of the database going away the answer is 503, on both doors', async () => {
   const [rest, rpc] = bothDoors(deserted);
   expect((await rest.call('health.check')).data.status).toBe('ok');

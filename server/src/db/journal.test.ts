@@ -1,0 +1,43 @@
+// What migrations may do: a server of the version before goes on while they are applied, and after (docs/checks.md, #198).
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { journal, MIGRATIONS } from './journal.ts';
+
+/** Migrations from before the first rollout: nothing ran beside them. */
+const BEFORE = ['0000_start', '0001_sessions'];
+
+/** @returns the statements that an older version could stumble over */
+function stumblingBlocks(migration: string): string[] {
+  const statements = migration.split('--> statement-breakpoint').map((statement) => statement.trim());
+  const own = new Set(statements.flatMap((statement) => /^create table "(\w+)"/i.exec(statement)?.[1] ?? []));
+  return statements.filter((statement) => {
+    if (/^(create (table|index|function|trigger)|insert into) /i.test(statement)) return false;
+    // Nothing that was written before is refused, and nothing that the older version leaves out is asked for.
+    if (/^alter table "\w+" add column /i.test(statement)) return / not null/i.test(statement) && !/ default /i.test(statement);
+    const [, table = ''] = /^(?:alter table|create unique index "\w+" on) "(\w+)"/i.exec(statement) ?? [];
+    return !own.has(table);
+  });
+}
+
+test('#198 each migration only adds, so that the version before it goes on', async () => {
+  const { entries } = JSON.parse(await journal()) as { entries: { tag: string }[] };
+  const tags = entries.map(({ tag }) => tag).filter((tag) => !BEFORE.includes(tag));
+  expect(tags).toHaveLength(entries.length - BEFORE.length);
+  for (const tag of tags) expect(stumblingBlocks(await readFile(join(MIGRATIONS, `${tag}.sql`), 'utf8')), tag).toEqual([]);
+});
+
+test.each([
+  'ALTER TABLE "users" DROP COLUMN "login";',
+  'ALTER TABLE "users" RENAME COLUMN "login" TO "name";',
+  'ALTER TABLE "users" ADD COLUMN "asked_for" integer NOT NULL;',
+  'ALTER TABLE "users" ALTER COLUMN "login" SET NOT NULL;',
+  'ALTER TABLE "users" ALTER COLUMN "login" SET DATA TYPE integer;',
+  'ALTER TABLE "users" ADD CONSTRAINT "short" CHECK (length(login) < 9);',
+  'CREATE UNIQUE INDEX "one_each" ON "outer_tasks" ("title");',
+  'DROP TABLE "users";',
+  'UPDATE "users" SET "login" = lower("login");',
+  'CREATE TABLE "new" ("id" integer);--> statement-breakpoint\nDROP INDEX "users_login";',
+])('what does more than add is found: %s', (migration) => {
+  expect(stumblingBlocks(migration)).toHaveLength(1);
+});
