@@ -57,6 +57,8 @@ export async function openWindow(browser: Browser, url: string, options: Browser
   return { page, complaints };
 }
 
-/** To the browser the end of a stream is a failed request, as is each to a server that is away. @returns the other complaints */
+/** To the browser the end of a stream is a failed request, as is each to a server that closes or is away. @returns the other complaints */
 export const besidesEnds = (complaints: readonly string[]): string[] =>
-  complaints.filter((complaint) => !/\/events(\.stream\S*)? net::ERR_ABORTED|ERR_CONNECTION_REFUSED/.test(complaint));
+  complaints.filter(
+    (complaint) => !/\/events(\.stream\S*)? net::ERR_ABORTED|^503: .*\/events|a status of 503|ERR_CONNECTION_REFUSED/.test(complaint),
+  );
