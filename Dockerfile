@@ -24,7 +24,7 @@ COPY --chown=node:node drizzle drizzle
 COPY --chown=node:node server server
 USER node
 # Not `node --watch`: on Linux it stops seeing a file once an editor or git has replaced it instead of writing into it.
-CMD ["node_modules/.bin/nodemon", "--watch", "server/src", "--ext", "ts", "--ignore", "*.test.ts", "--signal", "SIGTERM", "--exec", "node", "server/src/main.ts"]
+CMD ["node_modules/.bin/nodemon", "--watch", "server/src", "--ext", "ts,js,css,html", "--ignore", "*.test.ts", "--signal", "SIGTERM", "--exec", "node", "server/src/main.ts"]
 
 FROM manifests AS build
 RUN pnpm install --prod --frozen-lockfile --filter @stepwise/server

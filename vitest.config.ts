@@ -45,7 +45,15 @@ export default defineConfig({
       },
       // For hours when nobody waits: not in the gate.
       { test: { ...node, name: 'soak', include: ['server/test/soak/*.test.ts'], testTimeout: 7_200_000 } },
-      { test: { ...node, name: 'browser', include: ['server/test/browser/*.test.ts'] } },
+      {
+        test: {
+          ...node,
+          name: 'browser',
+          include: ['server/test/browser/*.test.ts', 'client/test/browser/*.test.ts'],
+          // A browser takes its time on a busy machine.
+          expect: { poll: { timeout: 10_000 } },
+        },
+      },
       { test: { ...node, name: 'package', include: ['client/test/package/*.test.ts'], testTimeout: 300_000 } },
     ],
     coverage: {

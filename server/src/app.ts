@@ -18,6 +18,7 @@ import { standardHeaders } from './http/headers.ts';
 import { createHealth, registerProbes } from './http/health.ts';
 import { registerLog } from './http/log.ts';
 import { observeRequests, registerMetrics } from './http/metrics.ts';
+import { registerPage } from './http/page.ts';
 import { pathTable } from './http/paths.ts';
 import { sendProblem, sendRpcError, shown } from './http/problem.ts';
 import { registerRest, registerStreams } from './http/rest.ts';
@@ -138,6 +139,7 @@ export async function buildApp({
   registerStreams(app, endpointsOf(appRouter).values(), context);
   registerRpc(app, '/trpc', appRouter, context);
   registerDocs(app, manifest.version);
+  registerPage(app, manifest.version);
   return app;
 }
 

@@ -117,7 +117,7 @@ async function serve(config: Config, logger: Logger, database: StartingDatabase)
     metrics?.into.add(jobs.measures);
   }
   const at = `http://localhost:${(app.server.address() as AddressInfo).port}`;
-  const urls = ['health', 'docs', 'redoc', 'openapi.json', 'trpc'].map((path) => `${at}/${path}`);
+  const urls = ['', 'health', 'docs', 'redoc', 'openapi.json', 'trpc'].map((path) => `${at}/${path}`);
   logger.info(`Stepwise is running:\n  ${urls.join('\n  ')}`);
 }
 

@@ -76,7 +76,7 @@ test.each(rpcPaths)('#118 #120 %s: 405 with Allow for what it does not do, the s
   ).toEqual(allowed);
 });
 
-test.each(['/nowhere', '/nowhere/', '/users/1/2/3', '/outherTasks/1/2', '/', '/trpc', '/trpc/', '/trpc/task/list'])(
+test.each(['/nowhere', '/nowhere/', '/users/1/2/3', '/outherTasks/1/2', '/page', '/trpc', '/trpc/', '/trpc/task/list'])(
   '#121 %s is 404 for every method',
   async (path) => {
     for (const method of [...METHODS, 'OPTIONS', 'TRACE']) {
@@ -87,7 +87,7 @@ test.each(['/nowhere', '/nowhere/', '/users/1/2/3', '/outherTasks/1/2', '/', '/t
   },
 );
 
-test.each([...restPaths, ...rpcPaths, '/openapi.json', '/docs', '/redoc'])(
+test.each([...restPaths, ...rpcPaths, '/', '/openapi.json', '/docs', '/redoc'])(
   '#121 #132 OPTIONS %s without preflight headers is 204 with Allow and no body',
   async (path) => {
     for (const headers of [{}, { origin: 'https://app.example' }, { 'access-control-request-method': 'POST' }]) {
@@ -116,6 +116,7 @@ const readable = [
   '/outherTasks',
   '/outherTasks/',
   '/exercises',
+  '/',
   '/openapi.json',
   '/docs',
   '/trpc/task.list?input={}',
@@ -398,8 +399,10 @@ test.each(IDS)('#91 the id %s is 400 or 404 on every path that takes one', async
       ...(method === 'DELETE' && { body: { password: 'x' } }),
       ...(method === 'PATCH' && { body: {} }),
     });
-    expect([400, 404], `${method} ${url}: ${status}`).toContain(status);
-    expect(body.code).toMatch(/^(VALIDATION|NOT_FOUND)$/);
+    // `..` is resolved by who asks: then it is the page, which can only be read.
+    const isPage = new URL(url, 'http://host').pathname === '/';
+    expect(isPage ? [405] : [400, 404], `${method} ${url}: ${status}`).toContain(status);
+    expect(body.code).toMatch(isPage ? /^METHOD_NOT_ALLOWED$/ : /^(VALIDATION|NOT_FOUND)$/);
   }
 });
 
@@ -457,6 +460,7 @@ test.each([
 const KINDS: [string, string, string, Request][] = [
   ['health', 'GET', '/health', {}],
   ['a document', 'GET', '/openapi.json', {}],
+  ['the first page', 'GET', '/', {}],
   ['a page', 'GET', '/docs', {}],
   ['a script', 'GET', '/redoc/redoc.standalone.js', {}],
   ['data', 'GET', '/outherTasks', { token: ann.token }],
@@ -507,7 +511,7 @@ test('#135 in production browsers are told to come by https for a year, with eve
   }
 });
 
-test.each(['/openapi.json', '/docs', '/redoc'])('#137 %s is there in production too', async (path) => {
+test.each(['/', '/openapi.json', '/docs', '/redoc'])('#137 %s is there in production too', async (path) => {
   expect(await production.rest('GET', path)).toMatchObject({ status: 200, headers: { 'cache-control': 'no-cache' } });
 });
 
@@ -827,6 +831,7 @@ const LOGGED: [string, string, Request, Record<string, unknown>][] = [
   ['POST', '/trpc/task.create', { token, body: `{"title":"${secret}` }, { status: 400 }],
   ['GET', '/health', { headers: { host: `${secret} x` } }, { status: 400 }],
   ['GET', '/docs', { headers: { referer: secret } }, { route: '/docs', status: 200 }],
+  ['GET', `/?${secret}`, {}, { route: '/', status: 200 }],
 ];
 test.each(LOGGED)(
   '#103 #164 %s %s is one line in the log, and nothing that the client wrote is in it',

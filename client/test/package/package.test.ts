@@ -26,7 +26,7 @@ beforeAll(async () => {
   const packed = await pack(out);
   tarball = packed.tarball;
   script = await packed.install('script', 'script.ts', 'watch.ts');
-  react = await packed.install('react', 'tasks.tsx');
+  react = await packed.install('react', 'tasks.tsx', 'react/live.tsx');
 }, 300_000);
 
 afterAll(() => rm(out, { recursive: true }));

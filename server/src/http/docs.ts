@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import type { FastifyInstance } from 'fastify';
 import { appRouter } from '../router.ts';
+import { type ServedFile, serveFile } from './files.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -48,40 +49,23 @@ const REDOC = page(
 const REDOC_LOGO = 'https://cdn.redoc.ly/redoc/logo-mini.svg';
 
 export function registerDocs(app: FastifyInstance, version: string): void {
-  // Made and read when first asked for: a server that nobody reads documents of pays nothing for them.
-  const document = once(async () => {
+  const HTML = 'text/html; charset=utf-8';
+  const JAVASCRIPT = 'text/javascript; charset=utf-8';
+  const file = (name: string) => () => readFile(require.resolve(name));
+  const serve = (url: string, type: string, content: ServedFile['content']) =>
+    serveFile(app, { url, type, content, ...(type === HTML && { policy: CSP }) });
+
+  serve('/openapi.json', 'application/json; charset=utf-8', async () => {
     const { openApiDocument } = await import('./openapi.ts');
     return JSON.stringify(openApiDocument(appRouter, version));
   });
-  const file = (name: string) => once(() => readFile(require.resolve(name)));
+  serve('/docs', HTML, async () => SWAGGER_UI);
+  serve('/docs/start.js', JAVASCRIPT, async () => SWAGGER_UI_START);
+  serve('/docs/swagger-ui.css', 'text/css; charset=utf-8', file('swagger-ui-dist/swagger-ui.css'));
+  serve('/docs/swagger-ui-bundle.js', JAVASCRIPT, file('swagger-ui-dist/swagger-ui-bundle.js'));
+  serve('/redoc', HTML, async () => REDOC);
   // ReDoc would fetch its maker's logo from there.
-  const redoc = once(async () =>
+  serve('/redoc/redoc.standalone.js', JAVASCRIPT, async () =>
     (await readFile(require.resolve('redoc/bundles/redoc.standalone.js'), 'utf8')).replaceAll(REDOC_LOGO, 'data:,'),
   );
-
-  serve('/openapi.json', 'application/json; charset=utf-8', document);
-  serve('/docs', 'text/html; charset=utf-8', async () => SWAGGER_UI);
-  serve('/docs/start.js', 'text/javascript; charset=utf-8', async () => SWAGGER_UI_START);
-  serve('/docs/swagger-ui.css', 'text/css; charset=utf-8', file('swagger-ui-dist/swagger-ui.css'));
-  serve('/docs/swagger-ui-bundle.js', 'text/javascript; charset=utf-8', file('swagger-ui-dist/swagger-ui-bundle.js'));
-  serve('/redoc', 'text/html; charset=utf-8', async () => REDOC);
-  serve('/redoc/redoc.standalone.js', 'text/javascript; charset=utf-8', redoc);
-
-  function serve(url: string, type: string, content: () => Promise<string | Buffer>): void {
-    app.get(url, { config: { door: 'rest' } }, async (_request, reply) => {
-      if (type.startsWith('text/html')) reply.header('content-security-policy', CSP);
-      return reply
-        .header('content-type', type)
-        .header('cache-control', 'no-cache')
-        .send(await content());
-    });
-  }
-}
-
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined;
-  return () => {
-    made ??= make();
-    return made;
-  };
 }

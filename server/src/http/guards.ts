@@ -62,6 +62,8 @@ export function trusted(networks: readonly string[]): false | ((address: string)
  * @returns the URL to route by
  */
 export function routableUrl({ url = '/' }: { url?: string | undefined }): string {
+  // The server as a whole: the router would take it for `/`.
+  if (url.startsWith('*')) return '/undecodable';
   if (!url.includes('%')) return url;
   const [path = '', query] = url.split('?', 2);
   try {

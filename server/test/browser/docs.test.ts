@@ -1,54 +1,18 @@
-// The two pages of documents in a real browser (Chromium at CHROMIUM_PATH, by default Debian's). Pictures are left in
-// test-results/.
-import type { AddressInfo } from 'node:net';
-import { fileURLToPath } from 'node:url';
-import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+// The two pages of documents in a real browser. Pictures are left in test-results/.
+import { expect, test } from 'vitest';
 import { startApp } from '../harness.ts';
-
-const ARGS = [
-  '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
-const picture = (name: string) => fileURLToPath(new URL(`../../../test-results/${name}.png`, import.meta.url));
+import { type Locator, openWindow, type Page, picture, startBrowser, type Window } from './chromium.ts';
 
 const api = await startApp();
 const ann = await api.register();
 const bob = await api.register();
-await api.app.listen({ port: 0, host: '127.0.0.1' });
-const origin = `http://127.0.0.1:${(api.app.server.address() as AddressInfo).port}`;
+const origin = await api.app.listen({ port: 0, host: '127.0.0.1' });
+const browser = await startBrowser();
 
-let browser: Browser;
-beforeAll(async () => {
-  browser = await chromium.launch({ executablePath: process.env.CHROMIUM_PATH ?? '/usr/bin/chromium', args: ARGS });
-});
-afterAll(() => browser?.close());
-
-/** Opens a page and notes what it should not do. */
-async function open(path: string): Promise<{ page: Page; complaints: string[] }> {
-  const page = await browser.newPage({ viewport: { width: 1280, height: 1000 } });
-  page.setDefaultTimeout(15_000);
-  const complaints: string[] = [];
-  page.on('console', (message) => {
-    if (['error', 'warning'].includes(message.type())) complaints.push(`console ${message.type()}: ${message.text()}`);
-  });
-  page.on('pageerror', (error) => complaints.push(`page error: ${error.message}`));
-  page.on('requestfailed', (request) => complaints.push(`failed: ${request.url()} ${request.failure()?.errorText}`));
-  page.on('response', (response) => {
-    if (response.status() >= 400) complaints.push(`${response.status()}: ${response.url()}`);
-  });
-  page.on('request', (request) => {
-    const { protocol, origin: asked } = new URL(request.url());
-    if (asked !== origin && protocol !== 'data:' && protocol !== 'blob:') complaints.push(`asked another host: ${request.url()}`);
-  });
-  await page.goto(origin + path, { waitUntil: 'networkidle' });
-  return { page, complaints };
+async function open(path: string): Promise<Window> {
+  const window = await openWindow(browser, origin);
+  await window.page.goto(origin + path, { waitUntil: 'networkidle' });
+  return window;
 }
 
 /** The block of one operation in Swagger UI. */

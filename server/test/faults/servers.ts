@@ -11,7 +11,7 @@ import { afterAll } from 'vitest';
 import { scanLogText } from '../scan.ts';
 import { keeper } from './keeper.ts';
 
-const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** A folder that is gone when the test file is done. No developer's .env is in it. */
 export const folder = mkdtempSync(join(tmpdir(), 'stepwise-faults-'));
@@ -82,10 +82,10 @@ type Environment = Record<string, string> & { PORT: string };
  * Starts the server and waits for nothing.
  * @param node options of Node.js
  * @param wrapper a program that starts it, with its arguments
- * @param main its program, where that is not ours
+ * @param root the folder of another version of this project
  */
-export function spawnServer(env: Environment, node: string[] = [], wrapper: string[] = [], main = MAIN): ServerProcess {
-  const [command = '', ...args] = [...wrapper, process.execPath, ...node, main];
+export function spawnServer(env: Environment, node: string[] = [], wrapper: string[] = [], root = ROOT): ServerProcess {
+  const [command = '', ...args] = [...wrapper, process.execPath, ...node, join(root, 'server/src/main.ts')];
   const settings = { HOST: '127.0.0.1', LOG_LEVEL: 'info', JWT_SECRET_KEY: SECRET, ...env };
   const { child, output, exit, ended } = spawnChild(command, args, settings);
   return {
@@ -103,8 +103,8 @@ export function spawnServer(env: Environment, node: string[] = [], wrapper: stri
 }
 
 /** Starts the server. Comes back when it says that it is well. */
-export async function startServer(env: Environment, node?: string[], wrapper?: string[], main?: string): Promise<ServerProcess> {
-  const server = spawnServer(env, node, wrapper, main);
+export async function startServer(env: Environment, node?: string[], wrapper?: string[], root?: string): Promise<ServerProcess> {
+  const server = spawnServer(env, node, wrapper, root);
   const isAlive = () => {
     if (server.ended() !== undefined) throw new Error(`the server ended with ${server.ended()}:\n${server.output.join('\n')}`);
   };

@@ -1,0 +1,30 @@
+// The page at /: what this server is and, for who signs in, what happens to their plan, resources and tasks as it happens.
+// Its files are in ../page/.
+import { readFile } from 'node:fs/promises';
+import type { FastifyInstance } from 'fastify';
+import { serveFile } from './files.ts';
+
+const SCRIPTS = ['page.js', 'session.js', 'stream.js', 'board.js', 'view.js'];
+
+// Nothing from elsewhere, nothing written into the page, and (trusted types) no text that a script could turn into HTML.
+const CSP = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  'img-src data:',
+  "connect-src 'self'",
+  "require-trusted-types-for 'script'",
+  "trusted-types 'none'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+/** @param version of the server, which the page tells */
+export function registerPage(app: FastifyInstance, version: string): void {
+  const file = (name: string) => readFile(new URL(`../page/${name}`, import.meta.url), 'utf8');
+  const html = async () => (await file('page.html')).replace('{version}', version);
+  serveFile(app, { url: '/', type: 'text/html; charset=utf-8', content: html, policy: CSP });
+  serveFile(app, { url: '/page/page.css', type: 'text/css; charset=utf-8', content: () => file('page.css') });
+  for (const name of SCRIPTS) serveFile(app, { url: `/page/${name}`, type: 'text/javascript; charset=utf-8', content: () => file(name) });
+}

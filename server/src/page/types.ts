@@ -1,0 +1,21 @@
+// What the page's scripts know of the server: the types of its own contracts. Only the type checker reads this file.
+import type { z } from 'zod';
+import type * as auth from '../features/auth/contract.ts';
+import type * as events from '../features/events/contract.ts';
+import type * as tasks from '../features/task/contract.ts';
+
+export type { MentalPlanView } from '../features/mentalPlan/contract.ts';
+export type { PhysicalPlanView } from '../features/physicalPlan/contract.ts';
+export type TokenAnswer = z.output<typeof auth.TokenAnswer>;
+export type StreamEvent = z.output<typeof events.StreamEvent>;
+export type Task = z.output<typeof tasks.Task>;
+
+/** An error of the REST door, as far as the page shows it. */
+export interface Problem {
+  readonly detail: string;
+  readonly code?: string;
+  readonly errors?: readonly { readonly path: string; readonly message: string }[];
+}
+
+/** Whether what is shown is what the server has; it is not asked while nobody looks. */
+export type Connection = 'connecting' | 'live' | 'reconnecting' | 'paused';

@@ -1,0 +1,68 @@
+// The page at / as it is served; what it does is shown in a browser (browser/page.test.ts).
+import { readdir } from 'node:fs/promises';
+import { expect, test } from 'vitest';
+import manifest from '../package.json' with { type: 'json' };
+import { PRODUCTION_RATES } from '../src/security/limits.ts';
+import { startApp } from './harness.ts';
+
+const api = await startApp();
+const { text: html, headers } = await api.rest('GET', '/');
+
+test('the page says what this server is, in which version, and where the documents are', async () => {
+  expect(headers['content-type']).toBe('text/html; charset=utf-8');
+  expect(html).toContain(`<h1>Stepwise <small>${manifest.version}</small></h1>`);
+  const links = [...html.matchAll(/<a href="([^"]*)"/g)].map(([, path = '']) => path);
+  expect(links).toEqual(['/docs', '/redoc', '/openapi.json', '/health']);
+  for (const path of links) expect((await api.rest('GET', path)).status, path).toBe(200);
+});
+
+test('everything that its files name is served, and of its folder nothing else', async () => {
+  const served = new Map([['/', html]]);
+  for (const [, text] of served)
+    for (const [, path = ''] of text.matchAll(/(?:src=|href=|from )["'](\/page\/[^"']*|\.\/[\w.]+\.js)["']/g)) {
+      const url = new URL(path, 'http://host/page/').pathname;
+      if (served.has(url)) continue;
+      const answer = await api.rest('GET', url);
+      expect(answer.status, url).toBe(200);
+      expect(answer.headers['content-type']).toBe(`text/${url.endsWith('.css') ? 'css' : 'javascript'}; charset=utf-8`);
+      served.set(url, answer.text);
+    }
+  const files = (await readdir(new URL('../src/page', import.meta.url))).filter((name) => /\.(js|css)$/.test(name));
+  expect([...served.keys()].sort()).toEqual(['/', ...files.map((name) => `/page/${name}`)].sort());
+  for (const name of ['types.ts', 'tsconfig.json', 'page.html', '', '..%2fapp.ts'])
+    expect((await api.rest('GET', `/page/${name}`)).status).toBe(404);
+});
+
+test('its policy allows nothing from elsewhere, nothing inline, and no text that becomes HTML', () => {
+  const policy = String(headers['content-security-policy']).split('; ');
+  for (const rule of [
+    "script-src 'self'",
+    "style-src 'self'",
+    "connect-src 'self'",
+    "require-trusted-types-for 'script'",
+    "form-action 'none'",
+  ])
+    expect(policy).toContain(rule);
+  expect(policy.join()).not.toMatch(/unsafe|\*|https?:/);
+  expect(html).not.toMatch(/<script(?![^>]* src=)|<style|\sstyle=|\son\w+=|https?:\/\//);
+});
+
+test.each(['/', '/page/page.js', '/docs', '/openapi.json'])('whoever has %s already is told so', async (path) => {
+  const whole = await api.rest('GET', path);
+  const etag = String(whole.headers.etag);
+  expect(etag).toMatch(/^"[\w-]{22}"$/);
+  expect(whole.headers['cache-control']).toBe('no-cache');
+  for (const tag of [etag, `W/${etag}`, `"other", ${etag}`, '*']) {
+    const kept = await api.rest('GET', path, { headers: { 'if-none-match': tag } });
+    expect(kept, tag).toMatchObject({ status: 304, text: '', headers: { etag, 'cache-control': 'no-cache' } });
+  }
+  for (const tag of ['"other"', etag.slice(1, -1), '', 'W/"*"'])
+    expect((await api.rest('GET', path, { headers: { 'if-none-match': tag } })).text, tag).toBe(whole.text);
+});
+
+test('who asks too often is refused here too', async () => {
+  const limited = await startApp({ rates: { ...PRODUCTION_RATES, address: { most: 2, seconds: 60 } } });
+  const answers = [];
+  for (let n = 0; n < 3; n++) answers.push((await limited.rest('GET', '/')).status);
+  expect(answers).toEqual([200, 200, 429]);
+});
