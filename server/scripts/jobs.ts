@@ -13,7 +13,10 @@ await runScript(async () => {
   const boss = new PgBoss({ connectionString: databaseUrl, max: 1, schema: 'pgboss', migrate: false, supervise: false, schedule: false });
   boss.on('error', () => {});
   try {
-    await boss.start();
+    await boss.start().catch((error: Error) => {
+      if (error.message !== 'pg-boss is not installed') throw error;
+      throw new ConfigError('there are no queues yet: the first server or worker on this database makes them');
+    });
     if (how === undefined) await show(boss);
     for (const id of ids) {
       const outcome = await settle(boss, id, how as 'retry' | 'forget');

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import type { Database } from '../src/db/client.ts';
 import { belongings } from './belongings.ts';
 import { bothDoors, ofRpcCall } from './doors.ts';
+import { makeExport } from './exports.ts';
 import { startApp, type User } from './harness.ts';
 import { sessionOf } from './tokens.ts';
 import { expectRefused, MISSING, NOT_IDS } from './values.ts';
@@ -142,6 +143,8 @@ test('#77 a stranger’s object costs the statements of one that never was', asy
     ['physicalPlan.byUser', ann.id, {}],
     ['task.byUser', ann.id, {}],
     ['auth.sessions.revoke', sessionOf(ann.token), {}],
+    ['auth.exports.byId', await makeExport(api, ann), {}],
+    ['auth.exports.file', await makeExport(api, ann), {}],
   ] as const) {
     const foreign = await statements(procedure, { id, ...input });
     expect(foreign, procedure).toEqual(await statements(procedure, { id: MISSING, ...input }));
