@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { here, pinned, SECRET } from './settings.ts';
 
-export const PEERS = ['hand', 'ours', 'stock', 'oRPC', 'Hono'] as const;
+export const PEERS = ['hand', 'hand with events', 'ours', 'stock', 'oRPC', 'Hono'] as const;
 export type PeerName = (typeof PEERS)[number];
 
 /** Servers that are measured, those of a comparison of their own among them. */
@@ -15,6 +15,7 @@ export type PeerKind = PeerName | 'cached';
 
 const FILES: Record<PeerKind, string> = {
   hand: 'peers/hand.ts',
+  'hand with events': 'peers/hand.ts',
   ours: '../src/main.ts',
   stock: 'peers/stock.ts',
   oRPC: 'peers/orpc.ts',

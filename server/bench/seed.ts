@@ -39,7 +39,8 @@ export async function createDatabase(server: string, name: string, users: number
       async tidy() {
         await sql`delete from outer_tasks where id > ${last?.task}`;
         await sql`delete from sessions where id > ${last?.session}`;
-        await sql`vacuum outer_tasks, sessions`;
+        await sql`truncate events`;
+        await sql`vacuum outer_tasks, sessions, event_sequences`;
       },
       async drop() {
         await sql.end();

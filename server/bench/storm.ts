@@ -1,4 +1,5 @@
-// pnpm bench --storm: what reads wait while fifty people sign in at a time.
+// pnpm bench --storm: what reads wait while fifty people sign in at a time. Who is sent away comes back when told to.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { prepare } from './ground.ts';
 import { load } from './load.ts';
 import { remember } from './remember.ts';
@@ -36,6 +37,8 @@ export async function watchStorm(stage: Stage): Promise<number> {
     await answer.arrayBuffer();
     if (![200, 429, 503].includes(answer.status)) throw new Error(`a sign-in was answered with ${answer.status}`);
     if (answer.status === 200) answered++;
+    // Asking again at once would be another thing: a flood, by a client that takes a core itself.
+    else await sleep(1000 * Number(answer.headers.get('retry-after') ?? 1));
   };
   await read();
   const rounds: { idle: number; storm: number }[] = [];

@@ -1,5 +1,5 @@
 // Everything that is kept of a user, as lists of rows: what an account's export is made of, in one statement
-// (features/auth/queries.ts) or page by page (features/auth/exports/steps.ts).
+// (features/auth/queries.ts) or page by page (jobs/export.ts).
 import type { SQL } from 'drizzle-orm';
 import type { PgColumn, PgTable } from 'drizzle-orm/pg-core';
 import { sql } from './orm.ts';

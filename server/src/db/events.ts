@@ -40,6 +40,21 @@ export const noted = (user_id: SQL, type: EventType, rows: SQL): SQL => sql`
     select ${user_id}, counted.before + happened.place, '${sql.raw(type)}', happened.data from counted, happened)`;
 
 /**
+ * The first CTE of a change that certainly is one row: taking the next number is taking the turn, for one write less.
+ * What it writes waits for `inNumber` as others do for `inTurn`.
+ */
+export const numbered = (user_id: SQL): SQL =>
+  sql`numbered as (update ${eventSequences} set last = last + 1 where user_id = ${user_id} returning last)`;
+
+export const inNumber: SQL = sql.raw('(select count(*) from numbered) >= 0');
+
+/** The last CTE of such a change. @param row a select of one column and one row, `data` */
+export const notedUnder = (user_id: SQL, type: EventType, row: SQL): SQL => sql`
+  noted as (
+    insert into ${events} (user_id, seq, type, data)
+    select ${user_id}, numbered.last, '${sql.raw(type)}', happened.data from numbered, (${row}) as happened)`;
+
+/**
  * The same for many users, one event each, whose turns are taken already.
  * @param rows a select of `user_id` and `data`
  */

@@ -6,8 +6,8 @@ import type { RestMeta } from '../trpc/endpoint.ts';
 import { AppError } from '../trpc/errors.ts';
 import { toAppError } from '../trpc/procedures.ts';
 import { coerce, coercionPlan, type Plan } from './coercion.ts';
+import { type NamedFile, sendFile } from './download.ts';
 import { type Endpoint, inputOf } from './endpoints.ts';
-import { type NamedFile, sendFile } from './file.ts';
 import { logFailure, sendProblem } from './problem.ts';
 import { lastEventId, PLAIN, sendStream } from './sse.ts';
 

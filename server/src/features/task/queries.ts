@@ -1,7 +1,7 @@
 // Every statement is scoped to its owner.
 import type { SQL } from 'drizzle-orm';
 import type { Database } from '../../db/client.ts';
-import { inTurn, noted, turn } from '../../db/events.ts';
+import { inNumber, inTurn, noted, notedUnder, numbered, turn } from '../../db/events.ts';
 import { sql } from '../../db/orm.ts';
 import { pagesByFlag, pagesOf } from '../../db/page.ts';
 import { tasks } from '../../db/schema/index.ts';
@@ -22,11 +22,11 @@ export const createTask = one(
     'task.create',
     { user_id: 'int', title: 'text', status: 'boolean' },
     ({ user_id, title, status }): SQL<Task> => sql`
-    with ${turn(user_id)},
+    with ${numbered(user_id)},
     made as (
-      insert into ${tasks} (user_id, title, status) select ${user_id}, ${title}, ${status} where ${inTurn}
+      insert into ${tasks} (user_id, title, status) select ${user_id}, ${title}, ${status} where ${inNumber}
       returning id, user_id, title, status),
-    ${noted(user_id, 'task.created', sql`select row_to_json(made) as data from made`)}
+    ${notedUnder(user_id, 'task.created', sql`select row_to_json(made) as data from made`)}
     select * from made`,
   ),
 );
