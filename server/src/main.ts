@@ -16,7 +16,6 @@ import type { LimitStore } from './security/limitStore.ts';
 enableCompileCache();
 
 const { buildApp } = await import('./app.ts');
-const { putPoolBehind } = await import('./background.ts');
 const { openForServer } = await import('./db/starting.ts');
 const { startJobs } = await import('./jobs/run.ts');
 const { createLogger, writeLast } = await import('./logger.ts');
@@ -111,7 +110,6 @@ async function serve(config: Config, logger: Logger, database: StartingDatabase)
   }
   // Before the first registration needs it: it takes some hundred milliseconds.
   setTimeout(loadBlocklist, LATER).unref();
-  putPoolBehind();
   if (config.jobs && !draining) {
     jobs = startJobs({ database, databaseUrl: config.databaseUrl, logger, delay: LATER });
     metrics?.into.add(jobs.measures);

@@ -1,10 +1,9 @@
 // The server as a process: how it starts, says what is wrong, and ends.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer } from 'node:net';
-import { getPriority, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -133,21 +132,6 @@ test('metrics have a port of their own, and a collector that is away holds up ne
   server.child.kill('SIGTERM');
   expect(await server.ended).toBe(0);
   await expect(fetch(told)).rejects.toThrow();
-});
-
-test.runIf(process.platform === 'linux')('the threads that hash passwords stand behind the event loop', async () => {
-  const server = await start({ DATA_DIR: join(folder, 'behind') });
-  await expect.poll(() => server.output.join('\n')).toContain('Stepwise is running');
-  const pid = server.child.pid as number;
-  const threads = readdirSync(`/proc/${pid}/task`).map((thread) => ({
-    name: readFileSync(`/proc/${pid}/task/${thread}/comm`, 'utf8').trim(),
-    behind: getPriority(Number(thread)) - getPriority(),
-  }));
-  const behind = (name: string) => threads.filter((thread) => thread.name === name).map((thread) => thread.behind);
-  expect(behind('libuv-worker')).toEqual([10, 10, 10, 10]);
-  expect(behind('MainThread')).toEqual([0]);
-  server.child.kill('SIGTERM');
-  await server.ended;
 });
 
 test('#191 a request under way is answered before the server ends', async () => {
