@@ -113,7 +113,7 @@ async function stall(count: number) {
   };
 }
 
-test('2,000 stalled connections leave normal requests fast, and are cut in time', async () => {
+test('#108 2,000 stalled connections leave normal requests fast, and are cut in time', async () => {
   const before = server.rss();
   const stalled = await stall(2000);
   const times: number[] = [];
