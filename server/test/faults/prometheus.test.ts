@@ -90,6 +90,7 @@ test.each(await dashboardQueries())('$of has an answer', async ({ query }) => {
     { timeout: 30_000 },
   );
   await known.toBe(true);
+  console.log(`${query.replaceAll(/\s+/g, ' ')} = ${(await ask(query)).map(({ value: [, text] }) => text).join(', ')}`.slice(0, 300));
 });
 
 test('every rule is evaluated, and of a server that is well none fires', async () => {
