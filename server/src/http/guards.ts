@@ -38,9 +38,6 @@ export function registerExpectations({ server }: FastifyInstance): void {
   });
 }
 
-/** Addresses of which it is remembered whether they are trusted: proxies are few, and looking costs as much as routing. */
-const MOST_REMEMBERED = 10_000;
-
 /**
  * @param networks those whose X-Forwarded-For is believed, as the settings name them
  * @returns Fastify's `trustProxy`
@@ -54,16 +51,9 @@ export function trusted(networks: readonly string[]): false | ((address: string)
     if (bits === undefined) list.addAddress(address, family);
     else list.addSubnet(address, Number(bits), family);
   }
-  const remembered = new Map<string, boolean>();
   return (address) => {
-    let isTrusted = remembered.get(address);
-    if (isTrusted === undefined) {
-      const version = isIP(address);
-      isTrusted = version !== 0 && list.check(address, version === 6 ? 'ipv6' : 'ipv4');
-      if (remembered.size >= MOST_REMEMBERED) remembered.clear();
-      remembered.set(address, isTrusted);
-    }
-    return isTrusted;
+    const version = isIP(address);
+    return version !== 0 && list.check(address, version === 6 ? 'ipv6' : 'ipv4');
   };
 }
 
