@@ -6,6 +6,7 @@ import type { Config } from './config.ts';
 import { createCatalogue } from './db/catalogue.ts';
 import type { OpenDatabase } from './db/client.ts';
 import type { StartingDatabase } from './db/starting.ts';
+import { createViews } from './db/views.ts';
 import { isSessionOpen } from './features/auth/sessions/queries.ts';
 import { createEventStreams } from './features/events/streams.ts';
 import { brokenRequests } from './http/broken.ts';
@@ -77,6 +78,7 @@ export async function buildApp({
   const services: Services = {
     db: database.db,
     catalogue: createCatalogue(),
+    views: createViews(),
     streams: createEventStreams({ ...database, openSessions, places: limits.store.places, waited: metrics?.into.event }),
     passwords: createPasswords(hashing.concurrency, HASH_QUEUE, hashing.cost),
     tokens: createTokens(secrets, config.tokenLifetime),
@@ -125,8 +127,8 @@ export async function buildApp({
   });
   registerLog(app);
   if (metrics) {
-    const { passwords, limits, openSessions, tokens, catalogue, streams } = services;
-    for (const part of [database, passwords, limits, openSessions, tokens, catalogue, streams]) metrics.into.add(part.measures);
+    const { passwords, limits, openSessions, tokens, catalogue, views, streams } = services;
+    for (const part of [database, passwords, limits, openSessions, tokens, catalogue, views, streams]) metrics.into.add(part.measures);
     observeRequests(app, metrics.into);
   }
   registerGuards(app, paths.methodsOf, services.limits);

@@ -1,4 +1,4 @@
-// Ours with something between it and the database, to see what a cache of the views brings and what that of the catalogue does (CACHE).
+// Ours with something between it and the database, to see what its caches bring and what others would (CACHE).
 import { Redis } from 'ioredis';
 import { buildApp } from '../../src/app.ts';
 import type { Database } from '../../src/db/client.ts';
@@ -14,15 +14,20 @@ const VIEWS = ['physicalPlan.current', 'mentalPlan.current'];
 
 type Rows = object[];
 
-/** What stands between. None of them is told of changes: this is the most that a cache could bring. */
-const BETWEEN: Record<string, () => (key: string, ask: () => Promise<Rows>) => Promise<Rows>> = {
-  nothing: () => (_, ask) => ask(),
+/** Asks the database for a view, unless it is the one of that state. */
+type Ask = (seen: unknown) => Promise<Rows>;
+
+/** What stands between. Memory and Redis are told of no changes, and nobody asks whether there were some: that is the most they could bring. */
+const BETWEEN: Record<string, () => (key: string, ask: Ask, seen: unknown) => Promise<Rows>> = {
+  nothing: () => (_, ask, seen) => ask(seen),
+  // Each view is put together anew.
+  'no views': () => (_, ask) => ask(null),
   memory() {
     const kept = new Map<string, Rows>();
     return async (key, ask) => {
       const known = kept.get(key);
       if (known) return known;
-      const rows = await ask();
+      const rows = await ask(null);
       kept.set(key, rows);
       return rows;
     };
@@ -35,7 +40,7 @@ const BETWEEN: Record<string, () => (key: string, ask: () => Promise<Rows>) => P
     return async (key, ask) => {
       const known = await redis.get(key);
       if (known !== null) return JSON.parse(known);
-      const rows = await ask();
+      const rows = await ask(null);
       await redis.set(key, JSON.stringify(rows), 'EX', 600);
       return rows;
     };
@@ -43,7 +48,7 @@ const BETWEEN: Record<string, () => (key: string, ask: () => Promise<Rows>) => P
   // Each view sees another version of the catalogue than the last one, and reads it anew.
   'no catalogue'() {
     let version = -1;
-    return async (_, ask) => (await ask()).map((row) => ('catalogue' in row ? { ...row, catalogue: version-- } : row));
+    return async (_, ask) => (await ask(null)).map((row) => ('catalogue' in row ? { ...row, catalogue: version-- } : row));
   },
 };
 
@@ -53,7 +58,7 @@ const db: Database = {
   ...database.db,
   run: (statement, values) =>
     VIEWS.includes(statement.name)
-      ? through(`${statement.name} ${values.join(' ')}`, () => database.db.run(statement, values))
+      ? through(`${statement.name} ${values[0]}`, (seen) => database.db.run(statement, [values[0], seen]), values[1])
       : database.db.run(statement, values),
 };
 const app = await buildApp({

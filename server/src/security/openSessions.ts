@@ -2,8 +2,11 @@
 import type { Measure } from '../telemetry/measures.ts';
 import type { Claims } from './token.ts';
 
-/** Milliseconds that "open" may be remembered: the time until other instances notice that a session has ended. */
-const REMEMBERED = 10_000;
+/**
+ * Milliseconds after a question for which its answer "open" may be remembered. Other instances notice by then that a
+ * session has ended; ten seconds are promised, of which the request that notices may take half a second.
+ */
+const REMEMBERED = 9500;
 const LIMIT = 50_000;
 
 export type Ending = 'session_ended' | 'user_removed';
@@ -35,11 +38,12 @@ export function createOpenSessions(lookup: (claims: Claims) => Promise<boolean>)
       asked.database++;
       known.delete(session_id);
       const before = endings;
+      const until = performance.now() + REMEMBERED;
       if (!(await lookup(claims))) return false;
       // An answer from before an ending may be out of date: use it once, do not keep it.
       if (endings === before) {
         if (known.size >= LIMIT) known.delete(known.keys().next().value as number);
-        known.set(session_id, { user_id, until: performance.now() + REMEMBERED });
+        known.set(session_id, { user_id, until });
       }
       return true;
     },

@@ -1,5 +1,6 @@
 import type { Catalogue } from '../db/catalogue.ts';
 import type { Database } from '../db/client.ts';
+import type { Views } from '../db/views.ts';
 import type { Limits } from '../security/limits.ts';
 import type { OpenSessions } from '../security/openSessions.ts';
 import type { Passwords } from '../security/password.ts';
@@ -35,6 +36,7 @@ export interface SessionLimits {
 export interface Services {
   readonly db: Database;
   readonly catalogue: Catalogue;
+  readonly views: Views;
   readonly passwords: Passwords;
   readonly tokens: Tokens;
   readonly refreshTokens: RefreshTokens;

@@ -7,6 +7,7 @@ import { pagesOf } from '../../db/page.ts';
 import { mentalPlanResources as links, mentalPlans as plans, resources } from '../../db/schema/index.ts';
 import { one, query, statement } from '../../db/statement.ts';
 import { changesSomething, type Missed, removal } from '../../db/update.ts';
+import { unlessSeen, type Views } from '../../db/views.ts';
 import type { MentalPlanChange, MentalPlanRow, MentalPlanView, NewMentalPlan } from './contract.ts';
 
 const columns = {
@@ -21,26 +22,34 @@ const columns = {
 /** Newest first. */
 export const listPlans = pagesOf('mentalPlan.page', plans, columns);
 
+type ViewRow = MentalPlanRow & Pick<MentalPlanView, 'resources'>;
+
 const current = one(
-  query(
-    'mentalPlan.current',
-    { user_id: 'int' },
-    ({ user_id }): SQL<MentalPlanRow & Pick<MentalPlanView, 'resources'>> => sql`
-    select p.id, p.user_id, p.name, p.goal, p.progress, p.version,
-      (select coalesce(json_agg(json_build_object(
-          'resource', json_build_object('id', r.id, 'type', r.type, 'name', r.name, 'description', r.description, 'volume', r.volume),
-          'progress', l.progress) order by r.id), '[]')
-        from ${links} l join ${resources} r on r.id = l.resource_id where l.mental_plan_id = p.id) as resources
-    from ${plans} p where p.user_id = ${user_id} order by p.id desc limit 1`,
+  query('mentalPlan.current', { user_id: 'int', seen: 'text?' }, ({ user_id, seen }) =>
+    unlessSeen(
+      user_id,
+      seen,
+      (isMine): SQL<ViewRow> => sql`
+      select p.id, p.user_id, p.name, p.goal, p.progress, p.version,
+        (select coalesce(json_agg(json_build_object(
+            'resource', json_build_object('id', r.id, 'type', r.type, 'name', r.name, 'description', r.description, 'volume', r.volume),
+            'progress', l.progress) order by r.id), '[]')
+          from ${links} l join ${resources} r on r.id = l.resource_id where l.mental_plan_id = p.id) as resources
+      from ${plans} p where ${isMine} order by p.id desc limit 1`,
+    ),
   ),
 );
 
 /** @returns the plan with the greatest id and its resources by id, or undefined when the user has none */
-export async function findCurrentPlan(db: Database, user_id: number): Promise<MentalPlanView | undefined> {
-  const row = await current(db, { user_id });
-  if (!row) return undefined;
-  const { resources: linked, ...data } = row;
-  return { data, user_id: data.user_id, resources: linked };
+export function findCurrentPlan(db: Database, views: Views, user_id: number): Promise<MentalPlanView | undefined> {
+  return views.of('mentalPlan', user_id, async (seen) => {
+    const row = await current(db, { user_id, seen });
+    if (!row) return undefined;
+    const { state, ...plan } = row;
+    if (plan.id === null) return { state, view: undefined, size: 0 };
+    const { resources: linked, ...data } = plan;
+    return { state, view: { data, user_id, resources: linked }, size: JSON.stringify(plan).length };
+  });
 }
 
 /** What an event says of the plan `p`: besides the row, the resources that it has from now on, where they were `replaced`. */

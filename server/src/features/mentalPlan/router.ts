@@ -57,7 +57,7 @@ export const mentalPlanRouter = router({
     .output(MentalPlanView)
     .query(async ({ ctx, input }) => {
       if (input.id !== ctx.user.id) notFound('User');
-      return (await findCurrentPlan(ctx.db, ctx.user.id)) ?? notFound('Mental plan');
+      return (await findCurrentPlan(ctx.db, ctx.services.views, ctx.user.id)) ?? notFound('Mental plan');
     }),
 
   list: protectedProcedure

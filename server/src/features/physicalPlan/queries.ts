@@ -8,6 +8,7 @@ import { pagesOf } from '../../db/page.ts';
 import { exerciseCatalogue, exercises, physicalPlans as plans, workoutExercises, workouts } from '../../db/schema/index.ts';
 import { one, query, statement } from '../../db/statement.ts';
 import { assigned, changesSomething, ifMatch, type Missed, missed, removal } from '../../db/update.ts';
+import { unlessSeen, type Views } from '../../db/views.ts';
 import type { NewPhysicalPlan, PhysicalPlanChange, PhysicalPlanRow, PhysicalPlanView } from './contract.ts';
 
 const columns = {
@@ -39,9 +40,8 @@ export const listPlans = pagesOf('physicalPlan.page', plans, columns);
 type Days = [workout_id: number, day_of_week: number, exercise_ids: number[]][];
 type ViewRow = PhysicalPlanRow & { catalogue: number; days: Days };
 
-async function view(db: Database, catalogue: Catalogue, row: ViewRow | undefined): Promise<PhysicalPlanView | undefined> {
-  if (!row) return undefined;
-  const { days, catalogue: seen, ...data } = row;
+/** Puts the exercises in their places. */
+async function view(db: Database, catalogue: Catalogue, { days, catalogue: seen, ...data }: ViewRow): Promise<PhysicalPlanView> {
   const exercises = await catalogue.of(db, seen);
   const exercise = (id: number) => exercises.get(id) as CatalogueExercise;
   return {
@@ -52,23 +52,36 @@ async function view(db: Database, catalogue: Catalogue, row: ViewRow | undefined
 }
 
 const current = one(
-  query(
-    'physicalPlan.current',
-    { user_id: 'int' },
-    ({ user_id }): SQL<ViewRow> => sql`
-    select p.id, p.user_id, p.goal, p.age, p.gender, p.weight, p.height, p.bmi, p.progress, p.day, p.version,
-      ${catalogueVersion} as catalogue,
-      (select coalesce(json_agg(json_build_array(w.id, w.day_of_week,
-          (select coalesce(json_agg(x.exercise_id order by x.id), '[]') from ${workoutExercises} x where x.workout_id = w.id)
-        ) order by w.day_of_week), '[]')
-      from ${workouts} w where w.physical_plan_id = p.id) as days
-    from ${plans} p where p.user_id = ${user_id} order by p.id desc limit 1`,
+  query('physicalPlan.current', { user_id: 'int', seen: 'text?' }, ({ user_id, seen }) =>
+    unlessSeen(
+      user_id,
+      seen,
+      (isMine): SQL<ViewRow> => sql`
+      select p.id, p.user_id, p.goal, p.age, p.gender, p.weight, p.height, p.bmi, p.progress, p.day, p.version,
+        ${catalogueVersion} as catalogue,
+        (select coalesce(json_agg(json_build_array(w.id, w.day_of_week,
+            (select coalesce(json_agg(x.exercise_id order by x.id), '[]') from ${workoutExercises} x where x.workout_id = w.id)
+          ) order by w.day_of_week), '[]')
+        from ${workouts} w where w.physical_plan_id = p.id) as days
+      from ${plans} p where ${isMine} order by p.id desc limit 1`,
+      [catalogueVersion],
+    ),
   ),
 );
 
 /** @returns the plan with the greatest id, whole, or undefined when the user has none */
-export async function findCurrentPlan(db: Database, catalogue: Catalogue, user_id: number): Promise<PhysicalPlanView | undefined> {
-  return view(db, catalogue, await current(db, { user_id }));
+export function findCurrentPlan(
+  db: Database,
+  { views, catalogue }: { views: Views; catalogue: Catalogue },
+  user_id: number,
+): Promise<PhysicalPlanView | undefined> {
+  return views.of('physicalPlan', user_id, async (seen) => {
+    const row = await current(db, { user_id, seen });
+    if (!row) return undefined;
+    const { state, ...plan } = row;
+    if (plan.id === null) return { state, view: undefined, size: 0 };
+    return { state, view: await view(db, catalogue, plan), size: JSON.stringify(plan).length };
+  });
 }
 
 const NEW = { user_id: 'int', goal: 'text', age: 'int', gender: 'gender', weight: 'float8', height: 'float8' } as const;
@@ -114,7 +127,8 @@ export async function createPlan(
   user_id: number,
   plan: NewPhysicalPlan,
 ): Promise<PhysicalPlanView | undefined> {
-  return view(db, catalogue, await create(db, { ...plan, user_id }));
+  const row = await create(db, { ...plan, user_id });
+  return row && view(db, catalogue, row);
 }
 
 const CHANGE = {

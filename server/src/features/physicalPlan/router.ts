@@ -62,7 +62,7 @@ export const physicalPlanRouter = router({
     .output(PhysicalPlanView)
     .query(async ({ ctx, input }) => {
       if (input.id !== ctx.user.id) notFound('User');
-      return (await findCurrentPlan(ctx.db, ctx.services.catalogue, ctx.user.id)) ?? notFound('Physical plan');
+      return (await findCurrentPlan(ctx.db, ctx.services, ctx.user.id)) ?? notFound('Physical plan');
     }),
 
   list: protectedProcedure
