@@ -64,8 +64,8 @@ export function trusted(networks: readonly string[]): false | ((address: string)
 export function routableUrl({ url = '/' }: { url?: string | undefined }): string {
   // The server as a whole: the router would take it for `/`.
   if (url.startsWith('*')) return '/undecodable';
-  if (!url.includes('%')) return url;
   const [path = '', query] = url.split('?', 2);
+  if (!path.includes('%')) return url;
   try {
     decodeURIComponent(path);
     return url;
@@ -132,12 +132,18 @@ export function registerGuards(app: FastifyInstance, allowedMethods: (path: stri
 /** Node.js keeps the first of these and drops the second; a proxy before us may do otherwise. */
 const SINGLE = ['host', 'authorization', 'content-type', 'content-encoding'];
 
+/** No two of them are of one length, by which most headers are told apart from them without being looked at. */
+const SINGLE_BY_LENGTH: readonly (string | undefined)[] = Array.from({ length: 32 }, (_, length) =>
+  SINGLE.find((name) => name.length === length),
+);
+
 function hasTwins({ rawHeaders }: IncomingMessage): boolean {
   let seen = 0;
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i] as string;
-    const bit = 1 << SINGLE.findIndex((single) => single.length === name.length && single === name.toLowerCase());
-    if (bit < 0) continue;
+    const single = SINGLE_BY_LENGTH[name.length];
+    if (single === undefined || name.toLowerCase() !== single) continue;
+    const bit = 1 << name.length;
     if (seen & bit) return true;
     seen |= bit;
   }

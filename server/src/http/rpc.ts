@@ -57,7 +57,9 @@ export function registerRpc(
         bodyLimit: endpoint.bodyLimit,
         config: { door: 'rpc', procedure: endpoint.name },
         handler: (request, reply) =>
-          wantsStream(request) ? answer(request, reply, callsOf(request, endpoint.name)) : answerOne(request, reply, endpoint),
+          wantsStream(request) || isBatch(request)
+            ? answer(request, reply, callsOf(request, endpoint.name))
+            : answerOne(request, reply, endpoint),
       });
 
   app.all(
@@ -80,8 +82,15 @@ export function registerRpc(
   async function answerOne(request: FastifyRequest, reply: FastifyReply, endpoint: Endpoint): Promise<FastifyReply> {
     varies(reply);
     reply.header('cache-control', endpoint.cacheControl);
-    const call = { name: endpoint.name, endpoint };
-    return send(request, reply, [call], [await run(call, createContext(request, reply), inputReader(request), 0)]);
+    const { name, call, type } = endpoint;
+    try {
+      const getRawInput = async () => (type === 'mutation' ? request.body : queryInput(request));
+      const ctx = createContext(request, reply);
+      const data = await call({ ctx, getRawInput, path: name, type, signal: undefined, batchIndex: 0 });
+      return sendJson(reply, statusOf(reply, endpoint, data), { result: { data } });
+    } catch (cause) {
+      return send(request, reply, [{ name, endpoint }], [{ error: toAppError(cause) }]);
+    }
   }
 
   async function answer(request: FastifyRequest, reply: FastifyReply, calls: Call[]): Promise<FastifyReply> {
@@ -153,9 +162,7 @@ export function registerRpc(
     const bodies = answers.map((answer, index) => {
       const { name, endpoint } = calls[index] as Call;
       if (answer.error === undefined) {
-        const own = endpoint?.meta.rest?.statusOf?.(answer.data) ?? 200;
-        if (own === 503) reply.header('retry-after', '1');
-        answered(own);
+        answered(statusOf(reply, endpoint, answer.data));
         return { result: { data: answer.data } };
       }
       const { error } = answer;
@@ -164,12 +171,19 @@ export function registerRpc(
       answered(REASONS[error.reason].status);
       return { error: errorShape(router, error, request.id, name, endpoint?.type) };
     });
-    return reply
-      .code(status as unknown as number)
-      .header('content-type', 'application/json; charset=utf-8')
-      .send(JSON.stringify(isBatch(request) ? bodies : bodies[0]));
+    return sendJson(reply, status as unknown as number, isBatch(request) ? bodies : bodies[0]);
   }
 }
+
+/** @returns the status of a call that succeeded: of a health check it says how things are */
+function statusOf(reply: FastifyReply, endpoint: Endpoint | undefined, data: unknown): number {
+  const status = endpoint?.meta.rest?.statusOf?.(data) ?? 200;
+  if (status === 503) reply.header('retry-after', '1');
+  return status;
+}
+
+const sendJson = (reply: FastifyReply, status: number, body: unknown): FastifyReply =>
+  reply.code(status).header('content-type', 'application/json; charset=utf-8').send(JSON.stringify(body));
 
 async function run({ name, endpoint }: Call, ctx: Context, input: (index: number) => unknown, batchIndex: number): Promise<Answer> {
   try {
