@@ -3,12 +3,10 @@ import { enableCompileCache } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import closeWithGrace from 'close-with-grace';
 import type { Logger } from 'pino';
 import manifest from '../package.json' with { type: 'json' };
 import { type Config, ConfigError, loadConfig, readEnvironment } from './config.ts';
 import type { StartingDatabase } from './db/starting.ts';
-import { explain } from './explain.ts';
 import type { RunningJobs } from './jobs/run.ts';
 import type { LimitStore } from './security/limitStore.ts';
 
@@ -18,6 +16,7 @@ enableCompileCache();
 const { buildApp } = await import('./app.ts');
 const { openForServer } = await import('./db/starting.ts');
 const { startJobs } = await import('./jobs/run.ts');
+const { begin, endWith } = await import('./life.ts');
 const { createLogger, writeLast } = await import('./logger.ts');
 const { loadBlocklist } = await import('./security/blocklist.ts');
 const { memoryStore } = await import('./security/limitStore.ts');
@@ -27,15 +26,7 @@ const { keptSecret } = await import('./security/secret.ts');
 /** Milliseconds from listening until what the first probes need not wait for is loaded. */
 const LATER = 5000;
 
-/** Milliseconds from the first signal until the process ends, whatever is still under way. */
-const SHUTDOWN_TIMEOUT = 30_000;
-
-try {
-  await start();
-} catch (error) {
-  console.error(explain(error));
-  process.exit(1);
-}
+await begin(start);
 
 async function start(): Promise<void> {
   const config = loadConfig(readEnvironment());
@@ -82,22 +73,17 @@ async function serve(config: Config, logger: Logger, database: StartingDatabase)
 
   let jobs: RunningJobs | undefined;
 
-  // A second signal ends the process at once.
-  closeWithGrace({ delay: SHUTDOWN_TIMEOUT, logger: false }, async ({ err, signal }) => {
-    if (err) logger.fatal({ err }, 'crash');
-    logger.info({ signal }, 'closing');
+  endWith(logger, async (isCrash) => {
     draining = true;
     const jobsEnd = jobs?.stop();
     // Until balancers have seen it at /readyz they go on sending, and are served. After a crash nothing is promised.
-    if (!err) await sleep(config.drainTime);
+    if (!isCrash) await sleep(config.drainTime);
     await app.close();
     await jobsEnd;
     metrics?.close();
     await traces?.close();
     await store.close?.();
     await database.close();
-    logger.info('closed');
-    await writeLast(logger);
   });
 
   await app.listen({ host: config.host, port: config.port, listenTextResolver: (address) => `listening on ${address}` });
