@@ -7,8 +7,9 @@ import { CONNECTIONS } from './settings.ts';
 import type { Door, Work } from './works.ts';
 
 const REQUESTS = 200_000;
-/** Requests that warm up: caches fill, code is compiled. */
+/** Requests that warm up, and rounds of the mixture: caches fill, code is compiled. */
 const WARM = 40_000;
+const WARM_ROUNDS = 3;
 /** How much more it may be at the end than after the warm-up. */
 const GROWTH = 1.1;
 
@@ -28,16 +29,16 @@ export async function watchRss(peers: ReadonlyMap<PeerName, Peer>, ground: Groun
     if (!peer) continue;
     const mixture = MIXTURE.filter(([, door]) => name === 'ours' || door === 'rest');
     let done = 0;
-    let warm: number | undefined;
-    for (let turn = 0; done < REQUESTS + WARM; turn++) {
+    let warm: { rss: number; done: number } | undefined;
+    for (let turn = 0; !warm || done < warm.done + REQUESTS; turn++) {
       const [work, door] = mixture[turn % mixture.length] as readonly [Work, Door];
       done += (await load(peer.origin, ground.script(work, door), CONNECTIONS, 3, signal)).requests;
-      if (done >= WARM) warm ??= peer.rss();
+      if (done >= WARM && turn + 1 >= WARM_ROUNDS * mixture.length) warm ??= { rss: peer.rss(), done };
       console.log(`${name}: ${done} requests, ${peer.rss().toFixed(0)} MiB`);
     }
     last.set(name, peer.rss());
-    const growth = peer.rss() / (warm as number);
-    console.log(`${name}: ${growth.toFixed(2)} times what it was after the first ${WARM}`);
+    const growth = peer.rss() / warm.rss;
+    console.log(`${name}: ${growth.toFixed(2)} times what it was after the first ${warm.done}`);
     if (name === 'ours' && growth > GROWTH) misses.push(`RSS grew to ${growth.toFixed(2)} times what it was, wanted ≤ ${GROWTH}`);
   }
   const [hand, ours] = [last.get('hand'), last.get('ours')];
