@@ -16,7 +16,7 @@ test('the page says what this server is, in which version, and where the documen
   for (const path of links) expect((await api.rest('GET', path)).status, path).toBe(200);
 });
 
-test('everything that its files name is served, and of its folder nothing else', async () => {
+test('#223 everything that its files name is served, and of its folder nothing else', async () => {
   const served = new Map([['/', html]]);
   for (const [, text] of served)
     for (const [, path = ''] of text.matchAll(/(?:src=|href=|from )["'](\/page\/[^"']*|\.\/[\w.]+\.js)["']/g)) {
@@ -33,7 +33,7 @@ test('everything that its files name is served, and of its folder nothing else',
     expect((await api.rest('GET', `/page/${name}`)).status).toBe(404);
 });
 
-test('its policy allows nothing from elsewhere, nothing inline, and no text that becomes HTML', () => {
+test('#222 its policy allows nothing from elsewhere, nothing inline, and no text that becomes HTML', () => {
   const policy = String(headers['content-security-policy']).split('; ');
   for (const rule of [
     "script-src 'self'",
@@ -60,7 +60,7 @@ test.each(['/', '/page/page.js', '/docs', '/openapi.json'])('whoever has %s alre
     expect((await api.rest('GET', path, { headers: { 'if-none-match': tag } })).text, tag).toBe(whole.text);
 });
 
-test('who asks too often is refused here too', async () => {
+test('#223 who asks too often is refused here too', async () => {
   const limited = await startApp({ rates: { ...PRODUCTION_RATES, address: { most: 2, seconds: 60 } } });
   const answers = [];
   for (let n = 0; n < 3; n++) answers.push((await limited.rest('GET', '/')).status);

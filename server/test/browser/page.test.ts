@@ -71,7 +71,7 @@ async function furnish(user: User): Promise<{ plan: number; resource: number }> 
   return { plan: plan.data.id, resource };
 }
 
-test('what is changed in one window, or by a plain call, is in the other without loading it anew', async () => {
+test('#219 what is changed in one window, or by a plain call, is in the other without loading it anew', async () => {
   const ann = await api.register();
   const [one, two] = [await enter(ann), await enter(ann)];
   await one.page.getByLabel('New task').fill('Buy shoes');
@@ -117,7 +117,7 @@ test('what is changed in one window, or by a plain call, is in the other without
   }
 });
 
-test('of another user nothing is shown', async () => {
+test('#220 of another user nothing is shown', async () => {
   const [ann, bob] = [await api.register(), await api.register()];
   const [his, hers] = [await enter(bob), await enter(ann)];
   await furnish(ann);
@@ -129,7 +129,7 @@ test('of another user nothing is shown', async () => {
   expect([...his.complaints, ...hers.complaints]).toEqual([]);
 });
 
-test('text of users is text, whatever it looks like', async () => {
+test('#221 text of users is text, whatever it looks like', async () => {
   const ann = await api.register(`<b>ann</b>${randomUUID()}`);
   const { page, complaints } = await enter(ann);
   const evil = '<img src=x onerror="document.title=\'owned\'"><script>document.title="owned"</script>';
@@ -165,7 +165,7 @@ test.each([
     ['events 6', 'outer-tasks'],
     async ({ id }: User) => void (await api.database.db.execute(sql`delete from events where user_id = ${id}`)),
   ],
-])('when the server comes back the page does too: %s', async (_, expected, before) => {
+])('#219 when the server comes back the page does too: %s', async (_, expected, before) => {
   const ann = await api.register();
   await furnish(ann);
   const server = await restartable(api);
@@ -203,7 +203,7 @@ test.each([
   expect(besidesEnds(complaints)).toEqual([]);
 });
 
-test('while nobody looks it gives its stream back, and takes up what it missed when somebody does', async () => {
+test('#224 while nobody looks it gives its stream back, and takes up what it missed when somebody does', async () => {
   const ann = await api.register();
   const { page, complaints } = await enter(ann);
   const look = (hidden: boolean) =>
@@ -224,7 +224,7 @@ test('while nobody looks it gives its stream back, and takes up what it missed w
   expect(besidesEnds(complaints)).toEqual([]);
 });
 
-test('one stream too many is refused: the page says so, and tries again', async () => {
+test('#224 one stream too many is refused: the page says so, and tries again', async () => {
   const ann = await api.register();
   const readers = await Promise.all(Array.from({ length: 10 }, () => openStream(origin, '/events', ann)));
   const { page } = await open(origin);
@@ -235,7 +235,7 @@ test('one stream too many is refused: the page says so, and tries again', async 
   await isLive(page);
 });
 
-test('whoever signs out while the server is away is told so', async () => {
+test('#226 whoever signs out while the server is away is told so', async () => {
   const ann = await api.register();
   const server = await restartable(api);
   const { page } = await enter(ann, server.url);
@@ -245,7 +245,7 @@ test('whoever signs out while the server is away is told so', async () => {
   expect(await page.getByLabel('Password').isVisible()).toBe(true);
 });
 
-test('an access token that is too old is exchanged, and nothing is missed', async () => {
+test('#225 an access token that is too old is exchanged, and nothing is missed', async () => {
   const ann = await api.register();
   const server = await startApp({ database: api.database, tokenLifetime: 1 });
   const url = await server.app.listen({ port: 0, host: '127.0.0.1' });
@@ -266,7 +266,7 @@ test('an access token that is too old is exchanged, and nothing is missed', asyn
   expect(besidesEnds(complaints)).toEqual([]);
 });
 
-test('so is one that the server does not take', async () => {
+test('#225 so is one that the server does not take', async () => {
   const ann = await api.register();
   const { page } = await open(origin);
   let refusals = 0;
@@ -282,7 +282,7 @@ test('so is one that the server does not take', async () => {
   expect(refusals).toBe(2);
 });
 
-test('signing out ends the session and leaves nothing of it on the page', async () => {
+test('#226 signing out ends the session and leaves nothing of it on the page', async () => {
   const ann = await api.register();
   await furnish(ann);
   const { page, complaints } = await open(origin);
@@ -310,7 +310,7 @@ test('signing out ends the session and leaves nothing of it on the page', async 
   expect(besidesEnds(complaints)).toEqual([]);
 });
 
-test('a session that is ended elsewhere ends the page’s too, and so does closing the page', async () => {
+test('#226 a session that is ended elsewhere ends the page’s too, and so does closing the page', async () => {
   const ann = await api.register();
   const [one, two] = [await enter(ann), await enter(ann)];
   const sessions = async () => (await api.rest('GET', '/users/me/sessions', { token: ann.token })).body.length;
@@ -325,7 +325,7 @@ test('a session that is ended elsewhere ends the page’s too, and so does closi
   expect(await one.page.getByLabel('Password').isVisible()).toBe(true);
 });
 
-test('what the server refuses is said beside the form', async () => {
+test('#227 what the server refuses is said beside the form', async () => {
   const ann = await api.register();
   const { page } = await open(origin);
   const alert = page.locator('#entry [role=alert]');
@@ -359,7 +359,7 @@ test('what the server refuses is said beside the form', async () => {
   expect(await isInvalid('New task')).toBe('true');
 });
 
-test('it is used with the keyboard alone, has a name for everything, and shows where one is', async () => {
+test('#228 it is used with the keyboard alone, has a name for everything, and shows where one is', async () => {
   const ann = await api.register();
   await furnish(ann);
   const { page } = await open(origin);
