@@ -6,7 +6,7 @@ const STOCK = process.env.STOCK_POSTGRES;
 
 export default defineConfig({
   test: {
-    // Two: each test file has a database engine of its own in its process.
+    // Two: each process has a database engine of its own. `pnpm test` has three, as there is nearly always a file that waits.
     maxWorkers: 2,
     projects: [
       {

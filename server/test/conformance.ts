@@ -28,10 +28,21 @@ function closed(value: unknown): unknown {
   );
 }
 
-/** Fails unless every answer of an operation has a status and a body that the document has for it, and nothing besides. */
-export function checkAgainstDocument(document: OpenApiDocument, answers: readonly RecordedAnswer[]): void {
+/** A document's validators: they take long to make, and many apps of a process are held against the same document. */
+const validators = new WeakMap<OpenApiDocument, Ajv2020>();
+
+function validatorsOf(document: OpenApiDocument): Ajv2020 {
+  const known = validators.get(document);
+  if (known) return known;
   const ajv = addFormats.default(new Ajv2020({ strict: false, allErrors: true }));
   ajv.addSchema(closed(document) as OpenApiDocument, 'openapi');
+  validators.set(document, ajv);
+  return ajv;
+}
+
+/** Fails unless every answer of an operation has a status and a body that the document has for it, and nothing besides. */
+export function checkAgainstDocument(document: OpenApiDocument, answers: readonly RecordedAnswer[]): void {
+  const ajv = validatorsOf(document);
   const wrong: string[] = [];
   for (const answer of answers) {
     const path = answer.route?.replaceAll(/:(\w+)/g, '{$1}');

@@ -195,7 +195,8 @@ describe.each(DOORS)('over $name', ({ path }) => {
     for (const reader of readers) reader.leave();
   });
 
-  describe('#152 it ends, and says why', () => {
+  // Each waits, for users of its own.
+  describe.concurrent('#152 it ends, and says why', () => {
     test('when its session ends', async () => {
       const ann = await api.register();
       const reader = await listening(ann, path);

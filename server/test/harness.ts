@@ -9,7 +9,6 @@ import postgres from 'postgres';
 import { afterAll, onTestFinished, TestRunner } from 'vitest';
 import { type AppOptions, buildApp } from '../src/app.ts';
 import type { OpenDatabase } from '../src/db/client.ts';
-import { openEmbedded } from '../src/db/embedded.ts';
 import { migratePostgres } from '../src/db/migrate.ts';
 import { openPostgres } from '../src/db/postgres.ts';
 import { endpointsOf } from '../src/http/endpoints.ts';
@@ -18,12 +17,14 @@ import { type AppRouter, appRouter } from '../src/router.ts';
 import { type LimitStore, memoryStore } from '../src/security/limitStore.ts';
 import type { Rates } from '../src/security/limits.ts';
 import { checkAgainstDocument } from './conformance.ts';
+import { lendEmbedded } from './lending.ts';
 import { type ScannedAnswer, scanAnswers, scanLog, tokensIn } from './scan.ts';
 
 export type Inputs = inferRouterInputs<AppRouter>;
 export type Outputs = inferRouterOutputs<AppRouter>;
 
 const procedures = endpointsOf(appRouter);
+const document = openApiDocument(appRouter, '');
 
 export const SECRET = 'a-secret-for-tests-of-at-least-32-bytes';
 
@@ -72,7 +73,7 @@ export interface TestApp {
 /** Opens an empty, migrated database: embedded, or on the server of TEST_DATABASE_URL. Gone when the file is done. */
 export async function openTestDatabase(): Promise<OpenDatabase & { url: string | undefined }> {
   const server = process.env.TEST_DATABASE_URL;
-  if (server === undefined) return { ...(await openEmbedded(undefined)), url: undefined };
+  if (server === undefined) return { ...(await lendEmbedded()), url: undefined };
   const name = `stepwise_test_${randomUUID().replaceAll('-', '')}`;
   const admin = postgres(server, { max: 1, onnotice: () => {} });
   await admin.unsafe(`create database ${name}`);
@@ -155,7 +156,7 @@ export async function startApp(
   atEnd(async () => {
     await app.close();
     if (!given) await database.close();
-    checkAgainstDocument(openApiDocument(appRouter, ''), answers);
+    checkAgainstDocument(document, answers);
     scanAnswers(answers, passwords);
     scanLog(log, [...passwords, ...logins, ...tokensIn(answers)], new Set([...procedures.keys(), ...routes]));
   });

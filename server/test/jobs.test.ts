@@ -4,7 +4,7 @@ import { Writable } from 'node:stream';
 import { sql } from 'drizzle-orm';
 import { fromPglite, PgBoss } from 'pg-boss';
 import { pino } from 'pino';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, type TestContext, test } from 'vitest';
 import { exportJob } from '../src/jobs/export.ts';
 import { DEAD_LETTERS, overviewOf, settle } from '../src/jobs/overview.ts';
 import { purge } from '../src/jobs/purge.ts';
@@ -13,12 +13,13 @@ import { startJobs } from '../src/jobs/run.ts';
 import { openTestDatabase, startApp } from './harness.ts';
 import { openStream } from './streams.ts';
 
-async function openDatabase() {
+/** Gone when the test is done: of those that run at once each knows that by its own context. */
+async function openDatabase({ onTestFinished }: Pick<TestContext, 'onTestFinished'>) {
   const database = await openTestDatabase();
   onTestFinished(() => database.close());
   const ids = async (table: string, column: string) =>
     (await database.db.execute<Record<string, unknown>>(sql.raw(`select ${column} as it from ${table} order by 1`))).map(({ it }) => it);
-  return { ...database, ids };
+  return { ...database, ids, onTestFinished };
 }
 
 /** Starts jobs on it, which look for work all the time. */
@@ -38,7 +39,7 @@ function start(database: Awaited<ReturnType<typeof openDatabase>>, ...jobs: Job[
     pace: PACE,
     retries: { retryDelayMax: 1 },
   });
-  onTestFinished(() => running.stop());
+  database.onTestFinished(() => running.stop());
   return { log, running };
 }
 
@@ -51,7 +52,7 @@ const PACE = {
 };
 
 /** What `pnpm jobs` has. */
-async function operator({ client, url }: Awaited<ReturnType<typeof openDatabase>>): Promise<PgBoss> {
+async function operator({ client, url, onTestFinished }: Awaited<ReturnType<typeof openDatabase>>): Promise<PgBoss> {
   const connection = client ? { db: fromPglite(client), backend: 'pglite' as const } : { connectionString: url as string, max: 1 };
   const boss = new PgBoss({ ...connection, schema: 'pgboss', migrate: false, supervise: false, schedule: false });
   await boss.start();
@@ -61,8 +62,8 @@ async function operator({ client, url }: Awaited<ReturnType<typeof openDatabase>
 
 const EVERY_MINUTE = '* * * * *';
 
-test('#199 purge removes exactly what is beyond its time, in as many steps as it takes, and once', async () => {
-  const { db, ids } = await openDatabase();
+test('#199 purge removes exactly what is beyond its time, in as many steps as it takes, and once', async ({ onTestFinished }) => {
+  const { db, ids } = await openDatabase({ onTestFinished });
   const inserts = [
     sql`insert into users (login, login_key, password) values ('u', 'u', 'x')`,
     // By the number in its name: how many seconds each is short of its time, or beyond it.
@@ -102,13 +103,13 @@ test('#199 purge removes exactly what is beyond its time, in as many steps as it
   expect(await purge.run(db, signal)).toEqual({ sessions: 0, idempotency_keys: 0, events: 0, export_parts: 0, exports: 0, audit_trail: 0 });
 });
 
-test('a purge leaves off when the process is about to end', async () => {
-  const { db } = await openDatabase();
+test('a purge leaves off when the process is about to end', async ({ onTestFinished }) => {
+  const { db } = await openDatabase({ onTestFinished });
   await expect(purge.run(db, AbortSignal.abort(new Error('about to end')))).rejects.toThrow('about to end');
 });
 
-test('a session that may idle longer than it lives is beyond its time when its life is over', async () => {
-  const { db } = await openDatabase();
+test('a session that may idle longer than it lives is beyond its time when its life is over', async ({ onTestFinished }) => {
+  const { db } = await openDatabase({ onTestFinished });
   const { openSession } = await import('../src/features/auth/sessions/queries.ts');
   await db.execute(sql`insert into users (login, login_key, password) values ('u', 'u', 'x')`);
   await openSession(db, 1, { device: '', ip: '', request_id: '' }, { idle: 365 * 86_400, absolute: 86_400, perUser: 20 });
@@ -116,8 +117,31 @@ test('a session that may idle longer than it lives is beyond its time when its l
   expect(rows).toEqual([{ same: true }]);
 });
 
-test('#199 a job that always fails is tried six times, and then lies with the dead letters, told once', async () => {
-  const database = await openDatabase();
+test('an export that is asked for over the API is written and told while a server listens', async ({ onTestFinished }) => {
+  const database = await openDatabase({ onTestFinished });
+  const api = await startApp({ database });
+  const ann = await api.register();
+  const url = await api.app.listen({ port: 0, host: '127.0.0.1' });
+  const reader = await openStream(url, '/events', ann);
+  await reader.take(1);
+  start(database, exportJob);
+  const { body } = await api.rest('POST', '/users/me/exports', { token: ann.token });
+  const told: { state: string; percent: number }[] = [];
+  while (told.at(-1)?.state !== 'done') told.push((await reader.next())?.event.data);
+  expect(told.slice(0, 2).map(({ state }) => state)).toEqual(['queued', 'running']);
+  const percents = told.map(({ percent }) => percent);
+  expect(percents).toEqual(percents.toSorted((one, other) => one - other));
+  reader.leave();
+  expect((await api.rest('GET', `/users/me/exports/${body.id}/file`, { token: ann.token })).body.user).toMatchObject({ login: ann.login });
+});
+
+// What follows waits for pg-boss most of the time, each on a database of its own: so all of them wait at once.
+
+test.concurrent('#199 a job that always fails is tried six times, and then lies with the dead letters, told once', async ({
+  expect,
+  onTestFinished,
+}) => {
+  const database = await openDatabase({ onTestFinished });
   let attempts = 0;
   const poison: Job = {
     name: 'poison',
@@ -142,8 +166,11 @@ test('#199 a job that always fails is tried six times, and then lies with the de
   expect(letters).toEqual([{ source_name: 'poison', source_id: job_id, source_retry_count: 5, message: 'Error' }]);
 });
 
-test('what users want is done once for each, and one that cannot be is given up and told', async () => {
-  const database = await openDatabase();
+test.concurrent('what users want is done once for each, and one that cannot be is given up and told', async ({
+  expect,
+  onTestFinished,
+}) => {
+  const database = await openDatabase({ onTestFinished });
   const orders = new Map([
     ['good', 'wanted'],
     ['bad', 'wanted'],
@@ -173,8 +200,10 @@ test('what users want is done once for each, and one that cannot be is given up 
   ]);
 });
 
-test('what failed for good is seen and counted until somebody has it done again or forgets it', async () => {
-  const database = await openDatabase();
+test.concurrent('what failed for good is seen and counted until somebody has it done again or forgets it', {
+  timeout: 60_000,
+}, async ({ expect, onTestFinished }) => {
+  const database = await openDatabase({ onTestFinished });
   let wanted = ['mended', 'hopeless'];
   let isBroken = true;
   const done: string[] = [];
@@ -214,26 +243,11 @@ test('what failed for good is seen and counted until somebody has it done again 
   await expect.poll(() => told().stepwise_jobs_dead, { timeout: 30_000, interval: 500 }).toBe(0);
 });
 
-test('an export that is asked for over the API is written and told while a server listens', async () => {
-  const database = await openDatabase();
-  const api = await startApp({ database });
-  const ann = await api.register();
-  const url = await api.app.listen({ port: 0, host: '127.0.0.1' });
-  const reader = await openStream(url, '/events', ann);
-  await reader.take(1);
-  start(database, exportJob);
-  const { body } = await api.rest('POST', '/users/me/exports', { token: ann.token });
-  const told: { state: string; percent: number }[] = [];
-  while (told.at(-1)?.state !== 'done') told.push((await reader.next())?.event.data);
-  expect(told.slice(0, 2).map(({ state }) => state)).toEqual(['queued', 'running']);
-  const percents = told.map(({ percent }) => percent);
-  expect(percents).toEqual(percents.toSorted((one, other) => one - other));
-  reader.leave();
-  expect((await api.rest('GET', `/users/me/exports/${body.id}/file`, { token: ann.token })).body.user).toMatchObject({ login: ann.login });
-});
-
-test('what is under way is told to leave off, is waited for, and is done again by the next process', async () => {
-  const database = await openDatabase();
+test.concurrent('what is under way is told to leave off, is waited for, and is done again by the next process', async ({
+  expect,
+  onTestFinished,
+}) => {
+  const database = await openDatabase({ onTestFinished });
   const begun = new EventTarget();
   let ended = false;
   const slow: Job = {
@@ -259,8 +273,8 @@ test('what is under way is told to leave off, is waited for, and is done again b
     .toMatchObject([{ msg: 'job done', attempt: 2, figures: { steps: 3 } }]);
 });
 
-test('a schedule that is no more is forgotten', async () => {
-  const database = await openDatabase();
+test.concurrent('a schedule that is no more is forgotten', async ({ expect, onTestFinished }) => {
+  const database = await openDatabase({ onTestFinished });
   const idle = (name: string): Job => ({ name, schedule: '0 0 1 1 *', run: async () => ({}) });
   const planned = () => database.ids('pgboss.schedule', 'name').catch(() => []);
   const first = start(database, idle('one'), idle('two'));

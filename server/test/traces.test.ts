@@ -1,4 +1,5 @@
 // Spans, as a collector gets them: over HTTP, in OTLP's JSON.
+import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
@@ -29,6 +30,7 @@ const collector = createServer(async (request, response) => {
   response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
   arrived();
 }).listen(0, '127.0.0.1');
+await once(collector, 'listening');
 const database = await openTestDatabase();
 const traces = createTraces(`http://127.0.0.1:${(collector.address() as AddressInfo).port}/`, '0.1.0', 1);
 // Ends after the app, whose end is registered after this.

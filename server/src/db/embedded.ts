@@ -28,18 +28,8 @@ export async function openEmbedded(dataDir: string | undefined): Promise<OpenDat
     const folder = dataDir === undefined ? undefined : join(dataDir, 'database');
     const client = await openFolder(folder);
     if (folder !== undefined) await update(client);
-    const gate = createGate(Number.POSITIVE_INFINITY);
     return {
-      db: on(client, gate),
-      engine: 'embedded',
-      measures: poolMeasures({ embedded: { gate, connections: 1 } }),
-      client,
-      ping: async () => void (await client.query('select 1')),
-      listen(ring) {
-        const listening = client.listen(CHANNEL, (user_id) => ring(Number(user_id)));
-        listening.then(() => ring(undefined));
-        return async () => (await listening)();
-      },
+      ...embeddedOn(client),
       async close() {
         await client.exec('checkpoint');
         await client.close();
@@ -50,6 +40,23 @@ export async function openEmbedded(dataDir: string | undefined): Promise<OpenDat
     await release();
     throw error;
   }
+}
+
+/** @returns the database on an engine that runs, which is ended by whoever started it */
+export function embeddedOn(client: PGlite): Omit<OpenDatabase, 'close'> {
+  const gate = createGate(Number.POSITIVE_INFINITY);
+  return {
+    db: on(client, gate),
+    engine: 'embedded',
+    measures: poolMeasures({ embedded: { gate, connections: 1 } }),
+    client,
+    ping: async () => void (await client.query('select 1')),
+    listen(ring) {
+      const listening = client.listen(CHANNEL, (user_id) => ring(Number(user_id)));
+      listening.then(() => ring(undefined));
+      return async () => (await listening)();
+    },
+  };
 }
 
 /** @param gate counts what does not belong to a transaction that it counts already */
@@ -64,8 +71,11 @@ function on(client: PGlite | Transaction, gate?: Gate): Database {
   return db;
 }
 
+/** Starts the engine on a new, migrated database in memory. */
+export const openInMemory = async (): Promise<PGlite> => PGlite.create({ loadDataDir: await migratedImage() });
+
 async function openFolder(folder: string | undefined): Promise<PGlite> {
-  if (folder === undefined) return PGlite.create({ loadDataDir: await migratedImage() });
+  if (folder === undefined) return openInMemory();
   if (!existsSync(folder)) await makeFolder(folder);
   return PGlite.create({ dataDir: folder });
 }
