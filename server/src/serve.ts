@@ -1,0 +1,121 @@
+// The server from its settings to its end: app → listen → database → close with grace.
+import type { AddressInfo } from 'node:net';
+import { availableParallelism } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import manifest from '../package.json' with { type: 'json' };
+import { buildApp } from './app.ts';
+import type { Config } from './config.ts';
+import { openForServer, type StartingDatabase } from './db/starting.ts';
+import { type RunningJobs, startJobs } from './jobs/run.ts';
+import { endWith } from './life.ts';
+import { createLogger, writeLast } from './logger.ts';
+import { loadBlocklist } from './security/blocklist.ts';
+import { type LimitStore, memoryStore } from './security/limitStore.ts';
+import { DEVELOPMENT_RATES, PRODUCTION_RATES } from './security/limits.ts';
+import { keptSecret } from './security/secret.ts';
+
+/** Milliseconds from listening until what the first probes need not wait for is loaded. */
+const LATER = 5000;
+
+/** Runs the server until a signal ends the process. @throws what prevents its start */
+export async function serve(config: Config): Promise<void> {
+  const logger = await createLogger(config.logLevel, process.stdout.isTTY);
+  if (config.databaseUrl === undefined)
+    logger.warn({ data_dir: config.dataDir }, 'embedded database: for development and demos, set DATABASE_URL for PostgreSQL');
+  const database = await openForServer(config);
+  try {
+    await serveOn(database, config, logger);
+  } catch (error) {
+    await database.close();
+    await writeLast(logger);
+    throw error;
+  }
+}
+
+async function serveOn(database: StartingDatabase, config: Config, logger: Logger): Promise<void> {
+  const secret = config.jwtSecret ?? (await keptSecret(config.dataDir));
+  const secrets: [string, ...string[]] = config.previousJwtSecret ? [secret, config.previousJwtSecret] : [secret];
+  // One core is left to everything that is not a hash.
+  const hashing = { concurrency: Math.max(1, availableParallelism() - 1) };
+  const store = await openStore(config.redisUrl, logger);
+  if (!config.limited) logger.warn('RATE_LIMIT=off: nothing is limited, also not guessing passwords');
+  const rates = config.limited ? (config.environment === 'production' ? PRODUCTION_RATES : DEVELOPMENT_RATES) : undefined;
+  let draining = false;
+  const metrics = config.metrics && (await openMetrics(config.host, config.metrics, logger));
+  const traces = config.traces && (await openTraces(config.traces));
+  const app = await buildApp({
+    config,
+    database: traces ? { ...database, db: traces.database(database.db) } : database,
+    secrets,
+    logger,
+    limits: { store, rates },
+    hashing,
+    isDraining: () => draining,
+    ...(metrics && { metrics }),
+    ...(traces && { traced: traces.procedure }),
+  });
+
+  let jobs: RunningJobs | undefined;
+
+  endWith(logger, async (isCrash) => {
+    draining = true;
+    const jobsEnd = jobs?.stop();
+    // Until balancers have seen it at /readyz they go on sending, and are served. After a crash nothing is promised.
+    if (!isCrash) await sleep(config.drainTime);
+    await app.close();
+    await jobsEnd;
+    metrics?.close();
+    await traces?.close();
+    await store.close?.();
+    await database.close();
+  });
+
+  await app.listen({ host: config.host, port: config.port, listenTextResolver: (address) => `listening on ${address}` });
+  try {
+    await database.prepare((reason) => logger.warn({ reason }, 'the database is away: waiting for it'));
+  } catch (error) {
+    // Told to end while it waited.
+    if (draining) return;
+    throw error;
+  }
+  // Before the first registration needs it: it takes some hundred milliseconds.
+  setTimeout(loadBlocklist, LATER).unref();
+  if (config.jobs && !draining) {
+    jobs = startJobs({ database, databaseUrl: config.databaseUrl, logger, delay: LATER });
+    metrics?.into.add(jobs.measures);
+  }
+  const at = `http://localhost:${(app.server.address() as AddressInfo).port}`;
+  const urls = ['', 'health', 'docs', 'redoc', 'openapi.json', 'trpc'].map((path) => `${at}/${path}`);
+  logger.info(`Stepwise is running:\n  ${urls.join('\n  ')}`);
+}
+
+/** Loaded only where it is used. With a port of their own metrics are told nowhere else. */
+async function openMetrics(host: string, { port, token }: NonNullable<Config['metrics']>, logger: Logger) {
+  const { createMetrics } = await import('./telemetry/metrics.ts');
+  const into = createMetrics(manifest.version);
+  if (port === undefined) return { into, token, close: () => {} };
+  const { serveMetrics } = await import('./http/metrics.ts');
+  const server = await serveMetrics(into, host, port, token);
+  logger.info(`metrics at http://localhost:${(server.address() as AddressInfo).port}/metrics`);
+  return {
+    into,
+    close() {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}
+
+/** Loaded only where spans are sent somewhere. */
+async function openTraces({ endpoint, share }: NonNullable<Config['traces']>) {
+  const { createTraces } = await import('./telemetry/traces.ts');
+  return createTraces(endpoint, manifest.version, share);
+}
+
+/** Redis is loaded only where it is used. */
+async function openStore(redisUrl: string | undefined, logger: Logger): Promise<LimitStore & { close?(): Promise<void> }> {
+  if (redisUrl === undefined) return memoryStore();
+  const { redisStore } = await import('./security/redisStore.ts');
+  return redisStore(redisUrl, (message) => logger.warn(message));
+}
