@@ -11,6 +11,8 @@ import { afterAll, expect, test } from 'vitest';
 
 const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 const folder = await mkdtemp(join(tmpdir(), 'stepwise-process-'));
+/** A database for all that need none of their own: whoever comes first makes it, which takes longer than a start. */
+const data = join(folder, 'data');
 const running = new Set<ChildProcess>();
 afterAll(async () => {
   for (const child of running) child.kill('SIGKILL');
@@ -67,7 +69,6 @@ async function post(url: string, body: { login?: string; username?: string; pass
 }
 
 test('it starts on an empty folder, keeps what it was told and ends cleanly', async () => {
-  const data = join(folder, 'data');
   const first = await start({ DATA_DIR: data });
   expect(await (await fetch(`${first.url}/health`)).json()).toMatchObject({
     status: 'ok',
@@ -112,9 +113,9 @@ test('a .env file in the working folder completes the environment, which wins', 
 });
 
 test('a port that is taken is named, and the database is free again', async () => {
-  const first = await start({ DATA_DIR: join(folder, 'port-1') });
+  const first = await start({ DATA_DIR: data });
   const { port } = new URL(first.url);
-  const second = run({ DATA_DIR: join(folder, 'port-2'), PORT: port });
+  const second = run({ DATA_DIR: join(folder, 'port'), PORT: port });
   expect(await second.ended).toBe(1);
   expect(second.output.join('\n')).toContain(`something else listens on port ${port}`);
   await expect(stat(join(folder, 'port-2', 'database.lock'))).rejects.toThrow('ENOENT');
@@ -123,9 +124,9 @@ test('a port that is taken is named, and the database is free again', async () =
 });
 
 test('metrics have a port of their own, and a collector that is away holds up neither the server nor its end', async () => {
-  const server = await start({ DATA_DIR: join(folder, 'eyes'), METRICS_PORT: '0', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1' });
+  const server = await start({ DATA_DIR: data, METRICS_PORT: '0', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1' });
   const told = /metrics at (http:\/\/localhost:\d+\/metrics)/.exec(server.output.join('\n'))?.[1] as string;
-  expect((await post(`${server.url}/users`, { login: 'ann', password: 'correct horse' })).status).toBe(201);
+  expect((await post(`${server.url}/users`, { login: 'carl', password: 'correct horse' })).status).toBe(201);
   const metrics = await (await fetch(told)).text();
   expect(metrics).toContain('stepwise_request_duration_seconds_count{procedure="auth.register",door="rest",status="201"} 1');
   expect((await fetch(`${server.url}/metrics`)).status).toBe(404);
@@ -135,8 +136,8 @@ test('metrics have a port of their own, and a collector that is away holds up ne
 });
 
 test('#191 a request under way is answered before the server ends', async () => {
-  const server = await start({ DATA_DIR: join(folder, 'busy') });
-  const answer = post(`${server.url}/users`, { login: 'ann', password: 'correct horse' });
+  const server = await start({ DATA_DIR: data });
+  const answer = post(`${server.url}/users`, { login: 'dora', password: 'correct horse' });
   // The password is being hashed, off the event loop, when the signal comes.
   await fetch(`${server.url}/health`);
   server.child.kill('SIGTERM');
@@ -182,7 +183,7 @@ test('#161 there is no environment "prod" that would be taken for development', 
 test('#135 #205 production runs on the embedded database only when told so, and asks browsers for https', async () => {
   secrets.push(PRODUCTION_KEY);
   const server = await start({
-    DATA_DIR: join(folder, 'told'),
+    DATA_DIR: data,
     NODE_ENV: 'production',
     JWT_SECRET_KEY: PRODUCTION_KEY,
     EMBEDDED_IN_PRODUCTION: 'true',
@@ -208,7 +209,7 @@ async function flood(url: string, path: string, requests: number, status: number
 }
 
 test('#166 ten thousand errors into a log that nobody reads any more leave the server well', async () => {
-  const server = await start({ DATA_DIR: join(folder, 'unread'), RATE_LIMIT: 'off' });
+  const server = await start({ DATA_DIR: data, RATE_LIMIT: 'off' });
   server.child.stdout?.destroy();
   const floods = Promise.all(Array.from({ length: 5 }, () => flood(server.url, '/nowhere', 2000, 404)));
   const begin = performance.now();
@@ -225,7 +226,7 @@ test('#166 a log on a full disk does not end the server', async () => {
   const port = await freePort();
   const child = spawn(process.execPath, [MAIN], {
     cwd: folder,
-    env: { PATH: process.env.PATH, PORT: String(port), HOST: '127.0.0.1', DATA_DIR: join(folder, 'full') },
+    env: { PATH: process.env.PATH, PORT: String(port), HOST: '127.0.0.1', DATA_DIR: data },
     stdio: ['ignore', full.fd, 'pipe'],
   });
   running.add(child);

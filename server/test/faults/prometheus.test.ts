@@ -42,6 +42,7 @@ const prometheus = spawnChild(join(BIN, 'prometheus'), [
 let isOver = false;
 const people = (async () => {
   const token = await register(server.url, 'watched');
+  const { id } = (await call(server.url, 'GET', '/users/me', token)).body;
   const reader = await openStream(server.url, '/events', { token });
   const plan = { goal: 'run', age: 30, gender: 'female', weight: 60, height: 170 };
   while (!isOver) {
@@ -49,6 +50,7 @@ const people = (async () => {
     await call(server.url, 'GET', '/trpc/task.list?input={}', token);
     await call(server.url, 'GET', '/nowhere');
     await call(server.url, 'POST', '/physicalPlans', token, plan);
+    for (let times = 0; times < 2; times++) await call(server.url, 'GET', `/users/${id}/physical-plan`, token);
     await reader.next();
     await call(server.url, 'POST', '/users/signIn', undefined, { username: 'watched', password: 'wrong' });
     await sleep(20);
