@@ -181,9 +181,11 @@ test('#199 killed fifty times in the middle of exports and summaries, workers wr
   expect(gaps).toEqual({ n: 0 });
   const retries =
     await admin`select name, state, min(retry_count) as least from pgboss.job where name in ('export', 'summaries') group by 1, 2 order by 1`;
+  // At the first kill of a round one of them may not have been begun: only some have to have moved by then.
+  const least = expect.toSatisfy((count) => count >= KILLS - 1);
   expect([...retries]).toEqual([
-    { name: 'export', state: 'completed', least: KILLS },
-    { name: 'summaries', state: 'completed', least: expect.toSatisfy((least) => least >= KILLS - 1) },
+    { name: 'export', state: 'completed', least },
+    { name: 'summaries', state: 'completed', least },
   ]);
   expect([...(await admin`select from pgboss.job where name = 'dead-letters'`)]).toEqual([]);
   for (const { child } of workers) child.kill('SIGTERM');
