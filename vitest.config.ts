@@ -60,7 +60,7 @@ export default defineConfig({
       provider: 'v8',
       include: ['server/src/**/*.ts'],
       // Programs run in processes of their own, where nothing is counted: process.test.ts and the fault suite start them.
-      exclude: ['**/*.test.ts', 'server/src/{life,main,serve,worker}.ts'],
+      exclude: ['**/*.test.ts', 'server/src/{lifecycle,main,serve,worker}.ts'],
       reporter: ['text-summary', 'text'],
       thresholds: { lines: 90 },
     },

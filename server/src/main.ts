@@ -4,7 +4,7 @@ import { enableCompileCache } from 'node:module';
 // The next start need not compile the same modules again.
 enableCompileCache();
 
-const { begin } = await import('./life.ts');
+const { begin } = await import('./lifecycle.ts');
 const { ConfigError, loadConfig, readEnvironment } = await import('./config.ts');
 
 await begin(async () => {

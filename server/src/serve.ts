@@ -8,7 +8,7 @@ import { buildApp } from './app.ts';
 import type { Config } from './config.ts';
 import { openForServer, type StartingDatabase } from './db/starting.ts';
 import { type RunningJobs, startJobs } from './jobs/run.ts';
-import { endWith } from './life.ts';
+import { endWith } from './lifecycle.ts';
 import { createLogger, writeLast } from './logger.ts';
 import { loadBlocklist } from './security/blocklist.ts';
 import { type LimitStore, memoryStore } from './security/limitStore.ts';

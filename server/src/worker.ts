@@ -2,7 +2,7 @@
 import { ConfigError, loadConfig, readEnvironment } from './config.ts';
 import { openDatabase } from './db/client.ts';
 import { startJobs } from './jobs/run.ts';
-import { begin, endWith } from './life.ts';
+import { begin, endWith } from './lifecycle.ts';
 import { createLogger } from './logger.ts';
 
 await begin(async () => {

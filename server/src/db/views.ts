@@ -14,7 +14,7 @@ const MOST = 8 * 1024 * 1024;
 /** Milliseconds. What was changed past the server, by hand or by an import, has no event, and shows by then. */
 const LIFETIME = 5 * 60_000;
 
-export type Kind = 'physicalPlan' | 'mentalPlan';
+type Kind = 'physicalPlan' | 'mentalPlan';
 
 /** The answer to a read: the state and, unless it is the one that was named, the view. */
 interface Read<View> {
