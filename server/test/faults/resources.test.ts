@@ -117,10 +117,9 @@ test('#207 #200 after a hundred thousand mixed requests in 96 MB of heap, the he
   const warm = await run(20_000);
   const points: [number, number][] = [];
   const begin = performance.now();
-  let last = warm;
   for (let round = 0; round < 8; round++) {
-    last = await run(10_000);
-    points.push([n / 1000, last.heap / 1024]);
+    const { heap } = await run(10_000);
+    points.push([n / 1000, heap / 1024]);
   }
   const perSecond = Math.round(8e4 / ((performance.now() - begin) / 1000));
   const growth = slope(points);
@@ -130,8 +129,10 @@ test('#207 #200 after a hundred thousand mixed requests in 96 MB of heap, the he
   expect(wrong.slice(0, 5)).toEqual([]);
   // What is compiled late and the heap itself still move by some 100 KB, up to 5 KB per 1000 requests; one pointer kept for each would be 8.
   expect(growth).toBeLessThan(8);
-  for (const kind of new Set([...warm.open, ...last.open]))
-    expect(count(last.open, kind), kind).toBeLessThanOrEqual(count(warm.open, kind) + (kind === 'Timeout' ? 5 : 0));
+  const more = (open: string[]) =>
+    [...new Set(open)].filter((kind) => count(open, kind) > count(warm.open, kind) + (kind === 'Timeout' ? 5 : 0));
+  // What is under way at one moment, as an Immediate, is gone at another; what was left behind stays.
+  await expect.poll(() => measure(server).then(({ open }) => more(open)), { timeout: 10_000 }).toEqual([]);
   expect(await server.end('SIGTERM')).toBe(0);
 }, 600_000);
 
