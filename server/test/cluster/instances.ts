@@ -25,6 +25,8 @@ export interface Instances {
   isUp(n: number): Promise<boolean>;
   /** What it says at /metrics. */
   metrics(n: number): Promise<Sample[]>;
+  /** What haproxy says there. */
+  proxyMetrics(): Promise<Sample[]>;
 }
 
 /** @param settings of all servers, besides what makes them three of one database */
@@ -49,6 +51,8 @@ export async function startInstances(settings: Record<string, string> = {}): Pro
     .replace(/^( {2}server app-(\d)) app-\d:8000$/gm, (_, server, number) => `${server} 127.0.0.1:${ports[number - 1]}`);
   await startHaproxy(here, entrance);
 
+  const proxyMetrics = async () => samplesOf((await call(`http://127.0.0.1:${told}`, 'GET', '/metrics')).body);
+
   return {
     entrance,
     servers,
@@ -57,9 +61,13 @@ export async function startInstances(settings: Record<string, string> = {}): Pro
       servers[n] = await startAt(ports[n] as number);
     },
     async isUp(n) {
-      const { body } = await call(`http://127.0.0.1:${told}`, 'GET', '/metrics');
-      return String(body).includes(`haproxy_server_status{proxy="servers",server="app-${n + 1}",state="UP"} 1`);
+      const samples = await proxyMetrics();
+      return samples.some(
+        ({ name, labels: { proxy, server, state }, value }) =>
+          name === 'haproxy_server_status' && proxy === 'servers' && server === `app-${n + 1}` && state === 'UP' && value === 1,
+      );
     },
+    proxyMetrics,
     metrics: async (n) => samplesOf((await call((servers[n] as ServerProcess).url, 'GET', '/metrics', METRICS_TOKEN)).body),
   };
 }

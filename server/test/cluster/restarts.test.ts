@@ -1,6 +1,7 @@
 // Instances that go and come behind the balancer, while people write, read, and listen.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
+import { alertQueries, missingFrom } from '../exposition.ts';
 import { expectStored, newJournal, writeOne } from '../faults/journal.ts';
 import { keepDoing } from '../faults/load.ts';
 import { call, register, type ServerProcess } from '../faults/servers.ts';
@@ -8,7 +9,7 @@ import { openStream, type Reader } from '../streams.ts';
 import { startInstances } from './instances.ts';
 
 // Longer than haproxy takes to see /readyz: two looks, a second apart.
-const { entrance, servers, sql, start, isUp } = await startInstances({ RATE_LIMIT: 'off', DRAIN_MS: '3000' });
+const { entrance, servers, sql, start, isUp, proxyMetrics } = await startInstances({ RATE_LIMIT: 'off', DRAIN_MS: '3000' });
 
 /** A request that is over. */
 interface Sent {
@@ -120,6 +121,10 @@ test('#190 a rolling restart of all three under load fails no request and loses 
   await expectHeard(listeners);
   expect(listeners.flatMap(({ refused }) => refused)).toEqual([]);
   await expectStored(sql, journal);
+});
+
+test.each(await alertQueries('proxy'))('$of asks for what haproxy tells: $query', async ({ query }) => {
+  expect(missingFrom(await proxyMetrics(), query)).toEqual([]);
 });
 
 test('an instance that is killed is noticed by nobody but the requests that are open', async () => {
