@@ -39,10 +39,13 @@ COPY server server
 RUN chmod -R a+rX drizzle server node_modules
 
 FROM base AS production
-ENV NODE_ENV=production
+ENV NODE_ENV=production NODE_COMPILE_CACHE=/app/.compiled
+RUN mkdir .compiled && chown node:node .compiled
 COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/drizzle drizzle
 COPY --from=build /app/server server
 USER node
-# Node.js is process 1: SIGTERM reaches it, and it closes with grace.
-CMD ["node", "server/src/main.ts"]
+# What a start would compile and strip of its types before it listens, a fifth of it, in every new container.
+RUN node server/scripts/compile.ts
+# Node.js is process 1: SIGTERM reaches it, and it closes with grace. The flag: README, decisions.
+CMD ["node", "--max-semi-space-size=32", "server/src/main.ts"]

@@ -7,7 +7,8 @@ import type { Door, Request, Work } from './works.ts';
 export async function answerOf(peer: Peer, work: Work, door: Door, { method, path, headers, body }: Request): Promise<unknown> {
   const answer = await fetch(peer.origin + path, { method, headers, body: body ?? null });
   const text = await answer.text();
-  if (work === 'refused' ? answer.status !== 401 : !answer.ok)
+  // Of a batch of which a part failed the status is 207.
+  if (work === 'refused' ? answer.status !== 401 : !answer.ok || answer.status === 207)
     throw new Error(`${peer.name}, ${work}, ${door}: ${answer.status} ${text.slice(0, 300)}`);
   if (work === 'refused') return undefined;
   const parsed = JSON.parse(text);

@@ -5,6 +5,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import manifest from '../../package.json' with { type: 'json' };
 import { here, pinned, SECRET } from './settings.ts';
 
 export const PEERS = ['hand', 'hand with events', 'ours', 'stock', 'oRPC', 'Hono'] as const;
@@ -22,6 +23,9 @@ const FILES: Record<PeerKind, string> = {
   Hono: 'peers/hono.ts',
   cached: 'peers/cached.ts',
 };
+
+/** What Node.js is told by `pnpm start`. */
+const FLAGS: readonly string[] = manifest.scripts.start.split(' ').slice(1, -1);
 
 /** Seconds in a tick of /proc/<pid>/stat. */
 const TICK = 1 / Number(spawnSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }).stdout);
@@ -52,7 +56,7 @@ export class Peer {
     const port = await freePort();
     const path = join(folder, `${name}.log`);
     const log = openSync(path, 'w');
-    const [command, args] = pinned(0, [process.execPath, here(FILES[kind])]);
+    const [command, args] = pinned(0, [process.execPath, ...(kind === 'ours' || kind === 'cached' ? FLAGS : []), here(FILES[kind])]);
     const child = spawn(command, args, {
       cwd: folder,
       stdio: ['ignore', log, log],

@@ -94,7 +94,9 @@ export async function buildApp({
   const headers = standardHeaders(config.environment);
   const app = Fastify({
     loggerInstance: logger,
-    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
+    logController: new LogController({ disableRequestLogging: true }),
+    // A logger for each request costs as much as its line, which names the request itself (http/log.ts).
+    childLoggerFactory: (parent) => parent,
     genReqId: requestId,
     trustProxy: trusted(config.trustedProxies),
     requestTimeout: REQUEST_TIMEOUT,
@@ -120,11 +122,14 @@ export async function buildApp({
   registerExpectations(app);
   const paths = pathTable(app);
   registerStandardHeaders(app, headers);
-  const foreign = { ...CORS, origin: config.corsOrigins === '*' ? '*' : [...config.corsOrigins] };
-  const [usual, asked] = [false, true].map((preflight) => ({ ...foreign, preflight }));
-  await app.register(cors, () => ({ headers }: { headers: Record<string, unknown> }, callback: CorsCallback) => {
-    callback(null, (headers['access-control-request-method'] !== undefined && headers.origin !== undefined ? asked : usual) as object);
-  });
+  // Without a list no page of elsewhere is told anything.
+  if (config.corsOrigins.length > 0) {
+    const foreign = { ...CORS, origin: config.corsOrigins === '*' ? '*' : [...config.corsOrigins] };
+    const [usual, asked] = [false, true].map((preflight) => ({ ...foreign, preflight }));
+    await app.register(cors, () => ({ headers }: { headers: Record<string, unknown> }, callback: CorsCallback) => {
+      callback(null, (headers['access-control-request-method'] !== undefined && headers.origin !== undefined ? asked : usual) as object);
+    });
+  }
   registerLog(app);
   if (metrics) {
     const { passwords, limits, openSessions, tokens, catalogue, views, streams } = services;
@@ -147,19 +152,11 @@ export async function buildApp({
 
 type CorsCallback = (error: Error | null, options: object) => void;
 
+// Texts: lists would be joined for every answer.
 const CORS = {
-  methods: ['GET', 'POST', 'PATCH', 'PUT', 'DELETE'],
-  allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'if-match', 'last-event-id', 'trpc-accept', 'x-request-id'],
-  exposedHeaders: [
-    'x-request-id',
-    'etag',
-    'idempotency-replayed',
-    'retry-after',
-    'ratelimit-limit',
-    'ratelimit-remaining',
-    'ratelimit-reset',
-    'allow',
-    'www-authenticate',
-  ],
+  methods: 'GET, POST, PATCH, PUT, DELETE',
+  allowedHeaders: 'authorization, content-type, idempotency-key, if-match, last-event-id, trpc-accept, x-request-id',
+  exposedHeaders:
+    'x-request-id, etag, idempotency-replayed, retry-after, ratelimit-limit, ratelimit-remaining, ratelimit-reset, allow, www-authenticate',
   maxAge: 600,
 };

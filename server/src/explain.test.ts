@@ -1,8 +1,10 @@
 import { once } from 'node:events';
+import { mkdir } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import postgres from 'postgres';
 import { expect, test } from 'vitest';
 import { ConfigError } from './config.ts';
+import { DataFolderError } from './db/embedded.ts';
 import { LockedError } from './db/lock.ts';
 import { SchemaError } from './db/version.ts';
 import { explain } from './explain.ts';
@@ -29,6 +31,12 @@ test('a database that is away or refuses us is told without its URL', async () =
   expect(explain(away)).toBe('stepwise: the database cannot be reached (ECONNREFUSED); check its URL (DATABASE_URL)');
   const wrong = new Error('outer', { cause: Object.assign(new Error('password authentication failed for "nobody"'), { code: '28P01' }) });
   expect(explain(wrong)).toBe('stepwise: the database refuses the connection: the password is wrong; check its URL (DATABASE_URL)');
+});
+
+test('a data folder that cannot be used is named', async () => {
+  expect(explain(new DataFolderError('x is not a folder'))).toBe('stepwise: DATA_DIR: x is not a folder');
+  const failure = await mkdir('/dev/null/data').catch((error: unknown) => error);
+  expect(explain(failure)).toBe('stepwise: /dev/null/data cannot be used (ENOTDIR); DATA_DIR names the folder that is written to');
 });
 
 test('a schema of another version, and a table that others hold, are told as what they are', () => {

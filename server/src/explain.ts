@@ -9,11 +9,17 @@ const REFUSALS: Record<string, string> = {
   '42501': 'this user lacks a right that is needed',
 };
 
+/** What the file system answers where something cannot be read or written. */
+const UNUSABLE: ReadonlySet<string | undefined> = new Set(['EACCES', 'EDQUOT', 'ENOSPC', 'ENOTDIR', 'EPERM', 'EROFS']);
+
 /** @returns one line for what an operator can mend, naming the setting; anything else as it is, with its stack */
 export function explain(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   if (['ConfigError', 'LockedError', 'SchemaError', 'ImportError'].includes(error.name)) return `stepwise: ${error.message}`;
-  const { code, syscall, port } = error as NodeJS.ErrnoException & { port?: number };
+  if (error.name === 'DataFolderError') return `stepwise: DATA_DIR: ${error.message}`;
+  const { code, syscall, port, path } = error as NodeJS.ErrnoException & { port?: number };
+  if (path !== undefined && UNUSABLE.has(code))
+    return `stepwise: ${path} cannot be used (${code}); DATA_DIR names the folder that is written to`;
   if (code === 'EADDRINUSE') return `stepwise: PORT, METRICS_PORT: something else listens on port ${port}; stop it, or choose another`;
   if (syscall === 'listen') return `stepwise: HOST, PORT: cannot listen there (${code})`;
   const reason = databaseCode(error);

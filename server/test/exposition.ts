@@ -32,11 +32,21 @@ export async function dashboardQueries(): Promise<{ of: string; query: string }[
   );
 }
 
-export async function alertQueries(): Promise<{ of: string; query: string }[]> {
+/** @param who tells what the rules read */
+export async function alertQueries(who: 'stepwise' | 'proxy'): Promise<{ of: string; query: string }[]> {
   const { groups } = parse(await readFile(`${FOLDER}/rules.yml`, 'utf8'));
-  return groups.flatMap(({ rules }: { rules: { alert: string; expr: string }[] }) =>
-    rules.map(({ alert, expr }) => ({ of: alert, query: expr })),
-  );
+  const { rules } = groups.find(({ name }: { name: string }) => name === who);
+  return rules.map(({ alert, expr }: { alert: string; expr: string }) => ({ of: alert, query: expr }));
+}
+
+/** @returns what a query reads and the samples do not have; Prometheus makes `up` itself, and puts job and instance on whatever it scrapes */
+export function missingFrom(samples: readonly Sample[], query: string): string[] {
+  return readBy(query).flatMap(({ metric, labels }) => {
+    if (metric === 'up') return [];
+    const told = samples.find(({ name }) => name === metric);
+    if (!told) return [metric];
+    return labels.filter((label) => !['job', 'instance'].includes(label) && !(label in told.labels)).map((label) => `${metric}{${label}}`);
+  });
 }
 
 /** Words of PromQL that are followed by no parenthesis of arguments. */

@@ -753,8 +753,11 @@ test.each(['GET', 'POST', 'PATCH', 'PUT', 'DELETE'])(
 
 test('#130 without a list no foreign origin may read anything in production', async () => {
   const closed = await startApp({ environment: 'production', corsOrigins: [], database: production.database });
-  const { headers } = await closed.rest('GET', '/health', { headers: { origin: 'https://app.example' } });
-  expect(headers).not.toHaveProperty('access-control-allow-origin');
+  const origin = 'https://app.example';
+  const read = await closed.rest('GET', '/health', { headers: { origin } });
+  const preflight = await closed.rest('OPTIONS', '/users', { headers: { origin, 'access-control-request-method': 'POST' } });
+  expect([read.status, preflight.status]).toEqual([200, 204]);
+  for (const { headers } of [read, preflight]) expect(Object.keys(headers).filter((name) => name.startsWith('access-control'))).toEqual([]);
 });
 
 // Errors and the log
@@ -845,6 +848,19 @@ test.each(LOGGED)(
     expect(JSON.stringify(lines())).not.toContain(secret);
   },
 );
+
+test('probes are a line in the log when they say no, and none when they say yes', async () => {
+  const unwell = await startApp({ database: { ...api.database, ping: () => undefined } });
+  for (const path of ['/health', '/trpc/health.check', '/readyz']) {
+    expect((await api.rest('GET', path, { headers: { 'x-request-id': 'a-probe-all-well' } })).status).toBe(200);
+    expect((await unwell.rest('GET', path, { headers: { 'x-request-id': `not-well-${path.at(-1)}` } })).status).toBe(503);
+    await vi.waitFor(() => expect(unwell.log.at(-1)).toMatchObject({ request_id: `not-well-${path.at(-1)}`, status: 503, level: 30 }));
+  }
+  expect((await api.rest('GET', '/livez', { headers: { 'x-request-id': 'a-probe-all-well' } })).status).toBe(200);
+  await api.rest('GET', '/outherTasks', { headers: { 'x-request-id': 'after-the-probes' } });
+  await vi.waitFor(() => expect(api.log.at(-1)).toMatchObject({ request_id: 'after-the-probes' }));
+  expect(api.log.filter(({ request_id }) => request_id === 'a-probe-all-well')).toEqual([]);
+});
 
 test('#164 no login, token or other text of a client is anywhere in the log', () => {
   for (const text of [secret, token, login, ann.token, ann.login]) expect(JSON.stringify(api.log)).not.toContain(text);

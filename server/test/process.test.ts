@@ -115,10 +115,11 @@ test('a .env file in the working folder completes the environment, which wins', 
 test('a port that is taken is named, and the database is free again', async () => {
   const first = await start({ DATA_DIR: data });
   const { port } = new URL(first.url);
-  const second = run({ DATA_DIR: join(folder, 'port'), PORT: port });
+  const own = join(folder, 'port');
+  const second = run({ DATA_DIR: own, PORT: port });
   expect(await second.ended).toBe(1);
   expect(second.output.join('\n')).toContain(`something else listens on port ${port}`);
-  await expect(stat(join(folder, 'port-2', 'database.lock'))).rejects.toThrow('ENOENT');
+  await expect(stat(join(own, 'database.lock'))).rejects.toThrow('ENOENT');
   first.child.kill('SIGTERM');
   expect(await first.ended).toBe(0);
 });

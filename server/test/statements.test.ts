@@ -76,7 +76,7 @@ describe('on grown tables', async () => {
     const explaining: Database = {
       ...db,
       async run({ text }, values) {
-        const rows = (await db.run({ name, reads: false, text: `explain (format json) ${text}` }, values)) as Record<string, unknown>[];
+        const rows = (await db.run({ name, does: 'change', text: `explain (format json) ${text}` }, values)) as Record<string, unknown>[];
         const plan = rows[0]?.['QUERY PLAN'] as string | [{ Plan: Node }];
         nodes = nodesOf((typeof plan === 'string' ? JSON.parse(plan) : plan)[0].Plan);
         return [];

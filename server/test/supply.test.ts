@@ -112,8 +112,10 @@ test('#213 the image runs as a user of its own, is asked for its health, hands o
     .slice(1);
   const production = stages.find((stage) => / AS production$/m.test(stage)) as string;
   expect(production).toMatch(/^USER node$/m);
-  // In the form of a list there is no shell between the signal and the server.
-  expect(production).toMatch(/^CMD \["node", "server\/src\/main.ts"\]$/m);
+  // In the form of a list there is no shell between the signal and the server, which begins as it does elsewhere.
+  const { scripts } = JSON.parse(await text('package.json'));
+  const [, command = ''] = /^CMD (\[.*\])$/m.exec(production) ?? [];
+  expect(JSON.parse(command).join(' ')).toBe(scripts.start);
   expect(lines.filter((line) => /^(CMD|ENTRYPOINT) (?!\[)/.test(line))).toEqual([]);
   expect(stages.find((stage) => / AS base$/m.test(stage))).toMatch(/^HEALTHCHECK /m);
   expect(lines.filter((line) => /^(ARG|ENV) .*(SECRET|PASSWORD|TOKEN|DATABASE_URL)/.test(line))).toEqual([]);

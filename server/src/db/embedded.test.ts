@@ -1,8 +1,9 @@
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sql } from 'drizzle-orm';
 import { afterAll, expect, test } from 'vitest';
+import { openTestDatabase } from '../../test/harness.ts';
 import { openDatabase } from './client.ts';
 import { builder } from './orm.ts';
 import { exercises, tasks, users } from './schema/index.ts';
@@ -12,8 +13,18 @@ afterAll(() => rm(folder, { recursive: true }));
 
 const open = (dataDir: string) => openDatabase({ databaseUrl: undefined, poolSize: 1, migrateAtStart: false, dataDir });
 
+const dataDir = join(folder, 'data');
+
+test('#203 what a killed first start left behind is cleared away, and an empty folder is used', async () => {
+  await mkdir(join(dataDir, 'database'), { recursive: true });
+  await mkdir(join(dataDir, 'database.half-1'));
+  await writeFile(join(dataDir, 'database.half-1', 'PG_VERSION'), '18');
+  const database = await open(dataDir);
+  expect((await readdir(dataDir)).filter((name) => name.includes('half'))).toEqual([]);
+  await database.close();
+});
+
 test('a new folder has the tables and the default exercises, and keeps what is written', async () => {
-  const dataDir = join(folder, 'kept');
   const first = await open(dataDir);
   expect(first.engine).toBe('embedded');
   await first.ping();
@@ -28,32 +39,46 @@ test('a new folder has the tables and the default exercises, and keeps what is w
 });
 
 test('#201 it is open once at a time, and free again when it is closed', async () => {
-  const dataDir = join(folder, 'once');
   const first = await open(dataDir);
   await expect(open(dataDir)).rejects.toThrow(`process ${process.pid} has this database open`);
   await first.close();
   await (await open(dataDir)).close();
 });
 
-test('#203 what a killed first start left behind is cleared away', async () => {
-  const dataDir = join(folder, 'half');
-  await mkdir(join(dataDir, 'database.half-1'), { recursive: true });
-  await writeFile(join(dataDir, 'database.half-1', 'PG_VERSION'), '18');
-  const database = await open(dataDir);
-  expect((await readdir(dataDir)).filter((name) => name.includes('half'))).toEqual([]);
-  await database.close();
-});
-
-test('a folder that cannot be opened is not locked', async () => {
-  const dataDir = join(folder, 'broken');
-  await mkdir(dataDir);
-  await writeFile(join(dataDir, 'database'), 'not a folder');
-  await expect(open(dataDir)).rejects.toThrow();
+test.each([
+  ['a file', (path: string) => writeFile(path, 'not a folder'), 'is not a folder'],
+  [
+    'a folder of something else',
+    async (path: string) => {
+      await mkdir(path);
+      await writeFile(join(path, 'diary.txt'), 'Dear diary');
+    },
+    'holds something else',
+  ],
+  [
+    'a database of another PostgreSQL',
+    async (path: string) => {
+      await mkdir(path);
+      await writeFile(join(path, 'PG_VERSION'), '16\n');
+    },
+    'was written by PostgreSQL 16',
+  ],
+])('%s is not touched and not locked, and the error says what it is', async (_name, make, said) => {
+  const dataDir = await mkdtemp(join(folder, 'foreign-'));
+  const path = join(dataDir, 'database');
+  await make(path);
+  const before = await contentOf(path);
+  await expect(open(dataDir)).rejects.toThrow(said);
+  expect(await contentOf(path)).toEqual(before);
   expect(await readdir(dataDir)).toEqual(['database']);
 });
 
+async function contentOf(path: string): Promise<string | string[]> {
+  return (await stat(path)).isDirectory() ? readdir(path) : readFile(path, 'utf8');
+}
+
 test('the constraints of the contract hold below the server too', async () => {
-  const database = await open(join(folder, 'checks'));
+  const database = await openTestDatabase();
   await expect(database.db.execute(builder.insert(tasks).values({ user_id: 1, title: '' }))).rejects.toMatchObject({ code: '23514' });
   await expect(database.db.execute(builder.insert(tasks).values({ user_id: 1, title: 'x' }))).rejects.toMatchObject({ code: '23503' });
   await database.close();

@@ -4,23 +4,38 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { PGlite, type Transaction } from '@electric-sql/pglite';
+import { PGlite, type PGliteOptions, type Transaction } from '@electric-sql/pglite';
 import manifest from '../../package.json' with { type: 'json' };
 import { type Database, databaseOn, type OpenDatabase } from './client.ts';
+import { compileEngine } from './engine.ts';
 import { CHANNEL } from './events.ts';
 import { createGate, type Gate, poolMeasures } from './gate.ts';
 import { journal, MIGRATIONS } from './journal.ts';
 import { takeLock } from './lock.ts';
 import { forEmbedded, migratorForEmbedded } from './orm.ts';
 import { DEFAULT_EXERCISES, seed } from './seed.ts';
-import { checkVersion } from './version.ts';
+import { checkVersion, missingMigrations } from './version.ts';
+
+/** Thrown when what stands where the database is to be is not one that we can open. */
+export class DataFolderError extends Error {
+  override name = 'DataFolderError';
+}
+
+/** The version that the engine is of: it opens no other's files. */
+const POSTGRES = '18';
+
+/** With its 128 MB of buffers a start would take a fifth longer, and 100 MB more; the system's cache is below them anyway. */
+const startParams = [...PGlite.defaultStartParams, '-c', 'shared_buffers=16MB'];
+
+const startEngine = async (options: PGliteOptions): Promise<PGlite> =>
+  PGlite.create({ startParams, pgliteWasmModule: await compileEngine(), ...options });
 
 const CACHE = fileURLToPath(new URL('../../../node_modules/.cache/stepwise', import.meta.url));
 
 /**
  * Opens the embedded database, migrated and with its default data.
  * @param dataDir the folder for `database/` and its lock; undefined keeps everything in memory
- * @throws LockedError when another process has it open
+ * @throws LockedError when another process has it open; DataFolderError when something else stands there
  */
 export async function openEmbedded(dataDir: string | undefined): Promise<OpenDatabase> {
   const release = dataDir === undefined ? async () => {} : await takeLock(join(dataDir, 'database.lock'));
@@ -72,12 +87,30 @@ function on(client: PGlite | Transaction, gate?: Gate): Database {
 }
 
 /** Starts the engine on a new, migrated database in memory. */
-export const openInMemory = async (): Promise<PGlite> => PGlite.create({ loadDataDir: await migratedImage() });
+export const openInMemory = async (): Promise<PGlite> => startEngine({ loadDataDir: await migratedImage() });
 
 async function openFolder(folder: string | undefined): Promise<PGlite> {
   if (folder === undefined) return openInMemory();
-  if (!existsSync(folder)) await makeFolder(folder);
-  return PGlite.create({ dataDir: folder });
+  if (!(await holdsDatabase(folder))) await makeFolder(folder);
+  return startEngine({ dataDir: folder });
+}
+
+/** @returns whether a database of ours is there; not when there is nothing. The engine would take anything for its own. */
+async function holdsDatabase(folder: string): Promise<boolean> {
+  try {
+    const version = (await readFile(join(folder, 'PG_VERSION'), 'utf8')).trim();
+    if (version === POSTGRES) return true;
+    throw new DataFolderError(
+      `${folder} was written by PostgreSQL ${version}, this is ${POSTGRES}; start the Stepwise that wrote it, or choose another folder`,
+    );
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOTDIR') throw new DataFolderError(`${folder} is not a folder; move it away, or choose another`);
+    if (code !== 'ENOENT') throw error;
+  }
+  if (existsSync(folder) && (await readdir(folder)).length > 0)
+    throw new DataFolderError(`${folder} holds something else than a database; move it away, or choose another folder`);
+  return false;
 }
 
 /** Makes the folder under another name and renames it when it is finished: killed half way it never stands there. */
@@ -86,15 +119,19 @@ async function makeFolder(folder: string): Promise<void> {
   for (const name of await readdir(parent))
     if (name.startsWith(`${basename(folder)}.half-`)) await rm(join(parent, name), { recursive: true, force: true });
   const half = `${folder}.half-${randomUUID()}`;
-  const client = await PGlite.create({ dataDir: half, loadDataDir: await migratedImage() });
+  const client = await startEngine({ dataDir: half, loadDataDir: await migratedImage() });
   await client.close();
   await rename(half, folder);
 }
 
 async function update(client: PGlite): Promise<void> {
-  await migratorForEmbedded().migrate(forEmbedded().drizzle(client), { migrationsFolder: MIGRATIONS });
-  await checkVersion(on(client));
-  await seed(on(client));
+  const db = on(client);
+  // The migrator loads the engine's package a second time, as CommonJS: not at a start that has nothing for it to do.
+  if ((await missingMigrations(db)).length > 0) {
+    await migratorForEmbedded().migrate(forEmbedded().drizzle(client), { migrationsFolder: MIGRATIONS });
+    await checkVersion(db);
+  }
+  await seed(db);
 }
 
 /**
@@ -112,7 +149,7 @@ export async function migratedImage(): Promise<Blob> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
-  const client = await PGlite.create();
+  const client = await startEngine({});
   await update(client);
   await client.exec('checkpoint');
   const image = await client.dumpDataDir('none');

@@ -75,7 +75,7 @@ export async function retried<T>(run: () => PromiseLike<T>): Promise<T> {
 }
 
 /** Thrown when an answer did not come in time. */
-class TooLate extends Error {
+export class TooLate extends Error {
   override name = 'TooLate';
   readonly code = 'QUERY_TIMEOUT';
 }

@@ -2,6 +2,7 @@ import postgres from 'postgres';
 import { type Database, databaseOn, type OpenDatabase, type Ring } from './client.ts';
 import { CHANNEL } from './events.ts';
 import { createGate, inTime, poolMeasures, retried } from './gate.ts';
+import { createGroups, MOST, type Run } from './groups.ts';
 
 /**
  * The driver's options. The package is patched (patches/): without the patch it can hang, answer one query with
@@ -40,37 +41,47 @@ const READ_DEADLINE = 4000;
 /** That reads change nothing is not left to who writes them. */
 const READ_OPTIONS = { ...OPTIONS, max_pipeline: PIPELINE, connection: { ...OPTIONS.connection, default_transaction_read_only: true } };
 
+/** A group waits for a lock no longer than this: then it is rolled back, and its changes are run by themselves (groups.ts). */
+const GROUP_OPTIONS = { ...OPTIONS, max_pipeline: MOST + 2, connection: { ...OPTIONS.connection, lock_timeout: 50 } };
+
+/** Connections from which on one of them is kept for groups; without prepared statements none is. */
+const MANY = 4;
+
 const PREPARED = { prepare: true };
 
 /**
- * Opens two pools. Reads wait for no row lock and are short, so a quarter of the connections is theirs and many are sent
+ * Opens pools. Reads wait for no row lock and are short, so a quarter of the connections is theirs and many are sent
  * on each at once, which costs PostgreSQL and us half (the benchmark); as one can be behind a slow one there, each has a
- * deadline. The first connection is made by the first statement.
- * @param max connections, of both pools together
+ * deadline. Small changes of different users that come at once share the connection for groups (groups.ts). The first
+ * connection is made by the first statement.
+ * @param max connections, of all pools together
  * @param prepare whether statements are kept prepared; a pooler in between may not allow it
  */
 export function openPostgres(url: string, max: number, prepare = true): OpenDatabase {
   const readers = Math.max(1, Math.floor(max / 4));
   const reads = postgres(url, { ...READ_OPTIONS, max: readers });
-  const writers = Math.max(1, max - readers);
+  const groups = prepare && max >= MANY ? postgres(url, { ...GROUP_OPTIONS, max: 1 }) : undefined;
+  const writers = Math.max(1, max - readers - (groups ? 1 : 0));
   const writes = postgres(url, { ...OPTIONS, max: writers });
   const readGate = createGate(readers * PIPELINE + MAX_WAITING);
   const gate = createGate(max + MAX_WAITING);
   const options = { prepare };
+  const change: Run = (text, values) => retried(() => writes.unsafe(text, values as never[], options));
+  const smallChange = groups ? createGroups(groups, change) : change;
   return {
     db: databaseOn({
-      run: ({ text, reads: isRead }, values) =>
-        isRead
+      run: ({ text, does }, values) =>
+        does === 'read'
           ? readGate(() => inTime(() => reads.unsafe(text, values as never[], options), READ_DEADLINE))
-          : gate(() => retried(() => writes.unsafe(text, values as never[], options))),
+          : gate(() => (does === 'small change' ? smallChange(text, values) : change(text, values))),
       once: (text, values) => gate(() => retried(() => writes.unsafe(text, values as never[]))),
       transaction: <T>(job: (tx: Database) => Promise<T>) => gate(() => writes.begin((tx) => job(onConnection(tx, options))) as Promise<T>),
     }),
     engine: 'postgres',
-    measures: poolMeasures({ reads: { gate: readGate, connections: readers }, writes: { gate, connections: writers } }),
+    measures: poolMeasures({ reads: { gate: readGate, connections: readers }, writes: { gate, connections: writers + (groups ? 1 : 0) } }),
     ping: async () => void (await Promise.all([reads`select 1`, writes`select 1`])),
     listen: (ring) => listenOn(url, ring),
-    close: async () => void (await Promise.all([reads.end({ timeout: 5 }), writes.end({ timeout: 5 })])),
+    close: async () => void (await Promise.all([reads.end({ timeout: 5 }), writes.end({ timeout: 5 }), groups?.end({ timeout: 5 })])),
   };
 }
 

@@ -43,8 +43,11 @@ export interface Compiled {
   /** Unique, for traces and the like. */
   readonly name: string;
   readonly text: string;
-  /** Whether it changes nothing, and so may share a connection with others and be run again. */
-  readonly reads: boolean;
+  /**
+   * `read`: it changes nothing, and so may share a connection with others and be run again. `small change`: it changes a
+   * few rows of one user, and may be committed together with those of others.
+   */
+  readonly does: 'read' | 'change' | 'small change';
 }
 
 export interface Statement<S extends Shape = Shape, Row = unknown> {
@@ -69,21 +72,34 @@ type Write<S extends Shape, Q extends SQLWrapper> = (parameters: { readonly [K i
  * @param shape the parameters
  */
 export function statement<const S extends Shape, Q extends SQLWrapper>(name: string, shape: S, write: Write<S, Q>) {
-  return define(name, shape, write, false);
+  return define(name, shape, write, 'change');
+}
+
+/**
+ * A statement that changes a few rows of one user, soon done: PostgreSQL may be told to commit it together with others.
+ * What it fails for, it fails for alone.
+ */
+export function smallChange<const S extends Shape, Q extends SQLWrapper>(name: string, shape: S, write: Write<S, Q>) {
+  return define(name, shape, write, 'small change');
 }
 
 /** A statement that only reads: the database refuses it otherwise. */
 export function query<const S extends Shape, Q extends SQLWrapper>(name: string, shape: S, write: Write<S, Q>) {
-  return define(name, shape, write, true);
+  return define(name, shape, write, 'read');
 }
 
-function define<S extends Shape, Q extends SQLWrapper>(name: string, shape: S, write: Write<S, Q>, reads: boolean): Statement<S, RowOf<Q>> {
+function define<S extends Shape, Q extends SQLWrapper>(
+  name: string,
+  shape: S,
+  write: Write<S, Q>,
+  does: Compiled['does'],
+): Statement<S, RowOf<Q>> {
   let made: (Compiled & { values: ((input: Record<string, unknown>) => unknown)[] }) | undefined;
 
   function compile() {
     const parameters = Object.fromEntries(Object.entries(shape).map(([key, kind]) => [key, parameter(key, kind)]));
     const { sql, params } = dialect.sqlToQuery(write(parameters as { [K in keyof S]: Parameter }).getSQL());
-    made = { name, reads, text: sql, values: params.map((value) => reader(value, shape)) };
+    made = { name, does, text: sql, values: params.map((value) => reader(value, shape)) };
     return made;
   }
 

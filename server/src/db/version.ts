@@ -10,14 +10,22 @@ export class SchemaError extends Error {
 
 /** @throws SchemaError when migrations of ours are missing, or when a newer version of this program has added some */
 export async function checkVersion(db: Database): Promise<void> {
+  const missing = await missingMigrations(db);
+  if (missing.length > 0)
+    throw new SchemaError(`the database lacks migrations (${missing.join(', ')}): run db:migrate, or set MIGRATE_AT_START=true`);
+}
+
+/**
+ * @returns the names of those that the database does not have yet
+ * @throws SchemaError when a newer version of this program has added some
+ */
+export async function missingMigrations(db: Database): Promise<string[]> {
   const { entries } = JSON.parse(await journal()) as { entries: { when: number; tag: string }[] };
   const applied = await appliedMigrations(db);
-  const missing = entries.filter(({ when }) => !applied.has(when)).map(({ tag }) => tag);
   const known = new Set(entries.map(({ when }) => when));
   if ([...applied].some((when) => !known.has(when)))
     throw new SchemaError('the database has migrations that this version does not know: a newer one has migrated it, start that one');
-  if (missing.length > 0)
-    throw new SchemaError(`the database lacks migrations (${missing.join(', ')}): run db:migrate, or set MIGRATE_AT_START=true`);
+  return entries.filter(({ when }) => !applied.has(when)).map(({ tag }) => tag);
 }
 
 /** @returns the times by which the journal names its migrations */

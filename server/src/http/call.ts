@@ -17,25 +17,40 @@ export interface Call {
 
 type Result = { ok: true; data: unknown } | { ok: false; error: TRPCError };
 type Change = { ctx?: object; input?: unknown; getRawInput?: () => Promise<unknown> };
-type Step = (options: Call & { input: unknown; meta: unknown; next: (change?: Change) => Promise<Result> }) => Promise<Result>;
+type Options = Call & { input: unknown };
+type Middleware = (options: Options & { meta: unknown; next: (change?: Change) => Promise<Result> }) => Promise<Result>;
 
 /** What of a procedure's definition is used: tRPC marks the steps that it made itself. */
 interface Definition {
   readonly meta: unknown;
   readonly inputs: readonly z.ZodType[];
   readonly output?: z.ZodType;
-  readonly middlewares: readonly (Step & { readonly _type?: 'input' | 'output' })[];
+  readonly middlewares: readonly (Middleware & { readonly _type?: 'input' | 'output' })[];
 }
+
+/** One of the three. */
+type Step = { readonly input: z.ZodType } | { readonly output: z.ZodType } | { readonly middleware: Middleware };
 
 /** @returns what calls the procedure: the answer, or the error that it failed with thrown */
 export function callerOf(procedure: AnyTRPCProcedure): (call: Call) => Promise<unknown> {
   const definition = procedure._def as unknown as Definition;
   let steps: Step[] | undefined;
 
-  async function run(index: number, options: Call & { input: unknown }): Promise<Result> {
+  /** Goes to the next middleware, which calls for what comes after it; contracts on the way need no turn of their own. */
+  async function run(from: number, options: Options): Promise<Result> {
+    let contract: z.ZodType | undefined;
+    let current = options;
     try {
-      const next = (change?: Change) => run(index + 1, change ? changed(options, change) : options);
-      return await ((steps as Step[])[index] as Step)({ ...options, meta: definition.meta, next });
+      for (let at = from; ; at++) {
+        const step = (steps as Step[])[at] as Step;
+        if ('input' in step) current = { ...current, input: parsed(step.input, await current.getRawInput()) };
+        else if ('output' in step) contract = step.output;
+        else {
+          const next = (change?: Change) => run(at + 1, change ? changed(current, change) : current);
+          const result = await step.middleware({ ...current, meta: definition.meta, next });
+          return contract && result.ok ? { ...result, data: checked(contract, result.data) } : result;
+        }
+      }
     } catch (cause) {
       return { ok: false, error: getTRPCErrorFromUnknown(cause) };
     }
@@ -55,7 +70,7 @@ export function callerOf(procedure: AnyTRPCProcedure): (call: Call) => Promise<u
   }
 }
 
-const changed = (options: Call & { input: unknown }, change: Change): Call & { input: unknown } => ({
+const changed = (options: Options, change: Change): Options => ({
   ...options,
   ctx: change.ctx ? { ...options.ctx, ...change.ctx } : options.ctx,
   input: 'input' in change ? change.input : options.input,
@@ -64,27 +79,21 @@ const changed = (options: Call & { input: unknown }, change: Change): Call & { i
 
 function stepsOf({ inputs, output, middlewares }: Definition): Step[] {
   if (inputs.length > 1) throw new Error('a procedure has one input contract');
-  return middlewares.map((step) => {
-    if (step._type === 'input') return inputStep(z.compile(inputs[0] as z.ZodType));
-    if (step._type === 'output') return outputStep(z.compile(output as z.ZodType));
-    return step;
+  return middlewares.map((middleware) => {
+    if (middleware._type === 'input') return { input: z.compile(inputs[0] as z.ZodType) };
+    if (middleware._type === 'output') return { output: z.compile(output as z.ZodType) };
+    return { middleware };
   });
 }
 
-function inputStep(contract: z.ZodType): Step {
-  return async ({ getRawInput, next }) => {
-    const parsed = contract.safeParse(await getRawInput());
-    if (!parsed.success) throw new TRPCError({ code: 'BAD_REQUEST', cause: parsed.error });
-    return next({ input: parsed.data });
-  };
+function parsed(contract: z.ZodType, raw: unknown): unknown {
+  const { success, data, error } = contract.safeParse(raw);
+  if (success) return data;
+  throw new TRPCError({ code: 'BAD_REQUEST', cause: error });
 }
 
-function outputStep(contract: z.ZodType): Step {
-  return async ({ next }) => {
-    const result = await next();
-    if (!result.ok) return result;
-    const parsed = contract.safeParse(result.data);
-    if (parsed.success) return { ...result, data: parsed.data };
-    throw new TRPCError({ code: 'INTERNAL_SERVER_ERROR', message: 'Output validation failed', cause: parsed.error });
-  };
+function checked(contract: z.ZodType, answer: unknown): unknown {
+  const { success, data, error } = contract.safeParse(answer);
+  if (success) return data;
+  throw new TRPCError({ code: 'INTERNAL_SERVER_ERROR', message: 'Output validation failed', cause: error });
 }

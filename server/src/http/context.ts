@@ -70,16 +70,11 @@ class HttpRequest implements Asked {
   }
 }
 
-/** Of a request, worked out once: behind proxies that takes a look at each of their addresses. */
-const addresses = new WeakMap<FastifyRequest, string>();
-
 /** @returns the key under which the address of a request is counted */
 export function addressOf(request: FastifyRequest): string {
-  const known = addresses.get(request);
-  if (known !== undefined) return known;
-  const key = addressKey(request.ip);
-  addresses.set(request, key);
-  return key;
+  // Of a connection that is gone there is no address any more.
+  request.counted ??= addressKey(request.ip ?? '');
+  return request.counted;
 }
 
 /** Tells how much is left, of whatever has least left. */
@@ -89,4 +84,11 @@ export function tellStanding(reply: FastifyReply, standing: Standing | undefined
   const told = reply.getHeader('ratelimit-remaining');
   if (told !== undefined && Number(told) <= left) return;
   reply.header('ratelimit-limit', standing.most).header('ratelimit-remaining', left).header('ratelimit-reset', standing.reset);
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The key under which its address is counted, worked out once: behind proxies that takes a look at each of their addresses. */
+    counted?: string;
+  }
 }

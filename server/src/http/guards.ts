@@ -51,9 +51,15 @@ export function trusted(networks: readonly string[]): false | ((address: string)
     if (bits === undefined) list.addAddress(address, family);
     else list.addSubnet(address, Number(bits), family);
   }
-  return (address) => {
+  const isTrusted = (address: string): boolean => {
     const version = isIP(address);
     return version !== 0 && list.check(address, version === 6 ? 'ipv6' : 'ipv4');
+  };
+  // Proxies are few and send many requests: what was found of the last is mostly what is asked next.
+  let last = { address: '', answer: false };
+  return (address) => {
+    if (address !== last.address) last = { address, answer: isTrusted(address) };
+    return last.answer;
   };
 }
 

@@ -1,6 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
-/** One line per request. What clients write (path, query, headers, body) stays out of it. */
+/** What balancers and the like ask every second or two: that all is well is worth a line to nobody. */
+const PROBES: readonly (string | undefined)[] = ['health.check', '/livez', '/readyz'];
+
+/** One line per request, but for probes that succeed. What clients write (path, query, headers, body) stays out of it. */
 export function registerLog(app: FastifyInstance): void {
   app.addHook('onResponse', (request, reply, done) => {
     logRequest(request, reply);
@@ -12,7 +15,8 @@ export function registerLog(app: FastifyInstance): void {
 export function logRequest(request: FastifyRequest, reply: FastifyReply): void {
   const { config, url } = request.routeOptions;
   const procedure = config.procedure ?? request.called?.join(',');
+  const level = reply.statusCode < 400 && PROBES.includes(procedure ?? url) ? 'debug' : 'info';
   const what = procedure === undefined ? { route: url ?? 'unknown' } : { procedure };
   const ms = Math.round(reply.elapsedTime * 10) / 10;
-  request.log.info({ method: request.method, ...what, status: reply.statusCode, ms }, 'request');
+  request.log[level]({ request_id: request.id, method: request.method, ...what, status: reply.statusCode, ms }, 'request');
 }

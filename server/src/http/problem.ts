@@ -29,7 +29,7 @@ export function shown(error: unknown, request: FastifyRequest): AppError {
 /** Logs what is our fault, a value that only the database refused among it. */
 export function logFailure(error: AppError, request: FastifyRequest): void {
   if (REASONS[error.reason].status < 500 && !isBadValue(databaseCode(error.cause) ?? '')) return;
-  request.log.error({ reason: error.reason, causes: causesOf(error.cause) }, 'request failed');
+  request.log.error({ request_id: request.id, reason: error.reason, causes: causesOf(error.cause) }, 'request failed');
 }
 
 /** The headers that belong to an error whichever door it leaves by. */

@@ -110,6 +110,7 @@ export function accountKey(login_key: string): string {
 
 /** One household, one key: IPv4 as it is (mapped into IPv6 or not), of IPv6 the network of 64 bits. */
 export function addressKey(address: string): string {
+  if (!address.includes(':')) return address;
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
   if (mapped) return mapped;
   if (!isIPv6(address)) return address;

@@ -374,3 +374,17 @@ test('#181 what waited longer than acquire_timeout for a connection is rejected 
   expect(codes).toEqual(['ACQUIRE_TIMEOUT', 'ACQUIRE_TIMEOUT']);
   expect(await stored('acquire')).toEqual(['acquire-3']);
 });
+
+test('#181 a connection that is asked for and not had in time is not kept for who asked', async () => {
+  const sql = pool(1, { from: proxied });
+  await proxy.set('rst');
+  expect(await codeOf(sql.reserve())).toMatch(/CONNECTION_CLOSED|ECONNRESET/);
+  await proxy.set('pass');
+  await expectAllUsable(sql, 1);
+  const held = await sql.reserve();
+  const start = performance.now();
+  expect(await codeOf(sql.reserve())).toBe('ACQUIRE_TIMEOUT');
+  expect(performance.now() - start).toBeLessThan(OPTIONS.acquire_timeout * 1000 + 500);
+  held.release();
+  await expectAllUsable(sql, 1);
+});

@@ -84,14 +84,19 @@ test('#199 killed fifty times in the middle of exports and summaries, workers wr
 }, async () => {
   const { url, admin } = await createDatabase('killed');
   const [WORKERS, ROUNDS, KILLS] = [2, 5, 5];
-  const [USERS, TASKS] = [4000, 20_000];
-  // Slow enough to be met in the middle.
+  const [USERS, TASKS] = [4000, 30_000];
+  // Whoever is as far as it should be at the next kill hardly goes on, so that all are met in the middle: which worker
+  // begins with what, and when, is theirs to say. A pause ends well before those who wait for its locks give up, after 2 s.
   await admin.unsafe(`
-    create table pace (seconds float8);
-    insert into pace values (0);
-    create function slowly() returns trigger language plpgsql as $$ begin perform pg_sleep(seconds) from pace; return null; end $$;
-    create trigger slowly after update on exports for each statement execute function slowly();
-    create trigger slowly after update of summary_due_at on users for each statement execute function slowly()`);
+    create table due (parts int, waiting int);
+    insert into due values (null, null);
+    create function pause_export() returns trigger language plpgsql as
+      $$ begin perform pg_sleep(case when new.parts >= parts then 0.8 else 0.02 end) from due where parts is not null; return null; end $$;
+    create function pause_summaries() returns trigger language plpgsql as
+      $$ declare n int := (select count(*) from users where summary_due_at < now()); begin
+        perform pg_sleep(case when n <= waiting then 0.8 else 0.02 end) from due where waiting is not null; return null; end $$;
+    create trigger pause after update on exports for each row execute function pause_export();
+    create trigger pause after update of summary_due_at on users for each statement execute function pause_summaries()`);
   const sender = new PgBoss({ connectionString: url, max: 1, schedule: false, supervise: false });
   await sender.start();
   onTestFinished(() => sender.stop());
@@ -125,11 +130,13 @@ test('#199 killed fifty times in the middle of exports and summaries, workers wr
     const owners = made.slice(0, WORKERS).map(({ id }) => id);
     await admin`insert into outer_tasks (user_id, title) select id, 'x' || n from unnest(${owners}::int[]) id, generate_series(1, ${TASKS}::int) n`;
     await admin`analyze outer_tasks`;
-    await admin`update pace set seconds = 0.4`;
+    await admin`update due set parts = 1, waiting = ${USERS - 1}`;
     const turn = await sender.send('summaries');
     await admin`insert into exports (user_id) select unnest(${owners}::int[])`;
     for (let kill = 0; kill < KILLS; kill++) {
       const before = await progress();
+      const parts = 1 + Math.max(0, ...before.exports.map((each) => each.parts));
+      await admin`update due set parts = ${parts}, waiting = ${before.waiting - 1}`;
       // Workers that have just begun find all at once; those that wait look for more every ten seconds.
       const moved = async () => {
         const { exports, waiting } = await progress();
@@ -154,7 +161,7 @@ test('#199 killed fifty times in the middle of exports and summaries, workers wr
       await admin`update pgboss.queue set monitor_on = null, monitor_claim_on = null`;
       workers = await begin();
     }
-    await admin`update pace set seconds = 0`;
+    await admin`update due set parts = null, waiting = null`;
     const states = async () => (await admin`select distinct state from pgboss.job where name = 'export'`).map(({ state }) => state);
     await expect.poll(states, SOON).toEqual(['completed']);
     await expect.poll(async () => (await sender.findJobs('summaries', { id: turn as string }))[0]?.state, SOON).toBe('completed');

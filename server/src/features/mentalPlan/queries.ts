@@ -5,7 +5,7 @@ import { inTurn, noted, turn } from '../../db/events.ts';
 import { sql } from '../../db/orm.ts';
 import { pagesOf } from '../../db/page.ts';
 import { mentalPlanResources as links, mentalPlans as plans, resources } from '../../db/schema/index.ts';
-import { one, query, statement } from '../../db/statement.ts';
+import { one, query, smallChange, statement } from '../../db/statement.ts';
 import { changesSomething, type Missed, removal } from '../../db/update.ts';
 import { unlessSeen, type Views } from '../../db/views.ts';
 import type { MentalPlanChange, MentalPlanRow, MentalPlanView, NewMentalPlan } from './contract.ts';
@@ -97,7 +97,7 @@ const CHANGE = {
 } as const;
 
 const update = one(
-  statement(
+  smallChange(
     'mentalPlan.update',
     CHANGE,
     (sent): SQL<{ plan: MentalPlanRow | null; found: boolean; matched: boolean; owned: boolean }> => sql`

@@ -6,7 +6,7 @@ import { inTurn, noted, turn } from '../../db/events.ts';
 import { and, builder, eq, sql } from '../../db/orm.ts';
 import { pagesOf } from '../../db/page.ts';
 import { exerciseCatalogue, exercises, physicalPlans as plans, workoutExercises, workouts } from '../../db/schema/index.ts';
-import { one, query, statement } from '../../db/statement.ts';
+import { one, query, smallChange, statement } from '../../db/statement.ts';
 import { assigned, changesSomething, ifMatch, type Missed, missed, removal } from '../../db/update.ts';
 import { unlessSeen, type Views } from '../../db/views.ts';
 import type { NewPhysicalPlan, PhysicalPlanChange, PhysicalPlanRow, PhysicalPlanView } from './contract.ts';
@@ -146,7 +146,7 @@ const CHANGE = {
 } as const;
 
 const update = one(
-  statement(
+  smallChange(
     'physicalPlan.update',
     CHANGE,
     (p): SQL<{ plan: PhysicalPlanRow | null; found: boolean }> => sql`

@@ -5,7 +5,7 @@ import { inTurn, noted, turn } from '../../db/events.ts';
 import { sql } from '../../db/orm.ts';
 import { pagesOf } from '../../db/page.ts';
 import { mentalPlanResources as links, mentalPlans, resources } from '../../db/schema/index.ts';
-import { one, statement } from '../../db/statement.ts';
+import { one, smallChange, statement } from '../../db/statement.ts';
 import type { NewResource, NewResources, Resource, ResourceChange } from './contract.ts';
 
 const columns = {
@@ -89,7 +89,7 @@ const CHANGE = {
 } as const;
 
 const update = one(
-  statement(
+  smallChange(
     'resource.update',
     CHANGE,
     ({

@@ -5,7 +5,7 @@ import { inNumber, inTurn, noted, notedUnder, numbered, turn } from '../../db/ev
 import { sql } from '../../db/orm.ts';
 import { pagesByFlag, pagesOf } from '../../db/page.ts';
 import { tasks } from '../../db/schema/index.ts';
-import { one, statement } from '../../db/statement.ts';
+import { one, smallChange } from '../../db/statement.ts';
 import type { Task, TaskPage } from './contract.ts';
 
 const columns = { id: tasks.id, user_id: tasks.user_id, title: tasks.title, status: tasks.status };
@@ -18,7 +18,7 @@ export function listTasks(db: Database, user_id: number, { status, ...window }: 
 }
 
 export const createTask = one(
-  statement(
+  smallChange(
     'task.create',
     { user_id: 'int', title: 'text', status: 'boolean' },
     ({ user_id, title, status }): SQL<Task> => sql`
@@ -35,7 +35,7 @@ const CHANGE = { user_id: 'int', id: 'int', title: 'text?', status: 'boolean?' }
 
 // `before` locks the row, so that it has the values that are replaced, whatever was committed since the statement began.
 export const updateTask = one(
-  statement(
+  smallChange(
     'task.update',
     CHANGE,
     ({ user_id, id, title, status }): SQL<Task> => sql`
@@ -55,7 +55,7 @@ export const updateTask = one(
 );
 
 export const removeTask = one(
-  statement(
+  smallChange(
     'task.remove',
     { user_id: 'int', id: 'int' },
     ({ user_id, id }): SQL<{ id: number }> => sql`

@@ -1,0 +1,9 @@
+// For images: loads what servers and workers load, so that Node.js keeps it compiled in the folder of NODE_COMPILE_CACHE.
+import 'pg-boss';
+import '../src/db/migrate.ts';
+import '../src/db/postgres.ts';
+import '../src/http/metrics.ts';
+import '../src/security/redisStore.ts';
+import '../src/serve.ts';
+import '../src/telemetry/metrics.ts';
+import '../src/telemetry/traces.ts';
