@@ -321,6 +321,12 @@ test('a BEGIN that exactly fills the pipeline of a connection gets the connectio
   expect(await stored('pipeline')).toHaveLength(22);
 });
 
+test('a query that fails among its rows leaves no holes in the rows of the next one', async () => {
+  const sql = pool(1);
+  expect(await codeOf(sql`select 1 / (n - 3) from generate_series(1, 5) n`)).toBe('22012');
+  expect(await sql`select 1 as one`).toEqual([{ one: 1 }]);
+});
+
 test('a parameter that cannot be sent fails its own call, and no call gets the rows of another', async () => {
   const sql = pool(1);
   await sql`select 1`;
