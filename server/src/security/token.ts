@@ -34,6 +34,9 @@ export const TOLERANCE = 5;
 const REMEMBERED = 60;
 const MOST_KNOWN = 10_000;
 
+/** Characters of a forged token that is remembered, at most: ours have some 200, a stranger's as many as a header may. */
+const LONGEST_FORGED = 512;
+
 /** The header of every token that is made here; a token with any other is not one of ours. */
 const HEADER = { alg: 'HS256', typ: 'JWT' };
 const ENCODED_HEADER = Buffer.from(JSON.stringify(HEADER)).toString('base64url');
@@ -47,6 +50,8 @@ const ENCODED_HEADER = Buffer.from(JSON.stringify(HEADER)).toString('base64url')
 export function createTokens(secrets: readonly [string, ...string[]], lifetime: number): Tokens {
   const keys = secrets.map((secret) => createSecretKey(Buffer.from(secret)));
   const known = new Map<string, { claims: Verified; until: number }>();
+  // What none of our keys has signed they never will have: a client that goes on with such a token costs no signature.
+  const forged = new Set<string>();
   const checked = { memory: 0, signature: 0 };
   return {
     lifetime,
@@ -64,10 +69,14 @@ export function createTokens(secrets: readonly [string, ...string[]], lifetime: 
         checked.memory++;
         return seen.claims;
       }
+      if (forged.has(token)) {
+        checked.memory++;
+        return undefined;
+      }
       checked.signature++;
       const read = readToken(token, now);
       if (!read) return undefined;
-      if (known.size >= MOST_KNOWN) known.delete(known.keys().next().value as string);
+      makeRoom(known);
       known.set(token, { claims: read.claims, until: Math.min(now + REMEMBERED, read.end) });
       return read.claims;
     },
@@ -86,9 +95,19 @@ export function createTokens(secrets: readonly [string, ...string[]], lifetime: 
     const end = token.lastIndexOf('.');
     const [signed, signature] = [token.slice(0, end), token.slice(end + 1)];
     if (!signed.startsWith(`${ENCODED_HEADER}.`)) return undefined;
-    if (!keys.some((key) => isSignature(key, signed, signature))) return undefined;
+    if (!keys.some((key) => isSignature(key, signed, signature))) {
+      if (token.length > LONGEST_FORGED) return undefined;
+      makeRoom(forged);
+      forged.add(token);
+      return undefined;
+    }
     return claimsOf(signed.slice(ENCODED_HEADER.length + 1), lifetime, now);
   }
+}
+
+/** Lets go of the oldest where there is no room for one more. */
+function makeRoom(tokens: Map<string, unknown> | Set<string>): void {
+  if (tokens.size >= MOST_KNOWN) tokens.delete(tokens.keys().next().value as string);
 }
 
 /** The text is compared, not its bytes: base64url can say the same bytes in several ways, and one of them is ours. */
