@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Metrics } from '../telemetry/metrics.ts';
-import { AppError } from '../trpc/errors.ts';
+import { unauthenticated } from '../trpc/errors.ts';
 
 /** Counts every answer, once it is sent. */
 export function observeRequests(app: FastifyInstance, metrics: Metrics): void {
@@ -29,7 +29,7 @@ function procedureOf({ routeOptions, called }: FastifyRequest): string {
 export function registerMetrics(app: FastifyInstance, metrics: Metrics, token: string): void {
   const isWelcome = tokenCheck(token);
   app.get('/metrics', { config: { door: 'rest' } }, async (request, reply) => {
-    if (!isWelcome(request.headers.authorization)) throw new AppError('UNAUTHENTICATED', 'Not authenticated');
+    if (!isWelcome(request.headers.authorization)) unauthenticated();
     return reply
       .header('cache-control', 'no-store')
       .header('content-type', metrics.contentType)

@@ -5,7 +5,7 @@ import { fastifyRequestHandler } from '@trpc/server/adapters/fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Context } from '../trpc/context.ts';
 import { BODY_LIMIT } from '../trpc/endpoint.ts';
-import { AppError, REASONS } from '../trpc/errors.ts';
+import { AppError, REASONS, unauthenticated } from '../trpc/errors.ts';
 import { toAppError } from '../trpc/procedures.ts';
 import { type Endpoint, endpointsOf } from './endpoints.ts';
 import { parseJson } from './json.ts';
@@ -138,8 +138,7 @@ export function registerRpc(
       if (error) throw error;
     }
     // Signed in before the stream starts: inside it the status is 200 already.
-    if (calls.some(({ endpoint }) => endpoint && !endpoint.public) && !(await ctx.request.caller()))
-      throw new AppError('UNAUTHENTICATED', 'Not authenticated');
+    if (calls.some(({ endpoint }) => endpoint && !endpoint.public) && !(await ctx.request.caller())) unauthenticated();
     const path = calls.map(({ name }) => name).join(',');
     await fastifyRequestHandler({
       router,
