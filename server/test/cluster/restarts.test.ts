@@ -23,9 +23,13 @@ async function people(name: string) {
   const journal = newJournal();
   const reads: Record<string, number> = {};
   const requests: Sent[] = [];
+  let next = Promise.withResolvers<void>();
   const noted = async (request: () => Promise<{ status: number | string }>) => {
     const begin = performance.now();
-    const { status } = await request();
+    const answer = request();
+    next.resolve();
+    next = Promise.withResolvers();
+    const { status } = await answer;
     requests.push({ begin, end: performance.now(), isAnswered: typeof status === 'number' && status < 500 });
     return status;
   };
@@ -40,7 +44,7 @@ async function people(name: string) {
     // Some 200 requests a second altogether.
     await sleep(60);
   });
-  return { journal, reads, requests, listeners, stop };
+  return { journal, reads, requests, listeners, stop, nextRequest: () => next.promise };
 }
 
 interface Listener {
@@ -128,9 +132,11 @@ test.each(await alertQueries('proxy'))('$of asks for what haproxy tells: $query'
 });
 
 test('an instance that is killed is noticed by nobody but the requests that are open', async () => {
-  const { journal, reads, requests, listeners, stop } = await people('killed');
+  const { journal, reads, requests, listeners, stop, nextRequest } = await people('killed');
   for (const n of [0, 1, 2]) {
     await sleep(1000);
+    // With a request under way: there are moments without one.
+    await nextRequest();
     const told = performance.now();
     await (servers[n] as ServerProcess).end('SIGKILL');
     const gone = performance.now();
