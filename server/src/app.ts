@@ -12,6 +12,7 @@ import { createEventStreams } from './features/events/streams.ts';
 import { brokenRequests } from './http/broken.ts';
 import { registerClosing } from './http/closing.ts';
 import { createContext } from './http/context.ts';
+import { corsHeaders } from './http/cors.ts';
 import { registerDocs } from './http/docs.ts';
 import { endpointsOf } from './http/endpoints.ts';
 import { registerExpectations, registerGuards, registerStandardHeaders, requestId, routableUrl, trusted } from './http/guards.ts';
@@ -21,6 +22,7 @@ import { registerLog } from './http/log.ts';
 import { observeRequests, registerMetrics } from './http/metrics.ts';
 import { registerPage } from './http/page.ts';
 import { pathTable } from './http/paths.ts';
+import { serverUrl } from './http/prefix.ts';
 import { sendProblem, sendRpcError, shown } from './http/problem.ts';
 import { registerRest, registerStreams } from './http/rest.ts';
 import { registerRpc } from './http/rpc.ts';
@@ -36,7 +38,10 @@ import type { Traced } from './telemetry/traces.ts';
 import type { Services } from './trpc/context.ts';
 
 export interface AppOptions {
-  readonly config: Pick<Config, 'environment' | 'tokenLifetime' | 'sessions' | 'passwordMinLength' | 'trustedProxies' | 'corsOrigins'>;
+  readonly config: Pick<
+    Config,
+    'environment' | 'tokenLifetime' | 'sessions' | 'passwordMinLength' | 'trustedProxies' | 'publicUrl' | 'corsOrigins'
+  >;
   readonly database: Pick<OpenDatabase, 'db' | 'listen' | 'measures'> & Pick<StartingDatabase, 'ping'>;
   /** The key that tokens are signed with, then those that are still accepted. */
   readonly secrets: readonly [string, ...string[]];
@@ -92,13 +97,14 @@ export async function buildApp({
   };
 
   const headers = standardHeaders(config.environment);
+  const isTrusted = trusted(config.trustedProxies);
   const app = Fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
     // A logger for each request costs as much as its line, which names the request itself (http/log.ts).
     childLoggerFactory: (parent) => parent,
     genReqId: requestId,
-    trustProxy: trusted(config.trustedProxies),
+    trustProxy: isTrusted,
     requestTimeout: REQUEST_TIMEOUT,
     // What arrives while the server closes is answered like any other: Fastify's own 503 is not in our form.
     return503OnClosing: false,
@@ -124,7 +130,7 @@ export async function buildApp({
   registerStandardHeaders(app, headers);
   // Without a list no page of elsewhere is told anything.
   if (config.corsOrigins.length > 0) {
-    const foreign = { ...CORS, origin: config.corsOrigins === '*' ? '*' : [...config.corsOrigins] };
+    const foreign = { ...corsHeaders(config.environment), origin: config.corsOrigins === '*' ? '*' : [...config.corsOrigins] };
     const [usual, asked] = [false, true].map((preflight) => ({ ...foreign, preflight }));
     await app.register(cors, () => ({ headers }: { headers: Record<string, unknown> }, callback: CorsCallback) => {
       callback(null, (headers['access-control-request-method'] !== undefined && headers.origin !== undefined ? asked : usual) as object);
@@ -145,18 +151,9 @@ export async function buildApp({
   registerRest(app, endpointsOf(appRouter).values(), context);
   registerStreams(app, endpointsOf(appRouter).values(), context);
   registerRpc(app, '/trpc', appRouter, context);
-  registerDocs(app, manifest.version);
+  registerDocs(app, manifest.version, serverUrl(config.publicUrl, isTrusted));
   registerPage(app, manifest.version);
   return app;
 }
 
 type CorsCallback = (error: Error | null, options: object) => void;
-
-// Texts: lists would be joined for every answer.
-const CORS = {
-  methods: 'GET, POST, PATCH, PUT, DELETE',
-  allowedHeaders: 'authorization, content-type, idempotency-key, if-match, last-event-id, trpc-accept, x-request-id',
-  exposedHeaders:
-    'x-request-id, etag, idempotency-replayed, retry-after, ratelimit-limit, ratelimit-remaining, ratelimit-reset, allow, www-authenticate',
-  maxAge: 600,
-};

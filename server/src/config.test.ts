@@ -33,6 +33,7 @@ test('with nothing set it is a development server on the embedded database', () 
     jobs: true,
     redisUrl: undefined,
     trustedProxies: [],
+    publicUrl: undefined,
     corsOrigins: '*',
     drainTime: 0,
     logLevel: 'info',
@@ -59,6 +60,25 @@ test('a migration in production needs no signing key', () => {
 
 test('the scheme of an asyncpg URL is understood', () => {
   expect(loadConfig({ DATABASE_URL: 'postgresql+asyncpg://u:p@db/lifebalance' }).databaseUrl).toBe('postgresql://u:p@db/lifebalance');
+});
+
+test.each([
+  ['https://host.example', 'https://host.example'],
+  ['https://host.example/', 'https://host.example'],
+  ['http://host:8080/api/v1/', 'http://host:8080/api/v1'],
+])('the public URL %s is %s', (given, url) => {
+  expect(loadConfig({ PUBLIC_URL: given }).publicUrl).toBe(url);
+});
+
+test.each([
+  'host.example',
+  '/api',
+  'ftp://host.example',
+  'https://host.example/?a',
+  'https://host.example/#a',
+  'https://user:password@host',
+])('the public URL %s is refused', (given) => {
+  expect(refusal({ PUBLIC_URL: given })).toMatch(/^PUBLIC_URL: /);
 });
 
 test('origins are a list', () => {
@@ -139,6 +159,7 @@ test.each([
   [{ OTEL_TRACES_SAMPLER_ARG: '1.5' }, 'OTEL_TRACES_SAMPLER_ARG'],
   [{ PASSWORD_MIN_LENGTH: '129' }, 'PASSWORD_MIN_LENGTH'],
   [{ CORS_ORIGINS: 'https://a.example/path' }, 'CORS_ORIGINS'],
+  [{ CORS_ORIGINS: 'a.example' }, 'CORS_ORIGINS'],
   [{ NODE_ENV: 'production', JWT_SECRET_KEY: SECRET, CORS_ORIGINS: '*' }, 'CORS_ORIGINS'],
 ])('#44 %j is refused, naming %s', (env, name) => {
   expect(refusal(env as Record<string, string>)).toMatch(new RegExp(`^${name}: `));

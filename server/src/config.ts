@@ -25,7 +25,15 @@ const list = z.string().transform((text) =>
     .filter(Boolean),
 );
 
-const Origin = z.url({ protocol: /^https?$/ }).refine((text) => new URL(text).origin === text.toLowerCase(), 'an origin has no path');
+const Origin = z
+  .url({ protocol: /^https?$/, abort: true })
+  .refine((text) => new URL(text).origin === text.toLowerCase(), 'an origin has no path');
+
+/** Where clients reach the server; a path is one that a proxy cuts off. */
+const PublicUrl = z
+  .url({ protocol: /^https?$/, abort: true })
+  .refine((text) => !/[?#]/.test(text) && new URL(text).username === '' && new URL(text).password === '', 'only origin and path')
+  .transform((text) => new URL(text).href.replace(/\/+$/, ''));
 
 /** `10.0.0.0/8`, `::1`. Names such as "loopback" and hop counts are not taken: who is believed is written down. */
 const Network = z.string().refine((text) => {
@@ -60,6 +68,7 @@ const Environment = z.object({
   JOBS: z.enum(['on', 'off']).default('on'),
   REDIS_URL: z.url({ protocol: /^rediss?$/ }).optional(),
   TRUST_PROXY: list.pipe(z.array(Network)).default([]),
+  PUBLIC_URL: PublicUrl.optional(),
   PASSWORD_MIN_LENGTH: integer(1, 128).default(8),
   CORS_ORIGINS: list.pipe(z.array(z.union([z.literal('*'), Origin]))).optional(),
   DRAIN_MS: integer(0, 20_000).optional(),
@@ -104,8 +113,10 @@ export interface Config {
   readonly jobs: boolean;
   /** Where several servers count together; undefined: each in its memory. */
   readonly redisUrl: string | undefined;
-  /** Networks whose X-Forwarded-For is believed. */
+  /** Networks whose X-Forwarded-For and X-Forwarded-Prefix are believed. */
   readonly trustedProxies: readonly string[];
+  /** Where clients reach the server, without a slash at the end. Undefined: the OpenAPI document says what the proxy says. */
+  readonly publicUrl: string | undefined;
   /** `*`, or the foreign origins whose pages may read the answers. */
   readonly corsOrigins: '*' | readonly string[];
   /** Milliseconds from the signal to end until the server takes no more connections: /readyz says 503 meanwhile. */
@@ -182,6 +193,7 @@ export function loadConfig(env: Record<string, string | undefined>, purpose: 'se
     jobs: values.JOBS === 'on',
     redisUrl: values.REDIS_URL,
     trustedProxies: Object.freeze(values.TRUST_PROXY),
+    publicUrl: values.PUBLIC_URL,
     corsOrigins: origins.includes('*') ? '*' : Object.freeze(origins),
     drainTime: values.DRAIN_MS ?? (production ? 5000 : 0),
     metrics:

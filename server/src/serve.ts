@@ -86,7 +86,7 @@ async function serveOn(database: StartingDatabase, config: Config, logger: Logge
     metrics?.into.add(jobs.measures);
   }
   const at = `http://localhost:${(app.server.address() as AddressInfo).port}`;
-  const urls = ['', 'health', 'docs', 'redoc', 'openapi.json', 'trpc'].map((path) => `${at}/${path}`);
+  const urls = ['', 'health', 'docs', 'redoc', 'openapi.json'].map((path) => `${at}/${path}`);
   logger.info(`Stepwise is running:\n  ${urls.join('\n  ')}`);
 }
 

@@ -118,6 +118,7 @@ export async function startApp(
       passwordMinLength: 8,
       corsOrigins: '*',
       trustedProxies: [],
+      publicUrl: undefined,
       ...settings,
     },
     database,

@@ -5,7 +5,7 @@ import { sql } from 'drizzle-orm';
 import { expect, test, vi } from 'vitest';
 import { endpointsOf } from '../src/http/endpoints.ts';
 import { appRouter } from '../src/router.ts';
-import { type Answer, openTestDatabase, type Request, startApp } from './harness.ts';
+import { type Answer, openTestDatabase, type Request, startApp, type TestApp } from './harness.ts';
 
 const api = await startApp();
 // The first user of a database has id 1: a `user_id` of 1 below is somebody else's.
@@ -654,6 +654,7 @@ const EXPOSED = [
   'etag',
   'retry-after',
   'idempotency-replayed',
+  'content-disposition',
   'ratelimit-limit',
   'ratelimit-remaining',
   'ratelimit-reset',
@@ -750,6 +751,38 @@ test.each(['GET', 'POST', 'PATCH', 'PUT', 'DELETE'])(
     }
   },
 );
+
+/** What tools add to the requests of a page by themselves: tracing, libraries that make requests, tRPC's own links. */
+const ADDED = [
+  'traceparent, tracestate, baggage',
+  'sentry-trace, baggage',
+  'b3, x-b3-traceid, x-b3-spanid, x-b3-parentspanid, x-b3-sampled, x-b3-flags',
+  'x-datadog-trace-id, x-datadog-parent-id, x-datadog-origin, x-datadog-sampling-priority, x-datadog-tags',
+  'newrelic, elastic-apm-traceparent, uber-trace-id, x-amzn-trace-id, x-cloud-trace-context',
+  'request-id, request-context, x-correlation-id',
+  'x-requested-with, cache-control, pragma, expires, if-none-match, if-modified-since',
+  'x-trpc-source, trpc-batch-mode',
+];
+test.each(ADDED)('#234 a preflight allows what tools add by themselves: %s', async (added) => {
+  const headers = { origin: 'https://app.example', 'access-control-request-method': 'POST', 'access-control-request-headers': added };
+  for (const app of [production, api]) {
+    const answer = await app.rest('OPTIONS', '/users', { headers });
+    const names = String(answer.headers['access-control-allow-headers']).split(', ');
+    expect(names).toEqual(expect.arrayContaining(added.split(', ')));
+  }
+});
+
+test('#234 outside production a preflight allows every header; * alone would not mean authorization', async () => {
+  const allowed = async (app: TestApp) => {
+    const headers = { origin: 'https://app.example', 'access-control-request-method': 'GET', 'access-control-request-headers': 'x-own' };
+    return String((await app.rest('OPTIONS', '/users/me', { headers })).headers['access-control-allow-headers']).split(', ');
+  };
+  const listed = await startApp({ environment: 'development', corsOrigins: ['https://app.example'], database: api.database });
+  for (const app of [api, listed]) expect(await allowed(app)).toEqual(expect.arrayContaining(['*', 'authorization']));
+  const names = await allowed(production);
+  expect(names).toContain('authorization');
+  for (const name of ['*', 'x-own', 'x-forwarded-for', 'x-forwarded-prefix', 'cookie']) expect(names).not.toContain(name);
+});
 
 test('#130 without a list no foreign origin may read anything in production', async () => {
   const closed = await startApp({ environment: 'production', corsOrigins: [], database: production.database });

@@ -5,7 +5,7 @@ import addFormats from 'ajv-formats';
 import { expect, test } from 'vitest';
 import { endpointsOf } from '../src/http/endpoints.ts';
 import { appRouter } from '../src/router.ts';
-import { startApp } from './harness.ts';
+import { startApp, type TestApp } from './harness.ts';
 
 interface Schema {
   readonly type?: string;
@@ -99,6 +99,82 @@ test('it is OpenAPI 3.1, JSON, and free of whatever a linter finds', async () =>
   });
   const found = problems.map(({ severity, ruleId, message, location }) => `${severity} ${ruleId}: ${message} (${location[0]?.pointer})`);
   expect(found).toEqual([]);
+});
+
+/** @returns the URLs of the servers that the document names, and the headers that it comes with */
+async function serversFor({ rest }: TestApp, headers: Record<string, string> = {}) {
+  const answer = await rest('GET', '/openapi.json', { headers });
+  const { servers, ...others } = answer.body;
+  expect({ ...others, servers: body.servers }).toEqual(body);
+  return { urls: servers.map(({ url }: { url: string }) => url), etag: answer.headers.etag, vary: String(answer.headers.vary) };
+}
+
+const PREFIXED = { 'x-forwarded-prefix': '/api' };
+const proxied = await startApp({ trustedProxies: ['127.0.0.1'], database: api.database });
+
+test('#232 it names the path prefix that a trusted proxy cuts off, and caches keep the documents apart', async () => {
+  const [without, one, other] = await Promise.all([{}, PREFIXED, { 'x-forwarded-prefix': '/v2' }].map((sent) => serversFor(proxied, sent)));
+  expect([without, one, other].map((found) => found?.urls)).toEqual([['/'], ['/api'], ['/v2']]);
+  expect(new Set([without, one, other].map((found) => found?.etag)).size).toBe(3);
+  for (const found of [without, one, other]) expect(found?.vary.split(', ')).toContain('x-forwarded-prefix');
+  for (const [sent, status] of [
+    [PREFIXED, 304],
+    [{}, 200],
+  ] as const)
+    expect((await proxied.rest('GET', '/openapi.json', { headers: { ...sent, 'if-none-match': String(one?.etag) } })).status).toBe(status);
+});
+
+test('#232 of anybody else it believes no prefix', async () => {
+  const elsewhere = await startApp({ trustedProxies: ['10.0.0.0/8'], database: api.database });
+  expect(await serversFor(elsewhere, PREFIXED)).toMatchObject({ urls: ['/'] });
+  const { urls, vary } = await serversFor(api, PREFIXED);
+  expect(urls).toEqual(['/']);
+  expect(vary).not.toContain('prefix');
+});
+
+test.each([
+  ['/api', '/api'],
+  ['/api/', '/api'],
+  ['/a/b.c/~d-e_1', '/a/b.c/~d-e_1'],
+  ['/outer, /inner', '/outer/inner'],
+  ['/outer/,/inner/', '/outer/inner'],
+  ['/', '/'],
+  ['', '/'],
+])('#232 the prefix "%s" is %s', async (sent, url) => {
+  expect((await serversFor(proxied, { 'x-forwarded-prefix': sent })).urls).toEqual([url]);
+});
+
+test.each([
+  'api',
+  '//evil.example',
+  '/api//evil.example',
+  'https://evil.example',
+  '/\\evil.example',
+  '/../admin',
+  '/api/..',
+  '/api/./x',
+  '/%2e%2e/x',
+  '/a?b',
+  '/a#b',
+  '/a b',
+  '/a"},{"url":"https://evil.example',
+  '/<script>',
+  '/{host}',
+  '/a, https://evil.example',
+  `/${'a'.repeat(256)}`,
+])('#232 what is no path is no prefix: %s', async (sent) => {
+  expect((await serversFor(proxied, { 'x-forwarded-prefix': sent })).urls).toEqual(['/']);
+});
+
+test('#232 where a setting says where clients reach the server, it says that to everybody', async () => {
+  const set = { publicUrl: 'https://host.example/api', trustedProxies: ['127.0.0.1'], database: api.database };
+  const { urls, vary } = await serversFor(await startApp(set), PREFIXED);
+  expect(urls).toEqual(['https://host.example/api']);
+  expect(vary).not.toContain('prefix');
+});
+
+test('#232 clients that make up prefixes do not fill the memory, and get theirs', async () => {
+  for (let n = 0; n < 50; n++) expect((await serversFor(proxied, { 'x-forwarded-prefix': `/p${n}` })).urls).toEqual([`/p${n}`]);
 });
 
 test('#216 it is the one that was reviewed', async () => {

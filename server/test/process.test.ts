@@ -68,7 +68,7 @@ async function post(url: string, body: { login?: string; username?: string; pass
   return answer;
 }
 
-test('it starts on an empty folder, keeps what it was told and ends cleanly', async () => {
+test('#235 it starts on an empty folder, offers what is there, keeps what it was told and ends cleanly', async () => {
   const first = await start({ DATA_DIR: data });
   expect(await (await fetch(`${first.url}/health`)).json()).toMatchObject({
     status: 'ok',
@@ -76,7 +76,10 @@ test('it starts on an empty folder, keeps what it was told and ends cleanly', as
     environment: 'development',
   });
   expect(first.output.join('\n')).toMatch(/embedded database/);
-  expect(first.output.join('\n')).toMatch(/\/docs.*\/redoc.*\/openapi\.json.*\/trpc/);
+  const { msg } = first.output.map((line) => JSON.parse(line)).find((line) => line.msg.includes('is running'));
+  const offered: string[] = msg.match(/http:\S+/g);
+  expect(offered.map((url) => new URL(url).pathname)).toEqual(['/', '/health', '/docs', '/redoc', '/openapi.json']);
+  for (const url of offered) expect((await fetch(url)).status, url).toBe(200);
   expect((await stat(join(data, 'jwt-secret'))).mode & 0o777).toBe(0o600);
   secrets.push((await readFile(join(data, 'jwt-secret'), 'utf8')).trim());
   const account = { login: 'ann', password: 'correct horse' };

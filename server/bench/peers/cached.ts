@@ -69,6 +69,7 @@ const app = await buildApp({
     passwordMinLength: 8,
     corsOrigins: [],
     trustedProxies: ['127.0.0.0/8'],
+    publicUrl: undefined,
   },
   database: { ...database, db },
   secrets: [SECRET],

@@ -1,10 +1,11 @@
 // The documents: /openapi.json, /docs (Swagger UI) and /redoc (ReDoc). Everything comes from this server; a content
-// security policy keeps the pages from asking anybody else.
+// security policy keeps the pages from asking anybody else. Their links are relative: a proxy may put a path before ours.
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { appRouter } from '../router.ts';
 import { type ServedFile, serveFile } from './files.ts';
+import type { serverUrl } from './prefix.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -30,42 +31,54 @@ const page = (title: string, head: string, body: string) =>
 </html>
 `;
 
-const SWAGGER_UI = page(
-  'Stepwise: Swagger UI',
-  '<link rel="stylesheet" href="/docs/swagger-ui.css">',
-  '<div id="swagger-ui"></div><script src="/docs/swagger-ui-bundle.js"></script><script src="/docs/start.js"></script>',
-);
+/** @param root where all paths begin, relative to the page */
+const swaggerUi = (root: string) =>
+  page(
+    'Stepwise: Swagger UI',
+    `<link rel="stylesheet" href="${root}docs/swagger-ui.css">`,
+    `<div id="swagger-ui"></div><script src="${root}docs/swagger-ui-bundle.js"></script><script type="module" src="${root}docs/start.js"></script>`,
+  );
 
-/** No validator: Swagger UI would send the document to a host of its own for that. */
-const SWAGGER_UI_START = `SwaggerUIBundle({ url: '/openapi.json', dom_id: '#swagger-ui', deepLinking: true, validatorUrl: null });
-`;
+/** @param root where all paths begin, relative to the page */
+const redoc = (root: string) =>
+  page(
+    'Stepwise: ReDoc',
+    '<style>body { margin: 0 }</style>',
+    `<div id="redoc"></div><script src="${root}redoc/redoc.standalone.js"></script><script type="module" src="${root}redoc/start.js"></script>`,
+  );
 
-const REDOC = page(
-  'Stepwise: ReDoc',
-  '<style>body { margin: 0 }</style>',
-  '<redoc spec-url="/openapi.json"></redoc><script src="/redoc/redoc.standalone.js"></script>',
-);
+/** `/docs` and `/docs/` are both answered, and relative links mean something else in each. */
+const rootFrom = ({ url }: FastifyRequest) => (/^[^?]*\/(\?|$)/.test(url) ? '../' : './');
 
 const REDOC_LOGO = 'https://cdn.redoc.ly/redoc/logo-mini.svg';
 
-export function registerDocs(app: FastifyInstance, version: string): void {
-  const HTML = 'text/html; charset=utf-8';
+export function registerDocs(app: FastifyInstance, version: string, { of, vary }: ReturnType<typeof serverUrl>): void {
   const JAVASCRIPT = 'text/javascript; charset=utf-8';
   const file = (name: string) => () => readFile(require.resolve(name));
-  const serve = (url: string, type: string, content: ServedFile['content']) =>
-    serveFile(app, { url, type, content, ...(type === HTML && { policy: CSP }) });
+  const script = (name: string) => () => readFile(new URL(`../page/documents/${name}`, import.meta.url));
+  const serve = (url: string, type: string, content: ServedFile['content']) => serveFile(app, { url, type, content });
+  const servePage = (url: string, content: (root: string) => string) =>
+    serveFile(app, { url, type: 'text/html; charset=utf-8', content: async (root) => content(root), variant: rootFrom, policy: CSP });
 
-  serve('/openapi.json', 'application/json; charset=utf-8', async () => {
-    const { openApiDocument } = await import('./openapi.ts');
-    return JSON.stringify(openApiDocument(appRouter, version));
-  });
-  serve('/docs', HTML, async () => SWAGGER_UI);
-  serve('/docs/start.js', JAVASCRIPT, async () => SWAGGER_UI_START);
+  serveFile(app, { url: '/openapi.json', type: 'application/json; charset=utf-8', content: documents(version), variant: of, vary });
+  servePage('/docs', swaggerUi);
+  serve('/docs/start.js', JAVASCRIPT, script('swaggerUi.js'));
   serve('/docs/swagger-ui.css', 'text/css; charset=utf-8', file('swagger-ui-dist/swagger-ui.css'));
   serve('/docs/swagger-ui-bundle.js', JAVASCRIPT, file('swagger-ui-dist/swagger-ui-bundle.js'));
-  serve('/redoc', HTML, async () => REDOC);
+  servePage('/redoc', redoc);
+  serve('/redoc/start.js', JAVASCRIPT, script('redoc.js'));
   // ReDoc would fetch its maker's logo from there.
   serve('/redoc/redoc.standalone.js', JAVASCRIPT, async () =>
     (await readFile(require.resolve('redoc/bundles/redoc.standalone.js'), 'utf8')).replaceAll(REDOC_LOGO, 'data:,'),
   );
+}
+
+/** @returns what makes the document for one URL of the API; what costs time is done once */
+function documents(version: string): (url: string) => Promise<string> {
+  let document: object | undefined;
+  return async (url) => {
+    const { openApiDocument } = await import('./openapi.ts');
+    document ??= openApiDocument(appRouter, version);
+    return JSON.stringify({ ...document, servers: [{ url }] });
+  };
 }

@@ -1,30 +1,43 @@
 // Files for browsers: pages, scripts, styles, documents. They stay the same while the server runs.
 import { createHash } from 'node:crypto';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 export interface ServedFile {
   readonly url: string;
   /** The media type. */
   readonly type: string;
   /** Makes or reads it, when somebody first asks: a server that nobody reads it of pays nothing for it. */
-  readonly content: () => Promise<string | Buffer>;
+  readonly content: (variant: string) => Promise<string | Buffer>;
+  /** Which variant of the file a request gets, where there are several. */
+  readonly variant?: (request: FastifyRequest) => string;
+  /** The request header, besides the URL, that the variant depends on. */
+  readonly vary?: string | undefined;
   /** The content security policy, where the usual one, which allows nothing, is too narrow. */
   readonly policy?: string;
 }
 
+/** Variants that are remembered. What clients can choose must not fill the memory. */
+const MAX_VARIANTS = 16;
+
 /** Registers the file. Browsers keep it, and ask each time whether it is still the same: a new server is seen at once. */
-export function serveFile(app: FastifyInstance, { url, type, content, policy }: ServedFile): void {
-  const file = once(async () => {
-    const bytes = await content();
+export function serveFile(app: FastifyInstance, { url, type, content, variant = () => '', vary, policy }: ServedFile): void {
+  const file = memoized(async (name) => {
+    const bytes = await content(name);
     return { bytes, etag: `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"` };
   });
   app.get(url, { config: { door: 'rest' } }, async (request, reply) => {
-    const { bytes, etag } = await file();
+    const { bytes, etag } = await file(variant(request));
+    // Also those of a 304, whose headers replace those that the browser has: the usual policy would turn the page off.
     reply.header('cache-control', 'no-cache').header('etag', etag);
-    if (names(request.headers['if-none-match'], etag)) return reply.code(304).send();
     if (policy !== undefined) reply.header('content-security-policy', policy);
+    if (vary !== undefined) addVary(reply, vary);
+    if (names(request.headers['if-none-match'], etag)) return reply.code(304).send();
     return reply.header('content-type', type).send(bytes);
   });
+}
+
+function addVary(reply: FastifyReply, name: string): void {
+  reply.header('vary', [reply.getHeader('vary'), name].filter(Boolean).join(', '));
 }
 
 /** A proxy that compresses makes our tag a weak one; for a GET both are the same. */
@@ -33,13 +46,17 @@ function names(header: string | undefined, etag: string): boolean {
 }
 
 /** What fails is tried again by the next one who asks. */
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined;
-  return () => {
-    made ??= make().catch((error) => {
-      made = undefined;
+function memoized<T>(make: (key: string) => Promise<T>): (key: string) => Promise<T> {
+  const made = new Map<string, Promise<T>>();
+  return (key) => {
+    const found = made.get(key);
+    if (found) return found;
+    if (made.size >= MAX_VARIANTS) made.clear();
+    const making = make(key).catch((error) => {
+      made.delete(key);
       throw error;
     });
-    return made;
+    made.set(key, making);
+    return making;
   };
 }

@@ -45,6 +45,8 @@ const TAGS = {
 
 const BEARER = 'bearer';
 
+const BEARER_DESCRIPTION = 'The `access_token` that `POST /users` (register) and `POST /users/signIn` answer with';
+
 const PROBLEM = {
   type: 'object',
   description: 'RFC 9457 problem details',
@@ -70,7 +72,7 @@ const PROBLEM = {
 
 const STREAM_DESCRIPTION = `Server-sent events. \`id\` is where the stream stands; whoever comes back with it in \`Last-Event-ID\` gets exactly what
 was missed, as long as that is kept (a week), otherwise \`resync\`. Without it the stream begins with \`ready\`. A comment every 20 s is a sign of life.
-A user may have ten streams open.`;
+A user may have ten streams open. In a terminal \`curl -N\` shows one.`;
 
 const LAST_EVENT_ID = {
   name: 'Last-Event-ID',
@@ -94,7 +96,7 @@ export function openApiDocument(router: AppRouter, version: string): OpenApiDocu
     version,
     baseUrl: '/',
     openApiVersion: '3.1.0',
-    securitySchemes: { [BEARER]: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
+    securitySchemes: { [BEARER]: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: BEARER_DESCRIPTION } },
     // The library's type of the document leaves every level optional; what it generates for our meta is this.
   }) as unknown as OpenApiDocument;
 

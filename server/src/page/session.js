@@ -3,6 +3,9 @@
 // session for both). The price: who reloads signs in again.
 /** @import { Problem, TokenAnswer } from './types.ts' */
 
+/** Where all paths begin, also behind a path prefix that a proxy cuts off. */
+const ROOT = new URL('..', import.meta.url).href.replace(/\/$/, '');
+
 /** Milliseconds for an answer. */
 const PATIENCE = 15_000;
 
@@ -129,7 +132,7 @@ const post = async (path, body) => (await send(path, withJson('POST', body))).js
  * @param {RequestInit} request
  */
 async function send(path, request) {
-  const answer = await fetch(path, { signal: AbortSignal.timeout(PATIENCE), ...request });
+  const answer = await fetch(ROOT + path, { signal: AbortSignal.timeout(PATIENCE), ...request });
   if (answer.ok) return answer;
   /** @type {Problem} */
   const problem = await answer.json().catch(() => ({ detail: `The server answered ${answer.status}` }));

@@ -55,6 +55,22 @@ test('#137 in Swagger UI a user signs in with a token and calls an operation', a
   expect(complaints).toEqual([]);
 });
 
+test('#233 Swagger UI says where a token comes from, and offers no call that would never be complete', async () => {
+  const { page, complaints } = await open('/docs#/Events/events.stream');
+  const stream = operationOf(page, 'get', '/events');
+  await stream.getByText('curl -N').waitFor();
+  expect(await stream.getByRole('button', { name: 'Try it out' }).count()).toBe(0);
+  await stream.screenshot({ path: picture('swagger-ui-events') });
+  await operationOf(page, 'get', '/health').locator('.opblock-summary-control').click();
+  await operationOf(page, 'get', '/health').getByRole('button', { name: 'Try it out' }).waitFor();
+
+  await page.getByRole('button', { name: 'Authorize', exact: true }).first().click();
+  await page.locator('.dialog-ux').getByText('access_token').waitFor();
+  expect(await page.locator('.dialog-ux').textContent()).toMatch(/access_token.*POST \/users\/signIn/);
+  await page.screenshot({ path: picture('swagger-ui-authorize') });
+  expect(complaints).toEqual([]);
+});
+
 // Bob is not the first user: a body that is filled in with the id 1 would not work for him.
 test.each(['/outherTasks', '/physicalPlans', '/mentalPlans', '/resources'])(
   'in Swagger UI POST %s works as it is filled in',
