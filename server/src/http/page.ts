@@ -36,7 +36,10 @@ const CSP = [
 /** @param version of the server, which the page tells */
 export function registerPage(app: FastifyInstance, version: string): void {
   const file = (name: string) => readFile(new URL(`../page/${name}`, import.meta.url), 'utf8');
-  const html = async () => (await file('page.html')).replace('{version}', version).replace('{script}', () => ENDS_WITH_SLASH);
+  const html = async () =>
+    (await file('page.html'))
+      .replace('{version}', version)
+      .replace('<!-- script: ends with slash -->', () => `<script>${ENDS_WITH_SLASH}</script>`);
   serveFile(app, { url: '/', type: 'text/html; charset=utf-8', content: html, policy: CSP });
   serveFile(app, { url: '/page/page.css', type: 'text/css; charset=utf-8', content: () => file('page.css') });
   for (const name of SCRIPTS) serveFile(app, { url: `/page/${name}`, type: 'text/javascript; charset=utf-8', content: () => file(name) });
