@@ -45,6 +45,7 @@ test('haproxy sends to the servers that the compose file has, and believes no cl
   const named = [...haproxy.matchAll(/^ {2}server (\S+) (\S+):8000$/gm)].map(([, name, host]) => ({ name, host }));
   expect(named).toEqual(servers.map(([name]) => ({ name, host: name })));
   expect(haproxy).toContain('http-request set-header X-Forwarded-For %[src]');
+  expect(haproxy).toContain('http-request del-header X-Forwarded-Prefix');
   const { ipv4_address } = compose.services.haproxy.networks.default;
   for (const [, { environment }] of servers) expect(environment.TRUST_PROXY).toBe(ipv4_address);
 });
