@@ -82,19 +82,18 @@ test.each(VISITS)('#230 $where "$path" works when it is visited, again, reloaded
   expect(besidesEnds(complaints).filter((complaint) => path !== '' || !inAdvance(complaint))).toEqual([]);
 });
 
-test('#231 behind a path prefix the links of the page lead to the documents', { timeout }, async () => {
-  for (const start of ['/api/', '/api']) {
-    const { page, complaints } = await openWindow(browser, behind);
-    for (const [name, path] of Object.entries({
-      'Swagger UI': 'docs',
-      ReDoc: 'redoc',
-      'OpenAPI document': 'openapi.json',
-      Health: 'health',
-    })) {
-      await page.goto(behind + start);
-      await page.getByRole('link', { name, exact: true }).click();
-      await page.waitForURL(`${behind}/api/${path}`, { waitUntil: 'networkidle' });
-    }
-    expect(complaints.filter((complaint) => start !== '/api' || !inAdvance(complaint))).toEqual([]);
+test.each(['/api/', '/api'])('#231 behind a path prefix the links of the page at %s lead to the documents', { timeout }, async (start) => {
+  const { page } = await openWindow(browser, behind);
+  for (const [name, path] of Object.entries({
+    'Swagger UI': 'docs',
+    ReDoc: 'redoc',
+    'OpenAPI document': 'openapi.json',
+    Health: 'health',
+  })) {
+    await page.goto(behind + start);
+    const answered = page.waitForResponse(`${behind}/api/${path}`);
+    await page.getByRole('link', { name, exact: true }).click();
+    expect((await answered).status()).toBe(200);
+    await page.waitForURL(`${behind}/api/${path}`);
   }
 });
