@@ -51,6 +51,7 @@ export default defineConfig({
           name: 'browser',
           include: ['server/test/browser/*.test.ts', 'client/test/browser/*.test.ts'],
           // A browser takes its time on a busy machine.
+          testTimeout: 180_000,
           expect: { poll: { timeout: 10_000 } },
         },
       },

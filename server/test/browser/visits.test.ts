@@ -60,10 +60,7 @@ const VISITS = [
 /** What Chromium loads in advance, before the page at /api calls itself /api/. */
 const inAdvance = (complaint: string): boolean => complaint.includes(`${behind}/page/`) || complaint.includes('status of 404');
 
-// Four visits, each with all of Swagger UI or ReDoc.
-const timeout = 120_000;
-
-test.each(VISITS)('#230 $where "$path" works when it is visited, again, reloaded and gone back to', { timeout }, async (visit) => {
+test.each(VISITS)('#230 $where "$path" works when it is visited, again, reloaded and gone back to', async (visit) => {
   const { path, works, at, where } = visit;
   const { page, complaints } = await openWindow(browser, at);
   const name = `visit-${where}${path}`.replaceAll(/[/ ]/g, '-').replace(/#.*/, '');
@@ -82,7 +79,7 @@ test.each(VISITS)('#230 $where "$path" works when it is visited, again, reloaded
   expect(besidesEnds(complaints).filter((complaint) => path !== '' || !inAdvance(complaint))).toEqual([]);
 });
 
-test.each(['/api/', '/api'])('#231 behind a path prefix the links of the page at %s lead to the documents', { timeout }, async (start) => {
+test.each(['/api/', '/api'])('#231 behind a path prefix the links of the page at %s lead to the documents', async (start) => {
   const { page } = await openWindow(browser, behind);
   for (const [name, path] of Object.entries({
     'Swagger UI': 'docs',
