@@ -1,7 +1,11 @@
-// Which calls share a request: those of one tick, within what the server takes.
-import { httpBatchLink, httpLink, type Operation, splitLink, type TRPCLink } from '@trpc/client';
+// Which calls share a request: those of one tick with the same headers, within what the server takes.
+// tRPC's `httpBatchLink` asks for headers when it has put a request together, of whatever calls there are, and keeps neither
+// status nor headers of an answer that is not JSON.
+import type { Operation, TRPCLink } from '@trpc/client';
+import { failureOf, jsonIn, unanswered } from './errors.ts';
+import { type Answer, answering } from './link.ts';
 import type { AppRouter } from './router.ts';
-import { openingLink } from './streaming.ts';
+import { opened } from './streaming.ts';
 
 /** Calls that the server takes in one request. */
 const MAX_CALLS = 10;
@@ -12,33 +16,111 @@ const MAX_URL = 2000;
 /** Bytes of an input that may share a request: ten of them stay within the server's 64 KiB. */
 const MAX_SHARED_INPUT = 6 * 1024;
 
-interface Options {
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+
+/** How requests are made. */
+export interface Transport {
   readonly url: string;
-  readonly fetch: typeof fetch | undefined;
+  readonly fetch: Fetch | undefined;
   /** @returns the headers of the request that carries `calls` */
   headers(calls: readonly Operation[]): Promise<Record<string, string>>;
 }
 
-/** The link that sends calls, ten at a time where they fit together, and big ones alone. */
-export function sendingLink({ url, fetch, headers }: Options): TRPCLink<AppRouter> {
-  return splitLink({
-    condition: ({ type }) => type === 'subscription',
-    true: openingLink({ url, fetch, headers }),
-    false: callingLink({ url, fetch, headers }),
-  });
+interface Waiting {
+  readonly op: Operation;
+  readonly resolve: (answer: Answer) => void;
+  readonly reject: (cause: unknown) => void;
+  /** Told when this call is aborted after its request was sent. */
+  left?: () => void;
 }
 
-function callingLink({ url, fetch, headers }: Options): TRPCLink<AppRouter> {
-  return splitLink({
-    condition: goesAlone,
-    true: httpLink({ url, fetch, headers: ({ op }) => headers([op]) }),
-    false: httpBatchLink({ url, fetch, headers: ({ opList }) => headers(opList), maxItems: MAX_CALLS, maxURLLength: MAX_URL }),
-  });
+/** The last link: it sends calls, ten at a time where they fit together, and big ones alone. */
+export function sendingLink(transport: Transport): TRPCLink<AppRouter> {
+  let waiting: Waiting[] = [];
+  const flush = () => {
+    const groups = grouped(transport.url, waiting);
+    waiting = [];
+    for (const group of groups) void exchange(transport, group);
+  };
+  const queued = (op: Operation): Promise<Answer> => {
+    const { signal } = op;
+    let abort = () => {};
+    return new Promise<Answer>((resolve, reject) => {
+      signal?.throwIfAborted();
+      const call: Waiting = { op, resolve, reject };
+      abort = () => {
+        reject(signal?.reason);
+        call.left?.();
+      };
+      signal?.addEventListener('abort', abort);
+      if (waiting.push(call) === 1) setTimeout(flush);
+    }).finally(() => signal?.removeEventListener('abort', abort));
+  };
+  return () =>
+    ({ op }) =>
+      answering(op.type === 'subscription' ? opened(transport, op) : queued(op));
 }
 
-/** `createMany` may be a mebibyte, and small calls need not wait until so many rows are written. Many wait for a refresh. */
-function goesAlone({ type, path, input }: Operation): boolean {
-  return path === 'resource.createMany' || path === 'auth.refresh' || (type === 'mutation' && sizeOf(input) > MAX_SHARED_INPUT);
+/** @returns the calls that go out together; none that was aborted by now */
+function grouped(url: string, calls: readonly Waiting[]): Waiting[][] {
+  const groups: Waiting[][] = [];
+  const open = new Map<string | undefined, Waiting[]>();
+  for (const call of calls) {
+    const { op } = call;
+    if (op.signal?.aborted) continue;
+    const kind = goesAlone(op) ? undefined : op.type + JSON.stringify(op.context.headers);
+    let group = open.get(kind);
+    if (!kind || !group || group.length === MAX_CALLS || addressOf(url, [...group, call]).length > MAX_URL) {
+      group = [];
+      groups.push(group);
+      open.set(kind, group);
+    }
+    group.push(call);
+  }
+  return groups;
+}
+
+/** `createMany` may be a mebibyte, and small calls need not wait until so many rows are written. Many wait for a refresh. A key is of one call. */
+function goesAlone({ type, path, input, context }: Operation): boolean {
+  return (
+    path === 'resource.createMany' ||
+    path === 'auth.refresh' ||
+    Boolean(context.idempotencyKey) ||
+    (type === 'mutation' && sizeOf(input) > MAX_SHARED_INPUT)
+  );
 }
 
 const sizeOf = (input: unknown): number => new TextEncoder().encode(JSON.stringify(input)).length;
+
+const inputsOf = (calls: readonly Waiting[]): string => JSON.stringify({ ...calls.map(({ op }) => op.input) });
+
+function addressOf(url: string, calls: readonly Waiting[]): string {
+  const address = `${url}/${calls.map(({ op }) => op.path)}?batch=1`;
+  return calls[0]?.op.type === 'query' ? `${address}&input=${encodeURIComponent(inputsOf(calls))}` : address;
+}
+
+async function exchange({ url, fetch: given, headers }: Transport, calls: readonly Waiting[]): Promise<void> {
+  const aborting = new AbortController();
+  for (const call of calls)
+    call.left = () => {
+      if (calls.every(({ op }) => op.signal?.aborted)) aborting.abort();
+    };
+  try {
+    const isQuery = calls[0]?.op.type === 'query';
+    const own = await headers(calls.map(({ op }) => op));
+    const response = await (given ?? fetch)(addressOf(url, calls), {
+      ...(isQuery
+        ? { method: 'GET', headers: own }
+        : { method: 'POST', headers: { 'content-type': 'application/json', ...own }, body: inputsOf(calls) }),
+      signal: aborting.signal,
+    }).catch(unanswered);
+    const body = jsonIn(await response.text().catch(unanswered));
+    calls.forEach(({ resolve, reject }, index) => {
+      const answer = Array.isArray(body) ? body[index] : body;
+      if (answer?.result) resolve({ result: answer.result, context: { response } });
+      else reject(failureOf(url, response, answer));
+    });
+  } catch (cause) {
+    for (const { reject } of calls) reject(cause);
+  }
+}

@@ -3,6 +3,14 @@ import type { AppRouter } from './router.ts';
 
 type ServerError = TRPCClientError<AppRouter>;
 
+/** An error of a call that was answered: by the server, or by something else that was there instead of it or before it. */
+export type HttpError = ServerError & {
+  /** The HTTP status of this call; calls that share a request may have different ones. */
+  readonly httpStatus: number;
+  /** Seconds after which the same call may succeed, where the answer says so (`Retry-After`). */
+  readonly retryAfterSeconds: number | undefined;
+};
+
 /**
  * An error that the server answered with. `message` may be shown to anybody, and `data` holds
  * - `reason`: what went wrong, in a word that does not change (`'NOT_FOUND'`); decide by this one;
@@ -10,7 +18,7 @@ type ServerError = TRPCClientError<AppRouter>;
  * - `request_id`: under which the server's log has the request;
  * - `httpStatus`, `code` and `path`: tRPC's words for the same.
  */
-export type StepwiseError = ServerError & { readonly data: NonNullable<ServerError['data']> };
+export type StepwiseError = HttpError & { readonly data: NonNullable<ServerError['data']> };
 
 /** What can go wrong, in words that do not change. */
 export type Reason = StepwiseError['data']['reason'];
@@ -25,4 +33,76 @@ export type FieldError = NonNullable<StepwiseError['data']['errors']>[number];
  */
 export function isStepwiseError(error: unknown): error is StepwiseError {
   return error instanceof TRPCClientError && typeof error.data?.reason === 'string';
+}
+
+/**
+ * Tells whether there was an answer, also one that is not Stepwise's, and so whether there is a status.
+ * @param error whatever was caught
+ * @returns true for what the server or a proxy answered; false for a network failure or an aborted call
+ */
+export function isHttpError(error: unknown): error is HttpError {
+  return error instanceof TRPCClientError && 'httpStatus' in error;
+}
+
+/** What the server may answer soon, and what proxies say meanwhile. */
+const TRANSIENT = [429, 502, 503, 504];
+
+/**
+ * Tells whether the same call may succeed soon: there was no answer (the network failed), or it was 429, 502, 503 or 504,
+ * or it said after how long to try again.
+ * @param error whatever was caught
+ */
+export function isTransientError(error: unknown): boolean {
+  if (isHttpError(error)) return error.retryAfterSeconds !== undefined || TRANSIENT.includes(error.httpStatus);
+  return error instanceof TRPCClientError && error.meta?.unanswered === true;
+}
+
+/** Marks what `fetch` throws, since whatever else throws on the way of a call would throw again. @throws it */
+export function unanswered(cause: Error): never {
+  throw TRPCClientError.from(cause, { meta: { unanswered: true } });
+}
+
+interface Failed {
+  readonly error: { readonly code: number; readonly message: string; readonly data?: { readonly httpStatus?: number } };
+}
+
+const isFailed = (answer: unknown): answer is Failed => typeof (answer as Partial<Failed> | undefined)?.error?.code === 'number';
+
+/**
+ * @param url where the server should be
+ * @param answer what the response has for this call, if it is JSON
+ * @returns the error that it means
+ */
+export function failureOf(url: string, response: Response, answer: unknown): HttpError {
+  const { status, headers } = response;
+  const meta = { response };
+  const httpStatus = (isFailed(answer) && answer.error.data?.httpStatus) || status;
+  const error = isFailed(answer)
+    ? TRPCClientError.from<AppRouter>(answer, { meta })
+    : new TRPCClientError<AppRouter>(strange(url, status, headers.get('content-type')), { meta });
+  // In a batch the header is about those calls that are to be made again, not about their neighbours.
+  const isAsked = httpStatus === status || TRANSIENT.includes(httpStatus);
+  return Object.assign(error, { httpStatus, retryAfterSeconds: isAsked ? secondsOf(headers.get('retry-after')) : undefined });
+}
+
+/** @returns what can be said of an answer that is not Stepwise's, so that a page of a proxy is not taken for a wrong URL */
+const strange = (url: string, status: number, type: string | null): string =>
+  `HTTP ${status} with ${type || 'no content'} from ${url} is no answer of Stepwise${status < 429 ? ': is this URL right?' : ''}`;
+
+/** @param value seconds or, as some proxies write it, a date */
+function secondsOf(value: string | null): number | undefined {
+  const seconds = value ? Number(value) : Number.NaN;
+  const wait = Number.isNaN(seconds) ? (Date.parse(value ?? '') - Date.now()) / 1000 : seconds;
+  return Number.isNaN(wait) ? undefined : Math.max(0, Math.ceil(wait));
+}
+
+type Json = { readonly [Index in number]?: Json } & { readonly result?: { readonly data: unknown } };
+
+/** @returns undefined for what is none, the page of a proxy for example */
+export function jsonIn(text: string): Json | null | undefined {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

@@ -1,16 +1,25 @@
-import { createTRPCClient, type TRPCClient } from '@trpc/client';
+import { createTRPCClient, type TRPCLink } from '@trpc/client';
 import type { inferRouterInputs, inferRouterOutputs } from '@trpc/server';
-import { sendingLink } from './batching.ts';
+import { type Fetch, sendingLink } from './batching.ts';
+import type { StepwiseClient } from './calls.ts';
 import { tokenLink } from './refreshing.ts';
+import { type RetryOptions, retryingLink } from './retrying.ts';
 import type { AppRouter } from './router.ts';
 import { resumingLink } from './streaming.ts';
-import { authorization, type TokenAnswer, type Tokens } from './tokens.ts';
+import { headersOf, type TokenAnswer, type Tokens } from './tokens.ts';
 
-export { type FieldError, isStepwiseError, type Reason, type StepwiseError } from './errors.ts';
+export type { CallContext, CallOptions, MutationContext, StepwiseClient } from './calls.ts';
+export {
+  type FieldError,
+  type HttpError,
+  isHttpError,
+  isStepwiseError,
+  isTransientError,
+  type Reason,
+  type StepwiseError,
+} from './errors.ts';
+export { type RetryOptions, retryDelayMs, shouldRetry } from './retrying.ts';
 export type { AppRouter, TokenAnswer, Tokens };
-
-/** The client: `client.task.create.mutate(input)`, `client.task.list.query(input)`; each answers a promise. */
-export type StepwiseClient = TRPCClient<AppRouter>;
 
 /** What each procedure takes: `RouterInputs['task']['create']`. */
 export type RouterInputs = inferRouterInputs<AppRouter>;
@@ -21,42 +30,50 @@ export type RouterOutputs = inferRouterOutputs<AppRouter>;
 /** What `client.events.stream.subscribe` brings: `{ id, data }`, where `data.type` tells what happened. */
 export type StreamedEvent = RouterOutputs['events']['stream'] extends AsyncIterable<infer Event> ? Event : never;
 
-type HeadersOption = Record<string, string> | (() => Record<string, string> | Promise<Record<string, string>>);
+type HeadersOption =
+  | Readonly<Record<string, string>>
+  | (() => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>);
 
 interface CommonOptions {
   /** Where the server is: `http://localhost:8000`, or the path on which a proxy has it: `https://example.com/stepwise`. */
   readonly url: string | URL;
-  /** Instead of the global `fetch`. */
-  readonly fetch?: typeof fetch;
+  /** Instead of the global `fetch`: it sees each HTTP request with all of its calls, and its response. */
+  readonly fetch?: Fetch | undefined;
   /** Sent with each request, or a function that is asked for them before each. */
-  readonly headers?: HeadersOption;
+  readonly headers?: HeadersOption | undefined;
+  /** tRPC links of your own: each call goes through them before anything else, and its last answer or error after all else. */
+  readonly links?: readonly TRPCLink<AppRouter>[] | undefined;
+  /** Send calls again that failed for the moment: `{}`, or what of it is to be different. Unless given, no call is. */
+  readonly retry?: RetryOptions | undefined;
 }
 
 /** Who calls is said by `tokens`, or by a `token` that stays the same, or by neither. */
 export type ClientOptions = CommonOptions &
-  ({ readonly tokens?: Tokens; readonly token?: never } | { readonly token?: string; readonly tokens?: never });
+  (
+    | { readonly tokens?: Tokens | undefined; readonly token?: undefined }
+    | { readonly token?: string | undefined; readonly tokens?: undefined }
+  );
 
 /**
  * Makes a client. Calls of one tick share a request, ten at most; large ones go alone. Nothing is cached or remembered:
  * what changes is in `tokens`, which are yours. A call that was refused for an access token that is too old is sent again
- * after a refresh; nothing else is retried. A subscription goes on by itself where it broke off, until it is unsubscribed.
+ * after a refresh; nothing else is, without `retry`. A subscription goes on by itself where it broke off, until it is unsubscribed.
  * @param options where the server is, and who calls
- * @returns the client, typed from the server's router; its calls throw a TRPCClientError, see `isStepwiseError`
+ * @returns the client, typed from the server's router; its calls throw a TRPCClientError, see `isStepwiseError` and `isHttpError`
  */
-export function createClient({ url, tokens, token, fetch, headers }: ClientOptions): StepwiseClient {
+export function createClient({ url, tokens, token, fetch, headers, links = [], retry = { maxRetries: 0 } }: ClientOptions): StepwiseClient {
   const keeper: Tokens = tokens ?? { get: () => token };
   return createTRPCClient<AppRouter>({
     links: [
+      ...links,
       resumingLink(keeper),
+      retryingLink(retry),
       tokenLink(keeper),
       sendingLink({
         url: `${String(url).replace(/\/+$/, '')}/trpc`,
         fetch,
-        headers: async (calls) => ({
-          ...(typeof headers === 'function' ? await headers() : headers),
-          ...(await authorization(keeper, calls)),
-        }),
+        headers: async (calls) => headersOf(keeper, calls, typeof headers === 'function' ? await headers() : headers),
       }),
     ],
-  });
+  }) as StepwiseClient;
 }

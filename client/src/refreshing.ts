@@ -1,11 +1,10 @@
 // What answers mean for the tokens, and how a session goes on when its access token has become too old.
-import { type Operation, TRPCClientError, type TRPCLink } from '@trpc/client';
-import { type inferObservableValue, observable } from '@trpc/server/observable';
+import type { Operation, TRPCLink } from '@trpc/client';
 import { isStepwiseError } from './errors.ts';
+import { type Answer, answering, answerOf } from './link.ts';
 import type { AppRouter } from './router.ts';
 import { type Call, type Kept, replace, SENT, type Session, sessionOf, type TokenAnswer, type Tokens } from './tokens.ts';
 
-type Answer = inferObservableValue<ReturnType<ReturnType<TRPCLink<AppRouter>>>>;
 type Send = (operation: Operation) => Promise<Answer>;
 type Exchange = (refresh_token: string) => Promise<TokenAnswer>;
 
@@ -13,20 +12,7 @@ type Exchange = (refresh_token: string) => Promise<TokenAnswer>;
 export function tokenLink(tokens: Tokens): TRPCLink<AppRouter> {
   return () => {
     const refresh = refresher(tokens);
-    return ({ op, next }) =>
-      observable((observer) => {
-        const send: Send = (operation) =>
-          new Promise((resolve, reject) => {
-            next(operation).subscribe({ next: resolve, error: reject });
-          });
-        answerTo({ ...op, context: { ...op.context } }, tokens, refresh, send).then(
-          (answer) => {
-            observer.next(answer);
-            observer.complete();
-          },
-          (cause) => observer.error(TRPCClientError.from(cause)),
-        );
-      });
+    return ({ op, next }) => answering(answerTo({ ...op, context: { ...op.context } }, tokens, refresh, (call) => answerOf(next, call)));
   };
 }
 

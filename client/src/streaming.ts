@@ -1,49 +1,28 @@
 // Subscriptions: server-sent events read with `fetch`, which can sign its request, and resumed where they broke off.
 import { type Operation, TRPCClientError, type TRPCLink } from '@trpc/client';
-import { type inferObservableValue, type Observer, observable } from '@trpc/server/observable';
-import { isStepwiseError } from './errors.ts';
+import { type Observer, observable } from '@trpc/server/observable';
+import type { Transport } from './batching.ts';
+import { failureOf, isHttpError, isStepwiseError, jsonIn, unanswered } from './errors.ts';
+import { type Answer, answerOf, type Next, sleep } from './link.ts';
+import { retryDelayMs } from './retrying.ts';
 import type { AppRouter } from './router.ts';
 import { sessionOf, type Tokens } from './tokens.ts';
 
-/** Milliseconds: between tries, the first and the longest; without a sign of life, of which the server gives one in 20 s. */
-const FIRST_WAIT = 500;
-const LONGEST_WAIT = 30_000;
+/** Milliseconds without a sign of life, of which the server gives one in 20 s. */
 const SILENCE = 50_000;
 
 /** What is said about the stream itself and is nobody's business but ours: it goes on. */
 const RESUMED = ['token_expired', 'server_closing'];
 
-type Link = ReturnType<TRPCLink<AppRouter>>;
-type Next = Parameters<Link>[0]['next'];
-type Emit = Observer<inferObservableValue<ReturnType<Link>>, TRPCClientError<AppRouter>>;
+type Emit = Observer<Answer, TRPCClientError<AppRouter>>;
 
-/** The last link of a subscription: opens it, and hands on its body as the answer. */
-export function openingLink({
-  url,
-  fetch: given,
-  headers,
-}: {
-  readonly url: string;
-  readonly fetch: typeof fetch | undefined;
-  headers(calls: readonly Operation[]): Promise<Record<string, string>>;
-}): TRPCLink<AppRouter> {
-  const open = async (op: Operation) => {
-    const address = `${url}/${op.path}?input=${encodeURIComponent(JSON.stringify(op.input ?? {}))}`;
-    const answer = await (given ?? fetch)(address, { headers: await headers([op]), signal: op.signal ?? null });
-    if (!answer.ok) throw TRPCClientError.from((await answer.json()) as object);
-    return answer.body;
-  };
-  return () =>
-    ({ op }) =>
-      observable((observer) => {
-        open(op).then(
-          (data) => {
-            observer.next({ result: { data } });
-            observer.complete();
-          },
-          (cause) => observer.error(TRPCClientError.from(cause)),
-        );
-      });
+/** @returns the body of the stream that the subscription opens, as the answer */
+export async function opened({ url, fetch: given, headers }: Transport, op: Operation): Promise<Answer> {
+  const address = `${url}/${op.path}?input=${encodeURIComponent(JSON.stringify(op.input ?? {}))}`;
+  const response = await (given ?? fetch)(address, { headers: await headers([op]), signal: op.signal ?? null }).catch(unanswered);
+  if (!response.ok || !response.headers.get('content-type')?.startsWith('text/event-stream'))
+    throw failureOf(url, response, jsonIn(await response.text().catch(unanswered)));
+  return { result: { data: response.body } };
 }
 
 /** The first link: opens a subscription as often as it breaks off, each time after the last event that came. */
@@ -71,7 +50,7 @@ export function resumingLink(tokens: Tokens): TRPCLink<AppRouter> {
 /** Comes back when the subscriber leaves. @throws what trying again does not mend */
 async function follow(op: Operation & { signal: AbortSignal }, next: Next, tokens: Tokens, observer: Emit): Promise<void> {
   let { input } = op;
-  let wait = FIRST_WAIT;
+  let failures = 0;
   const connecting = (error: TRPCClientError<AppRouter> | null) => observer.next({ result: { type: 'state', state: 'connecting', error } });
   connecting(null);
   while (!op.signal.aborted) {
@@ -81,11 +60,11 @@ async function follow(op: Operation & { signal: AbortSignal }, next: Next, token
     const end = () => trying.abort();
     op.signal.addEventListener('abort', end);
     try {
-      const body = await opened({ ...op, input, context: { ...op.context }, signal: trying.signal }, next);
+      const { result } = await answerOf(next, { ...op, input, context: { ...op.context }, signal: trying.signal });
       observer.next({ result: { type: 'state', state: 'pending', error: null } });
       observer.next({ result: { type: 'started' } });
-      for await (const { id, data } of eventsOf(body, trying)) {
-        wait = FIRST_WAIT;
+      for await (const { id, data } of eventsOf((result as { data: ReadableStream<Uint8Array> }).data, trying)) {
+        failures = 0;
         input = { ...(op.input as object | undefined), lastEventId: id };
         if (op.signal.aborted) return;
         if (data.type !== 'end' || !RESUMED.includes(data.reason as string))
@@ -93,31 +72,25 @@ async function follow(op: Operation & { signal: AbortSignal }, next: Next, token
       }
     } catch (cause) {
       failure = TRPCClientError.from(cause as Error);
-      if (!(await mayMend(failure, tokens))) throw failure;
+      if (!(await mayMend(failure, tokens, input !== op.input))) throw failure;
     } finally {
       op.signal.removeEventListener('abort', end);
       end();
     }
     if (op.signal.aborted) return;
     connecting(failure);
-    // Not all readers at once, when a server went away under all of them.
-    await sleep(wait * (0.5 + Math.random() / 2), op.signal);
-    wait = Math.min(wait * 2, LONGEST_WAIT);
+    await sleep(retryDelayMs(failures++, failure), op.signal);
   }
 }
 
-function opened(op: Operation, next: Next): Promise<ReadableStream<Uint8Array>> {
-  return new Promise((resolve, reject) => {
-    next(op).subscribe({ next: ({ result }) => resolve((result as { data: never }).data), error: reject });
-  });
-}
-
-/** @returns whether the same may work later: the network, a busy server, a refresh that could not be made just now */
-async function mayMend(error: TRPCClientError<AppRouter>, tokens: Tokens): Promise<boolean> {
-  if (!isStepwiseError(error)) return true;
-  const { reason, httpStatus } = error.data;
-  if (reason === 'UNAUTHENTICATED') return tokens.set !== undefined && sessionOf(await tokens.get()) !== undefined;
-  return httpStatus >= 500 || httpStatus === 429;
+/**
+ * @param wasOpen the server was there before: then a page of somebody else is that of a proxy, meanwhile
+ * @returns whether the same may work later: the network, a busy server, a refresh that could not be made just now
+ */
+async function mayMend(error: TRPCClientError<AppRouter>, tokens: Tokens, wasOpen: boolean): Promise<boolean> {
+  if (!isHttpError(error) || error.httpStatus >= 500 || error.httpStatus === 429) return true;
+  if (!isStepwiseError(error)) return wasOpen;
+  return error.data.reason === 'UNAUTHENTICATED' && tokens.set !== undefined && sessionOf(await tokens.get()) !== undefined;
 }
 
 interface StreamedEvent {
@@ -145,14 +118,3 @@ async function* eventsOf(body: ReadableStream<Uint8Array>, trying: AbortControll
     }
   }
 }
-
-const sleep = (wait: number, signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, wait);
-    signal.addEventListener('abort', done);
-  });

@@ -1,5 +1,6 @@
 import type { Operation } from '@trpc/client';
 import type { inferRouterOutputs } from '@trpc/server';
+import type { MutationContext } from './calls.ts';
 import type { AppRouter } from './router.ts';
 
 /** What `auth.register`, `auth.signIn` and `auth.refresh` answer. */
@@ -33,14 +34,27 @@ export interface Tokens {
 /** Under this name a call remembers what it was sent with. */
 export const SENT = Symbol('tokens');
 
-export type Call = Operation & { context: { [SENT]?: Kept } };
+export type Call = Operation & { context: MutationContext & { [SENT]?: Kept } };
 
-/** @returns the header that signs `calls`, which go out in one request; none while nobody is signed in */
-export async function authorization(tokens: Tokens, calls: readonly Call[]): Promise<Record<string, string>> {
-  const kept = await tokens.get();
-  for (const { context } of calls) context[SENT] = kept;
-  const token = accessToken(kept);
-  return token ? { authorization: `Bearer ${token}` } : {};
+/**
+ * @param calls go out in one request: they have the same headers of their own
+ * @param common what all requests are sent with
+ * @returns all headers of the request: those of the calls rather than the one that signs it, and that one rather than a common one
+ */
+export async function headersOf(tokens: Tokens, calls: readonly Call[], common?: HeadersInit): Promise<Record<string, string>> {
+  const all = new Headers(common);
+  const { headers, idempotencyKey } = (calls[0] as Call).context;
+  const own = new Headers(headers as HeadersInit | undefined);
+  // What is refused then is not the session.
+  const sent = own.has('authorization') ? undefined : await tokens.get();
+  for (const { context } of calls) context[SENT] = sent;
+  const token = accessToken(sent);
+  if (token) all.set('authorization', `Bearer ${token}`);
+  if (idempotencyKey) all.set('idempotency-key', idempotencyKey);
+  own.forEach((value, name) => {
+    all.set(name, value);
+  });
+  return Object.fromEntries(all);
 }
 
 /** Tells `tokens.set` what comes after `sent`, unless something else is kept by now. */

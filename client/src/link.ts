@@ -1,0 +1,40 @@
+// Links as functions that answer a promise: each call of ours but a subscription has one answer.
+import { type Operation, TRPCClientError, type TRPCLink } from '@trpc/client';
+import { type inferObservableValue, observable } from '@trpc/server/observable';
+import type { AppRouter } from './router.ts';
+
+type Link = ReturnType<TRPCLink<AppRouter>>;
+type Observable = ReturnType<Link>;
+
+export type Next = Parameters<Link>[0]['next'];
+export type Answer = inferObservableValue<Observable>;
+
+/** @returns what a link hands on: the answer that is promised, or the error */
+export const answering = (answer: Promise<Answer>): Observable =>
+  observable((observer) => {
+    answer.then(
+      (value) => {
+        observer.next(value);
+        observer.complete();
+      },
+      (cause) => observer.error(TRPCClientError.from(cause)),
+    );
+  });
+
+/** @returns what the links after this one answer */
+export const answerOf = (next: Next, operation: Operation): Promise<Answer> =>
+  new Promise((resolve, reject) => {
+    next(operation).subscribe({ next: resolve, error: reject });
+  });
+
+/** Ends early, without an error, when `signal` is aborted. */
+export const sleep = (waitMs: number, signal: AbortSignal | null | undefined): Promise<void> =>
+  new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, waitMs);
+    signal?.addEventListener('abort', done);
+  });
