@@ -32,7 +32,7 @@ export function fetchFrom(app: TestApp['app']): { fetch: typeof fetch; sent: Sen
         headers: Object.fromEntries(request.headers),
         payload: await request.text(),
       });
-      return new Response(answer.payload, { status: answer.statusCode });
+      return new Response(answer.payload, { status: answer.statusCode, headers: answer.headers as Record<string, string> });
     },
   };
 }
