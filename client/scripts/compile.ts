@@ -4,6 +4,8 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { appRouter } from '../../server/src/router.ts';
+import { contractsOf, describe } from './describe.ts';
 import { standalone } from './standalone.ts';
 
 const run = promisify(execFile);
@@ -12,7 +14,7 @@ const compiler = join(createRequire(import.meta.url).resolve('typescript/package
 export interface Compiled {
   /** The folder with the client's own modules and their declarations. */
   readonly modules: string;
-  /** The text of the router's declaration, which needs nothing of the server. */
+  /** The text of the router's declaration, which needs nothing of the server; its comments are the contracts' descriptions. */
   readonly router: string;
 }
 
@@ -31,7 +33,7 @@ export async function compile<Result>(use: (compiled: Compiled) => Promise<Resul
     const router = await standalone(await readFile(join(server, 'router.d.ts'), 'utf8'), (module) =>
       readFile(join(server, module.replace(/\.ts$/, '.d.ts')), 'utf8'),
     );
-    return await use({ modules: join(out, 'client/src'), router });
+    return await use({ modules: join(out, 'client/src'), router: describe(router, contractsOf(appRouter)) });
   } finally {
     await rm(out, { recursive: true });
   }
