@@ -41,10 +41,14 @@ export type Call = Operation & { context: MutationContext & { [SENT]?: Kept } };
  * @param common what all requests are sent with
  * @returns all headers of the request: those of the calls rather than the one that signs it, and that one rather than a common one
  */
-export async function headersOf(tokens: Tokens, calls: readonly Call[], common?: HeadersInit): Promise<Record<string, string>> {
+export async function headersOf(
+  tokens: Tokens,
+  calls: readonly Call[],
+  common?: Readonly<Record<string, string>>,
+): Promise<Record<string, string>> {
   const all = new Headers(common);
   const { headers, idempotencyKey } = (calls[0] as Call).context;
-  const own = new Headers(headers as HeadersInit | undefined);
+  const own = new Headers(headers);
   // What is refused then is not the session.
   const sent = own.has('authorization') ? undefined : await tokens.get();
   for (const { context } of calls) context[SENT] = sent;

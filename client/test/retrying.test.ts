@@ -1,8 +1,9 @@
 // Calls that are sent again: which, how often, and when.
 import { randomUUID } from 'node:crypto';
+import { QueryClient } from '@tanstack/react-query';
 import { expect, test } from 'vitest';
 import { startApp } from '../../server/test/harness.ts';
-import { createClient, isHttpError, type RetryOptions, retryDelayMs } from '../src/index.ts';
+import { createClient, isHttpError, type RetryOptions, retryDelayMs, shouldRetry } from '../src/index.ts';
 import { fetchFrom, type Sent } from './support.ts';
 
 const url = 'http://localhost:8000';
@@ -160,4 +161,28 @@ test('delays double, are partly random, and end at the longest', () => {
     expect(Math.max(...delays(failureCount))).toBeLessThanOrEqual(longest);
     expect(new Set(delays(failureCount)).size).toBeGreaterThan(1);
   }
+});
+
+/** As the README has it. */
+const cache = () => new QueryClient({ defaultOptions: { queries: { retry: shouldRetry, retryDelay: retryDelayMs } } });
+
+test.each([
+  ['401', async () => createClient({ url, fetch: fetchFrom(app).fetch }), { data: { reason: 'UNAUTHENTICATED' } }],
+  ['404', async () => (await connect([])).client, { data: { reason: 'NOT_FOUND' } }],
+])('#320 TanStack Query tells of a %s at once, after one request', async (_, signedIn, error) => {
+  const client = await signedIn();
+  let asked = 0;
+  const queryFn = () => {
+    asked++;
+    return client.physicalPlan.byUser.query({ id: 2 ** 31 - 1 });
+  };
+  await expect(cache().fetchQuery({ queryKey: ['plan'], queryFn })).rejects.toMatchObject(error);
+  expect(asked).toBe(1);
+});
+
+test('#320 TanStack Query asks again after a 503, when it was told to', async () => {
+  const { client, tries } = await connect([answers(503, { 'retry-after': '1' }), offline]);
+  expect(await cache().fetchQuery({ queryKey: ['tasks'], queryFn: () => client.task.list.query({}) })).toEqual([]);
+  expect(tries).toHaveLength(3);
+  expect(tries[1]! - tries[0]!).toBeGreaterThanOrEqual(999);
 });

@@ -1,4 +1,4 @@
-import { createClient, type RouterOutputs, type StreamedEvent } from '@stepwise/client';
+import { createClient, isStepwiseError, type RouterOutputs, retryDelayMs, type StreamedEvent, shouldRetry } from '@stepwise/client';
 import { QueryClient, QueryClientProvider, queryOptions, useMutation, useQuery } from '@tanstack/react-query';
 import { useEffect } from 'react';
 
@@ -11,7 +11,7 @@ const client = createClient({
     set: (tokens) => (tokens ? localStorage.setItem('tokens', JSON.stringify(tokens)) : localStorage.removeItem('tokens')),
   },
 });
-const cache = new QueryClient();
+const cache = new QueryClient({ defaultOptions: { queries: { retry: shouldRetry, retryDelay: retryDelayMs } } });
 
 const lists = {
   tasks: queryOptions({ queryKey: ['tasks'], queryFn: () => client.task.list.query({ limit: 500 }) }),
@@ -100,6 +100,7 @@ function Tasks() {
   // Its event brings the change, here and to every other window.
   const change = useMutation({ mutationFn: (task: { id: number; status: boolean }) => client.task.update.mutate(task) });
 
+  if (isStepwiseError(tasks.error) && tasks.error.data.reason === 'UNAUTHENTICATED') return <a href="/sign-in">Sign in</a>;
   if (tasks.isError) return <p>{tasks.error.message}</p>;
   return (
     <ul>

@@ -33,6 +33,16 @@ const html = `<!doctype html><html lang="en"><title>Example</title><link rel="ic
 
 const tasksIn = (page: Page) => page.locator('li').allTextContents();
 
+test('#320 whoever is not signed in sees "Sign in" after one request', async () => {
+  const { page } = await openWindow(browser, URL_IN_EXAMPLE);
+  await page.route(`${URL_IN_EXAMPLE}/example`, (route) => route.fulfill({ contentType: 'text/html; charset=utf-8', body: html }));
+  const asked: string[] = [];
+  page.on('request', (request) => request.method() === 'GET' && request.url().includes('task.list') && asked.push(request.url()));
+  await page.goto(`${URL_IN_EXAMPLE}/example`);
+  await page.getByRole('link', { name: 'Sign in' }).waitFor();
+  expect(asked).toHaveLength(1);
+});
+
 test('its lists follow what happens elsewhere, also while the server was away', async () => {
   const { body: tokens } = await api.rest('POST', '/users', { body: { login: 'ann-in-react', password: 'correct horse battery' } });
   const { access_token: token } = tokens;

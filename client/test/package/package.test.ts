@@ -6,9 +6,11 @@ import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startApp } from '../../../server/test/harness.ts';
+import { hoversIn } from './hovers.ts';
 import { type App, pack, root, run } from './support.ts';
 
-const COMPILERS = ['tsc', 'tsc6'];
+/** The oldest, the last that is JavaScript, and today's. */
+const COMPILERS = ['typescript-5.7/bin/tsc', '@typescript/typescript6/bin/tsc6', 'typescript/bin/tsc'];
 const WITHOUT_FAULT = { status: 0, output: '' };
 
 /** Bytes of the client in a browser: minified, compressed, all of tRPC's client that it needs included. */
@@ -25,7 +27,7 @@ beforeAll(async () => {
   url = await app.listen({ port: 0, host: '127.0.0.1' });
   const packed = await pack(out);
   tarball = packed.tarball;
-  script = await packed.install('script', 'script.ts', 'watch.ts');
+  script = await packed.install('script', 'script.ts', 'watch.ts', 'calls.ts');
   react = await packed.install('react', 'tasks.tsx', 'react/live.tsx');
 }, 300_000);
 
@@ -50,12 +52,24 @@ test.each([
   expect(ended.status, ended.output).toBe(0);
 });
 
-test.each(COMPILERS)('%s compiles a strict project with it, its declarations and those of tRPC included', async (compiler) => {
-  expect(await script.tool(compiler, '-p', '.')).toEqual(WITHOUT_FAULT);
+test.each(COMPILERS)('#317 %s compiles a strict project with it, its declarations and those of tRPC included', async (compiler) => {
+  expect(await script.compile(compiler)).toEqual(WITHOUT_FAULT);
 });
 
-test.each(COMPILERS)('%s compiles a React project with it, on the oldest tRPC that it allows', async (compiler) => {
-  expect(await react.tool(compiler, '-p', '.')).toEqual(WITHOUT_FAULT);
+test.each(COMPILERS)('#317 %s compiles a React project with it, on the oldest tRPC that it allows', async (compiler) => {
+  expect(await react.compile(compiler)).toEqual(WITHOUT_FAULT);
+});
+
+test('#317 from CommonJS it can be required, which the compilers after 5.7 know', async () => {
+  const project = join(script.folder, 'common');
+  await mkdir(project);
+  await writeFile(join(project, 'index.cts'), "import { createClient } from '@stepwise/client';\ncreateClient({ url: '' });\n");
+  await writeFile(join(project, 'tsconfig.json'), '{ "extends": "../tsconfig.json", "include": ["."] }');
+  await writeFile(join(script.folder, 'required.cjs'), "console.log(typeof require('@stepwise/client').createClient);");
+  const [oldest, ...later] = await Promise.all(COMPILERS.map((compiler) => script.compile(compiler, 'common')));
+  expect(oldest?.output).toContain('error TS1479');
+  for (const ended of later) expect(ended).toEqual(WITHOUT_FAULT);
+  expect(await script.node('required.cjs')).toEqual({ status: 0, output: 'function\n' });
 });
 
 test.each(COMPILERS)('to %s a wrong name of a field is an error that names it', async (compiler) => {
@@ -64,16 +78,22 @@ const client = createClient({ url: '' });
 await client.task.create.mutate({ titel: 'a' });
 console.log((await client.task.list.query({})).map(({ done }) => done));
 `;
-  for (const { folder, tool } of [script, react]) {
+  for (const { folder, compile } of [script, react]) {
     const project = join(folder, 'wrong');
     await mkdir(project, { recursive: true });
     await writeFile(join(project, 'index.ts'), wrong);
     await writeFile(join(project, 'tsconfig.json'), '{ "extends": "../tsconfig.json", "include": ["."] }');
-    const { status, output } = await tool(compiler, '-p', 'wrong');
+    const { status, output } = await compile(compiler, 'wrong');
     expect(status).not.toBe(0);
     expect(output).toMatch(/^wrong\/index\.ts\(3,.*'titel' does not exist in type/m);
     expect(output).toMatch(/^wrong\/index\.ts\(4,.*'done' does not exist on type/m);
   }
+});
+
+test('#318 an editor shows the descriptions and units of the contracts', () => {
+  const hovers = hoversIn(script.folder, 'hovers.ts');
+  expect(hovers.length).toBeGreaterThanOrEqual(9);
+  for (const { word, expected, shown } of hovers) expect(shown, word).toContain(expected);
 });
 
 test('the example for a script runs', async () => {
@@ -86,6 +106,15 @@ test('the example for a script runs', async () => {
 
 test('the example that watches events runs, and ends', async () => {
   expect(await script.node('watch.ts', url)).toEqual({ status: 0, output: '1: there is a new task, Buy shoes\n' });
+});
+
+test('the example of options, links and retries runs', async () => {
+  const { status, output } = await script.node('calls.ts', url);
+  expect(status, output).toBe(0);
+  expect(output).toMatch(
+    /^made once\n1 task\n200 undefined HTTP 200 with text\/plain.* from https:\/\/example\.com\/trpc is no answer of Stepwise: is this URL right\?$/m,
+  );
+  expect(output).toContain('{ succeeded: 4, failed: 0 }');
 });
 
 test('against a live server calls are batched in tens, and errors say what went wrong', async () => {
@@ -108,7 +137,7 @@ test('against a live server calls are batched in tens, and errors say what went 
   });
 });
 
-test('it is small in a browser', async () => {
+test('#319 it is small in a browser', async () => {
   const { outputFiles } = await build({
     stdin: { contents: `export * from '@stepwise/client';`, resolveDir: script.folder },
     bundle: true,

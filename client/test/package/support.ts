@@ -7,8 +7,8 @@ export const root = join(import.meta.dirname, '../..');
 /** A project outside the workspace that has the packed client installed. */
 export interface App {
   readonly folder: string;
-  /** Runs a tool that the project has installed. */
-  tool(name: string, ...args: string[]): Promise<Ended>;
+  /** Compiles the project in `folder` of it with a compiler that it has installed. */
+  compile(compiler: string, folder?: string): Promise<Ended>;
   /** Runs a module of the project with this Node.js. */
   node(...args: string[]): Promise<Ended>;
 }
@@ -52,7 +52,7 @@ export async function pack(out: string): Promise<{ tarball: string; install: (na
     await must(folder, 'npm', 'install', '--no-audit', '--no-fund', tarball);
     return {
       folder,
-      tool: (tool, ...args) => run(folder, join(folder, 'node_modules/.bin', tool), ...args),
+      compile: (compiler, project = '.') => run(folder, process.execPath, join(folder, 'node_modules', compiler), '-p', project),
       node: (...args) => run(folder, process.execPath, ...args),
     };
   };
