@@ -1,11 +1,11 @@
 // Which calls share a request: those of one tick with the same headers, within what the server takes.
-// tRPC's `httpBatchLink` asks for headers when it has put a request together, of whatever calls there are, and keeps neither
-// status nor headers of an answer that is not JSON.
+// tRPC's `httpBatchLink` puts calls with different headers into one request, and keeps neither status nor headers of an answer
+// that is not JSON.
 import type { Operation, TRPCLink } from '@trpc/client';
-import { failureOf, jsonIn, unanswered } from './errors.ts';
-import { type Answer, answering } from './link.ts';
+import { errorOf, jsonIn, networkFailure } from './errors.ts';
+import { type Answer, toObservable } from './link.ts';
 import type { AppRouter } from './router.ts';
-import { opened } from './streaming.ts';
+import { openStream } from './streaming.ts';
 
 /** Calls that the server takes in one request. */
 const MAX_CALLS = 10;
@@ -30,19 +30,19 @@ interface Waiting {
   readonly op: Operation;
   readonly resolve: (answer: Answer) => void;
   readonly reject: (cause: unknown) => void;
-  /** Told when this call is aborted after its request was sent. */
-  left?: () => void;
+  /** Called when this call is aborted after its request was sent. */
+  onAbort?: () => void;
 }
 
 /** The last link: it sends calls, ten at a time where they fit together, and big ones alone. */
 export function sendingLink(transport: Transport): TRPCLink<AppRouter> {
   let waiting: Waiting[] = [];
   const flush = () => {
-    const groups = grouped(transport.url, waiting);
+    const batches = batchesOf(transport.url, waiting);
     waiting = [];
-    for (const group of groups) void exchange(transport, group);
+    for (const batch of batches) void sendBatch(transport, batch);
   };
-  const queued = (op: Operation): Promise<Answer> => {
+  const enqueue = (op: Operation): Promise<Answer> => {
     const { signal } = op;
     let abort = () => {};
     return new Promise<Answer>((resolve, reject) => {
@@ -50,7 +50,7 @@ export function sendingLink(transport: Transport): TRPCLink<AppRouter> {
       const call: Waiting = { op, resolve, reject };
       abort = () => {
         reject(signal?.reason);
-        call.left?.();
+        call.onAbort?.();
       };
       signal?.addEventListener('abort', abort);
       if (waiting.push(call) === 1) setTimeout(flush);
@@ -58,26 +58,26 @@ export function sendingLink(transport: Transport): TRPCLink<AppRouter> {
   };
   return () =>
     ({ op }) =>
-      answering(op.type === 'subscription' ? opened(transport, op) : queued(op));
+      toObservable(op.type === 'subscription' ? openStream(transport, op) : enqueue(op));
 }
 
 /** @returns the calls that go out together; none that was aborted by now */
-function grouped(url: string, calls: readonly Waiting[]): Waiting[][] {
-  const groups: Waiting[][] = [];
+function batchesOf(url: string, calls: readonly Waiting[]): Waiting[][] {
+  const batches: Waiting[][] = [];
   const open = new Map<string | undefined, Waiting[]>();
   for (const call of calls) {
     const { op } = call;
     if (op.signal?.aborted) continue;
     const kind = goesAlone(op) ? undefined : op.type + JSON.stringify(op.context.headers);
-    let group = open.get(kind);
-    if (!kind || !group || group.length === MAX_CALLS || addressOf(url, [...group, call]).length > MAX_URL) {
-      group = [];
-      groups.push(group);
-      open.set(kind, group);
+    let batch = open.get(kind);
+    if (!kind || !batch || batch.length === MAX_CALLS || addressOf(url, [...batch, call]).length > MAX_URL) {
+      batch = [];
+      batches.push(batch);
+      open.set(kind, batch);
     }
-    group.push(call);
+    batch.push(call);
   }
-  return groups;
+  return batches;
 }
 
 /** `createMany` may be a mebibyte, and small calls need not wait until so many rows are written. Many wait for a refresh. A key is of one call. */
@@ -99,10 +99,10 @@ function addressOf(url: string, calls: readonly Waiting[]): string {
   return calls[0]?.op.type === 'query' ? `${address}&input=${encodeURIComponent(inputsOf(calls))}` : address;
 }
 
-async function exchange({ url, fetch: given, headers }: Transport, calls: readonly Waiting[]): Promise<void> {
+async function sendBatch({ url, fetch: given, headers }: Transport, calls: readonly Waiting[]): Promise<void> {
   const aborting = new AbortController();
   for (const call of calls)
-    call.left = () => {
+    call.onAbort = () => {
       if (calls.every(({ op }) => op.signal?.aborted)) aborting.abort();
     };
   try {
@@ -113,12 +113,12 @@ async function exchange({ url, fetch: given, headers }: Transport, calls: readon
         ? { method: 'GET', headers: own }
         : { method: 'POST', headers: { 'content-type': 'application/json', ...own }, body: inputsOf(calls) }),
       signal: aborting.signal,
-    }).catch(unanswered);
-    const body = jsonIn(await response.text().catch(unanswered));
+    }).catch(networkFailure);
+    const body = jsonIn(await response.text().catch(networkFailure));
     calls.forEach(({ resolve, reject }, index) => {
       const answer = Array.isArray(body) ? body[index] : body;
       if (answer?.result) resolve({ result: answer.result, context: { response } });
-      else reject(failureOf(url, response, answer));
+      else reject(errorOf(url, response, answer));
     });
   } catch (cause) {
     for (const { reject } of calls) reject(cause);

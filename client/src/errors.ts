@@ -54,12 +54,12 @@ const TRANSIENT = [429, 502, 503, 504];
  */
 export function isTransientError(error: unknown): boolean {
   if (isHttpError(error)) return error.retryAfterSeconds !== undefined || TRANSIENT.includes(error.httpStatus);
-  return error instanceof TRPCClientError && error.meta?.unanswered === true;
+  return error instanceof TRPCClientError && error.meta?.isNetworkFailure === true;
 }
 
-/** Marks what `fetch` throws, since whatever else throws on the way of a call would throw again. @throws it */
-export function unanswered(cause: Error): never {
-  throw TRPCClientError.from(cause, { meta: { unanswered: true } });
+/** Marks what `fetch` throws: whatever else throws during a call would throw again. @throws it */
+export function networkFailure(cause: Error): never {
+  throw TRPCClientError.from(cause, { meta: { isNetworkFailure: true } });
 }
 
 interface Failed {
@@ -73,21 +73,21 @@ const isFailed = (answer: unknown): answer is Failed => typeof (answer as Partia
  * @param answer what the response has for this call, if it is JSON
  * @returns the error that it means
  */
-export function failureOf(url: string, response: Response, answer: unknown): HttpError {
+export function errorOf(url: string, response: Response, answer: unknown): HttpError {
   const { status, headers } = response;
   const meta = { response };
   const httpStatus = (isFailed(answer) && answer.error.data?.httpStatus) || status;
   const error = isFailed(answer)
     ? TRPCClientError.from<AppRouter>(answer, { meta })
-    : new TRPCClientError<AppRouter>(strange(url, status, headers.get('content-type')), { meta });
+    : new TRPCClientError<AppRouter>(foreignMessage(url, status, headers.get('content-type')), { meta });
   // In a batch the header is about those calls that are to be made again, not about their neighbours.
   const isAsked = httpStatus === status || TRANSIENT.includes(httpStatus);
   return Object.assign(error, { httpStatus, retryAfterSeconds: isAsked ? secondsOf(headers.get('retry-after')) : undefined });
 }
 
 /** @returns what can be said of an answer that is not Stepwise's, so that a page of a proxy is not taken for a wrong URL */
-const strange = (url: string, status: number, type: string | null): string =>
-  `HTTP ${status} with ${type || 'no content'} from ${url} is no answer of Stepwise${status < 429 ? ': is this URL right?' : ''}`;
+const foreignMessage = (url: string, status: number, type: string | null): string =>
+  `HTTP ${status} with ${type || 'no content'} from ${url} is no answer of Stepwise${status < 400 || status === 404 ? ': is this URL right?' : ''}`;
 
 /** @param value seconds or, as some proxies write it, a date */
 function secondsOf(value: string | null): number | undefined {

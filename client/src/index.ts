@@ -6,7 +6,7 @@ import { tokenLink } from './refreshing.ts';
 import { type RetryOptions, retryingLink } from './retrying.ts';
 import type { AppRouter } from './router.ts';
 import { resumingLink } from './streaming.ts';
-import { headersOf, type TokenAnswer, type Tokens } from './tokens.ts';
+import { requestHeaders, type TokenAnswer, type Tokens } from './tokens.ts';
 
 export type { CallContext, CallOptions, MutationContext, StepwiseClient } from './calls.ts';
 export {
@@ -72,7 +72,7 @@ export function createClient({ url, tokens, token, fetch, headers, links = [], r
       sendingLink({
         url: `${String(url).replace(/\/+$/, '')}/trpc`,
         fetch,
-        headers: async (calls) => headersOf(keeper, calls, typeof headers === 'function' ? await headers() : headers),
+        headers: async (calls) => requestHeaders(keeper, calls, typeof headers === 'function' ? await headers() : headers),
       }),
     ],
   }) as StepwiseClient;

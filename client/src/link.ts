@@ -10,7 +10,7 @@ export type Next = Parameters<Link>[0]['next'];
 export type Answer = inferObservableValue<Observable>;
 
 /** @returns what a link hands on: the answer that is promised, or the error */
-export const answering = (answer: Promise<Answer>): Observable =>
+export const toObservable = (answer: Promise<Answer>): Observable =>
   observable((observer) => {
     answer.then(
       (value) => {
@@ -22,7 +22,7 @@ export const answering = (answer: Promise<Answer>): Observable =>
   });
 
 /** @returns what the links after this one answer */
-export const answerOf = (next: Next, operation: Operation): Promise<Answer> =>
+export const callNext = (next: Next, operation: Operation): Promise<Answer> =>
   new Promise((resolve, reject) => {
     next(operation).subscribe({ next: resolve, error: reject });
   });

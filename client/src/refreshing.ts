@@ -1,7 +1,7 @@
 // What answers mean for the tokens, and how a session goes on when its access token has become too old.
 import type { Operation, TRPCLink } from '@trpc/client';
 import { isStepwiseError } from './errors.ts';
-import { type Answer, answering, answerOf } from './link.ts';
+import { type Answer, callNext, toObservable } from './link.ts';
 import type { AppRouter } from './router.ts';
 import { type Call, type Kept, replace, SENT, type Session, sessionOf, type TokenAnswer, type Tokens } from './tokens.ts';
 
@@ -12,7 +12,7 @@ type Exchange = (refresh_token: string) => Promise<TokenAnswer>;
 export function tokenLink(tokens: Tokens): TRPCLink<AppRouter> {
   return () => {
     const refresh = refresher(tokens);
-    return ({ op, next }) => answering(answerTo({ ...op, context: { ...op.context } }, tokens, refresh, (call) => answerOf(next, call)));
+    return ({ op, next }) => toObservable(answerTo({ ...op, context: { ...op.context } }, tokens, refresh, (call) => callNext(next, call)));
   };
 }
 

@@ -1,7 +1,7 @@
 // What is sent again, and when. tRPC's `retryLink` does not tell its delay about the error, which has `Retry-After`.
 import type { Operation, TRPCClientError, TRPCLink } from '@trpc/client';
 import { isHttpError, isTransientError } from './errors.ts';
-import { type Answer, answering, answerOf, type Next, sleep } from './link.ts';
+import { type Answer, callNext, type Next, sleep, toObservable } from './link.ts';
 import type { AppRouter } from './router.ts';
 
 const MAX_DELAY_MS = 30_000;
@@ -10,7 +10,7 @@ const MAX_DELAY_MS = 30_000;
 export interface RetryOptions {
   /** How often a call is sent again at most, after the first time. 3 unless given. */
   readonly maxRetries?: number | undefined;
-  /** Milliseconds before the first retry, of which a random half is left out; doubled before each further one. 500 unless given. */
+  /** Milliseconds before the first retry, less a random part of up to a half; doubled before each further one. 500 unless given. */
   readonly baseDelayMs?: number | undefined;
   /** Milliseconds between two tries at most. Where the answer asks for longer (`Retry-After`) the call fails. 30,000 unless given. */
   readonly maxDelayMs?: number | undefined;
@@ -27,14 +27,14 @@ export interface RetryOptions {
 export function retryingLink(options: RetryOptions): TRPCLink<AppRouter> {
   return () =>
     ({ op, next }) =>
-      op.type === 'subscription' ? next(op) : answering(tried(op, next, options));
+      op.type === 'subscription' ? next(op) : toObservable(callWithRetries(op, next, options));
 }
 
-async function tried(op: Operation, next: Next, options: RetryOptions): Promise<Answer> {
+async function callWithRetries(op: Operation, next: Next, options: RetryOptions): Promise<Answer> {
   const { retryIf = isSafe } = options;
   for (let failureCount = 0; ; failureCount++) {
     try {
-      return await answerOf(next, op);
+      return await callNext(next, op);
     } catch (cause) {
       const error = cause as TRPCClientError<AppRouter>;
       if (op.signal?.aborted || !isAllowed(failureCount, error, options) || !retryIf(error, op)) throw error;

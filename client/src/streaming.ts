@@ -2,8 +2,8 @@
 import { type Operation, TRPCClientError, type TRPCLink } from '@trpc/client';
 import { type Observer, observable } from '@trpc/server/observable';
 import type { Transport } from './batching.ts';
-import { failureOf, isHttpError, isStepwiseError, jsonIn, unanswered } from './errors.ts';
-import { type Answer, answerOf, type Next, sleep } from './link.ts';
+import { errorOf, isHttpError, isStepwiseError, jsonIn, networkFailure } from './errors.ts';
+import { type Answer, callNext, type Next, sleep } from './link.ts';
 import { retryDelayMs } from './retrying.ts';
 import type { AppRouter } from './router.ts';
 import { sessionOf, type Tokens } from './tokens.ts';
@@ -17,11 +17,11 @@ const RESUMED = ['token_expired', 'server_closing'];
 type Emit = Observer<Answer, TRPCClientError<AppRouter>>;
 
 /** @returns the body of the stream that the subscription opens, as the answer */
-export async function opened({ url, fetch: given, headers }: Transport, op: Operation): Promise<Answer> {
+export async function openStream({ url, fetch: given, headers }: Transport, op: Operation): Promise<Answer> {
   const address = `${url}/${op.path}?input=${encodeURIComponent(JSON.stringify(op.input ?? {}))}`;
-  const response = await (given ?? fetch)(address, { headers: await headers([op]), signal: op.signal ?? null }).catch(unanswered);
+  const response = await (given ?? fetch)(address, { headers: await headers([op]), signal: op.signal ?? null }).catch(networkFailure);
   if (!response.ok || !response.headers.get('content-type')?.startsWith('text/event-stream'))
-    throw failureOf(url, response, jsonIn(await response.text().catch(unanswered)));
+    throw errorOf(url, response, jsonIn(await response.text().catch(networkFailure)));
   return { result: { data: response.body } };
 }
 
@@ -60,7 +60,7 @@ async function follow(op: Operation & { signal: AbortSignal }, next: Next, token
     const end = () => trying.abort();
     op.signal.addEventListener('abort', end);
     try {
-      const { result } = await answerOf(next, { ...op, input, context: { ...op.context }, signal: trying.signal });
+      const { result } = await callNext(next, { ...op, input, context: { ...op.context }, signal: trying.signal });
       observer.next({ result: { type: 'state', state: 'pending', error: null } });
       observer.next({ result: { type: 'started' } });
       for await (const { id, data } of eventsOf((result as { data: ReadableStream<Uint8Array> }).data, trying)) {

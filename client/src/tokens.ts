@@ -41,7 +41,7 @@ export type Call = Operation & { context: MutationContext & { [SENT]?: Kept } };
  * @param common what all requests are sent with
  * @returns all headers of the request: those of the calls rather than the one that signs it, and that one rather than a common one
  */
-export async function headersOf(
+export async function requestHeaders(
   tokens: Tokens,
   calls: readonly Call[],
   common?: Readonly<Record<string, string>>,

@@ -77,9 +77,11 @@ test('every version that we ask for is exact', async () => {
     const manifest = JSON.parse(await text(path));
     // Peers are what somebody else's project brings: a range is what they are for.
     for (const kind of ['dependencies', 'devDependencies', 'optionalDependencies'])
-      for (const [name, version] of Object.entries<string>(manifest[kind] ?? {})) {
+      for (const [name, wanted] of Object.entries<string>(manifest[kind] ?? {})) {
         seen++;
-        if (!EXACT.test(version) && version !== 'catalog:' && version !== 'workspace:*') loose.push(`${path}: ${name} ${version}`);
+        // Under another name: `npm:typescript@5.7.2`.
+        const version = wanted.replace(/^npm:(@[\w.-]+\/)?[\w.-]+@/, '');
+        if (!EXACT.test(version) && version !== 'catalog:' && version !== 'workspace:*') loose.push(`${path}: ${name} ${wanted}`);
       }
   }
   for (const [name, version] of Object.entries<string>(workspace.catalog))
