@@ -671,7 +671,14 @@ test.each(EVERY_KIND_OF_ANSWER)('#130 #133 %s: pages of a listed origin may read
 
 test('#133 pages may read a 429, and when to come again', async () => {
   const plenty = { most: 1000, seconds: 60 };
-  const rates = { address: { most: 1, seconds: 60 }, user: plenty, signIn: plenty, registration: plenty };
+  const rates = {
+    address: { most: 1, seconds: 60 },
+    user: plenty,
+    signIn: plenty,
+    registration: plenty,
+    userHashes: plenty,
+    addressHashes: plenty,
+  };
   const busy = await startApp({ environment: 'production', corsOrigins: ['https://app.example'], rates, database: production.database });
   const ask = () => busy.rest('GET', '/health', from('https://app.example', {}));
   expect((await ask()).status).toBe(200);
@@ -686,7 +693,7 @@ test('#133 pages may read a 429, and when to come again', async () => {
 
 test('#132 a thousand preflights cost nobody a sign-in or a call', async () => {
   const few = { most: 5, seconds: 60 };
-  const rates = { address: few, user: few, signIn: few, registration: few };
+  const rates = { address: few, user: few, signIn: few, registration: few, userHashes: few, addressHashes: few };
   const strict = await startApp({ rates, database: api.database });
   const headers = { origin: 'https://app.example', 'access-control-request-method': 'POST' };
   for (let i = 0; i < 1000; i++) expect((await strict.rest('OPTIONS', '/users/signIn', { headers })).status).toBe(204);

@@ -2,8 +2,8 @@
 import { initTRPC, TRPCError } from '@trpc/server';
 import { ZodError } from 'zod';
 import { databaseCode, isBadValue, isMissingReference, isUnavailable } from '../db/errors.ts';
+import { QueueFullError } from '../security/fairQueue.ts';
 import { TooMany } from '../security/limits.ts';
-import { HashQueueFull } from '../security/password.ts';
 import type { Context } from './context.ts';
 import type { Meta } from './endpoint.ts';
 import { AppError, notFound, type Reason, unauthenticated, validationError } from './errors.ts';
@@ -50,7 +50,7 @@ export function toAppError(error: unknown): AppError {
 }
 
 function ofCause(cause: unknown): AppError {
-  if (cause instanceof HashQueueFull) return new AppError('UNAVAILABLE', 'Too many sign-ins at the moment', { cause });
+  if (cause instanceof QueueFullError) return new AppError('UNAVAILABLE', 'Too many sign-ins at the moment', { cause });
   if (cause instanceof TooMany) return new AppError('RATE_LIMITED', 'Too many requests', { retryAfter: cause.wait });
   const code = databaseCode(cause);
   if (code !== undefined && isUnavailable(code)) return new AppError('UNAVAILABLE', 'Service unavailable', { cause });
