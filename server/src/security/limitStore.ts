@@ -116,20 +116,22 @@ function createEntries(maxKeys: number) {
   };
 }
 
+type Entries = ReturnType<typeof createEntries>;
+
 /**
  * Counts in this process.
  * @param now milliseconds on a monotonic clock
  * @param maxKeys of one kind
  */
 export function memoryStore(now: () => number = () => performance.now(), maxKeys = MAX_KEYS): MemoryStore {
-  const windows = new Map<string, ReturnType<typeof createEntries>>();
+  const windows = new Map<string, Entries>();
   const failures = createEntries(maxKeys);
   const marks = new LRUCache<string, true>({ max: MAX_MARKS, perf: { now } });
   const counts = { memory: 0 };
 
-  function windowsOf(kind: string): ReturnType<typeof createEntries> {
-    let found = windows.get(kind);
-    if (!found) windows.set(kind, (found = createEntries(maxKeys)));
+  function windowsOf(kind: string): Entries {
+    const found = windows.get(kind) ?? createEntries(maxKeys);
+    windows.set(kind, found);
     return found;
   }
 
