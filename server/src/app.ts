@@ -25,6 +25,7 @@ import { sendProblem, sendRpcError, shown } from './http/problem.ts';
 import { registerRest, registerStreams } from './http/rest.ts';
 import { registerRpc } from './http/rpc.ts';
 import { appRouter } from './router.ts';
+import { createChangeQueue } from './security/changeQueue.ts';
 import type { LimitStore } from './security/limitStore.ts';
 import { createLimits, type Rates } from './security/limits.ts';
 import { createOpenSessions } from './security/openSessions.ts';
@@ -56,6 +57,9 @@ export interface AppOptions {
 /** Hashes that may wait; with one at a time of some 30 ms the last waits a second. */
 const HASH_QUEUE = 32;
 
+/** Changes of one user that may wait for each other; the next is told to come again. */
+const MAX_WAITING_CHANGES = 100;
+
 /** Milliseconds: a request that is not all here by then is cut, headers and body alike. */
 const REQUEST_TIMEOUT = 10_000;
 
@@ -86,6 +90,7 @@ export async function buildApp({
     openSessions,
     sessionLimits: config.sessions,
     limits: createLimits(limits.store, limits.rates),
+    changes: createChangeQueue(limits.rates ? MAX_WAITING_CHANGES : Number.POSITIVE_INFINITY),
     health: createHealth(database.ping, manifest.version, config.environment, isDraining),
     passwordMinLength: config.passwordMinLength,
     ...(traced && { traced }),

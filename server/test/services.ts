@@ -4,6 +4,7 @@ import { createViews } from '../src/db/views.ts';
 import { isSessionOpen } from '../src/features/auth/sessions/queries.ts';
 import { createEventStreams } from '../src/features/events/streams.ts';
 import { createHealth } from '../src/http/health.ts';
+import { createChangeQueue } from '../src/security/changeQueue.ts';
 import { memoryStore } from '../src/security/limitStore.ts';
 import { createLimits } from '../src/security/limits.ts';
 import { createOpenSessions } from '../src/security/openSessions.ts';
@@ -28,6 +29,7 @@ export function testServices(database: AppOptions['database']): Services {
     streams: createEventStreams({ ...database, openSessions }),
     sessionLimits: { idle: 7 * 86_400, absolute: 30 * 86_400, perUser: 20 },
     limits: createLimits(memoryStore(), undefined),
+    changes: createChangeQueue(Number.POSITIVE_INFINITY),
     health: createHealth(ping, '0.1.0', 'test'),
     passwordMinLength: 8,
   };

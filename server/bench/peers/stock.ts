@@ -11,6 +11,7 @@ import { isSessionOpen } from '../../src/features/auth/sessions/queries.ts';
 import { createContext } from '../../src/http/context.ts';
 import { createHealth } from '../../src/http/health.ts';
 import { type AppRouter, appRouter } from '../../src/router.ts';
+import { createChangeQueue } from '../../src/security/changeQueue.ts';
 import { memoryStore } from '../../src/security/limitStore.ts';
 import { createLimits } from '../../src/security/limits.ts';
 import { createOpenSessions } from '../../src/security/openSessions.ts';
@@ -41,6 +42,7 @@ const services: Services = {
   openSessions: createOpenSessions((claims) => isSessionOpen(db, claims)),
   sessionLimits: { idle: SESSION_LIFETIME, absolute: 4 * SESSION_LIFETIME, perUser: 20 },
   limits: createLimits(memoryStore(), undefined),
+  changes: createChangeQueue(Number.POSITIVE_INFINITY),
   health: createHealth(async () => void (await client`select 1`), manifest.version, 'production'),
   passwordMinLength: 8,
 };

@@ -1,6 +1,7 @@
 import type { Catalogue } from '../db/catalogue.ts';
 import type { Database } from '../db/client.ts';
 import type { Views } from '../db/views.ts';
+import type { ChangeQueue } from '../security/changeQueue.ts';
 import type { Limits } from '../security/limits.ts';
 import type { OpenSessions } from '../security/openSessions.ts';
 import type { Passwords } from '../security/password.ts';
@@ -43,6 +44,7 @@ export interface Services {
   readonly openSessions: OpenSessions;
   readonly sessionLimits: SessionLimits;
   readonly limits: Limits;
+  readonly changes: ChangeQueue;
   readonly health: Health;
   readonly streams: EventStreams;
   /** Characters (code points) that a new password needs. */

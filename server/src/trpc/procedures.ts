@@ -86,14 +86,15 @@ export const protectedProcedure = t.procedure.use(async ({ ctx, path, type, batc
   const raw = await getRawInput();
   const claimed = typeof raw === 'object' && raw !== null && 'user_id' in raw ? raw.user_id : undefined;
   if (typeof claimed === 'number' && claimed !== user.id) notFound('User');
+  // What remains are changes of the user's plans, resources, tasks and exports: they lock the same row of the database.
+  if (!takesKey(path, type)) return next({ ctx: { user } });
   const { idempotencyKey } = ctx.request;
-  const result =
-    idempotencyKey === undefined || !takesKey(path, type)
-      ? await next({ ctx: { user } })
-      : await once({ ctx: { ...ctx, user }, path, batchIndex, input: raw }, idempotencyKey, ({ ctx: { db } }) =>
-          next({ ctx: { user, db } }),
-        );
+  const result = await ctx.services.changes.run(user.id, () =>
+    idempotencyKey === undefined
+      ? next({ ctx: { user } })
+      : once({ ctx: { ...ctx, user }, path, batchIndex, input: raw }, idempotencyKey, ({ ctx: { db } }) => next({ ctx: { user, db } })),
+  );
   // After the commit, and not before.
-  if (result.ok && takesKey(path, type)) ctx.services.streams.changed(user.id);
+  if (result.ok) ctx.services.streams.changed(user.id);
   return result;
 });
