@@ -37,7 +37,10 @@ import type { Traced } from './telemetry/traces.ts';
 import type { Services } from './trpc/context.ts';
 
 export interface AppOptions {
-  readonly config: Pick<Config, 'environment' | 'tokenLifetime' | 'sessions' | 'passwordMinLength' | 'trustedProxies' | 'corsOrigins'>;
+  readonly config: Pick<
+    Config,
+    'environment' | 'tokenLifetime' | 'sessions' | 'passwordMinLength' | 'quotas' | 'trustedProxies' | 'corsOrigins'
+  >;
   readonly database: Pick<OpenDatabase, 'db' | 'listen' | 'measures'> & Pick<StartingDatabase, 'ping'>;
   /** The key that tokens are signed with, then those that are still accepted. */
   readonly secrets: readonly [string, ...string[]];
@@ -90,6 +93,7 @@ export async function buildApp({
     openSessions,
     sessionLimits: config.sessions,
     limits: createLimits(limits.store, limits.rates),
+    quotas: config.quotas,
     changes: createChangeQueue(limits.rates ? MAX_WAITING_CHANGES : Number.POSITIVE_INFINITY),
     health: createHealth(database.ping, manifest.version, config.environment, isDraining),
     passwordMinLength: config.passwordMinLength,

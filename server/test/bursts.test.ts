@@ -5,7 +5,15 @@ import { createChangeQueue } from '../src/security/changeQueue.ts';
 import { openTestDatabase, startApp } from './harness.ts';
 
 const plenty = { most: 100_000, seconds: 60 };
-const rates = { address: plenty, user: plenty, signIn: plenty, registration: plenty, userHashes: plenty, addressHashes: plenty };
+const rates = {
+  address: plenty,
+  user: plenty,
+  signIn: plenty,
+  registration: plenty,
+  userHashes: plenty,
+  addressHashes: plenty,
+  rows: plenty,
+};
 
 const database = await openTestDatabase();
 test('#349 of one account four changes are under way and a hundred wait, more are told to come again', async () => {

@@ -678,6 +678,7 @@ test('#133 pages may read a 429, and when to come again', async () => {
     registration: plenty,
     userHashes: plenty,
     addressHashes: plenty,
+    rows: plenty,
   };
   const busy = await startApp({ environment: 'production', corsOrigins: ['https://app.example'], rates, database: production.database });
   const ask = () => busy.rest('GET', '/health', from('https://app.example', {}));
@@ -693,7 +694,7 @@ test('#133 pages may read a 429, and when to come again', async () => {
 
 test('#132 a thousand preflights cost nobody a sign-in or a call', async () => {
   const few = { most: 5, seconds: 60 };
-  const rates = { address: few, user: few, signIn: few, registration: few, userHashes: few, addressHashes: few };
+  const rates = { address: few, user: few, signIn: few, registration: few, userHashes: few, addressHashes: few, rows: few };
   const strict = await startApp({ rates, database: api.database });
   const headers = { origin: 'https://app.example', 'access-control-request-method': 'POST' };
   for (let i = 0; i < 1000; i++) expect((await strict.rest('OPTIONS', '/users/signIn', { headers })).status).toBe(204);

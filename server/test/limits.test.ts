@@ -12,6 +12,7 @@ const rates = (change: Partial<Rates>): Rates => ({
   registration: plenty,
   userHashes: plenty,
   addressHashes: plenty,
+  rows: plenty,
   ...change,
 });
 

@@ -30,6 +30,7 @@ export function testServices(database: AppOptions['database']): Services {
     sessionLimits: { idle: 7 * 86_400, absolute: 30 * 86_400, perUser: 20 },
     limits: createLimits(memoryStore(), undefined),
     changes: createChangeQueue(Number.POSITIVE_INFINITY),
+    quotas: { tasks: 20_000, resources: 10_000, physical_plans: 1000, mental_plans: 1000 },
     health: createHealth(ping, '0.1.0', 'test'),
     passwordMinLength: 8,
   };

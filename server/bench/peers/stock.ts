@@ -43,6 +43,7 @@ const services: Services = {
   sessionLimits: { idle: SESSION_LIFETIME, absolute: 4 * SESSION_LIFETIME, perUser: 20 },
   limits: createLimits(memoryStore(), undefined),
   changes: createChangeQueue(Number.POSITIVE_INFINITY),
+  quotas: { tasks: 20_000, resources: 10_000, physical_plans: 1000, mental_plans: 1000 },
   health: createHealth(async () => void (await client`select 1`), manifest.version, 'production'),
   passwordMinLength: 8,
 };

@@ -21,6 +21,8 @@ export interface Rates {
   readonly userHashes: Rate;
   /** The same for all users of one address. */
   readonly addressHashes: Rate;
+  /** Rows that one user writes by calls that write many. Two of the largest always fit. */
+  readonly rows: Rate;
 }
 
 /** A household or an office shares an address, a person does not make ten calls a second for long. */
@@ -31,6 +33,7 @@ export const PRODUCTION_RATES: Rates = {
   registration: { most: 20, seconds: 3600 },
   userHashes: { most: 10, seconds: 600 },
   addressHashes: { most: 60, seconds: 600 },
+  rows: { most: 6000, seconds: 600 },
 };
 
 /** For a developer's loops and tests. */
@@ -41,6 +44,7 @@ export const DEVELOPMENT_RATES: Rates = {
   registration: { most: 600, seconds: 60 },
   userHashes: { most: 1000, seconds: 60 },
   addressHashes: { most: 6000, seconds: 60 },
+  rows: { most: 60_000, seconds: 60 },
 };
 
 /** Thrown when somebody has to wait. */
@@ -70,6 +74,8 @@ export interface Limits {
   calls(kind: 'address' | 'user', key: string, cost: number): Standing | undefined | Promise<Standing | undefined>;
   /** Counts a sign-in or a registration from an address. @throws TooMany */
   entry(kind: 'signIn' | 'registration', address: string): Promise<void>;
+  /** Counts the rows that a call of the user writes, where they are many. @throws TooMany */
+  rows(user_id: number, count: number): Promise<void>;
   /**
    * Begins an attempt to sign in. From the sixth failure in a row one has to wait: for the account from this address, and
    * for the account from everywhere. The latter does not hold for an address that signed in to the account before, so
@@ -94,7 +100,7 @@ const UNLIMITED: PasswordAttempt = { check: (look) => look(), succeeded: async (
 
 /** @param rates undefined: nothing is limited */
 export function createLimits(store: LimitStore, rates: Rates | undefined): Limits {
-  const refused = { address: 0, user: 0, signIn: 0, registration: 0, userHashes: 0, addressHashes: 0, guess: 0 };
+  const refused = { address: 0, user: 0, signIn: 0, registration: 0, userHashes: 0, addressHashes: 0, rows: 0, guess: 0 };
   const measures: readonly Measure[] = [
     { name: 'stepwise_limits_refused_total', help: 'Calls that were told to wait', type: 'counter', label: 'kind', read: () => refused },
     {
@@ -110,6 +116,7 @@ export function createLimits(store: LimitStore, rates: Rates | undefined): Limit
     return {
       calls: () => undefined,
       entry: async () => {},
+      rows: async () => {},
       signInAttempt: unlimited,
       rememberAddress: async () => {},
       confirmationAttempt: unlimited,
@@ -159,6 +166,7 @@ export function createLimits(store: LimitStore, rates: Rates | undefined): Limit
   return {
     calls: count,
     entry: async (kind, address) => void (await count(kind, addressKey(address), 1)),
+    rows: async (user_id, rows) => void (await count('rows', String(user_id), rows)),
     async signInAttempt(account, address) {
       const here = `${account}:${addressKey(address)}`;
       const isKnown = await store.isMarked(here);

@@ -1,5 +1,6 @@
 import type { Catalogue } from '../db/catalogue.ts';
 import type { Database } from '../db/client.ts';
+import type { Quotas } from '../db/quota.ts';
 import type { Views } from '../db/views.ts';
 import type { ChangeQueue } from '../security/changeQueue.ts';
 import type { Limits } from '../security/limits.ts';
@@ -44,6 +45,7 @@ export interface Services {
   readonly openSessions: OpenSessions;
   readonly sessionLimits: SessionLimits;
   readonly limits: Limits;
+  readonly quotas: Quotas;
   readonly changes: ChangeQueue;
   readonly health: Health;
   readonly streams: EventStreams;

@@ -27,6 +27,7 @@ const t = initTRPC
           reason: known.reason,
           ...(ctx && { request_id: ctx.request.client.request_id }),
           ...(known.errors && { errors: [...known.errors] }),
+          ...(known.quota && { quota: known.quota }),
         },
       };
     },

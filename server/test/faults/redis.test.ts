@@ -23,6 +23,7 @@ const rates: Rates = {
   registration: plenty,
   userHashes: plenty,
   addressHashes: plenty,
+  rows: plenty,
 };
 const database = await openTestDatabase();
 const stores = [1, 2, 3].map(() => redisStore(redis.url, (message) => warnings.push(message)));

@@ -20,6 +20,7 @@ const rates: Rates = {
   registration: plenty,
   userHashes: plenty,
   addressHashes: plenty,
+  rows: plenty,
 };
 
 let time = 0;
