@@ -578,7 +578,7 @@ test.each(['short', 'x'.repeat(65), 'x'.repeat(10_000), 'with a space', 'with/sl
   },
 );
 
-test('#136 auth answers are not stored, a user’s data is private and asked for again', async () => {
+test('#136 answers are not stored, and a user’s data is private', async () => {
   const { login, password, token } = await api.register();
   const cacheControl = async (method: string, url: string, request: Request) =>
     (await api.rest(method, url, request)).headers['cache-control'];
@@ -590,12 +590,22 @@ test('#136 auth answers are not stored, a user’s data is private and asked for
   expect(await cacheControl('POST', '/users/signIn', { body: '{' })).toBe('no-store');
   expect(await cacheControl('POST', '/trpc/auth.signIn', { body: signIn })).toBe('no-store');
   expect(await cacheControl('POST', '/trpc/auth.signIn?batch=1', { body: { 0: signIn } })).toBe('no-store');
-  expect(await cacheControl('GET', '/users/me', { token })).toBe('no-store');
-  for (const path of ['/outherTasks', '/resources', '/mentalPlans', '/physicalPlans', '/exercises'])
-    expect(await cacheControl('GET', path, { token }), path).toBe('private, no-cache');
-  expect(await cacheControl('POST', '/outherTasks', { token, body: task })).toBe('private, no-cache');
-  expect(await cacheControl('GET', '/trpc/task.list?input={}', { token })).toBe('private, no-cache');
-  expect(await cacheControl('GET', '/trpc/task.list,auth.me?batch=1&input={"0":{}}', { token })).toBe('no-store');
+  for (const path of [
+    '/users/me',
+    '/users/me/export',
+    '/users/me/sessions',
+    '/outherTasks',
+    '/resources',
+    '/mentalPlans',
+    '/physicalPlans',
+    '/exercises',
+  ])
+    expect(await cacheControl('GET', path, { token }), path).toBe('private, no-store');
+  expect(await cacheControl('POST', '/outherTasks', { token, body: task })).toBe('private, no-store');
+  expect(await cacheControl('GET', '/trpc/task.list?input={}', { token })).toBe('private, no-store');
+  expect(await cacheControl('GET', '/trpc/task.list,auth.me?batch=1&input={"0":{}}', { token })).toBe('private, no-store');
+  expect(await cacheControl('GET', '/trpc/task.list,health.check?batch=1&input={"0":{}}', { token })).toBe('private, no-store');
+  expect(await cacheControl('GET', '/trpc/health.check', {})).toBe('no-store');
 });
 
 test.each([

@@ -7,7 +7,7 @@ import type { Context } from '../trpc/context.ts';
 import { BODY_LIMIT } from '../trpc/endpoint.ts';
 import { AppError, REASONS, unauthenticated } from '../trpc/errors.ts';
 import { toAppError } from '../trpc/procedures.ts';
-import { type Endpoint, endpointsOf } from './endpoints.ts';
+import { type Endpoint, endpointsOf, PRIVATE_CACHE_CONTROL, PUBLIC_CACHE_CONTROL } from './endpoints.ts';
 import { parseJson } from './json.ts';
 import { errorShape, logFailure, sendRpcError, setErrorHeaders, varies } from './problem.ts';
 import { framesOfRpc, lastEventId, sendStream } from './sse.ts';
@@ -257,10 +257,9 @@ function wantsStream({ headers }: FastifyRequest): boolean {
   return headers.accept?.split(',').some((type) => type.trim() === 'application/jsonl') ?? false;
 }
 
-/** The strictest of what the calls ask for. */
+/** Of calls of which one answers with a user's data the whole answer is the user's. */
 function cacheControl(calls: Call[]): string {
-  const [only = 'no-store', ...others] = new Set(calls.map(({ endpoint }) => endpoint?.cacheControl ?? 'no-store'));
-  return others.length === 0 ? only : 'no-store';
+  return calls.some(({ endpoint }) => endpoint?.cacheControl === PRIVATE_CACHE_CONTROL) ? PRIVATE_CACHE_CONTROL : PUBLIC_CACHE_CONTROL;
 }
 
 declare module 'fastify' {
