@@ -1,7 +1,7 @@
 // One account that sends many changes at once, beside others.
 import { expect, test } from 'vitest';
 import type { Database } from '../src/db/client.ts';
-import { createChangeQueue } from '../src/security/changeQueue.ts';
+import { createUserQueue } from '../src/security/userQueue.ts';
 import { openTestDatabase, startApp } from './harness.ts';
 
 const plenty = { most: 100_000, seconds: 60 };
@@ -53,15 +53,15 @@ test('#349 without limits all of them wait', async () => {
 });
 
 test('#349 changes wait in the order in which they came, also after one that fails', async () => {
-  const queue = createChangeQueue(100);
+  const queue = createUserQueue(4, 100);
   const begun: number[] = [];
   const change = (n: number) =>
-    queue.run(1, async () => {
+    queue.run(1, false, async () => {
       begun.push(n);
       if (n % 3 === 0) throw new Error('failed');
     });
   const outcomes = await Promise.allSettled(Array.from({ length: 50 }, (_, n) => change(n)));
   expect(begun).toEqual(Array.from({ length: 50 }, (_, n) => n));
   expect(outcomes.filter(({ status }) => status === 'rejected')).toHaveLength(17);
-  expect(await queue.run(1, async () => 'and the next')).toBe('and the next');
+  expect(await queue.run(1, false, async () => 'and the next')).toBe('and the next');
 });

@@ -16,6 +16,9 @@ import { sessionsRouter } from './sessions/router.ts';
 
 const tag = 'Auth';
 
+/** What one answer may hold: larger ones would stop everything else while they are put together. */
+const MAX_EXPORT_BYTES = 5_000_000;
+
 export const authRouter = router({
   register: publicProcedure
     .meta(endpoint('POST /users', 'Register and sign in', { tag, public: true, status: 201, errors: ['LOGIN_TAKEN'] }))
@@ -117,12 +120,15 @@ export const authRouter = router({
     }),
 
   export: protectedProcedure
-    .meta(endpoint('GET /users/me/export', 'Everything that is kept of me', { tag }))
+    .meta(endpoint('GET /users/me/export', 'Everything that is kept of me', { tag, isWide: true, errors: ['PAYLOAD_TOO_LARGE'] }))
     .input(z.object({}).optional())
     .output(Export)
     .query(async ({ ctx }) => {
       await note(ctx.db, 'account_exported', ctx.request.client, ctx.user.id);
-      return (await exportUser(ctx.db, ctx.user.id)) ?? unauthenticated();
+      const document = await exportUser(ctx.db, ctx.user.id, MAX_EXPORT_BYTES);
+      if (document === null)
+        throw new AppError('PAYLOAD_TOO_LARGE', 'More than 5 MB are kept: POST /users/me/exports writes them into a file');
+      return document ?? unauthenticated();
     }),
 
   me: protectedProcedure

@@ -21,7 +21,7 @@ const columns = {
 };
 
 /** Newest first. */
-export const listPlans = pagesOf('mentalPlan.page', plans, columns);
+export const listPlans = pagesOf('mentalPlan.page', plans, columns, ['name', 'goal']);
 
 type ViewRow = MentalPlanRow & Pick<MentalPlanView, 'resources'>;
 

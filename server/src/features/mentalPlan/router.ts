@@ -60,6 +60,7 @@ export const mentalPlanRouter = router({
     .meta(
       endpoint('GET /users/{id}/mental-plan', 'My current plan with its resources', {
         tag,
+        isWide: true,
         etag: (view: z.output<typeof MentalPlanView>) => view.data.version,
       }),
     )

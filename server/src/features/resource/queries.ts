@@ -18,7 +18,7 @@ const columns = {
 };
 
 /** Newest first. */
-export const listResources = pagesOf('resource.page', resources, columns);
+export const listResources = pagesOf('resource.page', resources, columns, ['name', 'description']);
 
 const currentPlan = (user_id: SQL) => sql`select id from ${mentalPlans} where user_id = ${user_id} order by id desc limit 1`;
 
