@@ -9,6 +9,7 @@ import type { StartingDatabase } from './db/starting.ts';
 import { createViews } from './db/views.ts';
 import { isSessionOpen } from './features/auth/sessions/queries.ts';
 import { createEventStreams } from './features/events/streams.ts';
+import { createAnswerMemory } from './http/answerMemory.ts';
 import { brokenRequests } from './http/broken.ts';
 import { registerClosing } from './http/closing.ts';
 import { createContext } from './http/context.ts';
@@ -33,6 +34,7 @@ import { createOpenSessions } from './security/openSessions.ts';
 import { createPasswords, type HashCost } from './security/password.ts';
 import { createRefreshTokens } from './security/refresh.ts';
 import { createTokens } from './security/token.ts';
+import { createUserQueue } from './security/userQueue.ts';
 import type { Metrics } from './telemetry/metrics.ts';
 import type { Traced } from './telemetry/traces.ts';
 import type { Services } from './trpc/context.ts';
@@ -40,7 +42,7 @@ import type { Services } from './trpc/context.ts';
 export interface AppOptions {
   readonly config: Pick<
     Config,
-    'environment' | 'tokenLifetime' | 'sessions' | 'passwordMinLength' | 'trustedProxies' | 'publicUrl' | 'corsOrigins'
+    'environment' | 'tokenLifetime' | 'sessions' | 'passwordMinLength' | 'quotas' | 'trustedProxies' | 'publicUrl' | 'corsOrigins'
   >;
   readonly database: Pick<OpenDatabase, 'db' | 'listen' | 'measures'> & Pick<StartingDatabase, 'ping'>;
   /** The key that tokens are signed with, then those that are still accepted. */
@@ -56,13 +58,24 @@ export interface AppOptions {
   readonly metrics?: { readonly into: Metrics; readonly token?: string | undefined };
   /** Makes spans of procedures; the database makes its own. */
   readonly traced?: Traced;
+  /** Milliseconds without progress after which a client that does not take its answer is cut. */
+  readonly stalledAfter?: number;
 }
 
 /** Hashes that may wait; with one at a time of some 30 ms the last waits a second. */
 const HASH_QUEUE = 32;
 
+/** Changes of one user that are under way at the same time, and reads: the rest of them wait. */
+const CALLS_PER_USER = 4;
+
+/** Changes of one user that may wait for each other; the next is told to come again. */
+const MAX_WAITING_CHANGES = 100;
+
 /** Milliseconds: a request that is not all here by then is cut, headers and body alike. */
 const REQUEST_TIMEOUT = 10_000;
+
+/** Streams say something more often than that. */
+const STALLED_AFTER_MS = 30_000;
 
 /** One more is closed at once. */
 const MAX_CONNECTIONS = 5000;
@@ -78,6 +91,7 @@ export async function buildApp({
   isDraining,
   metrics,
   traced,
+  stalledAfter = STALLED_AFTER_MS,
 }: AppOptions): Promise<FastifyInstance> {
   const openSessions = createOpenSessions((claims) => isSessionOpen(database.db, claims));
   const services: Services = {
@@ -91,6 +105,9 @@ export async function buildApp({
     openSessions,
     sessionLimits: config.sessions,
     limits: createLimits(limits.store, limits.rates),
+    quotas: config.quotas,
+    changes: createUserQueue(CALLS_PER_USER, limits.rates ? MAX_WAITING_CHANGES : Number.POSITIVE_INFINITY),
+    reads: createUserQueue(CALLS_PER_USER, Number.POSITIVE_INFINITY),
     health: createHealth(database.ping, manifest.version, config.environment, isDraining),
     passwordMinLength: config.passwordMinLength,
     ...(traced && { traced }),
@@ -106,6 +123,7 @@ export async function buildApp({
     genReqId: requestId,
     trustProxy: isTrusted,
     requestTimeout: REQUEST_TIMEOUT,
+    connectionTimeout: stalledAfter,
     // What arrives while the server closes is answered like any other: Fastify's own 503 is not in our form.
     return503OnClosing: false,
     // Above what proxies keep idle connections for (60 s mostly), so that none is closed under a request.
@@ -148,9 +166,10 @@ export async function buildApp({
   registerProbes(app, services.health);
   if (metrics?.token !== undefined) registerMetrics(app, metrics.into, metrics.token);
   const context = (request: FastifyRequest, reply: FastifyReply) => createContext(services, request, reply);
-  registerRest(app, endpointsOf(appRouter).values(), context);
+  const memory = createAnswerMemory();
+  registerRest(app, endpointsOf(appRouter).values(), context, memory);
   registerStreams(app, endpointsOf(appRouter).values(), context);
-  registerRpc(app, '/trpc', appRouter, context);
+  registerRpc(app, '/trpc', appRouter, context, memory);
   registerDocs(app, manifest.version, serverUrl(config.publicUrl, isTrusted));
   registerPage(app, manifest.version);
   return app;

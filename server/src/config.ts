@@ -1,6 +1,7 @@
 // The only file that reads the environment.
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import type { Quotas } from './db/quota.ts';
 
 /** Secrets that stand in tutorials and examples: a server that signs with one of them signs for everybody. */
 const KNOWN_SECRETS =
@@ -64,6 +65,10 @@ const Environment = z.object({
   SESSION_IDLE_DAYS: integer(1, 365).default(7),
   SESSION_ABSOLUTE_DAYS: integer(1, 3650).default(30),
   SESSIONS_PER_USER: integer(1, 1000).default(20),
+  /** They hold ten years of daily use. */
+  QUOTA_TASKS: integer(1, 10_000_000).default(20_000),
+  QUOTA_RESOURCES: integer(1, 10_000_000).default(10_000),
+  QUOTA_PLANS: integer(1, 1_000_000).default(1000),
   RATE_LIMIT: z.enum(['on', 'off']).default('on'),
   JOBS: z.enum(['on', 'off']).default('on'),
   REDIS_URL: z.url({ protocol: /^rediss?$/ }).optional(),
@@ -103,6 +108,8 @@ export interface Config {
   readonly previousJwtSecret: string | undefined;
   /** How long sessions live, in seconds, and how many a user may have. */
   readonly sessions: { readonly idle: number; readonly absolute: number; readonly perUser: number };
+  /** Rows that one user may have. */
+  readonly quotas: Quotas;
   /** Seconds that an access token lives. */
   readonly tokenLifetime: number;
   /** Characters (code points). */
@@ -186,6 +193,12 @@ export function loadConfig(env: Record<string, string | undefined>, purpose: 'se
       idle: values.SESSION_IDLE_DAYS * DAY,
       absolute: values.SESSION_ABSOLUTE_DAYS * DAY,
       perUser: values.SESSIONS_PER_USER,
+    }),
+    quotas: Object.freeze({
+      tasks: values.QUOTA_TASKS,
+      resources: values.QUOTA_RESOURCES,
+      physical_plans: values.QUOTA_PLANS,
+      mental_plans: values.QUOTA_PLANS,
     }),
     tokenLifetime: values.ACCESS_TOKEN_EXPIRE_MINUTES * 60,
     passwordMinLength: values.PASSWORD_MIN_LENGTH,

@@ -107,10 +107,10 @@ export function ofRest({ status, headers, text, body }: Answer): Outcome {
     return { status, data: body };
   }
   const { request_id, ...rest } = body;
-  const { code, detail, errors } = rest;
+  const { code, detail, errors, quota } = rest;
   expect(headers).toMatchObject({ 'content-type': 'application/problem+json; charset=utf-8', 'x-request-id': request_id });
   if (status === 401) expect(headers['www-authenticate']).toBe('Bearer');
-  expect(rest).toEqual({ type: expect.any(String), title: expect.any(String), status, detail: expect.any(String), code, errors });
+  expect(rest).toEqual({ type: expect.any(String), title: expect.any(String), status, detail: expect.any(String), code, errors, quota });
   return { status, code, detail, errors, body: rest };
 }
 

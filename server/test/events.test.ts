@@ -331,7 +331,7 @@ test('#171 a call that is answered from its first time is heard once; one that w
 
   const { db } = api.database;
   const failing = db.transaction(async (tx) => {
-    await createTask(tx, { user_id: ann.id, title: 'never', status: false });
+    await createTask(tx, { quota: 20_000, user_id: ann.id, title: 'never', status: false });
     throw new Error('rolled back');
   });
   await expect(failing).rejects.toThrow('rolled back');
@@ -378,17 +378,17 @@ test('changes at once wait for each other, never in a circle', async () => {
     );
   const plan = { name: 'a', goal: 'b', progress: 30 };
   for (let round = 0; round < 40; round++) {
-    const [id] = (await createResources(db, ann.id, [{ ...BOOK, type: 'book' }])) as [number];
-    const kept = await createMentalPlan(db, ann.id, { ...plan, resource_list: [id] });
+    const [id] = (await createResources(db, ann.id, 10_000, [{ ...BOOK, type: 'book' }])) as [number];
+    const kept = await createMentalPlan(db, ann.id, 1000, { ...plan, resource_list: [id] });
     const key = randomUUID();
     const outcomes = await Promise.all([
       each((tx) => removeMentalPlan(tx, ann.id, { id: kept as number })),
       each((tx) => updateResource(tx, ann.id, { id, progress: 3, volume: 7 })),
-      each((tx) => createMentalPlan(tx, ann.id, { ...plan, resource_list: [id] })),
+      each((tx) => createMentalPlan(tx, ann.id, 1000, { ...plan, resource_list: [id] })),
       each((tx) => removeResource(tx, { user_id: ann.id, id })),
       each(async (tx) => {
         await claimKey(tx, ann.id, key, 'request');
-        await createTask(tx, { user_id: ann.id, title: 't', status: false });
+        await createTask(tx, { quota: 20_000, user_id: ann.id, title: 't', status: false });
       }),
       ...(round === 39 ? [each((tx) => removeUser(tx, ann.id, { ip: '192.0.2.1', device: '', request_id: 'removal' }))] : []),
     ]);

@@ -102,9 +102,9 @@ export async function startApp(
     rates?: Rates;
     store?: LimitStore;
     dearHashes?: boolean;
-  } & Pick<AppOptions, 'metrics' | 'traced'> = {},
+  } & Pick<AppOptions, 'metrics' | 'traced' | 'stalledAfter'> = {},
 ): Promise<TestApp> {
-  const { database: given, rates, store = memoryStore(), metrics, traced, dearHashes = false, ...settings } = overrides;
+  const { database: given, rates, store = memoryStore(), metrics, traced, stalledAfter, dearHashes = false, ...settings } = overrides;
   const database = given ?? (await openTestDatabase());
   const log: Record<string, unknown>[] = [];
   const passwords = new Set<string>();
@@ -116,6 +116,7 @@ export async function startApp(
       tokenLifetime: 1800,
       sessions: { idle: 7 * 86_400, absolute: 30 * 86_400, perUser: 20 },
       passwordMinLength: 8,
+      quotas: { tasks: 20_000, resources: 10_000, physical_plans: 1000, mental_plans: 1000 },
       corsOrigins: '*',
       trustedProxies: [],
       publicUrl: undefined,
@@ -131,6 +132,7 @@ export async function startApp(
     hashing: { concurrency: 1, ...(!dearHashes && { cost: CHEAP }) },
     ...(metrics && { metrics }),
     ...(traced && { traced }),
+    ...(stalledAfter !== undefined && { stalledAfter }),
   });
   const routes = new Set<string>();
   app.addHook('onSend', async (request, reply, payload) => {

@@ -578,7 +578,7 @@ test.each(['short', 'x'.repeat(65), 'x'.repeat(10_000), 'with a space', 'with/sl
   },
 );
 
-test('#136 auth answers are not stored, a user’s data is private and asked for again', async () => {
+test('#136 answers are not stored, and a user’s data is private', async () => {
   const { login, password, token } = await api.register();
   const cacheControl = async (method: string, url: string, request: Request) =>
     (await api.rest(method, url, request)).headers['cache-control'];
@@ -590,12 +590,22 @@ test('#136 auth answers are not stored, a user’s data is private and asked for
   expect(await cacheControl('POST', '/users/signIn', { body: '{' })).toBe('no-store');
   expect(await cacheControl('POST', '/trpc/auth.signIn', { body: signIn })).toBe('no-store');
   expect(await cacheControl('POST', '/trpc/auth.signIn?batch=1', { body: { 0: signIn } })).toBe('no-store');
-  expect(await cacheControl('GET', '/users/me', { token })).toBe('no-store');
-  for (const path of ['/outherTasks', '/resources', '/mentalPlans', '/physicalPlans', '/exercises'])
-    expect(await cacheControl('GET', path, { token }), path).toBe('private, no-cache');
-  expect(await cacheControl('POST', '/outherTasks', { token, body: task })).toBe('private, no-cache');
-  expect(await cacheControl('GET', '/trpc/task.list?input={}', { token })).toBe('private, no-cache');
-  expect(await cacheControl('GET', '/trpc/task.list,auth.me?batch=1&input={"0":{}}', { token })).toBe('no-store');
+  for (const path of [
+    '/users/me',
+    '/users/me/export',
+    '/users/me/sessions',
+    '/outherTasks',
+    '/resources',
+    '/mentalPlans',
+    '/physicalPlans',
+    '/exercises',
+  ])
+    expect(await cacheControl('GET', path, { token }), path).toBe('private, no-store');
+  expect(await cacheControl('POST', '/outherTasks', { token, body: task })).toBe('private, no-store');
+  expect(await cacheControl('GET', '/trpc/task.list?input={}', { token })).toBe('private, no-store');
+  expect(await cacheControl('GET', '/trpc/task.list,auth.me?batch=1&input={"0":{}}', { token })).toBe('private, no-store');
+  expect(await cacheControl('GET', '/trpc/task.list,health.check?batch=1&input={"0":{}}', { token })).toBe('private, no-store');
+  expect(await cacheControl('GET', '/trpc/health.check', {})).toBe('no-store');
 });
 
 test.each([
@@ -672,7 +682,15 @@ test.each(EVERY_KIND_OF_ANSWER)('#130 #133 %s: pages of a listed origin may read
 
 test('#133 pages may read a 429, and when to come again', async () => {
   const plenty = { most: 1000, seconds: 60 };
-  const rates = { address: { most: 1, seconds: 60 }, user: plenty, signIn: plenty, registration: plenty };
+  const rates = {
+    address: { most: 1, seconds: 60 },
+    user: plenty,
+    signIn: plenty,
+    registration: plenty,
+    userHashes: plenty,
+    addressHashes: plenty,
+    rows: plenty,
+  };
   const busy = await startApp({ environment: 'production', corsOrigins: ['https://app.example'], rates, database: production.database });
   const ask = () => busy.rest('GET', '/health', from('https://app.example', {}));
   expect((await ask()).status).toBe(200);
@@ -687,7 +705,7 @@ test('#133 pages may read a 429, and when to come again', async () => {
 
 test('#132 a thousand preflights cost nobody a sign-in or a call', async () => {
   const few = { most: 5, seconds: 60 };
-  const rates = { address: few, user: few, signIn: few, registration: few };
+  const rates = { address: few, user: few, signIn: few, registration: few, userHashes: few, addressHashes: few, rows: few };
   const strict = await startApp({ rates, database: api.database });
   const headers = { origin: 'https://app.example', 'access-control-request-method': 'POST' };
   for (let i = 0; i < 1000; i++) expect((await strict.rest('OPTIONS', '/users/signIn', { headers })).status).toBe(204);

@@ -5,11 +5,21 @@ import { addressKey, PRODUCTION_RATES, type Rates } from '../src/security/limits
 import { startApp } from './harness.ts';
 
 const plenty = { most: 100_000, seconds: 60 };
-const rates = (change: Partial<Rates>): Rates => ({ address: plenty, user: plenty, signIn: plenty, registration: plenty, ...change });
+const rates = (change: Partial<Rates>): Rates => ({
+  address: plenty,
+  user: plenty,
+  signIn: plenty,
+  registration: plenty,
+  userHashes: plenty,
+  addressHashes: plenty,
+  rows: plenty,
+  ...change,
+});
 
 const guessing = await startApp({ rates: rates({}) });
 const calling = await startApp({ rates: rates({ user: { most: 20, seconds: 60 } }) });
 const storming = await startApp({ rates: rates({ address: { most: 20, seconds: 60 } }), trustedProxies: ['10.0.0.0/8'] });
+const behindProxy = await startApp({ rates: rates({}), trustedProxies: ['10.0.0.0/8'] });
 const entering = await startApp({ rates: rates({ signIn: { most: 3, seconds: 600 }, registration: { most: 2, seconds: 3600 } }) });
 
 const guess = (username: string, password: string) => guessing.rest('POST', '/users/signIn', { body: { username, password } });
@@ -59,7 +69,35 @@ test('a body that is refused is no guess', async () => {
   expect((await guess(ann.login, ann.password)).status).toBe(200);
 });
 
-test('#24 a wrong current password counts as a guess', async () => {
+/** Signs in from an address, which the proxy in front names. */
+const signInFrom = async (address: string, username: string, password: string) => {
+  const headers = { 'content-type': 'application/json', 'x-forwarded-for': address };
+  const payload = JSON.stringify({ username, password });
+  const answer = await behindProxy.app.inject({ method: 'POST', url: '/users/signIn', payload, headers, remoteAddress: '10.0.0.1' });
+  return answer.statusCode;
+};
+
+test('#346 strangers who guess do not shut out the owner, who signed in from the same address before', async () => {
+  const ann = await behindProxy.register();
+  expect(await signInFrom('192.0.2.1', ann.login, ann.password)).toBe(200);
+  for (let n = 0; n < 20; n++) await signInFrom(`198.51.100.${n}`, ann.login, 'not it at all');
+  expect(await signInFrom('203.0.113.9', ann.login, ann.password), 'the wait of all strange addresses').toBe(429);
+  expect(await signInFrom('192.0.2.1', ann.login, ann.password)).toBe(200);
+  expect(await signInFrom('203.0.113.9', ann.login, 'still guessing'), 'her sign-in ends no wait of theirs').toBe(429);
+  for (let failure = 0; failure < FREE_FAILURES; failure++) expect(await signInFrom('192.0.2.1', ann.login, 'oh no')).toBe(401);
+  expect(await signInFrom('192.0.2.1', ann.login, ann.password), 'guesses from her address are counted there').toBe(429);
+});
+
+test('#346 nor keep the owner from changing the password or removing the account in an open session', async () => {
+  const ann = await behindProxy.register();
+  for (let n = 0; n < 20; n++) await signInFrom(`198.51.100.${n}`, ann.login, 'not it at all');
+  const body = { current_password: ann.password, new_password: 'a new pass phrase' };
+  expect((await behindProxy.rest('POST', '/users/me/password', { token: ann.token, body })).status).toBe(200);
+  const removal = await behindProxy.rest('DELETE', `/users/${ann.id}`, { token: ann.token, body: { password: 'a new pass phrase' } });
+  expect(removal.status).toBe(200);
+});
+
+test('#24 a wrong current password counts as a guess of that session’s user, and as none at signing in', async () => {
   const ann = await guessing.register();
   const change = () =>
     guessing.rest('POST', '/users/me/password', {
@@ -68,7 +106,33 @@ test('#24 a wrong current password counts as a guess', async () => {
     });
   for (let failure = 0; failure < FREE_FAILURES; failure++) expect((await change()).status).toBe(401);
   expect((await change()).status).toBe(429);
-  expect((await guess(ann.login, ann.password)).status).toBe(429);
+  expect((await guess(ann.login, ann.password)).status).toBe(200);
+});
+
+test('#345 what has to be hashed for a user who is signed in is limited, by user and by address', async () => {
+  const limited = await startApp({
+    database: guessing.database,
+    rates: rates({ userHashes: { most: 5, seconds: 60 }, addressHashes: { most: 7, seconds: 60 } }),
+  });
+  const change = async ({ token, password }: { token: string; password: string }) => {
+    const body = { current_password: password, new_password: password };
+    return (await limited.rest('POST', '/users/me/password', { token, body })).status;
+  };
+  const [ann, bob, eve] = [await limited.register(), await limited.register(), await limited.register()];
+  expect([await change(ann), await change(ann), await change(ann)], 'two hashes each').toEqual([200, 200, 429]);
+  expect([await change(bob), await change(eve)], 'the address has had six').toEqual([200, 429]);
+});
+
+test('#345 a server that has no time to look at a password counts no failure', async () => {
+  const ann = await guessing.register();
+  const others = Array.from({ length: 40 }, (_, n) => guess(`somebody-${n}`, 'not it at all'));
+  const hers = Array.from({ length: 4 }, () => guess(ann.login, 'not it at all'));
+  const statuses = (await Promise.all([...others, ...hers])).map(({ status }) => status);
+  expect(statuses.slice(-4), 'one address, whose share of the queue is taken').toEqual([503, 503, 503, 503]);
+  // Had those counted, the second of these would have to wait.
+  const next = [];
+  for (let failure = 0; failure < FREE_FAILURES; failure++) next.push((await guess(ann.login, 'not it at all')).status);
+  expect(next).toEqual([401, 401, 401, 401, 401]);
 });
 
 test('#19 waits double from one second to fifteen minutes', () => {
@@ -78,11 +142,11 @@ test('#19 waits double from one second to fifteen minutes', () => {
 test('a wait that is over lets one more try through', async () => {
   let time = 0;
   const store = memoryStore(() => time);
-  for (let failure = 0; failure < FREE_FAILURES; failure++) expect(await store.attempt('a')).toBe(0);
-  expect(await store.attempt('a')).toBe(1);
+  for (let failure = 0; failure < FREE_FAILURES; failure++) expect((await store.attempt('a')).waitSeconds).toBe(0);
+  expect((await store.attempt('a')).waitSeconds).toBe(1);
   time += 1000;
-  expect(await store.attempt('a')).toBe(0);
-  expect(await store.attempt('a')).toBe(2);
+  expect((await store.attempt('a')).waitSeconds).toBe(0);
+  expect((await store.attempt('a')).waitSeconds).toBe(2);
 });
 
 test('#138 #142 a user has so many calls over both doors, and is told how many are left', async () => {
@@ -183,7 +247,39 @@ test.each([
 
 test('#141 many other keys do not push a limited one out', async () => {
   const store = memoryStore();
-  await store.hit('limited', 7, 60);
-  for (let n = 0; n < 20_000; n++) await store.hit(`other-${n}`, 1, 60);
-  expect((await store.hit('limited', 1, 60)).count).toBe(8);
+  await store.hit('user', 'limited', 7, 60);
+  for (let n = 0; n < 20_000; n++) await store.hit('user', `other-${n}`, 1, 60);
+  expect((await store.hit('user', 'limited', 1, 60)).count).toBe(8);
+});
+
+test('#347 a count costs the same with a million keys as with few, and whoever is new then waits', () => {
+  let time = 0;
+  const store = memoryStore(() => time, 1000);
+  for (let n = 0; n < 1000; n++) expect(store.hit('user', `user-${n}`, 1, 60)).toMatchObject({ count: 1 });
+  for (let n = 0; n < 100; n++) expect(store.hit('user', `stranger-${n}`, 1, 60)).toEqual({ count: Number.POSITIVE_INFINITY, reset: 60 });
+  expect(store.hit('user', 'user-7', 1, 60), 'who is counted stays counted').toMatchObject({ count: 2 });
+  expect(store.hit('address', 'stranger', 1, 60), 'another kind is not full').toMatchObject({ count: 1 });
+  time = 61_000;
+  // Each count sweeps a few of those that have expired: soon there is room again.
+  const counts = Array.from({ length: 300 }, (_, n) => (store.hit('user', `later-${n}`, 1, 60) as { count: number }).count);
+  expect(counts.at(-1)).toBe(1);
+});
+
+test('#347 guesses are slowed also when there is no room for their account', async () => {
+  const store = memoryStore(() => 1, 10);
+  for (let n = 0; n < 10; n++) expect((await store.attempt(`account-${n}`)).waitSeconds).toBe(0);
+  for (let n = 0; n < 3; n++) expect((await store.attempt('one-more')).waitSeconds).toBe(60);
+});
+
+test('#345 an attempt that is taken back leaves count and wait as they were, and no later wait goes with it', async () => {
+  let time = 1;
+  const store = memoryStore(() => time);
+  const attempts = [];
+  for (let n = 0; n < FREE_FAILURES; n++) attempts.push(await store.attempt('a'));
+  await store.undo('a', 5);
+  expect(await store.attempt('a')).toEqual({ waitSeconds: 0, failures: 5 });
+  await store.undo('a', 2);
+  expect((await store.attempt('a')).waitSeconds, 'the wait belongs to another attempt').toBe(1);
+  time += 1000;
+  expect(await store.attempt('a')).toEqual({ waitSeconds: 0, failures: 5 });
 });

@@ -14,9 +14,12 @@ const counters: string[] = [];
 const counting = memoryStore();
 const store: LimitStore = {
   counts: counting.counts,
-  hit: (key, cost, seconds) => counting.hit(noted(key), cost, seconds),
+  hit: (kind, key, cost, seconds) => counting.hit(kind, noted(key), cost, seconds),
   attempt: (key) => counting.attempt(noted(key)),
+  undo: (key, failures) => counting.undo(noted(key), failures),
   clear: (key) => counting.clear(noted(key)),
+  mark: (key, seconds) => counting.mark(noted(key), seconds),
+  isMarked: (key) => counting.isMarked(noted(key)),
 };
 const api = await startApp({ store, rates: PRODUCTION_RATES });
 

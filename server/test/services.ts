@@ -10,6 +10,7 @@ import { createOpenSessions } from '../src/security/openSessions.ts';
 import { createPasswords } from '../src/security/password.ts';
 import { createRefreshTokens } from '../src/security/refresh.ts';
 import { createTokens } from '../src/security/token.ts';
+import { createUserQueue } from '../src/security/userQueue.ts';
 import type { Services } from '../src/trpc/context.ts';
 import { SECRET } from './harness.ts';
 
@@ -28,6 +29,9 @@ export function testServices(database: AppOptions['database']): Services {
     streams: createEventStreams({ ...database, openSessions }),
     sessionLimits: { idle: 7 * 86_400, absolute: 30 * 86_400, perUser: 20 },
     limits: createLimits(memoryStore(), undefined),
+    changes: createUserQueue(4, Number.POSITIVE_INFINITY),
+    reads: createUserQueue(4, Number.POSITIVE_INFINITY),
+    quotas: { tasks: 20_000, resources: 10_000, physical_plans: 1000, mental_plans: 1000 },
     health: createHealth(ping, '0.1.0', 'test'),
     passwordMinLength: 8,
   };

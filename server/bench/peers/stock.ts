@@ -17,6 +17,7 @@ import { createOpenSessions } from '../../src/security/openSessions.ts';
 import { createPasswords } from '../../src/security/password.ts';
 import { createRefreshTokens } from '../../src/security/refresh.ts';
 import { createTokens } from '../../src/security/token.ts';
+import { createUserQueue } from '../../src/security/userQueue.ts';
 import type { Asked, Context, Services } from '../../src/trpc/context.ts';
 import { SECRET } from '../settings.ts';
 import { DATABASE_URL, HOST, PORT, POSTGRES, SESSION_LIFETIME, TOKEN_LIFETIME } from './environment.ts';
@@ -41,6 +42,9 @@ const services: Services = {
   openSessions: createOpenSessions((claims) => isSessionOpen(db, claims)),
   sessionLimits: { idle: SESSION_LIFETIME, absolute: 4 * SESSION_LIFETIME, perUser: 20 },
   limits: createLimits(memoryStore(), undefined),
+  changes: createUserQueue(4, Number.POSITIVE_INFINITY),
+  reads: createUserQueue(4, Number.POSITIVE_INFINITY),
+  quotas: { tasks: 20_000, resources: 10_000, physical_plans: 1000, mental_plans: 1000 },
   health: createHealth(async () => void (await client`select 1`), manifest.version, 'production'),
   passwordMinLength: 8,
 };

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sql } from 'drizzle-orm';
@@ -36,6 +36,29 @@ test('a new folder has the tables and the default exercises, and keeps what is w
   expect(await again.db.execute(sql`select login from users`)).toEqual([{ login: 'Ann' }]);
   expect(await again.db.execute(builder.select().from(exercises))).toHaveLength(8);
   await again.close();
+});
+
+/** @returns what of a folder others than its owner may do something with */
+async function openToOthers(of: string): Promise<string[]> {
+  const entries = await readdir(of, { recursive: true, withFileTypes: true });
+  const paths = [of, ...entries.map(({ parentPath, name }) => join(parentPath, name))];
+  const modes = await Promise.all(paths.map(async (path) => ({ path, mode: (await stat(path)).mode & 0o077 })));
+  return modes.filter(({ mode }) => mode !== 0).map(({ path }) => path);
+}
+
+test('#352 its files are the owner’s alone: of a new folder, and of one that an older version made', async () => {
+  const parent = join(folder, 'private');
+  const database = join(parent, 'database');
+  const first = await open(parent);
+  expect(await openToOthers(database)).toEqual([]);
+  await first.close();
+  expect((await stat(parent)).mode & 0o777).toBe(0o700);
+
+  for (const { parentPath, name } of await readdir(database, { recursive: true, withFileTypes: true }))
+    await chmod(join(parentPath, name), 0o777);
+  await chmod(database, 0o755);
+  await (await open(parent)).close();
+  expect(await openToOthers(database)).toEqual([]);
 });
 
 test('#201 it is open once at a time, and free again when it is closed', async () => {

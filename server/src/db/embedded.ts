@@ -13,6 +13,7 @@ import { createGate, type Gate, poolMeasures } from './gate.ts';
 import { journal, MIGRATIONS } from './journal.ts';
 import { takeLock } from './lock.ts';
 import { forEmbedded, migratorForEmbedded } from './orm.ts';
+import { makeFilesPrivate, makePrivate } from './privateFiles.ts';
 import { DEFAULT_EXERCISES, seed } from './seed.ts';
 import { checkVersion, missingMigrations } from './version.ts';
 
@@ -91,8 +92,12 @@ export const openInMemory = async (): Promise<PGlite> => startEngine({ loadDataD
 
 async function openFolder(folder: string | undefined): Promise<PGlite> {
   if (folder === undefined) return openInMemory();
+  makeFilesPrivate();
   if (!(await holdsDatabase(folder))) await makeFolder(folder);
-  return startEngine({ dataDir: folder });
+  const client = await startEngine({ dataDir: folder });
+  // Of an image the engine makes files that everybody may read.
+  makePrivate(folder);
+  return client;
 }
 
 /** @returns whether a database of ours is there; not when there is nothing. The engine would take anything for its own. */
@@ -119,6 +124,7 @@ async function makeFolder(folder: string): Promise<void> {
   for (const name of await readdir(parent))
     if (name.startsWith(`${basename(folder)}.half-`)) await rm(join(parent, name), { recursive: true, force: true });
   const half = `${folder}.half-${randomUUID()}`;
+  await mkdir(half, { mode: 0o700 });
   const client = await startEngine({ dataDir: half, loadDataDir: await migratedImage() });
   await client.close();
   await rename(half, folder);

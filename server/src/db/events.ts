@@ -41,12 +41,13 @@ export const noted = (user_id: SQL, type: EventType, rows: SQL): SQL => sql`
 
 /**
  * The first CTE of a change that certainly is one row: taking the next number is taking the turn, for one write less.
- * What it writes waits for `inNumber` as others do for `inTurn`.
+ * What it writes is on the condition of `inNumber`, as others on that of `inTurn`.
+ * @param condition without which no number is taken and nothing may be written; it can name the `last` number
  */
-export const numbered = (user_id: SQL): SQL =>
-  sql`numbered as (update ${eventSequences} set last = last + 1 where user_id = ${user_id} returning last)`;
+export const numbered = (user_id: SQL, condition: SQL): SQL =>
+  sql`numbered as (update ${eventSequences} set last = last + 1 where user_id = ${user_id} and ${condition} returning last)`;
 
-export const inNumber: SQL = sql.raw('(select count(*) from numbered) >= 0');
+export const inNumber: SQL = sql.raw('exists (select from numbered)');
 
 /** The last CTE of such a change. @param row a select of one column and one row, `data` */
 export const notedUnder = (user_id: SQL, type: EventType, row: SQL): SQL => sql`

@@ -37,9 +37,9 @@ export async function takeLock(path: string): Promise<() => Promise<void>> {
 const lockedBy = (pid: number) => new LockedError(`process ${pid} has this database open; stop it, or set DATA_DIR to another folder`);
 
 async function makeLock(file: string): Promise<void> {
-  await mkdir(dirname(file), { recursive: true });
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
   const own = `${file}.${randomUUID()}`;
-  await writeFile(own, `${process.pid}\n`);
+  await writeFile(own, `${process.pid}\n`, { mode: 0o600 });
   try {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       // link() fails when the name is taken, and the file never stands there without its content.

@@ -2,7 +2,7 @@
 import type { GetColumnData, SQL } from 'drizzle-orm';
 import type { PgColumn, PgTable } from 'drizzle-orm/pg-core';
 import type { Database } from './client.ts';
-import { and, builder, desc, eq, lt } from './orm.ts';
+import { and, builder, desc, eq, lt, sql } from './orm.ts';
 import { type Parameter, query } from './statement.ts';
 
 export interface Page {
@@ -16,10 +16,37 @@ const NEWEST = 2 ** 31;
 type Owned = PgTable & { id: PgColumn; user_id: PgColumn };
 type RowOf<C extends Record<string, PgColumn>> = { [K in keyof C]: GetColumnData<C[K]> };
 
-/** @returns what reads a page of the user's rows of `table`: of each the given columns */
-export function pagesOf<C extends Record<string, PgColumn>>(name: string, table: Owned, columns: C) {
-  const page = query(name, { user_id: 'int', before_id: 'bigint', limit: 'int' }, (p) => select(table, columns, p));
+/** Bytes of JSON that the texts of a page have at most, not counting its last row. */
+const PAGE_BYTES = 1024 * 1024;
+
+/**
+ * @param texts columns of long text: a page ends early when what they hold is too much for one answer
+ * @returns what reads a page of the user's rows of `table`: of each the given columns
+ */
+export function pagesOf<C extends Record<string, PgColumn>>(name: string, table: Owned, columns: C, texts: (keyof C & string)[] = []) {
+  const page = query(name, { user_id: 'int', before_id: 'bigint', limit: 'int' }, (p) =>
+    bounded(select(table, columns, p), columns, texts),
+  );
   return (db: Database, user_id: number, { limit, before_id = NEWEST }: Page) => page(db, { user_id, before_id, limit });
+}
+
+/** @returns the rows of a page, from the newest on, for as long as the texts of those before them are not too long; at least one */
+function bounded<C extends Record<string, PgColumn>>(rows: SQL<RowOf<C>>, columns: C, texts: string[]): SQL<RowOf<C>> {
+  if (texts.length === 0) return rows;
+  const bytes = sql.join(
+    texts.map((name) => sql`octet_length(to_json(${sql.identifier(name)})::text)`),
+    sql` + `,
+  );
+  const names = sql.join(
+    Object.keys(columns).map((name) => sql.identifier(name)),
+    sql`, `,
+  );
+  return sql`
+    select ${names} from (
+      select *, sum(${bytes}) over (order by id desc rows between unbounded preceding and 1 preceding) as bytes_before
+      from (${rows}) as page) as measured
+    where coalesce(bytes_before, 0) < ${sql.raw(String(PAGE_BYTES))}
+    order by id desc`;
 }
 
 /** The same of the rows whose `flag` is as asked. */

@@ -77,6 +77,12 @@ export function addressOf(request: FastifyRequest): string {
   return request.counted;
 }
 
+/** @returns who the answers to a request are counted for */
+export function clientOf(request: FastifyRequest, { request: asked }: Context): string {
+  const user_id = asked.claims()?.user_id;
+  return user_id === undefined ? addressOf(request) : `user:${user_id}`;
+}
+
 /** Tells how much is left, of whatever has least left. */
 export function tellStanding(reply: FastifyReply, standing: Standing | undefined): void {
   if (!standing) return;

@@ -17,6 +17,11 @@ export interface Endpoint {
   readonly cacheControl: string;
 }
 
+/** Answers that hold nobody's data: they are of this moment all the same. */
+export const PUBLIC_CACHE_CONTROL = 'no-store';
+/** Answers that hold a user's data. */
+export const PRIVATE_CACHE_CONTROL = 'private, no-store';
+
 export function endpointsOf(router: AnyTRPCRouter): ReadonlyMap<string, Endpoint> {
   const procedures = router._def.procedures as Record<string, AnyTRPCProcedure>;
   return new Map(Object.entries(procedures).map(([name, procedure]) => [name, endpointOf(name, procedure)]));
@@ -33,7 +38,7 @@ function endpointOf(name: string, procedure: AnyTRPCProcedure): Endpoint {
     meta,
     public: isPublic,
     bodyLimit: meta.rest?.bodyLimit ?? BODY_LIMIT,
-    cacheControl: isPublic || name.startsWith('auth.') ? 'no-store' : 'private, no-cache',
+    cacheControl: isPublic ? PUBLIC_CACHE_CONTROL : PRIVATE_CACHE_CONTROL,
   };
 }
 

@@ -67,6 +67,12 @@ const PROBLEM = {
         properties: { path: { type: 'string', description: 'Dot-joined, as sent' }, message: { type: 'string' } },
       },
     },
+    quota: {
+      type: 'object',
+      description: 'Of QUOTA_REACHED: how many of what a user may have',
+      required: ['name', 'limit'],
+      properties: { name: { type: 'string', enum: ['tasks', 'resources', 'physical_plans', 'mental_plans'] }, limit: { type: 'integer' } },
+    },
   },
 };
 

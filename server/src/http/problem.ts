@@ -44,7 +44,8 @@ export function setErrorHeaders(reply: FastifyReply, error: AppError): void {
 export function problem(error: AppError, request_id: string) {
   const { status, title } = REASONS[error.reason];
   const errors = error.errors && { errors: error.errors };
-  return { type: 'about:blank', title, status, detail: error.message, code: error.reason, request_id, ...errors };
+  const quota = error.quota && { quota: error.quota };
+  return { type: 'about:blank', title, status, detail: error.message, code: error.reason, request_id, ...errors, ...quota };
 }
 
 export function sendProblem(reply: FastifyReply, request: FastifyRequest, error: AppError): FastifyReply {

@@ -5,7 +5,9 @@ import type { Context } from '../trpc/context.ts';
 import type { RestMeta } from '../trpc/endpoint.ts';
 import { AppError } from '../trpc/errors.ts';
 import { toAppError } from '../trpc/procedures.ts';
+import type { AnswerMemory } from './answerMemory.ts';
 import { coerce, coercionPlan, type Plan } from './coercion.ts';
+import { clientOf } from './context.ts';
 import { type NamedFile, sendFile } from './download.ts';
 import { type Endpoint, inputOf } from './endpoints.ts';
 import { logFailure, sendProblem } from './problem.ts';
@@ -16,6 +18,7 @@ export function registerRest(
   app: FastifyInstance,
   endpoints: Iterable<Endpoint>,
   createContext: (request: FastifyRequest, reply: FastifyReply) => Context,
+  memory: AnswerMemory,
 ): void {
   for (const endpoint of endpoints) {
     const { openapi, rest } = endpoint.meta;
@@ -36,10 +39,12 @@ export function registerRest(
           const ctx = createContext(request, reply);
           const output: unknown = await call({ ctx, getRawInput, path: name, type, signal: undefined, batchIndex: 0 });
           if (rest.file) return sendFile(request, reply, output as NamedFile, await rest.file.read(ctx, output as never));
+          const text = JSON.stringify(output);
+          memory.reserve(clientOf(request, ctx), text.length, reply.raw);
           const status = statusOf(output);
           if (status === 503) reply.header('retry-after', '1');
           if (rest.etag) reply.header('etag', `"${rest.etag(output as never)}"`);
-          return reply.code(status).header('content-type', 'application/json; charset=utf-8').send(JSON.stringify(output));
+          return reply.code(status).header('content-type', 'application/json; charset=utf-8').send(text);
         } catch (cause) {
           const error = asSent(toAppError(cause), rest);
           logFailure(error, request);

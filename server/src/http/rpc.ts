@@ -7,13 +7,18 @@ import type { Context } from '../trpc/context.ts';
 import { BODY_LIMIT } from '../trpc/endpoint.ts';
 import { AppError, REASONS, unauthenticated } from '../trpc/errors.ts';
 import { toAppError } from '../trpc/procedures.ts';
-import { type Endpoint, endpointsOf } from './endpoints.ts';
+import { type AnswerMemory, createAnswerMemory } from './answerMemory.ts';
+import { clientOf } from './context.ts';
+import { type Endpoint, endpointsOf, PRIVATE_CACHE_CONTROL, PUBLIC_CACHE_CONTROL } from './endpoints.ts';
 import { parseJson } from './json.ts';
 import { errorShape, logFailure, sendRpcError, setErrorHeaders, varies } from './problem.ts';
 import { framesOfRpc, lastEventId, sendStream } from './sse.ts';
 
 /** Calls that one request may hold. */
 export const MAX_BATCH = 10;
+
+/** Bytes that the answers of one batch may have together. */
+const MAX_BATCH_BYTES = 16 * 1024 * 1024;
 
 /** Calls of one batch that run at the same time. */
 const AT_ONCE = 4;
@@ -30,8 +35,8 @@ const METHODS: Record<Endpoint['type'], readonly string[]> = {
   subscription: ['GET', 'HEAD'],
 };
 
-/** The outcome of one call. */
-type Answer = { data: unknown; error?: undefined } | { error: AppError };
+/** The outcome of one call: the data, and the text of its answer. */
+type Answer = { data: unknown; text: string; error?: undefined } | { error: AppError };
 
 /** @param prefix for example `/trpc` */
 export function registerRpc(
@@ -39,6 +44,7 @@ export function registerRpc(
   prefix: string,
   router: AnyTRPCRouter,
   createContext: (request: FastifyRequest, reply: FastifyReply) => Context,
+  memory: AnswerMemory = createAnswerMemory(),
 ): void {
   const endpoints = endpointsOf(router);
 
@@ -87,7 +93,9 @@ export function registerRpc(
       const getRawInput = async () => (type === 'mutation' ? request.body : queryInput(request));
       const ctx = createContext(request, reply);
       const data = await call({ ctx, getRawInput, path: name, type, signal: undefined, batchIndex: 0 });
-      return sendJson(reply, statusOf(reply, endpoint, data), { result: { data } });
+      const text = textOf(data);
+      memory.reserve(clientOf(request, ctx), text.length, reply.raw);
+      return sendJson(reply, statusOf(reply, endpoint, data), text);
     } catch (cause) {
       return send(request, reply, [{ name, endpoint }], [{ error: toAppError(cause) }]);
     }
@@ -106,9 +114,18 @@ export function registerRpc(
       if (wantsStream(request)) return await stream(request, reply, calls, ctx);
 
       const input = inputReader(request);
-      const answers = await few(calls, (call, index) => {
+      const client = clientOf(request, ctx);
+      const room = roomOf(calls);
+      const answers = await few(calls, async (call, index) => {
         const error = wrongMethod(call, request, reply);
-        return error ? { error } : run(call, ctx, input, index);
+        if (error) return { error };
+        const result = await run(call, ctx, input, index);
+        return result.error
+          ? result
+          : written(result.data, (bytes) => {
+              room(bytes);
+              memory.reserve(client, bytes, reply.raw);
+            });
       });
       return send(request, reply, calls, answers);
     } catch (cause) {
@@ -153,7 +170,7 @@ export function registerRpc(
     return reply;
   }
 
-  function send(request: FastifyRequest, reply: FastifyReply, calls: Call[], answers: Answer[]): FastifyReply {
+  function send(request: FastifyRequest, reply: FastifyReply, calls: Call[], answers: (Answer | { error: AppError })[]): FastifyReply {
     let status: number | undefined;
     const answered = (one: number) => {
       status = status === undefined || status === one ? one : 207;
@@ -162,15 +179,15 @@ export function registerRpc(
       const { name, endpoint } = calls[index] as Call;
       if (answer.error === undefined) {
         answered(statusOf(reply, endpoint, answer.data));
-        return { result: { data: answer.data } };
+        return answer.text;
       }
       const { error } = answer;
       logFailure(error, request);
       setErrorHeaders(reply, error);
       answered(REASONS[error.reason].status);
-      return { error: errorShape(router, error, request.id, name, endpoint?.type) };
+      return JSON.stringify({ error: errorShape(router, error, request.id, name, endpoint?.type) });
     });
-    return sendJson(reply, status as unknown as number, isBatch(request) ? bodies : bodies[0]);
+    return sendJson(reply, status as unknown as number, isBatch(request) ? `[${bodies.join(',')}]` : (bodies[0] as string));
   }
 }
 
@@ -181,10 +198,35 @@ function statusOf(reply: FastifyReply, endpoint: Endpoint | undefined, data: unk
   return status;
 }
 
-const sendJson = (reply: FastifyReply, status: number, body: unknown): FastifyReply =>
-  reply.code(status).header('content-type', 'application/json; charset=utf-8').send(JSON.stringify(body));
+const sendJson = (reply: FastifyReply, status: number, text: string): FastifyReply =>
+  reply.code(status).header('content-type', 'application/json; charset=utf-8').send(text);
 
-async function run({ name, endpoint }: Call, ctx: Context, input: (index: number) => unknown, batchIndex: number): Promise<Answer> {
+/** What tRPC answers a call with. */
+const textOf = (data: unknown): string => JSON.stringify({ result: { data } });
+
+/** Writes an answer down at once: of a batch whose calls all answer with much, no more is held than will be sent. */
+function written(data: unknown, count: (bytes: number) => void): Answer {
+  const text = textOf(data);
+  try {
+    count(Buffer.byteLength(text));
+    return { data, text };
+  } catch (cause) {
+    return { error: toAppError(cause) };
+  }
+}
+
+/** @returns what counts the answers of a batch, and refuses those that no longer fit; a call that comes alone always does */
+function roomOf(calls: Call[]): (bytes: number) => void {
+  let left = calls.length > 1 ? MAX_BATCH_BYTES : Number.POSITIVE_INFINITY;
+  return (bytes) => {
+    if (bytes > left) throw new AppError('PAYLOAD_TOO_LARGE', 'The answers of the batch are too large together: call this one by itself');
+    left -= bytes;
+  };
+}
+
+type Result = { data: unknown; error?: undefined } | { error: AppError };
+
+async function run({ name, endpoint }: Call, ctx: Context, input: (index: number) => unknown, batchIndex: number): Promise<Result> {
   try {
     if (!endpoint) throw new AppError('NOT_FOUND', 'Not found');
     const { call, type } = endpoint;
@@ -257,10 +299,9 @@ function wantsStream({ headers }: FastifyRequest): boolean {
   return headers.accept?.split(',').some((type) => type.trim() === 'application/jsonl') ?? false;
 }
 
-/** The strictest of what the calls ask for. */
+/** Of calls of which one answers with a user's data the whole answer is the user's. */
 function cacheControl(calls: Call[]): string {
-  const [only = 'no-store', ...others] = new Set(calls.map(({ endpoint }) => endpoint?.cacheControl ?? 'no-store'));
-  return others.length === 0 ? only : 'no-store';
+  return calls.some(({ endpoint }) => endpoint?.cacheControl === PRIVATE_CACHE_CONTROL) ? PRIVATE_CACHE_CONTROL : PUBLIC_CACHE_CONTROL;
 }
 
 declare module 'fastify' {

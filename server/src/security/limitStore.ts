@@ -1,4 +1,5 @@
 // Where limits count. In memory for one server; redisStore.ts shares the counts among several.
+import { LRUCache } from 'lru-cache';
 import type { Places } from './places.ts';
 
 /** What one hit did to a window. */
@@ -9,20 +10,43 @@ export interface Hit {
   readonly reset: number;
 }
 
+/** What one attempt at a password did to the counter of failures. */
+export interface Attempt {
+  /** Seconds to wait; 0 when the attempt may go on. */
+  readonly waitSeconds: number;
+  /** Failures in a row, this attempt included. */
+  readonly failures: number;
+}
+
 export interface LimitStore {
-  /** Counts `cost` hits in the window of `key`, which begins with the first of them. @param seconds its length */
-  hit(key: string, cost: number, seconds: number): Hit | Promise<Hit>;
   /**
-   * Begins one try at a secret. It counts as failed until `clear` says otherwise, so tries that run at once count too.
-   * @returns seconds to wait; 0 when the try may go on
+   * Counts `cost` hits in the window of `key`, which begins with the first of them.
+   * @param kind of key: each kind is counted apart, so that one that is full holds up no other
+   * @param seconds its length
    */
-  attempt(key: string): Promise<number>;
-  /** The secret was right: the failures before are forgotten. */
+  hit(kind: string, key: string, cost: number, seconds: number): Hit | Promise<Hit>;
+  /**
+   * Begins one attempt at a password. It counts as failed until `clear` or `undo` says otherwise, so attempts that run at
+   * once count too.
+   */
+  attempt(key: string): Promise<Attempt>;
+  /** The attempt was never looked at: it counts no longer. @param failures as the attempt was told */
+  undo(key: string, failures: number): Promise<void>;
+  /** The password was right: the failures before are forgotten. */
   clear(key: string): Promise<void>;
+  /** Remembers something for a time, and whether it is remembered. */
+  mark(key: string, seconds: number): Promise<void>;
+  isMarked(key: string): Promise<boolean>;
   /** How often it counted where; `redis` is only named where there is one. */
   readonly counts: Readonly<{ memory: number; redis?: number }>;
   /** What is held on all servers together, where they count together. */
   readonly places?: Places;
+}
+
+/** In memory, which can also be told what another store counted: it goes on from there when that one is away. */
+export interface MemoryStore extends LimitStore {
+  copyHit(kind: string, key: string, hit: Hit): void;
+  copyAttempt(key: string, attempt: Attempt): void;
 }
 
 /** Failures in a row that cost nothing. */
@@ -37,8 +61,17 @@ export function waitAfter(failures: number): number {
   return failures < FREE_FAILURES ? 0 : Math.min(LONGEST_WAIT, 2 ** (failures - FREE_FAILURES));
 }
 
-/** How many keys may be held; more are only possible for somebody with very many addresses. */
-const MOST_KEYS = 1_000_000;
+/** Keys of one kind that are held at most, some 30 MB; more are only possible for somebody with very many addresses. */
+const MAX_KEYS = 250_000;
+
+/** Seconds to wait for whoever is new while all keys of a kind are taken. */
+const FULL_WAIT_SECONDS = 60;
+
+/** Marks that are held at most; the oldest goes first. */
+const MAX_MARKS = 100_000;
+
+/** Entries that each count looks at for some that have expired: more than it adds, so they never pile up. */
+const SWEEP_STEP = 4;
 
 interface Entry {
   count: number;
@@ -47,44 +80,112 @@ interface Entry {
   expires: number;
 }
 
-/** Counts in this process. Entries go when their time is over, never because others came. */
-export function memoryStore(now: () => number = () => performance.now()): LimitStore {
+/**
+ * Entries of one kind. Each look-up sweeps a few of them, so its cost is bounded however many there are, and an entry
+ * goes when its time is over, never because others came.
+ */
+function createEntries(maxKeys: number) {
   const entries = new Map<string, Entry>();
-  const counts = { memory: 0 };
-  let swept = now();
+  let sweep = entries.entries();
 
-  function entry(key: string, lifetime: number): Entry {
-    const time = now();
-    counts.memory++;
-    if (time - swept > 10_000 || entries.size >= MOST_KEYS) {
-      swept = time;
-      for (const [name, { expires }] of entries) if (expires <= time) entries.delete(name);
+  function sweepSome(time: number): void {
+    for (let step = 0; step < SWEEP_STEP; step++) {
+      const { value, done } = sweep.next();
+      if (done) {
+        sweep = entries.entries();
+        return;
+      }
+      if (value[1].expires <= time) entries.delete(value[0]);
     }
-    const found = entries.get(key);
-    if (found && found.expires > time) return found;
-    const fresh = { count: 0, until: 0, expires: time + lifetime * 1000 };
-    // Full of live entries: count this one, and do not let it push another out.
-    if (entries.size < MOST_KEYS) entries.set(key, fresh);
-    return fresh;
   }
 
   return {
-    hit(key, cost, seconds) {
-      const window = entry(key, seconds);
+    find(key: string, time: number): Entry | undefined {
+      sweepSome(time);
+      const entry = entries.get(key);
+      return entry && entry.expires > time ? entry : undefined;
+    },
+    /** @returns undefined when there is no room */
+    add(key: string, expires: number): Entry | undefined {
+      if (entries.size >= maxKeys && !entries.has(key)) return undefined;
+      const entry = { count: 0, until: 0, expires };
+      entries.set(key, entry);
+      return entry;
+    },
+    delete: (key: string) => entries.delete(key),
+  };
+}
+
+type Entries = ReturnType<typeof createEntries>;
+
+/**
+ * Counts in this process.
+ * @param now milliseconds on a monotonic clock
+ * @param maxKeys of one kind
+ */
+export function memoryStore(now: () => number = () => performance.now(), maxKeys = MAX_KEYS): MemoryStore {
+  const windows = new Map<string, Entries>();
+  const failures = createEntries(maxKeys);
+  const marks = new LRUCache<string, true>({ max: MAX_MARKS, perf: { now } });
+  const counts = { memory: 0 };
+
+  function windowsOf(kind: string): Entries {
+    const found = windows.get(kind) ?? createEntries(maxKeys);
+    windows.set(kind, found);
+    return found;
+  }
+
+  /** Whoever finds no room waits: to let them go would end all limits for somebody with enough addresses. */
+  const FULL = { count: Number.POSITIVE_INFINITY, reset: FULL_WAIT_SECONDS };
+
+  return {
+    hit(kind, key, cost, seconds) {
+      counts.memory++;
+      const time = now();
+      const entries = windowsOf(kind);
+      const window = entries.find(key, time) ?? entries.add(key, time + seconds * 1000);
+      if (!window) return FULL;
       window.count += cost;
-      return { count: window.count, reset: Math.ceil((window.expires - now()) / 1000) };
+      return { count: window.count, reset: Math.ceil((window.expires - time) / 1000) };
     },
     async attempt(key) {
-      const tries = entry(key, FAILURE_MEMORY);
-      const wait = tries.until - now();
-      if (wait > 0) return Math.ceil(wait / 1000);
+      counts.memory++;
+      const time = now();
+      const expires = time + FAILURE_MEMORY * 1000;
+      const tries = failures.find(key, time) ?? failures.add(key, expires);
+      if (!tries) return { waitSeconds: FULL_WAIT_SECONDS, failures: FREE_FAILURES };
+      if (tries.until > time) return { waitSeconds: Math.ceil((tries.until - time) / 1000), failures: tries.count };
       tries.count++;
-      tries.until = now() + waitAfter(tries.count) * 1000;
-      tries.expires = now() + FAILURE_MEMORY * 1000;
-      return 0;
+      tries.until = time + waitAfter(tries.count) * 1000;
+      tries.expires = expires;
+      return { waitSeconds: 0, failures: tries.count };
+    },
+    async undo(key, count) {
+      const tries = failures.find(key, now());
+      if (!tries) return;
+      // The wait is that of the last attempt: of another one, if there was one since.
+      if (tries.count === count) tries.until = 0;
+      tries.count = Math.max(0, tries.count - 1);
     },
     async clear(key) {
-      entries.delete(key);
+      failures.delete(key);
+    },
+    async mark(key, seconds) {
+      marks.set(key, true, { ttl: seconds * 1000 });
+    },
+    isMarked: async (key) => marks.has(key),
+    copyHit(kind, key, { count, reset }) {
+      const time = now();
+      const entries = windowsOf(kind);
+      const window = entries.find(key, time) ?? entries.add(key, 0);
+      if (window) Object.assign(window, { count, expires: time + reset * 1000 });
+    },
+    copyAttempt(key, { waitSeconds, failures: count }) {
+      const time = now();
+      const tries = failures.find(key, time) ?? failures.add(key, 0);
+      // An attempt that went on has the wait before it that comes after it.
+      const wait = waitSeconds || waitAfter(count);
+      if (tries) Object.assign(tries, { count, until: time + wait * 1000, expires: time + FAILURE_MEMORY * 1000 });
     },
     counts,
   };

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { createPasswords, HashQueueFull } from './password.ts';
+import { QueueFullError } from './fairQueue.ts';
+import { createPasswords } from './password.ts';
 
 const passwords = createPasswords(1, 32);
 
@@ -69,5 +70,5 @@ test('#18 comparisons with bcrypt wait in the same queue as all others', async (
   const { verify, hash } = createPasswords(1, 1);
   const outcomes = await Promise.allSettled([verify(HORSE, 'correct horse'), hash('correct horse'), verify(HORSE, 'correct horse')]);
   expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected']);
-  expect(outcomes[2]).toMatchObject({ reason: expect.any(HashQueueFull) });
+  expect(outcomes[2]).toMatchObject({ reason: expect.any(QueueFullError) });
 });

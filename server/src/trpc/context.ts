@@ -1,11 +1,13 @@
 import type { Catalogue } from '../db/catalogue.ts';
 import type { Database } from '../db/client.ts';
+import type { Quotas } from '../db/quota.ts';
 import type { Views } from '../db/views.ts';
 import type { Limits } from '../security/limits.ts';
 import type { OpenSessions } from '../security/openSessions.ts';
 import type { Passwords } from '../security/password.ts';
 import type { RefreshTokens } from '../security/refresh.ts';
 import type { Tokens, Verified } from '../security/token.ts';
+import type { UserQueue } from '../security/userQueue.ts';
 import type { Measure } from '../telemetry/measures.ts';
 import type { Traced } from '../telemetry/traces.ts';
 
@@ -43,6 +45,10 @@ export interface Services {
   readonly openSessions: OpenSessions;
   readonly sessionLimits: SessionLimits;
   readonly limits: Limits;
+  readonly quotas: Quotas;
+  /** In which the changes of a user wait for each other, and the reads. */
+  readonly changes: UserQueue;
+  readonly reads: UserQueue;
   readonly health: Health;
   readonly streams: EventStreams;
   /** Characters (code points) that a new password needs. */

@@ -19,6 +19,7 @@ export const REASONS = {
   NOT_FOUND: { code: 'NOT_FOUND', status: 404, title: 'Not Found' },
   METHOD_NOT_ALLOWED: { code: 'METHOD_NOT_SUPPORTED', status: 405, title: 'Method Not Allowed' },
   LOGIN_TAKEN: { code: 'CONFLICT', status: 409, title: 'Conflict' },
+  QUOTA_REACHED: { code: 'CONFLICT', status: 409, title: 'Conflict' },
   PAYLOAD_TOO_LARGE: { code: 'PAYLOAD_TOO_LARGE', status: 413, title: 'Content Too Large' },
   UNSUPPORTED_MEDIA_TYPE: { code: 'UNSUPPORTED_MEDIA_TYPE', status: 415, title: 'Unsupported Media Type' },
   IDEMPOTENCY_IN_PROGRESS: { code: 'CONFLICT', status: 409, title: 'Conflict' },
@@ -34,14 +35,29 @@ export const REASONS = {
 
 export type Reason = keyof typeof REASONS;
 
+export interface ReachedQuota {
+  readonly name: string;
+  readonly limit: number;
+}
+
+interface Details {
+  readonly errors?: readonly FieldError[];
+  /** Seconds. */
+  readonly retryAfter?: number;
+  readonly quota?: ReachedQuota;
+  readonly cause?: unknown;
+}
+
 /** An error whose message may be shown to anybody. */
 export class AppError extends TRPCError {
   readonly reason: Reason;
   readonly errors: readonly FieldError[] | undefined;
   /** Seconds after which the same call may succeed. */
   readonly retryAfter: number | undefined;
+  /** The quota that is reached: how many of what a user may have. */
+  readonly quota: ReachedQuota | undefined;
 
-  constructor(reason: Reason, message: string, details: { errors?: readonly FieldError[]; retryAfter?: number; cause?: unknown } = {}) {
+  constructor(reason: Reason, message: string, details: Details = {}) {
     // What goes wrong on purpose needs no frames, which cost more than the rest of a refusal; a cause has its own.
     const { stackTraceLimit } = Error;
     Error.stackTraceLimit = 0;
@@ -49,6 +65,7 @@ export class AppError extends TRPCError {
     Error.stackTraceLimit = stackTraceLimit;
     this.reason = reason;
     this.errors = details.errors;
+    this.quota = details.quota;
     this.retryAfter = details.retryAfter ?? (reason === 'UNAVAILABLE' ? 1 : undefined);
   }
 }

@@ -51,7 +51,12 @@ export const ById = z.object({ id });
 
 /** A page of a list, newest first. */
 export const Page = z.object({
-  limit: z.int().min(1).max(500).default(100).describe('How many rows at most'),
+  limit: z
+    .int()
+    .min(1)
+    .max(500)
+    .default(100)
+    .describe('How many rows at most; where texts are long there are fewer, and only an empty page is the end'),
   before_id: id.optional().describe('Only rows older than this one: the last id of the page before'),
 });
 

@@ -2,8 +2,8 @@
 import { initTRPC, TRPCError } from '@trpc/server';
 import { ZodError } from 'zod';
 import { databaseCode, isBadValue, isMissingReference, isUnavailable } from '../db/errors.ts';
+import { QueueFullError } from '../security/fairQueue.ts';
 import { TooMany } from '../security/limits.ts';
-import { HashQueueFull } from '../security/password.ts';
 import type { Context } from './context.ts';
 import type { Meta } from './endpoint.ts';
 import { AppError, notFound, type Reason, unauthenticated, validationError } from './errors.ts';
@@ -27,6 +27,7 @@ const t = initTRPC
           reason: known.reason,
           ...(ctx && { request_id: ctx.request.client.request_id }),
           ...(known.errors && { errors: [...known.errors] }),
+          ...(known.quota && { quota: known.quota }),
         },
       };
     },
@@ -50,7 +51,7 @@ export function toAppError(error: unknown): AppError {
 }
 
 function ofCause(cause: unknown): AppError {
-  if (cause instanceof HashQueueFull) return new AppError('UNAVAILABLE', 'Too many sign-ins at the moment', { cause });
+  if (cause instanceof QueueFullError) return new AppError('UNAVAILABLE', 'Too many sign-ins at the moment', { cause });
   if (cause instanceof TooMany) return new AppError('RATE_LIMITED', 'Too many requests', { retryAfter: cause.wait });
   const code = databaseCode(cause);
   if (code !== undefined && isUnavailable(code)) return new AppError('UNAVAILABLE', 'Service unavailable', { cause });
@@ -80,20 +81,22 @@ function ofTrpc(error: TRPCError): AppError {
 export const publicProcedure = t.procedure;
 
 /** A procedure for a signed-in user: `ctx.user` is the caller. A `user_id` in the input must be the caller's. */
-export const protectedProcedure = t.procedure.use(async ({ ctx, path, type, batchIndex, getRawInput, next }) => {
+export const protectedProcedure = t.procedure.use(async ({ ctx, path, type, batchIndex, getRawInput, meta, next }) => {
   const user = (await ctx.request.caller()) ?? unauthenticated();
   await ctx.request.spend(user.id);
   const raw = await getRawInput();
   const claimed = typeof raw === 'object' && raw !== null && 'user_id' in raw ? raw.user_id : undefined;
   if (typeof claimed === 'number' && claimed !== user.id) notFound('User');
+  if (type === 'query') return ctx.services.reads.run(user.id, meta?.rest?.isWide === true, () => next({ ctx: { user } }));
+  // What remains are changes of the user's plans, resources, tasks and exports: they lock the same row of the database.
+  if (!takesKey(path, type)) return next({ ctx: { user } });
   const { idempotencyKey } = ctx.request;
-  const result =
-    idempotencyKey === undefined || !takesKey(path, type)
-      ? await next({ ctx: { user } })
-      : await once({ ctx: { ...ctx, user }, path, batchIndex, input: raw }, idempotencyKey, ({ ctx: { db } }) =>
-          next({ ctx: { user, db } }),
-        );
+  const result = await ctx.services.changes.run(user.id, false, () =>
+    idempotencyKey === undefined
+      ? next({ ctx: { user } })
+      : once({ ctx: { ...ctx, user }, path, batchIndex, input: raw }, idempotencyKey, ({ ctx: { db } }) => next({ ctx: { user, db } })),
+  );
   // After the commit, and not before.
-  if (result.ok && takesKey(path, type)) ctx.services.streams.changed(user.id);
+  if (result.ok) ctx.services.streams.changed(user.id);
   return result;
 });

@@ -5,7 +5,8 @@ import { text } from 'node:stream/consumers';
 import { setImmediate } from 'node:timers/promises';
 import { afterAll, beforeEach, expect, test, vi } from 'vitest';
 import { FREE_FAILURES } from '../../src/security/limitStore.ts';
-import type { Rates } from '../../src/security/limits.ts';
+import { accountKey, type Rates } from '../../src/security/limits.ts';
+import { loginKey } from '../../src/security/login.ts';
 import { redisStore } from '../../src/security/redisStore.ts';
 import { openTestDatabase, startApp, type TestApp } from '../harness.ts';
 import { freePort } from './cluster.ts';
@@ -15,7 +16,15 @@ import { startRedis } from './redisServer.ts';
 const redis = await startRedis();
 const warnings: string[] = [];
 const plenty = { most: 100_000, seconds: 60 };
-const rates: Rates = { address: plenty, user: { most: 30, seconds: 60 }, signIn: plenty, registration: plenty };
+const rates: Rates = {
+  address: plenty,
+  user: { most: 30, seconds: 60 },
+  signIn: plenty,
+  registration: plenty,
+  userHashes: plenty,
+  addressHashes: plenty,
+  rows: plenty,
+};
 const database = await openTestDatabase();
 const stores = [1, 2, 3].map(() => redisStore(redis.url, (message) => warnings.push(message)));
 const servers: TestApp[] = [];
@@ -32,7 +41,7 @@ async function together(): Promise<void> {
     async () => {
       const key = `together-${Math.random()}`;
       const counts = [];
-      for (const store of stores) counts.push((await store.hit(key, 1, 60)).count);
+      for (const store of stores) counts.push((await store.hit('test', key, 1, 60)).count);
       expect(counts).toEqual([1, 2, 3]);
     },
     { timeout: 20_000, interval: 100 },
@@ -140,6 +149,31 @@ async function tell(...command: string[]): Promise<void> {
   if (/^ERR/.test(answer)) throw new Error(answer);
 }
 
+test.each(Object.entries(AWAY))('#348 when Redis %s, whoever was told to wait still has to', async (_how, { leave, back }) => {
+  const [ann, bob] = [await one.register(), await one.register()];
+  const guess = () => two.rest('POST', '/users/signIn', { body: { username: ann.login, password: ann.password } });
+  const call = async () => (await three.rest('GET', '/outherTasks', { token: bob.token })).status;
+  const failures = `stepwise:failures:${accountKey(loginKey(ann.login))}:127.0.0.1`;
+  let before = -1;
+  // What a server counted by itself would go on anyway: all of this has to come from Redis.
+  while (alone() !== before) {
+    await together();
+    before = alone();
+    await tell('hset', failures, 'count', '12', 'until', String(Date.now() + 600_000));
+    expect((await guess()).status).toBe(429);
+    for (let n = 0; n < 31; n++) await call();
+  }
+  expect(await call()).toBe(429);
+  await leave();
+  try {
+    expect((await guess()).status).toBe(429);
+    expect(await call()).toBe(429);
+  } finally {
+    await back();
+  }
+  await together();
+});
+
 const WRONG: [string, () => Promise<void>, () => Promise<void>][] = [
   ['has no memory left', () => tell('config', 'set', 'maxmemory', '1'), () => tell('config', 'set', 'maxmemory', '0')],
   [
@@ -192,7 +226,7 @@ test('#143 an answer that came while the server was busy is not late', async () 
   const [store] = stores as [(typeof stores)[0]];
   const before = store.counts.memory;
   for (const count of [1, 2, 3]) {
-    const hit = store.hit('busy', 1, 60);
+    const hit = store.hit('test', 'busy', 1, 60);
     // Longer than Redis is waited for.
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 250);
     expect(await hit).toMatchObject({ count });

@@ -13,7 +13,15 @@ const { startApp } = await import('../../../test/harness.ts');
 const [hashed, verified] = [vi.mocked(hash), vi.mocked(verify)];
 
 const plenty = { most: 100_000, seconds: 60 };
-const rates: Rates = { address: plenty, user: plenty, signIn: plenty, registration: plenty };
+const rates: Rates = {
+  address: plenty,
+  user: plenty,
+  signIn: plenty,
+  registration: plenty,
+  userHashes: plenty,
+  addressHashes: plenty,
+  rows: plenty,
+};
 
 let time = 0;
 const api = await startApp({ dearHashes: true });

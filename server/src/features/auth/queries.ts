@@ -115,14 +115,20 @@ export async function removeUser(db: Database, user_id: number, client: Client) 
 const everything = one(
   query(
     'user.export',
-    { user_id: 'int' },
-    ({ user_id }): SQL<{ document: Export }> => sql`
-    select json_build_object(
-      'user', json_build_object('id', u.id, 'login', u.login, 'created_at', u.created_at),
-      ${sql.join(LISTS.map(listOf), sql.raw(','))}) as document
+    { user_id: 'int', max_bytes: 'int' },
+    ({ user_id, max_bytes }): SQL<{ document: Export | null }> => sql`
+    select case when (select sum(bytes) from (${sql.join(LISTS.map(bytesOf), sql` union all `)}) as lists) <= ${max_bytes}
+      then json_build_object(
+        'user', json_build_object('id', u.id, 'login', u.login, 'created_at', u.created_at),
+        ${sql.join(LISTS.map(listOf), sql.raw(','))}) end as document
     from ${users} u where u.id = ${user_id}`,
   ),
 );
+
+function bytesOf(name: ListName): SQL {
+  const { table, row } = ACCOUNT[name];
+  return sql`select coalesce(sum(octet_length((${row})::text)), 0) as bytes from ${table} t where t.user_id = u.id`;
+}
 
 function listOf(name: ListName): SQL {
   const { table, key, row } = ACCOUNT[name];
@@ -130,7 +136,10 @@ function listOf(name: ListName): SQL {
     select coalesce(json_agg(${row} order by ${sql.raw(`t.${key}`)}), '[]') from ${table} t where t.user_id = u.id)`;
 }
 
-/** @returns everything that is kept of the user, as one JSON document; no hash and no token among it */
-export async function exportUser(db: Database, user_id: number): Promise<Export | undefined> {
-  return (await everything(db, { user_id }))?.document;
+/**
+ * @param max_bytes of all rows as JSON
+ * @returns everything that is kept of the user, as one JSON document; no hash and no token among it. Null when it is larger
+ */
+export async function exportUser(db: Database, user_id: number, max_bytes: number): Promise<Export | null | undefined> {
+  return (await everything(db, { user_id, max_bytes }))?.document;
 }

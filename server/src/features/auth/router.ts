@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { weakness } from '../../security/blocklist.ts';
-import { accountKey } from '../../security/limits.ts';
+import { accountKey, addressKey } from '../../security/limits.ts';
 import { loginKey } from '../../security/login.ts';
 import type { Claims } from '../../security/token.ts';
 import type { Caller, Context, Services } from '../../trpc/context.ts';
@@ -16,22 +16,27 @@ import { sessionsRouter } from './sessions/router.ts';
 
 const tag = 'Auth';
 
+/** What one answer may hold: larger ones would stop everything else while they are put together. */
+const MAX_EXPORT_BYTES = 5_000_000;
+
 export const authRouter = router({
   register: publicProcedure
     .meta(endpoint('POST /users', 'Register and sign in', { tag, public: true, status: 201, errors: ['LOGIN_TAKEN'] }))
     .input(Registration)
     .output(TokenAnswer)
     .mutation(async ({ ctx, input }) => {
-      await ctx.services.limits.entry('registration', ctx.request.client.ip);
+      const { ip } = ctx.request.client;
+      await ctx.services.limits.entry('registration', ip);
       await checkNewPassword(ctx.services, 'password', input.password, input.login);
       const made = await createUser(
         ctx.db,
         input.login,
-        await ctx.services.passwords.hash(input.password),
+        await ctx.services.passwords.hash(input.password, addressKey(ip)),
         ctx.request.client,
         ctx.services.sessionLimits,
       );
       if (!made) throw new AppError('LOGIN_TAKEN', 'User with this login already exists');
+      await ctx.services.limits.rememberAddress(accountKey(loginKey(input.login)), ip);
       return tokenAnswer(ctx.services, made, 0);
     }),
 
@@ -40,18 +45,24 @@ export const authRouter = router({
     .input(SignIn)
     .output(TokenAnswer)
     .mutation(async ({ ctx, input }) => {
-      await ctx.services.limits.entry('signIn', ctx.request.client.ip);
-      const account = accountKey(loginKey(input.username));
-      await ctx.services.limits.guess(account);
-      const user = await findCredentials(ctx.db, input.username);
-      const matches = await ctx.services.passwords.verify(user?.password, input.password);
+      const { ip } = ctx.request.client;
+      await ctx.services.limits.entry('signIn', ip);
+      const attempt = await ctx.services.limits.signInAttempt(accountKey(loginKey(input.username)), ip);
+      const { user, matches } = await attempt.check(async () => {
+        const user = await findCredentials(ctx.db, input.username);
+        return { user, matches: await ctx.services.passwords.verify(user?.password, input.password, addressKey(ip)) };
+      });
       if (!user || !matches) {
         await note(ctx.db, 'sign_in_failed', ctx.request.client, user?.id);
         wrongCredentials();
       }
-      await ctx.services.limits.guessed(account);
+      await attempt.succeeded();
       if (ctx.services.passwords.isOutdated(user.password))
-        await rehash(ctx.db, { user_id: user.id, before: user.password, after: await ctx.services.passwords.hash(input.password) });
+        await rehash(ctx.db, {
+          user_id: user.id,
+          before: user.password,
+          after: await ctx.services.passwords.hash(input.password, addressKey(ip)),
+        });
       const { session_id, ended } = await openSession(ctx.db, user.id, ctx.request.client, ctx.services.sessionLimits);
       ctx.services.openSessions.forget(ended);
       return tokenAnswer(ctx.services, { user_id: user.id, session_id }, 0);
@@ -99,9 +110,9 @@ export const authRouter = router({
     .output(z.object({ message }))
     .mutation(async ({ ctx, input }) => {
       const user = (await findAccount(ctx.db, { user_id: ctx.user.id })) ?? unauthenticated();
-      await confirm(ctx, user, input.current_password);
+      await confirm(ctx, user.password, input.current_password, 2);
       await checkNewPassword(ctx.services, 'new_password', input.new_password, user.login);
-      const hash = await ctx.services.passwords.hash(input.new_password);
+      const hash = await ctx.services.passwords.hash(input.new_password, addressKey(ctx.request.client.ip));
       // Undefined: another change came first, and with it the current password is no longer the current one.
       const ended = (await changePassword(ctx.db, ctx.user, user.password, hash, ctx.request.client)) ?? wrongCredentials();
       ctx.services.openSessions.forget(ended);
@@ -109,12 +120,15 @@ export const authRouter = router({
     }),
 
   export: protectedProcedure
-    .meta(endpoint('GET /users/me/export', 'Everything that is kept of me', { tag }))
+    .meta(endpoint('GET /users/me/export', 'Everything that is kept of me', { tag, isWide: true, errors: ['PAYLOAD_TOO_LARGE'] }))
     .input(z.object({}).optional())
     .output(Export)
     .query(async ({ ctx }) => {
       await note(ctx.db, 'account_exported', ctx.request.client, ctx.user.id);
-      return (await exportUser(ctx.db, ctx.user.id)) ?? unauthenticated();
+      const document = await exportUser(ctx.db, ctx.user.id, MAX_EXPORT_BYTES);
+      if (document === null)
+        throw new AppError('PAYLOAD_TOO_LARGE', 'More than 5 MB are kept: POST /users/me/exports writes them into a file');
+      return document ?? unauthenticated();
     }),
 
   me: protectedProcedure
@@ -132,17 +146,21 @@ export const authRouter = router({
     .output(z.object({ message }))
     .mutation(async ({ ctx, input }) => {
       if (input.id !== ctx.user.id) notFound('User');
-      await confirm(ctx, (await findAccount(ctx.db, { user_id: ctx.user.id })) ?? unauthenticated(), input.password);
+      const { password } = (await findAccount(ctx.db, { user_id: ctx.user.id })) ?? unauthenticated();
+      await confirm(ctx, password, input.password, 1);
       ctx.services.openSessions.forget(await removeUser(ctx.db, ctx.user.id, ctx.request.client), 'user_removed');
       return { message: 'User removed' };
     }),
 });
 
-/** @throws 401 unless the signed-in user knows the password */
-async function confirm(ctx: Context & { user: Caller }, account: { login: string; password: string }, password: string): Promise<void> {
-  const key = accountKey(loginKey(account.login));
-  await ctx.services.limits.guess(key);
-  if (await ctx.services.passwords.verify(account.password, password)) return ctx.services.limits.guessed(key);
+/**
+ * @param hashes passwords that are hashed for the change, this comparison included
+ * @throws 401 unless the signed-in user knows the password
+ */
+async function confirm(ctx: Context & { user: Caller }, stored: string, password: string, hashes: number): Promise<void> {
+  const { ip } = ctx.request.client;
+  const attempt = await ctx.services.limits.confirmationAttempt(ctx.user.id, ip, hashes);
+  if (await attempt.check(() => ctx.services.passwords.verify(stored, password, addressKey(ip)))) return attempt.succeeded();
   await note(ctx.db, 'password_refused', ctx.request.client, ctx.user.id);
   wrongCredentials();
 }

@@ -4,6 +4,7 @@ import type { Database } from '../../db/client.ts';
 import { inTurn, noted, turn } from '../../db/events.ts';
 import { sql } from '../../db/orm.ts';
 import { pagesOf } from '../../db/page.ts';
+import { hasRoom, QUOTA } from '../../db/quota.ts';
 import { mentalPlanResources as links, mentalPlans as plans, resources } from '../../db/schema/index.ts';
 import { one, query, smallChange, statement } from '../../db/statement.ts';
 import { changesSomething, type Missed, removal } from '../../db/update.ts';
@@ -20,7 +21,7 @@ const columns = {
 };
 
 /** Newest first. */
-export const listPlans = pagesOf('mentalPlan.page', plans, columns);
+export const listPlans = pagesOf('mentalPlan.page', plans, columns, ['name', 'goal']);
 
 type ViewRow = MentalPlanRow & Pick<MentalPlanView, 'resources'>;
 
@@ -57,19 +58,19 @@ const eventData = (replaced: SQL, wanted: SQL) => sql`
   select json_build_object('id', p.id, 'user_id', p.user_id, 'name', p.name, 'goal', p.goal, 'progress', p.progress,
     'version', p.version, 'resource_list', case when ${replaced} then to_json(${wanted}) end) as data from p`;
 
-const NEW = { user_id: 'int', name: 'text', goal: 'text', progress: 'int', wanted: 'int[]' } as const;
+const NEW = { ...QUOTA, user_id: 'int', name: 'text', goal: 'text', progress: 'int', wanted: 'int[]' } as const;
 
 const create = one(
   statement(
     'mentalPlan.create',
     NEW,
-    ({ user_id, name, goal, progress, wanted }): SQL<{ id: number }> => sql`
+    ({ user_id, name, goal, progress, wanted, quota }): SQL<{ id: number }> => sql`
     with ${turn(user_id)},
     mine as (select id from ${resources} where user_id = ${user_id} and id = any(${wanted})),
     p as (
       insert into ${plans} (user_id, name, goal, progress)
       select ${user_id}, ${name}, ${goal}, ${progress}
-      where (select count(*) from mine) = cardinality(${wanted}) and ${inTurn}
+      where (select count(*) from mine) = cardinality(${wanted}) and ${inTurn} and ${hasRoom('mental_plans', user_id, quota)}
       returning id, user_id, name, goal, progress, version),
     l as (insert into ${links} (mental_plan_id, resource_id) select p.id, mine.id from p, mine),
     ${noted(user_id, 'mentalPlan.created', eventData(sql`true`, wanted))}
@@ -77,9 +78,9 @@ const create = one(
   ),
 );
 
-/** @returns the id of the new plan; undefined, and nothing made, when one of the resources is not the user's */
-export async function createPlan(db: Database, user_id: number, { resource_list, ...plan }: NewMentalPlan) {
-  return (await create(db, { ...plan, user_id, wanted: [...new Set(resource_list)] }))?.id;
+/** @returns the id of the new plan; undefined, and nothing made, when one of the resources is not the user's or there is no room */
+export async function createPlan(db: Database, user_id: number, quota: number, { resource_list, ...plan }: NewMentalPlan) {
+  return (await create(db, { ...plan, user_id, quota, wanted: [...new Set(resource_list)] }))?.id;
 }
 
 export type PlanUpdate = { outcome: 'updated'; plan: MentalPlanRow } | { outcome: Missed | 'resource missing' } | { outcome: 'raced' };

@@ -4,6 +4,7 @@ import { endpoint } from '../../trpc/endpoint.ts';
 import { notFound, refuse } from '../../trpc/errors.ts';
 import { ById, id, message, Page } from '../../trpc/fields.ts';
 import { protectedProcedure, router } from '../../trpc/procedures.ts';
+import { refuseAboveQuota } from '../../trpc/quota.ts';
 import { MentalPlanChange, MentalPlanRemoval, MentalPlanRow, MentalPlanView, NewMentalPlan } from './contract.ts';
 import { createPlan, findCurrentPlan, listPlans, removePlan, updatePlan } from './queries.ts';
 
@@ -11,12 +12,20 @@ const tag = 'Mental plans';
 
 export const mentalPlanRouter = router({
   create: protectedProcedure
-    .meta(endpoint('POST /mentalPlans', 'Make a plan of my resources, which becomes the current one', { tag, status: 201 }))
+    .meta(
+      endpoint('POST /mentalPlans', 'Make a plan of my resources, which becomes the current one', {
+        tag,
+        status: 201,
+        errors: ['QUOTA_REACHED'],
+      }),
+    )
     .input(NewMentalPlan)
     .output(z.object({ message, mental_plan_id: id }))
     .mutation(async ({ ctx, input }) => {
-      const mental_plan_id = (await createPlan(ctx.db, ctx.user.id, input)) ?? notFound('Resource');
-      return { message: 'Mental plan created', mental_plan_id };
+      await ctx.services.limits.rows(ctx.user.id, 1 + input.resource_list.length);
+      const mental_plan_id = await createPlan(ctx.db, ctx.user.id, ctx.services.quotas.mental_plans, input);
+      if (mental_plan_id === undefined) await refuseAboveQuota(ctx, 'mental_plans');
+      return { message: 'Mental plan created', mental_plan_id: mental_plan_id ?? notFound('Resource') };
     }),
 
   update: protectedProcedure
@@ -30,6 +39,7 @@ export const mentalPlanRouter = router({
     .input(MentalPlanChange)
     .output(z.object({ message, resource: MentalPlanRow }))
     .mutation(async ({ ctx, input }) => {
+      if (input.resource_list) await ctx.services.limits.rows(ctx.user.id, input.resource_list.length);
       const update = await retryRaced(() => updatePlan(ctx.db, ctx.user.id, input));
       if (update.outcome === 'resource missing') notFound('Resource');
       if (update.outcome !== 'updated') refuse('Mental plan', update.outcome);
@@ -50,6 +60,7 @@ export const mentalPlanRouter = router({
     .meta(
       endpoint('GET /users/{id}/mental-plan', 'My current plan with its resources', {
         tag,
+        isWide: true,
         etag: (view: z.output<typeof MentalPlanView>) => view.data.version,
       }),
     )

@@ -5,6 +5,7 @@ import type { Database } from '../../db/client.ts';
 import { inTurn, noted, turn } from '../../db/events.ts';
 import { and, builder, eq, sql } from '../../db/orm.ts';
 import { pagesOf } from '../../db/page.ts';
+import { hasRoom, QUOTA } from '../../db/quota.ts';
 import { exerciseCatalogue, exercises, physicalPlans as plans, workoutExercises, workouts } from '../../db/schema/index.ts';
 import { one, query, smallChange, statement } from '../../db/statement.ts';
 import { assigned, changesSomething, ifMatch, type Missed, missed, removal } from '../../db/update.ts';
@@ -84,7 +85,7 @@ export function findCurrentPlan(
   });
 }
 
-const NEW = { user_id: 'int', goal: 'text', age: 'int', gender: 'gender', weight: 'float8', height: 'float8' } as const;
+const NEW = { ...QUOTA, user_id: 'int', goal: 'text', age: 'int', gender: 'gender', weight: 'float8', height: 'float8' } as const;
 
 const create = one(
   statement(
@@ -96,7 +97,7 @@ const create = one(
     p as (
       insert into ${plans} (user_id, goal, age, gender, weight, height)
       select ${plan.user_id}, ${plan.goal}, ${plan.age}, ${plan.gender}, ${plan.weight}, ${plan.height}
-      where exists (select from defaults) and ${inTurn}
+      where exists (select from defaults) and ${inTurn} and ${hasRoom('physical_plans', plan.user_id, plan.quota)}
       returning id, user_id, goal, age, gender, weight, height, bmi, progress, day, version),
     w as (
       insert into ${workouts} (physical_plan_id, day_of_week)
@@ -119,15 +120,16 @@ const create = one(
 
 /**
  * Makes the plan, its 7 workouts and their exercises in one statement: all of it or nothing.
- * @returns the plan, or undefined when the catalogue holds no default exercises
+ * @returns the plan, or undefined when there is no room for it or the catalogue holds no default exercises
  */
 export async function createPlan(
   db: Database,
   catalogue: Catalogue,
   user_id: number,
+  quota: number,
   plan: NewPhysicalPlan,
 ): Promise<PhysicalPlanView | undefined> {
-  const row = await create(db, { ...plan, user_id });
+  const row = await create(db, { ...plan, user_id, quota });
   return row && view(db, catalogue, row);
 }
 

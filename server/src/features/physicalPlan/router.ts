@@ -3,10 +3,14 @@ import { endpoint } from '../../trpc/endpoint.ts';
 import { AppError, notFound, refuse } from '../../trpc/errors.ts';
 import { ById, message, Page } from '../../trpc/fields.ts';
 import { protectedProcedure, router } from '../../trpc/procedures.ts';
+import { refuseAboveQuota } from '../../trpc/quota.ts';
 import { Exercise, NewPhysicalPlan, PhysicalPlanChange, PhysicalPlanRemoval, PhysicalPlanRow, PhysicalPlanView } from './contract.ts';
 import { createPlan, findCurrentPlan, listExercises, listPlans, removePlan, updatePlan } from './queries.ts';
 
 const tag = 'Physical plans';
+
+/** The plan, 7 workouts and their 8 exercises each. */
+const ROWS_OF_PLAN = 1 + 7 + 7 * 8;
 
 export const physicalPlanRouter = router({
   create: protectedProcedure
@@ -14,13 +18,16 @@ export const physicalPlanRouter = router({
       endpoint('POST /physicalPlans', 'Make a plan of seven days, which becomes the current one', {
         tag,
         status: 201,
+        errors: ['QUOTA_REACHED'],
         etag: (view: z.output<typeof PhysicalPlanView>) => view.data.version,
       }),
     )
     .input(NewPhysicalPlan)
     .output(PhysicalPlanView.extend({ message }))
     .mutation(async ({ ctx, input }) => {
-      const plan = await createPlan(ctx.db, ctx.services.catalogue, ctx.user.id, input);
+      await ctx.services.limits.rows(ctx.user.id, ROWS_OF_PLAN);
+      const plan = await createPlan(ctx.db, ctx.services.catalogue, ctx.user.id, ctx.services.quotas.physical_plans, input);
+      if (!plan) await refuseAboveQuota(ctx, 'physical_plans');
       if (!plan) throw new AppError('UNAVAILABLE', 'The exercise catalogue is empty: it has to be seeded first');
       return { message: 'Physical plan created', ...plan };
     }),

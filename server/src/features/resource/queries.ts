@@ -4,6 +4,7 @@ import type { Database } from '../../db/client.ts';
 import { inTurn, noted, turn } from '../../db/events.ts';
 import { sql } from '../../db/orm.ts';
 import { pagesOf } from '../../db/page.ts';
+import { hasRoom, QUOTA } from '../../db/quota.ts';
 import { mentalPlanResources as links, mentalPlans, resources } from '../../db/schema/index.ts';
 import { one, smallChange, statement } from '../../db/statement.ts';
 import type { NewResource, NewResources, Resource, ResourceChange } from './contract.ts';
@@ -17,7 +18,7 @@ const columns = {
 };
 
 /** Newest first. */
-export const listResources = pagesOf('resource.page', resources, columns);
+export const listResources = pagesOf('resource.page', resources, columns, ['name', 'description']);
 
 const currentPlan = (user_id: SQL) => sql`select id from ${mentalPlans} where user_id = ${user_id} order by id desc limit 1`;
 
@@ -25,18 +26,19 @@ const currentPlan = (user_id: SQL) => sql`select id from ${mentalPlans} where us
 const eventData = (linked: SQL) => sql`json_build_object(
   'id', r.id, 'type', r.type, 'name', r.name, 'description', r.description, 'volume', r.volume, 'links', coalesce(${linked}, '[]'::json))`;
 
-const NEW = { user_id: 'int', type: 'resource_type', name: 'text', description: 'text', volume: 'float8' } as const;
+const NEW = { ...QUOTA, user_id: 'int', type: 'resource_type', name: 'text', description: 'text', volume: 'float8' } as const;
 
 const create = one(
   statement(
     'resource.create',
     NEW,
-    ({ user_id, type, name, description, volume }): SQL<{ id: number }> => sql`
+    ({ user_id, type, name, description, volume, quota }): SQL<{ id: number }> => sql`
     with ${turn(user_id)},
     plan as (${currentPlan(user_id)}),
     r as (
       insert into ${resources} (user_id, type, name, description, volume)
-      select ${user_id}, ${type}, ${name}, ${description}, ${volume} from plan where ${inTurn}
+      select ${user_id}, ${type}, ${name}, ${description}, ${volume} from plan
+      where ${inTurn} and ${hasRoom('resources', user_id, quota)}
       returning id, type, name, description, volume),
     l as (
       insert into ${links} (mental_plan_id, resource_id) select plan.id, r.id from plan, r
@@ -46,31 +48,31 @@ const create = one(
   ),
 );
 
-/** @returns the id of the new resource, linked to the current plan; undefined, and nothing made, when there is no plan */
-export async function createResource(db: Database, user_id: number, resource: NewResource) {
-  return (await create(db, { ...resource, user_id }))?.id;
+/** @returns the id of the new resource, linked to the current plan; undefined, and nothing made, when there is no plan or no room */
+export async function createResource(db: Database, user_id: number, quota: number, resource: NewResource) {
+  return (await create(db, { ...resource, user_id, quota }))?.id;
 }
 
 // One JSON parameter, so that the statement is the same for any number of rows. Ids are given in the order of `at`.
 const createMany = statement(
   'resource.createMany',
-  { user_id: 'int', list: 'json' },
-  ({ user_id, list }): SQL<{ id: number }> => sql`
+  { ...QUOTA, user_id: 'int', list: 'json', added: 'int' },
+  ({ user_id, list, quota, added }): SQL<{ id: number }> => sql`
     with ${turn(user_id)},
     r as (
       insert into ${resources} (user_id, type, name, description, volume)
       select ${user_id}, (item->>'type')::resource_type, item->>'name', item->>'description', (item->>'volume')::float8
       from json_array_elements(${list}) with ordinality as sent(item, at)
-      where ${inTurn}
+      where ${inTurn} and ${hasRoom('resources', user_id, quota, { added })}
       order by at
       returning id, type, name, description, volume),
     ${noted(user_id, 'resource.created', sql`select ${eventData(sql`null`)} as data from r order by id`)}
     select id from r order by id`,
 );
 
-/** All or none. @returns the new ids in the order of the given resources */
-export async function createResources(db: Database, user_id: number, list: NewResources['resources']): Promise<number[]> {
-  const rows = await createMany(db, { user_id, list });
+/** All, or none when there is no room. @returns the new ids in the order of the given resources */
+export async function createResources(db: Database, user_id: number, quota: number, list: NewResources['resources']): Promise<number[]> {
+  const rows = await createMany(db, { user_id, quota, list, added: list.length });
   return rows.map((row) => row.id);
 }
 

@@ -4,6 +4,7 @@ import { endpoint } from '../../trpc/endpoint.ts';
 import { invalid, notFound } from '../../trpc/errors.ts';
 import { ById, id, message, Page } from '../../trpc/fields.ts';
 import { protectedProcedure, router } from '../../trpc/procedures.ts';
+import { refuseAboveQuota } from '../../trpc/quota.ts';
 import { NewResource, NewResources, Resource, ResourceChange } from './contract.ts';
 import { createResource, createResources, listResources, removeResource, updateResource } from './queries.ts';
 
@@ -13,10 +14,14 @@ const BULK_BODY_LIMIT = 1024 * 1024;
 
 export const resourceRouter = router({
   create: protectedProcedure
-    .meta(endpoint('POST /resources', 'Add a resource to my current mental plan', { tag, status: 201 }))
+    .meta(endpoint('POST /resources', 'Add a resource to my current mental plan', { tag, status: 201, errors: ['QUOTA_REACHED'] }))
     .input(NewResource)
     .output(z.object({ data: id }))
-    .mutation(async ({ ctx, input }) => ({ data: (await createResource(ctx.db, ctx.user.id, input)) ?? notFound('Mental plan') })),
+    .mutation(async ({ ctx, input }) => {
+      const data = await createResource(ctx.db, ctx.user.id, ctx.services.quotas.resources, input);
+      if (data === undefined) await refuseAboveQuota(ctx, 'resources');
+      return { data: data ?? notFound('Mental plan') };
+    }),
 
   createMany: protectedProcedure
     .meta(
@@ -25,11 +30,17 @@ export const resourceRouter = router({
         status: 201,
         bareArray: 'resources',
         bodyLimit: BULK_BODY_LIMIT,
+        errors: ['QUOTA_REACHED'],
       }),
     )
     .input(NewResources)
     .output(z.array(id))
-    .mutation(({ ctx, input }) => createResources(ctx.db, ctx.user.id, input.resources)),
+    .mutation(async ({ ctx, input: { resources } }) => {
+      await ctx.services.limits.rows(ctx.user.id, resources.length);
+      const ids = await createResources(ctx.db, ctx.user.id, ctx.services.quotas.resources, resources);
+      if (ids.length < resources.length) await refuseAboveQuota(ctx, 'resources', resources.length);
+      return ids;
+    }),
 
   update: protectedProcedure
     .meta(endpoint('PATCH /resources/{id}', 'Change a resource, or my progress in it', { tag }))

@@ -4,6 +4,7 @@ import type { Database } from '../../db/client.ts';
 import { inNumber, inTurn, noted, notedUnder, numbered, turn } from '../../db/events.ts';
 import { sql } from '../../db/orm.ts';
 import { pagesByFlag, pagesOf } from '../../db/page.ts';
+import { hasRoom, QUOTA } from '../../db/quota.ts';
 import { tasks } from '../../db/schema/index.ts';
 import { one, smallChange } from '../../db/statement.ts';
 import type { Task, TaskPage } from './contract.ts';
@@ -20,9 +21,9 @@ export function listTasks(db: Database, user_id: number, { status, ...window }: 
 export const createTask = one(
   smallChange(
     'task.create',
-    { user_id: 'int', title: 'text', status: 'boolean' },
-    ({ user_id, title, status }): SQL<Task> => sql`
-    with ${numbered(user_id)},
+    { ...QUOTA, user_id: 'int', title: 'text', status: 'boolean' },
+    ({ user_id, title, status, quota }): SQL<Task> => sql`
+    with ${numbered(user_id, hasRoom('tasks', user_id, quota, { last: sql`last` }))},
     made as (
       insert into ${tasks} (user_id, title, status) select ${user_id}, ${title}, ${status} where ${inNumber}
       returning id, user_id, title, status),

@@ -3,6 +3,7 @@ import { endpoint } from '../../trpc/endpoint.ts';
 import { notFound } from '../../trpc/errors.ts';
 import { ById, message } from '../../trpc/fields.ts';
 import { protectedProcedure, router } from '../../trpc/procedures.ts';
+import { refuseAboveQuota } from '../../trpc/quota.ts';
 import { NewTask, Task, TaskChange, TaskPage } from './contract.ts';
 import { createTask, listTasks, removeTask, updateTask } from './queries.ts';
 
@@ -29,10 +30,15 @@ export const taskRouter = router({
     }),
 
   create: protectedProcedure
-    .meta(endpoint('POST /outherTasks', 'Add a task', { tag, status: 201 }))
+    .meta(endpoint('POST /outherTasks', 'Add a task', { tag, status: 201, errors: ['QUOTA_REACHED'] }))
     .input(NewTask)
     .output(Task)
-    .mutation(async ({ ctx, input }) => (await createTask(ctx.db, { ...input, user_id: ctx.user.id })) ?? notFound('User')),
+    .mutation(async ({ ctx, input }) => {
+      const made = await createTask(ctx.db, { ...input, user_id: ctx.user.id, quota: ctx.services.quotas.tasks });
+      if (made) return made;
+      await refuseAboveQuota(ctx, 'tasks');
+      notFound('User');
+    }),
 
   update: protectedProcedure
     .meta(endpoint('PATCH /outherTasks/{id}', 'Change a task', { tag }))

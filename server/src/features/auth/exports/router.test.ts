@@ -98,7 +98,7 @@ test('the file is what GET /users/me/export answers, whole lists of many pages',
     'content-type': 'application/json; charset=utf-8',
     'content-disposition': `attachment; filename="stepwise-${finished_at.slice(0, 10)}.json"`,
     'content-length': String(bytes),
-    'cache-control': 'no-store',
+    'cache-control': 'private, no-store',
   });
   const { events, audit_trail, ...file } = JSON.parse(text);
   const { events: allEvents, audit_trail: allLines, ...now } = (await rest.call('auth.export', {}, ann.token)).data;

@@ -1,0 +1,66 @@
+// Calls of one user wait for each other here, so that what one account sends at once holds up nobody else: changes,
+// which inside PostgreSQL would each hold a connection while they wait for the same row, and reads, whose answers would
+// all be in memory at the same time.
+import { TooMany } from './limits.ts';
+
+/** Seconds after which a call that found the queue full may be sent again. */
+const RETRY_AFTER_SECONDS = 1;
+
+export interface UserQueue {
+  /**
+   * Runs a call of the user when those that came before leave it room.
+   * @param isAlone whether no other call of the user may run meanwhile
+   * @throws TooMany when too many wait
+   */
+  run<T>(user_id: number, isAlone: boolean, call: () => Promise<T>): Promise<T>;
+}
+
+interface Waiter {
+  readonly weight: number;
+  readonly start: () => void;
+}
+
+interface Lane {
+  taken: number;
+  readonly waiting: Waiter[];
+}
+
+/**
+ * @param places that the calls of one user may take at the same time
+ * @param capacity calls of one user that may wait
+ */
+export function createUserQueue(places: number, capacity: number): UserQueue {
+  const lanes = new Map<number, Lane>();
+
+  /** In the order in which they came: one that needs more room than there is holds up those behind it. */
+  function startNext(user_id: number, lane: Lane): void {
+    for (let next = lane.waiting[0]; next && lane.taken + next.weight <= places; next = lane.waiting[0]) {
+      lane.waiting.shift();
+      lane.taken += next.weight;
+      // The embedded engine never returns to the event loop by itself: others come in between.
+      setImmediate(next.start);
+    }
+    if (lane.taken === 0) lanes.delete(user_id);
+  }
+
+  return {
+    async run(user_id, isAlone, call) {
+      const weight = isAlone ? places : 1;
+      const lane = lanes.get(user_id) ?? { taken: 0, waiting: [] };
+      if (lane.taken === 0) lanes.set(user_id, lane);
+      if (lane.waiting.length === 0 && lane.taken + weight <= places) lane.taken += weight;
+      else {
+        if (lane.waiting.length >= capacity) throw new TooMany(RETRY_AFTER_SECONDS);
+        const { promise, resolve } = Promise.withResolvers<void>();
+        lane.waiting.push({ weight, start: resolve });
+        await promise;
+      }
+      try {
+        return await call();
+      } finally {
+        lane.taken -= weight;
+        startNext(user_id, lane);
+      }
+    },
+  };
+}

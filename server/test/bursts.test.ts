@@ -1,0 +1,67 @@
+// One account that sends many changes at once, beside others.
+import { expect, test } from 'vitest';
+import type { Database } from '../src/db/client.ts';
+import { createUserQueue } from '../src/security/userQueue.ts';
+import { openTestDatabase, startApp } from './harness.ts';
+
+const plenty = { most: 100_000, seconds: 60 };
+const rates = {
+  address: plenty,
+  user: plenty,
+  signIn: plenty,
+  registration: plenty,
+  userHashes: plenty,
+  addressHashes: plenty,
+  rows: plenty,
+};
+
+const database = await openTestDatabase();
+test('#349 of one account four changes are under way and a hundred wait, more are told to come again', async () => {
+  const { promise: opened, resolve: open } = Promise.withResolvers<void>();
+  let underWay = 0;
+  const db: Database = {
+    ...database.db,
+    async run(statement, values) {
+      if (statement.name === 'task.create') {
+        underWay++;
+        await opened;
+      }
+      return database.db.run(statement, values);
+    },
+  };
+  const limited = await startApp({ database: { ...database, db }, rates });
+  const [ann, bob] = [await limited.register(), await limited.register()];
+  const make = ({ token }: { token: string }) => limited.rest('POST', '/outherTasks', { token, body: { title: 'Run' } });
+  const hers = Array.from({ length: 104 }, () => make(ann));
+  const refused = await make(ann);
+  expect(refused).toMatchObject({ status: 429, body: { code: 'RATE_LIMITED' }, headers: { 'retry-after': '1' } });
+  expect(underWay).toBe(4);
+  expect((await limited.rest('GET', '/outherTasks', { token: ann.token })).status, 'reads do not wait').toBe(200);
+  const his = make(bob);
+  open();
+  expect((await his).status).toBe(201);
+  expect(new Set((await Promise.all(hers)).map(({ status }) => status))).toEqual(new Set([201]));
+});
+
+test('#349 without limits all of them wait', async () => {
+  const api = await startApp({ database });
+  const ann = await api.register();
+  const answers = await Promise.all(
+    Array.from({ length: 150 }, (_, n) => api.rest('POST', '/outherTasks', { token: ann.token, body: { title: `task ${n}` } })),
+  );
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([201]));
+});
+
+test('#349 changes wait in the order in which they came, also after one that fails', async () => {
+  const queue = createUserQueue(4, 100);
+  const begun: number[] = [];
+  const change = (n: number) =>
+    queue.run(1, false, async () => {
+      begun.push(n);
+      if (n % 3 === 0) throw new Error('failed');
+    });
+  const outcomes = await Promise.allSettled(Array.from({ length: 50 }, (_, n) => change(n)));
+  expect(begun).toEqual(Array.from({ length: 50 }, (_, n) => n));
+  expect(outcomes.filter(({ status }) => status === 'rejected')).toHaveLength(17);
+  expect(await queue.run(1, false, async () => 'and the next')).toBe('and the next');
+});
