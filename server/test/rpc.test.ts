@@ -240,7 +240,44 @@ const CASES: readonly Case[] = [
     path: 'task.list',
     query: batch({}),
     headers: { 'trpc-accept': 'application/jsonl', authorization: '' },
-    differs: { in: ['status', 'body', 'headers'], because: 'ours refuses before the stream starts; there the status is 200' },
+  },
+  {
+    name: 'a streamed batch without a token, of a public call and one that needs one',
+    path: 'health.check,task.list',
+    query: batch(undefined, {}),
+    headers: { 'trpc-accept': 'application/jsonl', authorization: '' },
+  },
+  {
+    name: 'a streamed batch of a public mutation and one that needs a token, without one',
+    method: 'POST',
+    path: 'auth.signIn,task.create',
+    query: { batch: '1' },
+    body: { 0: { username: 'nobody', password: 'wrong password' }, 1: { title: 'x' } },
+    headers: { 'trpc-accept': 'application/jsonl', authorization: '' },
+  },
+  {
+    name: 'a subscription without a token, to an EventSource',
+    path: 'events.stream',
+    headers: { accept: 'text/event-stream', authorization: '' },
+  },
+  {
+    name: 'a subscription without a token',
+    path: 'events.stream',
+    headers: { authorization: '' },
+    differs: { in: ['status', 'body', 'headers'], because: 'who does not ask as an EventSource does is refused by the status' },
+  },
+  {
+    name: 'a subscription with bad input, to an EventSource',
+    path: 'events.stream',
+    query: { input: json({ lastEventId: 'abc' }) },
+    headers: { accept: 'text/event-stream' },
+  },
+  {
+    name: 'a subscription by POST, to an EventSource',
+    method: 'POST',
+    path: 'events.stream',
+    headers: { accept: 'text/event-stream', 'content-type': 'application/json' },
+    differs: { in: ['status', 'body', 'headers'], because: 'an EventSource asks by GET: 405, as of any other procedure' },
   },
 ];
 
