@@ -1,7 +1,16 @@
 // tRPC's own link for subscriptions, over the two EventSource packages that its documentation names, beside our client:
 // what it is sent when a connection is cut, a server is replaced, a token expires or a stream is refused.
 import { randomUUID } from 'node:crypto';
-import { createTRPCClient, httpBatchLink, httpSubscriptionLink, retryLink, splitLink, type TRPCClientError, type TRPCLink } from '@trpc/client';
+import {
+  createTRPCClient,
+  httpBatchLink,
+  httpBatchStreamLink,
+  httpSubscriptionLink,
+  retryLink,
+  splitLink,
+  type TRPCClientError,
+  type TRPCLink,
+} from '@trpc/client';
 import { EventSourcePolyfill } from 'event-source-polyfill';
 import { EventSource } from 'eventsource';
 import { expect, onTestFinished, test, vi } from 'vitest';
@@ -148,7 +157,10 @@ test.each(PACKAGES)('what is refused by the limits is read over %s, whichever li
 
   // Refused before a procedure is called.
   const plenty = { most: 1_000_000, seconds: 60 };
-  const limited = await startApp({ database: api.database, rates: { address: { most: 1, seconds: 60 }, user: plenty, signIn: plenty, registration: plenty } });
+  const limited = await startApp({
+    database: api.database,
+    rates: { address: { most: 1, seconds: 60 }, user: plenty, signIn: plenty, registration: plenty },
+  });
   const at = await limited.app.listen({ port: 0, host: '127.0.0.1' });
   await fetch(`${at}/health`);
   const other = subscribe(stockClient(at, [LINKS[name]!(at, () => access_token)]));
@@ -162,4 +174,12 @@ test.each(PACKAGES)('when the session ends the subscription is complete over %s,
   await api.rest('POST', '/users/signOut', { token: access_token });
   await expect.poll(() => said).toEqual(['stopped', 'complete']);
   expect([ends, errors]).toEqual([['session_ended'], []]);
+});
+
+test('a streamed batch without a token answers its public calls, and refuses each of the others', async () => {
+  const client = createTRPCClient<AppRouter>({ links: [httpBatchStreamLink({ url: `${url}/trpc` })] });
+  const [health, tasks, me] = await Promise.allSettled([client.health.check.query(), client.task.list.query({}), client.auth.me.query()]);
+  expect(health).toMatchObject({ status: 'fulfilled', value: { status: 'ok' } });
+  for (const refused of [tasks, me])
+    expect(refused).toMatchObject({ status: 'rejected', reason: { data: { code: 'UNAUTHORIZED', reason: 'UNAUTHENTICATED' } } });
 });
