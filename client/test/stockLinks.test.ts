@@ -1,5 +1,5 @@
-// tRPC's own link for subscriptions, over the two EventSource packages that its documentation names, beside our client:
-// what it is sent when a connection is cut, a server is replaced, a token expires or a stream is refused.
+// tRPC's own links beside our client. That for subscriptions, over two EventSource packages that can send headers: when a
+// connection is cut, a server is replaced, a token expires or a stream is refused.
 import { randomUUID } from 'node:crypto';
 import {
   createTRPCClient,
@@ -82,7 +82,9 @@ function subscribe(client: StepwiseClient) {
 const signUp = async (app = api): Promise<TokenAnswer> =>
   (await app.rest('POST', '/users', { body: { login: randomUUID(), password: randomUUID() } })).body;
 
-test('over a token that expires, three cuts and a rolling restart every event is heard once, in order', { timeout: 120_000 }, async () => {
+test('#256 over a token that expires, three cuts and a rolling restart every event is heard once, in order', {
+  timeout: 120_000,
+}, async () => {
   const tokens = await signUp();
   const claims = createTokens([SECRET], 60).verify(tokens.access_token)!;
   // With the seconds that two clocks may differ: long enough for all to begin.
@@ -137,7 +139,7 @@ test('over a token that expires, three cuts and a rolling restart every event is
   for (const { errors, said } of readers) expect([errors, said]).toEqual([[], []]);
 });
 
-test.each(PACKAGES)('a refusal is read over %s, as that of any other call', async (name) => {
+test.each(PACKAGES)('#257 a refusal is read over %s, as that of any other call', async (name) => {
   const { errors, heard } = subscribe(stockClient(url, [LINKS[name]!(url, () => 'none')]));
   await expect.poll(() => errors.length).toBe(1);
   expect(errors[0]).toMatchObject({
@@ -147,7 +149,7 @@ test.each(PACKAGES)('a refusal is read over %s, as that of any other call', asyn
   expect(heard).toEqual([]);
 });
 
-test.each(PACKAGES)('what is refused by the limits is read over %s, whichever limit it is', async (name) => {
+test.each(PACKAGES)('#257 what is refused by the limits is read over %s, whichever limit it is', async (name) => {
   const { access_token } = await signUp();
   const client = stockClient(url, [LINKS[name]!(url, () => access_token)]);
   const readers = Array.from({ length: 10 }, () => subscribe(client));
@@ -167,7 +169,7 @@ test.each(PACKAGES)('what is refused by the limits is read over %s, whichever li
   await expect.poll(() => other.errors.map(({ data }) => data?.reason)).toEqual(['RATE_LIMITED']);
 });
 
-test.each(PACKAGES)('when the session ends the subscription is complete over %s, and nobody comes back', async (name) => {
+test.each(PACKAGES)('#258 when the session ends the subscription is complete over %s, and nobody comes back', async (name) => {
   const { access_token } = await signUp();
   const { heard, ends, said, errors } = subscribe(stockClient(url, [retrying(), LINKS[name]!(url, () => access_token)]));
   await expect.poll(() => heard).toEqual(['0 ready']);
@@ -176,7 +178,7 @@ test.each(PACKAGES)('when the session ends the subscription is complete over %s,
   expect([ends, errors]).toEqual([['session_ended'], []]);
 });
 
-test('a streamed batch without a token answers its public calls, and refuses each of the others', async () => {
+test('#259 a streamed batch without a token answers its public calls, and refuses each of the others', async () => {
   const client = createTRPCClient<AppRouter>({ links: [httpBatchStreamLink({ url: `${url}/trpc` })] });
   const [health, tasks, me] = await Promise.allSettled([client.health.check.query(), client.task.list.query({}), client.auth.me.query()]);
   expect(health).toMatchObject({ status: 'fulfilled', value: { status: 'ok' } });

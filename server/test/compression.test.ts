@@ -46,7 +46,7 @@ async function startProxy(target: string): Promise<string> {
 const api = await startApp();
 const base = await startProxy(await api.app.listen({ port: 0, host: '127.0.0.1' }));
 
-test.each(DOORS)('a stream over $name begins at once, and every event comes when it happens', async ({ path }) => {
+test.each(DOORS)('#253 a stream over $name begins at once, and every event comes when it happens', async ({ path }) => {
   const ann = await api.register();
   const accept = { accept: 'text/event-stream', 'accept-encoding': 'gzip, deflate, br' };
   const reader = await openStream(base, path, ann, undefined, accept);
@@ -60,7 +60,7 @@ test.each(DOORS)('a stream over $name begins at once, and every event comes when
   reader.leave();
 });
 
-test('of a streamed batch each answer comes when it is there', async () => {
+test('#254 of a streamed batch each answer comes when it is there', async () => {
   const { promise: released, resolve: release } = Promise.withResolvers<void>();
   const meta = endpoint('GET /unused', '', { tag: '', public: true });
   const batched = router({
@@ -93,7 +93,7 @@ test('of a streamed batch each answer comes when it is there', async () => {
   expect(text.indexOf('slow answer')).toBeGreaterThan(text.indexOf('quick answer'));
 });
 
-test('what is complete when it is sent is compressed, and a file is whole', async () => {
+test('#255 what is complete when it is sent is compressed, and a file is whole', async () => {
   const ann = await api.register();
   await api.rest('POST', '/outherTasks', { token: ann.token, body: { title: 'x'.repeat(200) } });
   const path = `/users/me/exports/${await makeExport(api, ann)}/file`;

@@ -312,7 +312,7 @@ test.each(CASES)('the doors agree, or differ as said, on $name', async (sent) =>
   expect(ours.status).toBeLessThan(500);
 });
 
-test('a subscription is streamed as the adapter streams it, signed in or not at all', async () => {
+test('#257 a subscription is streamed as the adapter streams it, signed in or not at all', async () => {
   const streams = router({
     open: publicProcedure.meta(endpoint('GET /unused', '', { tag: '', public: true })).subscription(async function* () {
       yield tracked('1', { n: 1 });

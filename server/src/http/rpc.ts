@@ -64,8 +64,9 @@ export function registerRpc(
       ...(isSubscription && {
         errorHandler: (error, request, reply) => {
           const known = shown(error, request);
-          if (isEventSource(request)) refuseStream(request, reply, known, framesOf(request, endpoint.name));
-          else sendRpcError(reply, request, router, known);
+          if (!isEventSource(request)) return sendRpcError(reply, request, router, known);
+          varies(reply);
+          return refuseStream(request, reply, known, framesOf(request, endpoint.name));
         },
       }),
     });
