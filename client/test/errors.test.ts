@@ -95,7 +95,15 @@ test('#315 an error of the server has its status and what Retry-After says', asy
   expect(missing).toMatchObject({ httpStatus: 404, retryAfterSeconds: undefined, data: { reason: 'NOT_FOUND' } });
 
   const plenty = { most: 1e9, seconds: 60 };
-  const rates = { address: plenty, user: plenty, signIn: { most: 1, seconds: 600 }, registration: plenty };
+  const rates = {
+    address: plenty,
+    user: plenty,
+    signIn: { most: 1, seconds: 600 },
+    registration: plenty,
+    userHashes: plenty,
+    addressHashes: plenty,
+    rows: plenty,
+  };
   const limited = createClient({ url, fetch: fetchFrom((await startApp({ rates })).app).fetch });
   const signIn = () => caught(limited.auth.signIn.mutate({ username: 'nobody', password: 'x' }));
   expect(await signIn()).toMatchObject({ httpStatus: 401, retryAfterSeconds: undefined, data: { reason: 'WRONG_CREDENTIALS' } });

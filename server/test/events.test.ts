@@ -284,7 +284,7 @@ describe.each(DOORS)('over $name', ({ path }) => {
     const ann = await api.register();
     const reader = await openStream(base, path, ann, undefined, { origin: 'https://app.example' });
     expect(Object.fromEntries(reader.headers)).toMatchObject({
-      'cache-control': 'no-store',
+      'cache-control': 'private, no-store, no-transform',
       'x-accel-buffering': 'no',
       'access-control-allow-origin': '*',
       'x-content-type-options': 'nosniff',

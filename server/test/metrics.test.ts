@@ -95,6 +95,17 @@ test('answers are counted by procedure, door and status, with the time that they
   expect(took).toBeLessThan(10);
 });
 
+test('#260 a refused stream is counted and logged under its status, also where its reader is sent 200 to read why', async () => {
+  const before = await scrape();
+  for (const accept of ['text/event-stream', '*/*']) await api.rest('GET', '/trpc/events.stream', { headers: { accept } });
+  const after = await scrape();
+  const labels = { procedure: 'events.stream', door: 'rpc' };
+  const more = (status: string) => value(after, REQUESTS, { ...labels, status }) - value(before, REQUESTS, { ...labels, status });
+  expect([more('401'), more('200')]).toEqual([2, 0]);
+  const lines = api.log.filter(({ procedure }) => procedure === 'events.stream');
+  expect(lines.map(({ status }) => status)).toEqual([401, 401]);
+});
+
 test('what waits, is remembered and is refused is counted where it happens', async () => {
   const user = await api.register();
   const before = await scrape();

@@ -4,11 +4,13 @@ import { tracked } from '@trpc/server';
 import { type FastifyTRPCPluginOptions, fastifyTRPCPlugin } from '@trpc/server/adapters/fastify';
 import Fastify, { type FastifyInstance, type InjectOptions } from 'fastify';
 import { afterAll, expect, test } from 'vitest';
+import { z } from 'zod';
 import { createContext } from '../src/http/context.ts';
 import { registerGuards, requestId } from '../src/http/guards.ts';
 import { MAX_BATCH, registerRpc } from '../src/http/rpc.ts';
 import { appRouter } from '../src/router.ts';
 import { endpoint } from '../src/trpc/endpoint.ts';
+import { AppError } from '../src/trpc/errors.ts';
 import { protectedProcedure, publicProcedure, router } from '../src/trpc/procedures.ts';
 import { startApp } from './harness.ts';
 import { testServices } from './services.ts';
@@ -240,7 +242,33 @@ const CASES: readonly Case[] = [
     path: 'task.list',
     query: batch({}),
     headers: { 'trpc-accept': 'application/jsonl', authorization: '' },
-    differs: { in: ['status', 'body', 'headers'], because: 'ours refuses before the stream starts; there the status is 200' },
+  },
+  {
+    name: 'a streamed batch without a token, of a public call and one that needs one',
+    path: 'health.check,task.list',
+    query: batch(undefined, {}),
+    headers: { 'trpc-accept': 'application/jsonl', authorization: '' },
+  },
+  {
+    name: 'a streamed batch of a public mutation and one that needs a token, without one',
+    method: 'POST',
+    path: 'auth.signIn,task.create',
+    query: { batch: '1' },
+    body: { 0: { username: 'nobody', password: 'wrong password' }, 1: { title: 'x' } },
+    headers: { 'trpc-accept': 'application/jsonl', authorization: '' },
+  },
+  {
+    name: 'a subscription without a token',
+    path: 'events.stream',
+    headers: { authorization: '' },
+    differs: { in: ['status', 'body', 'headers'], because: 'who does not ask as an EventSource does is refused by the status' },
+  },
+  {
+    name: 'a subscription by POST, to an EventSource',
+    method: 'POST',
+    path: 'events.stream',
+    headers: { accept: 'text/event-stream', 'content-type': 'application/json' },
+    differs: { in: ['status', 'body', 'headers'], because: 'an EventSource asks by GET: 405, as of any other procedure' },
   },
 ];
 
@@ -284,7 +312,7 @@ test.each(CASES)('the doors agree, or differ as said, on $name', async (sent) =>
   expect(ours.status).toBeLessThan(500);
 });
 
-test('a subscription is streamed as the adapter streams it, signed in or not at all', async () => {
+test('#257 a subscription is streamed as the adapter streams it, signed in or not at all', async () => {
   const streams = router({
     open: publicProcedure.meta(endpoint('GET /unused', '', { tag: '', public: true })).subscription(async function* () {
       yield tracked('1', { n: 1 });
@@ -297,11 +325,23 @@ test('a subscription is streamed as the adapter streams it, signed in or not at 
     mine: protectedProcedure.subscription(async function* ({ ctx }) {
       yield { user_id: ctx.user.id };
     }),
+    resumed: publicProcedure.subscription(async function* () {
+      yield tracked('1', { n: 1 });
+      throw new DOMException('later', 'AbortError');
+    }),
+    after: publicProcedure.input(z.object({ lastEventId: z.string().max(3).optional() }).optional()).subscription(async function* ({
+      input,
+    }) {
+      yield tracked('9', { after: input?.lastEventId });
+    }),
+    refused: publicProcedure.subscription(async (): Promise<AsyncIterable<number>> => {
+      throw new AppError('UNAVAILABLE', 'Service unavailable');
+    }),
   });
   const door = Fastify({ genReqId: requestId });
   registerGuards(door, () => [], services.limits);
   registerRpc(door, '/trpc', streams, (request, reply) => createContext(services, request, reply));
-  const theirDoor = Fastify();
+  const theirDoor = Fastify({ genReqId: requestId });
   await theirDoor.register(fastifyTRPCPlugin, {
     prefix: '/trpc',
     trpcOptions: { router: streams, createContext: ({ req, res }) => createContext(services, req, res) } satisfies FastifyTRPCPluginOptions<
@@ -310,20 +350,32 @@ test('a subscription is streamed as the adapter streams it, signed in or not at 
   });
   /** The fields of each event, in order: how many lines stand between them means nothing. */
   const fieldsOf = (payload: string) => payload.split(/\n\n+/).filter(Boolean);
+  const ends: Record<string, string> = {
+    open: 'data: {"n":2}\nid: 2\n\nevent: return\ndata: \n\n',
+    fails: '"reason":"INTERNAL","request_id":"the-same-id"}}\n\n',
+    resumed: 'data: {"n":1}\nid: 1\n\n',
+    mine: '"reason":"UNAUTHENTICATED","request_id":"the-same-id"}}\n\n',
+    'after?lastEventId=abc': 'data: {"after":"abc"}\nid: 9\n\nevent: return\ndata: \n\n',
+    'after?lastEventId=abcd': '"errors":[{"path":"lastEventId","message":"Too big: expected string to have <=3 characters"}]}}\n\n',
+    refused: '"reason":"UNAVAILABLE","request_id":"the-same-id"}}\n\n',
+  };
   try {
-    const open = await door.inject({ url: '/trpc/open', headers: { accept: 'text/event-stream' } });
-    expect(open).toMatchObject({ statusCode: 200, headers: { 'content-type': 'text/event-stream' } });
-    // Ours says when to come back.
-    const theirs = (await theirDoor.inject({ url: '/trpc/open', headers: { accept: 'text/event-stream' } })).payload;
-    expect(fieldsOf(open.payload)).toEqual(fieldsOf(theirs.replace('data: {}', 'data: {"reconnectAfterInactivityMs":50000}')));
-    expect(open.payload).toContain('data: {"n":2}\nid: 2\n');
-    const failed = await door.inject('/trpc/fails');
-    expect(failed.payload).toMatch(/data: \{"n":1\}\n\nevent: serialized-error\ndata: .*"reason":"INTERNAL"/);
-    expect(failed.payload).not.toContain('secret');
+    for (const [path, end] of Object.entries(ends)) {
+      const asked = { url: `/trpc/${path}`, headers: { accept: 'text/event-stream', 'x-request-id': 'the-same-id' } };
+      const [ours, theirs] = [await door.inject(asked), await theirDoor.inject(asked)];
+      expect(ours, path).toMatchObject({ statusCode: 200, headers: { 'content-type': 'text/event-stream' } });
+      // Ours says when to come back.
+      const told = theirs.payload.replace('data: {}', 'data: {"reconnectAfterInactivityMs":50000}');
+      expect(fieldsOf(ours.payload), path).toEqual(fieldsOf(told));
+      expect(ours.payload.slice(-end.length), path).toBe(end);
+      expect(ours.payload).not.toContain('secret');
+    }
 
-    const anonymous = await door.inject('/trpc/mine');
-    expect(anonymous).toMatchObject({ statusCode: 401, headers: { 'www-authenticate': 'Bearer' } });
-    expect(anonymous.json().error.data.reason).toBe('UNAUTHENTICATED');
+    for (const accept of [undefined, '*/*', 'application/json']) {
+      const anonymous = await door.inject({ url: '/trpc/mine', headers: accept === undefined ? {} : { accept } });
+      expect(anonymous).toMatchObject({ statusCode: 401, headers: { 'www-authenticate': 'Bearer' } });
+      expect(anonymous.json().error.data.reason).toBe('UNAUTHENTICATED');
+    }
     const mine = await door.inject({ url: '/trpc/mine', headers: { authorization: `Bearer ${ann.token}` } });
     expect(mine.payload).toContain(`data: {"user_id":${ann.id}}`);
 

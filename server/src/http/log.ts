@@ -15,8 +15,9 @@ export function registerLog(app: FastifyInstance): void {
 export function logRequest(request: FastifyRequest, reply: FastifyReply): void {
   const { config, url } = request.routeOptions;
   const procedure = config.procedure ?? request.called?.join(',');
-  const level = reply.statusCode < 400 && PROBES.includes(procedure ?? url) ? 'debug' : 'info';
+  const status = request.refusal ?? reply.statusCode;
+  const level = status < 400 && PROBES.includes(procedure ?? url) ? 'debug' : 'info';
   const what = procedure === undefined ? { route: url ?? 'unknown' } : { procedure };
   const ms = Math.round(reply.elapsedTime * 10) / 10;
-  request.log[level]({ request_id: request.id, method: request.method, ...what, status: reply.statusCode, ms }, 'request');
+  request.log[level]({ request_id: request.id, method: request.method, ...what, status, ms }, 'request');
 }

@@ -11,8 +11,9 @@ export function observeRequests(app: FastifyInstance, metrics: Metrics): void {
   app.addHook('onResponse', (request, reply, done) => {
     // A stream lasts as long as its reader likes.
     const type = reply.getHeader('content-type');
-    if (typeof type !== 'string' || !type.startsWith('text/event-stream'))
-      metrics.request(procedureOf(request), request.routeOptions.config.door ?? 'none', reply.statusCode, reply.elapsedTime / 1000);
+    const status = request.refusal ?? reply.statusCode;
+    if (request.refusal !== undefined || typeof type !== 'string' || !type.startsWith('text/event-stream'))
+      metrics.request(procedureOf(request), request.routeOptions.config.door ?? 'none', status, reply.elapsedTime / 1000);
     done();
   });
 }

@@ -5,14 +5,14 @@ import { fastifyRequestHandler } from '@trpc/server/adapters/fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Context } from '../trpc/context.ts';
 import { BODY_LIMIT } from '../trpc/endpoint.ts';
-import { AppError, REASONS, unauthenticated } from '../trpc/errors.ts';
+import { AppError, REASONS } from '../trpc/errors.ts';
 import { toAppError } from '../trpc/procedures.ts';
 import { type AnswerMemory, createAnswerMemory } from './answerMemory.ts';
 import { clientOf } from './context.ts';
 import { type Endpoint, endpointsOf, PRIVATE_CACHE_CONTROL, PUBLIC_CACHE_CONTROL } from './endpoints.ts';
 import { parseJson } from './json.ts';
-import { errorShape, logFailure, sendRpcError, setErrorHeaders, varies } from './problem.ts';
-import { framesOfRpc, lastEventId, sendStream } from './sse.ts';
+import { errorShape, logFailure, sendRpcError, setErrorHeaders, shown, varies } from './problem.ts';
+import { type Frames, framesOfRpc, lastEventId, refuseStream, STREAM_HEADERS, sendStream } from './sse.ts';
 
 /** Calls that one request may hold. */
 export const MAX_BATCH = 10;
@@ -54,19 +54,29 @@ export function registerRpc(
   };
 
   // A route for each procedure: a call that comes alone has nothing to be looked up or put together.
-  for (const endpoint of endpoints.values())
-    if (endpoint.type !== 'subscription')
-      app.route({
-        method: endpoint.type === 'query' ? 'GET' : 'POST',
-        url: `${prefix}/${endpoint.name}`,
-        exposeHeadRoute: false,
-        bodyLimit: endpoint.bodyLimit,
-        config: { door: 'rpc', procedure: endpoint.name },
-        handler: (request, reply) =>
-          wantsStream(request) || isBatch(request)
-            ? answer(request, reply, callsOf(request, endpoint.name))
-            : answerOne(request, reply, endpoint),
-      });
+  for (const endpoint of endpoints.values()) {
+    const isSubscription = endpoint.type === 'subscription';
+    app.route({
+      method: endpoint.type === 'mutation' ? 'POST' : 'GET',
+      url: `${prefix}/${endpoint.name}`,
+      exposeHeadRoute: false,
+      bodyLimit: endpoint.bodyLimit,
+      config: { door: 'rpc', procedure: endpoint.name },
+      handler: (request, reply) =>
+        isSubscription || wantsStream(request) || isBatch(request)
+          ? answer(request, reply, callsOf(request, endpoint.name))
+          : answerOne(request, reply, endpoint),
+      // What refuses a request before its procedure is called: a limit, a header.
+      ...(isSubscription && {
+        errorHandler: (error, request, reply) => {
+          const known = shown(error, request);
+          if (!isEventSource(request)) return sendRpcError(reply, request, router, known);
+          varies(reply);
+          return refuseStream(request, reply, known, framesOf(request, endpoint.name));
+        },
+      }),
+    });
+  }
 
   app.all(
     `${prefix}/:path`,
@@ -135,7 +145,10 @@ export function registerRpc(
     }
   }
 
-  /** What fails before the first event is answered like any other call. */
+  const framesOf = (request: FastifyRequest, name: string): Frames =>
+    framesOfRpc((failure) => errorShape(router, failure, request.id, name, 'subscription'));
+
+  /** What fails before the first event is answered like any other call, where the reader can read that. */
   async function subscribe(request: FastifyRequest, reply: FastifyReply, call: Call, ctx: Context): Promise<FastifyReply> {
     const input = () => {
       const named = queryInput(request);
@@ -143,10 +156,13 @@ export function registerRpc(
       return last === undefined ? named : { ...(named as object | undefined), lastEventId: last };
     };
     const error = wrongMethod(call, request, reply);
-    const opened = error ? { error } : await run(call, ctx, input, 0);
-    if (opened.error) return send(request, reply, [call], [opened]);
-    const frames = framesOfRpc((failure) => errorShape(router, failure, request.id, call.name, 'subscription'));
-    return sendStream(request, reply, opened.data as AsyncIterable<unknown>, frames);
+    if (error) return send(request, reply, [call], [{ error }]);
+    const opened = await run(call, ctx, input, 0);
+    const frames = framesOf(request, call.name);
+    if (opened.error === undefined) return sendStream(request, reply, opened.data as AsyncIterable<unknown>, frames);
+    if (!isEventSource(request)) return send(request, reply, [call], [opened]);
+    logFailure(opened.error, request);
+    return refuseStream(request, reply, opened.error, frames);
   }
 
   async function stream(request: FastifyRequest, reply: FastifyReply, calls: Call[], ctx: Context): Promise<FastifyReply> {
@@ -154,8 +170,7 @@ export function registerRpc(
       const error = wrongMethod(call, request, reply);
       if (error) throw error;
     }
-    // Signed in before the stream starts: inside it the status is 200 already.
-    if (calls.some(({ endpoint }) => endpoint && !endpoint.public) && !(await ctx.request.caller())) unauthenticated();
+    reply.headers(STREAM_HEADERS);
     const path = calls.map(({ name }) => name).join(',');
     await fastifyRequestHandler({
       router,
@@ -297,6 +312,14 @@ function wantsStream({ headers }: FastifyRequest): boolean {
   const asked = headers['trpc-accept'];
   if (asked !== undefined) return asked === 'application/jsonl';
   return headers.accept?.split(',').some((type) => type.trim() === 'application/jsonl') ?? false;
+}
+
+/**
+ * As browsers and the packages in their place ask, which read no answer with another status than 200. What reads with
+ * `fetch`, as our client does, asks for any type, and is refused by the status.
+ */
+function isEventSource({ headers }: FastifyRequest): boolean {
+  return headers.accept?.split(',').some((type) => type.split(';', 1)[0]?.trim().toLowerCase() === 'text/event-stream') ?? false;
 }
 
 /** Of calls of which one answers with a user's data the whole answer is the user's. */

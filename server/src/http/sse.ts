@@ -1,10 +1,10 @@
 // Streams of events on their way out (server-sent events), in the forms of both doors. Written here rather than by
-// tRPC's adapter: what refuses a stream is an answer with its status, a stalled reader is cut, and a stream is some
-// closures instead of five web streams. rpc.test.ts compares what is sent.
+// tRPC's adapter: a reader who takes nothing is cut, and a stream is some closures instead of five web streams.
+// rpc.test.ts compares what is sent.
 import type { ServerResponse } from 'node:http';
 import { isTrackedEnvelope, type TrackedEnvelope } from '@trpc/server';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { AppError } from '../trpc/errors.ts';
+import { type AppError, REASONS } from '../trpc/errors.ts';
 import { toAppError } from '../trpc/procedures.ts';
 import { isStreaming } from './closing.ts';
 import { logRequest } from './log.ts';
@@ -16,10 +16,16 @@ const PING = 20_000;
 /** Milliseconds for which a reader may take nothing of what was written. */
 const STALLED = 30_000;
 
+/** Of every answer that comes bit by bit: nothing on the way may store it, compress it (which collects it first) or collect it. */
+export const STREAM_HEADERS = { 'cache-control': 'private, no-store, no-transform', 'x-accel-buffering': 'no' } as const;
+
+const HEADERS = { 'content-type': 'text/event-stream', ...STREAM_HEADERS } as const;
+
 /** What a door writes. */
 export interface Frames {
   readonly opening: string;
   readonly ping: string;
+  /** After the last of a stream that is complete: who hears it does not come back. */
   readonly closing: string;
   of(value: unknown): string;
   failure(error: AppError): string;
@@ -56,10 +62,13 @@ export function lastEventId({ headers, query }: FastifyRequest): unknown {
   return headers['last-event-id'] ?? lastEventId ?? other;
 }
 
-/** Answers with a stream, which has begun when this comes back. */
+/**
+ * Answers with a stream, which has begun when this comes back. Where its values end with an AbortError, as tRPC's adapter
+ * understands it too, nothing more is said: the reader comes back with the last id.
+ */
 export function sendStream(request: FastifyRequest, reply: FastifyReply, values: AsyncIterable<unknown>, frames: Frames): FastifyReply {
   const iterator = values[Symbol.asyncIterator]();
-  reply.header('content-type', 'text/event-stream').header('cache-control', 'no-store').header('x-accel-buffering', 'no');
+  reply.headers(HEADERS);
   if (request.method === 'HEAD') {
     iterator.return?.();
     return reply.code(200).send();
@@ -70,12 +79,27 @@ export function sendStream(request: FastifyRequest, reply: FastifyReply, values:
   raw.once('close', () => raw.writableFinished || logRequest(request, reply));
   raw.writeHead(200, reply.getHeaders() as Record<string, string>);
   write(raw, iterator, frames).catch((cause) => {
+    if (isAbortError(cause)) return raw.end();
     const error = toAppError(cause);
     logFailure(error, request);
     raw.end(frames.failure(error));
   });
   return reply;
 }
+
+/**
+ * Answers as a stream that says why there is none, and ends: an EventSource can read nothing else.
+ * @param error is logged already
+ */
+export function refuseStream(request: FastifyRequest, reply: FastifyReply, error: AppError, frames: Frames): FastifyReply {
+  request.refusal = REASONS[error.reason].status;
+  return reply
+    .code(200)
+    .headers(HEADERS)
+    .send(frames.opening + frames.failure(error));
+}
+
+const isAbortError = (cause: unknown): boolean => cause instanceof Error && cause.name === 'AbortError';
 
 async function write(raw: ServerResponse, iterator: AsyncIterator<unknown>, frames: Frames): Promise<void> {
   const ping = setInterval(() => !raw.writableNeedDrain && raw.write(frames.ping), PING);
@@ -106,4 +130,11 @@ async function drained(raw: ServerResponse): Promise<void> {
   await promise;
   clearTimeout(timer);
   raw.off('drain', resolve).off('close', resolve);
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The status that a refused stream has elsewhere, for the log and the metrics: the answer itself has 200. */
+    refusal?: number;
+  }
 }

@@ -10,6 +10,9 @@ export const PAGE = 64;
 const SLOW = 1000;
 const BEHIND = 256;
 
+/** Ends of a stream, not of what it tells: its reader goes on elsewhere, or with another token. */
+const RESUMABLE: readonly EndReason[] = ['token_expired', 'server_closing'];
+
 /** Milliseconds until a page that could not be read is asked for again. */
 const AGAIN = 1000;
 
@@ -37,6 +40,7 @@ export class Stream<T> implements AsyncIterableIterator<T, undefined> {
   #pending: Heard[] = [];
   #reason: EndReason | undefined;
   #isDone = false;
+  #isLeft = false;
   /** Counts the rings: one that comes while a page is being read asks for another. */
   #rings = 0;
   #wake: () => void = () => {};
@@ -90,18 +94,25 @@ export class Stream<T> implements AsyncIterableIterator<T, undefined> {
     // What was written before had to wait for the reader, and not the reader for it.
     if (heard?.at !== undefined && heard.at > asked) this.#waited(Math.max(0, Date.now() - heard.at));
     this.#given = performance.now();
-    if (!heard) return { done: true, value: undefined };
+    if (!heard) return this.#finished();
     this.#at = heard.id;
     return { done: false, value: this.#shape(heard) };
   }
 
   async return(): Promise<IteratorResult<T, undefined>> {
+    this.#isLeft = true;
     this.#finish();
     return { done: true, value: undefined };
   }
 
   [Symbol.asyncIterator](): this {
     return this;
+  }
+
+  /** @throws {DOMException} an AbortError where the reader has to come back: `done` would say that there is nothing more */
+  #finished(): IteratorResult<T, undefined> {
+    if (!this.#isLeft && this.#reason && RESUMABLE.includes(this.#reason)) throw new DOMException(this.#reason, 'AbortError');
+    return { done: true, value: undefined };
   }
 
   async #following(): Promise<Heard | undefined> {
