@@ -102,9 +102,9 @@ export async function startApp(
     rates?: Rates;
     store?: LimitStore;
     dearHashes?: boolean;
-  } & Pick<AppOptions, 'metrics' | 'traced'> = {},
+  } & Pick<AppOptions, 'metrics' | 'traced' | 'bodyTimes'> = {},
 ): Promise<TestApp> {
-  const { database: given, rates, store = memoryStore(), metrics, traced, dearHashes = false, ...settings } = overrides;
+  const { database: given, rates, store = memoryStore(), metrics, traced, bodyTimes, dearHashes = false, ...settings } = overrides;
   const database = given ?? (await openTestDatabase());
   const log: Record<string, unknown>[] = [];
   const passwords = new Set<string>();
@@ -131,6 +131,7 @@ export async function startApp(
     hashing: { concurrency: 1, ...(!dearHashes && { cost: CHEAP }) },
     ...(metrics && { metrics }),
     ...(traced && { traced }),
+    ...(bodyTimes && { bodyTimes }),
   });
   const routes = new Set<string>();
   app.addHook('onSend', async (request, reply, payload) => {

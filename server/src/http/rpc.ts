@@ -140,6 +140,8 @@ export function registerRpc(
     // Signed in before the stream starts: inside it the status is 200 already.
     if (calls.some(({ endpoint }) => endpoint && !endpoint.public) && !(await ctx.request.caller())) unauthenticated();
     const path = calls.map(({ name }) => name).join(',');
+    // The adapter asks for a type also where there is no body.
+    if (request.body === undefined) request.headers['content-type'] = 'application/json';
     await fastifyRequestHandler({
       router,
       req: request,
