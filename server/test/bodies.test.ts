@@ -393,7 +393,11 @@ test('#268 slow is not stalled: a steady body is taken after stalled and drippin
     ]),
     stalled: paced(at, 100, `${send('/outherTasks', { 'Content-Length': 60_000 })}{`),
     'stalled, in chunks': paced(at, 100, `${send('/outherTasks', { 'Transfer-Encoding': 'chunked' })}1\r\n{\r\n`),
-    'stalled before its first byte': paced(at, 100, send('/outherTasks', { 'Transfer-Encoding': 'chunked', 'Content-Type': 'text/plain' })),
+    'stalled before its first byte': paced(
+      at,
+      100,
+      send('/outherTasks', { 'Transfer-Encoding': 'chunked' }).replace(/Content-Type.*\r\n/, ''),
+    ),
     'stalled where none is read': paced(at, 100, send('/livez', { 'Transfer-Encoding': 'chunked' }).replace('POST', 'GET')),
     // Never without a byte for long, but 100 bytes may take 1.6 s.
     dripping: paced(at, 100, `${send('/trpc/task.create', { 'Content-Length': 100 })}{`, Array(99).fill(' ')),

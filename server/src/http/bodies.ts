@@ -13,6 +13,9 @@ const USUAL_JSON_TYPE = /^application\/json(; ?charset=utf-8)?$/i;
 /** A request that is answered before its body is here keeps its connection if no more than this is to come. */
 const SMALL_BYTES = 64 * 1024;
 
+/** Milliseconds in which a body of another type turns out to be empty: nobody waits before ending one. */
+const EMPTY_BODY_MS = 1000;
+
 /** Their bodies mean nothing, and are not read. */
 const BODYLESS: readonly string[] = ['GET', 'HEAD', 'TRACE'];
 
@@ -75,9 +78,10 @@ export function checkBody(request: FastifyRequest, reply: FastifyReply): boolean
  */
 export function checkFirstByte(request: FastifyRequest, reply: FastifyReply, done: (error?: AppError) => void): void {
   const { raw, headers } = request;
-  const onData = () => {
+  const isTaken = isJson(headers['content-type'] ?? '') && isPlain(headers['content-encoding']);
+  const onContent = () => {
     forget();
-    if (!isJson(headers['content-type'] ?? '') || !isPlain(headers['content-encoding'])) return done(refused(reply, unsupported()));
+    if (!isTaken) return done(refused(reply, unsupported()));
     leaveUnread(request, reply);
     done();
   };
@@ -86,8 +90,13 @@ export function checkFirstByte(request: FastifyRequest, reply: FastifyReply, don
     asWithoutBody(headers);
     done();
   };
-  const forget = () => raw.off('data', onData).off('end', onEnd);
-  raw.on('data', onData).on('end', onEnd);
+  // Who names another type and then waits is told what is wrong, not that it was too slow.
+  const timer = !isTaken && headers['content-type'] !== undefined ? setTimeout(onContent, EMPTY_BODY_MS) : undefined;
+  const forget = () => {
+    clearTimeout(timer);
+    raw.off('data', onContent).off('end', onEnd).off('close', forget);
+  };
+  raw.on('data', onContent).on('end', onEnd).on('close', forget);
 }
 
 /**
