@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { promisify } from 'node:util';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { closeLingering } from '../src/http/lingering.ts';
 import { startApp, type TestApp } from './harness.ts';
 import { answersIn, chunked, exchangeWith, head, type RawAnswer, received } from './wire.ts';
@@ -118,34 +118,34 @@ test('#263 what is missing is named, as with an empty object', async () => {
 
 const url = (path: string) => `http://127.0.0.1:${port}${path}`;
 
-test('#263 curl, fetch and streams without a byte sign out', async () => {
-  const signOuts: Record<string, (at: string, token: string) => Promise<unknown>> = {
-    'curl -d': (at, token) => curl(['-X', 'POST', '-d', '', '-H', `Authorization: Bearer ${token}`, at]),
-    'curl of no input, asked for': (at, token) =>
-      curl(['-X', 'POST', '-T', '-', '-H', 'Expect: 100-continue', '-H', `Authorization: Bearer ${token}`, at]),
-    'fetch without a body': (at, token) => statusOf(fetch(at, { method: 'POST', headers: { authorization: `Bearer ${token}` } })),
-    'fetch of an empty text': (at, token) =>
-      statusOf(fetch(at, { method: 'POST', body: '', headers: { authorization: `Bearer ${token}` } })),
-    'fetch of an empty form': (at, token) =>
-      statusOf(fetch(at, { method: 'POST', body: new URLSearchParams(), headers: { authorization: `Bearer ${token}` } })),
-    'fetch of an empty stream': (at, token) =>
-      statusOf(fetch(at, { method: 'POST', body: new Blob([]).stream(), duplex: 'half', headers: { authorization: `Bearer ${token}` } })),
-  };
-  for (const [what, signOut] of Object.entries(signOuts))
-    for (const path of ['/users/signOut', '/trpc/auth.signOut']) {
-      const { token } = await api.register();
-      expect(await signOut(url(path), token), `${what} ${path}`).toBe(200);
-    }
+test('#263 an announced body of unknown length is asked for, and may be empty', async () => {
+  // As `curl -T -` writes it.
+  for (const path of ['/users/signOut', '/trpc/auth.signOut']) {
+    const { token } = await api.register();
+    const socket = connect(port, '127.0.0.1');
+    const text = received(socket);
+    socket.write(head(`POST ${path}`, { Authorization: `Bearer ${token}`, ...noChunks(undefined), Expect: '100-continue', ...last }));
+    expect(String((await once(socket, 'data'))[0])).toBe('HTTP/1.1 100 Continue\r\n\r\n');
+    socket.write(NO_CHUNK);
+    expect(answersIn(await text), path).toMatchObject([{ status: 200 }]);
+  }
 });
 
-const statusOf = async (answer: Promise<Response>) => (await answer).status;
-
-/** @returns the status; nothing is sent from the standard input */
-async function curl(args: string[]): Promise<number> {
-  const running = promisify(execFile)('curl', ['-s', '-o', '/dev/null', '-w', '%{http_code}', '--max-time', '25', ...args]);
-  running.child.stdin?.end();
-  return Number((await running).stdout);
-}
+test.each<[string, () => BodyInit | null]>([
+  ['no body', () => null],
+  ['an empty text', () => ''],
+  ['an empty form', () => new URLSearchParams()],
+  ['a file without content', () => new Blob([], { type: 'image/png' })],
+  ['a stream without a byte', () => new Blob([]).stream()],
+])('#263 fetch of %s signs out', async (_, body) => {
+  for (const path of ['/users/signOut', '/trpc/auth.signOut']) {
+    const { token } = await api.register();
+    const headers = { authorization: `Bearer ${token}` };
+    const answer = await fetch(url(path), { method: 'POST', headers, body: body(), duplex: 'half' });
+    expect(answer.status, path).toBe(200);
+    await answer.text();
+  }
+});
 
 // Content of the wrong type
 
@@ -357,6 +357,17 @@ test('#267 a client that is still sending does not hold a server that closes', a
   expect(performance.now() - start).toBeLessThan(8000);
 });
 
+test('#267 a body without an end that nobody wants is cut', async () => {
+  const socket = connect(port, '127.0.0.1').on('error', () => {});
+  const text = received(socket);
+  socket.write(head('POST /nowhere', { ...JSON_TYPE, 'Transfer-Encoding': 'chunked' }));
+  const chunk = Buffer.concat([Buffer.from('10000\r\n'), large(65_536), Buffer.from('\r\n')]);
+  // By its time alone it would have more than a minute.
+  while (!socket.destroyed && socket.writable) if (!socket.write(chunk)) await Promise.race([once(socket, 'drain').catch(() => {}), text]);
+  expect(answersIn(await text)).toMatchObject([{ status: 404 }]);
+  expect(socket.bytesWritten).toBeGreaterThan(32 * MiB);
+});
+
 // Slow
 
 const TIMES = { maxIdleMs: 1500, minBytesPerSecond: 2000, checkIntervalMs: 50 };
@@ -423,3 +434,17 @@ test('#268 a body that stalls after its request was answered ends the connection
   const answers = await paced(at, 100, `${head('POST /nowhere', { ...JSON_TYPE, 'Content-Length': 100 })}{`, Array(20).fill(' '));
   expect(answers).toMatchObject([{ status: 404 }]);
 });
+
+test('#268 a body that is still arriving holds a closing server no longer than a stalled one', async () => {
+  const slow = await startApp({ database: api.database, bodyTimes: TIMES });
+  const at = await listening(slow);
+  // It may take 31 s.
+  const answers = paced(at, 100, `${head('POST /users', { ...JSON_TYPE, 'Content-Length': 60_000 })}{`, Array(1000).fill(' '));
+  await vi.waitFor(async () => expect(await connectionsOf(slow)).toBe(1));
+  const start = performance.now();
+  await slow.app.close();
+  expect(performance.now() - start).toBeLessThan(15_000);
+  expect(await answers).toMatchObject([{ status: 408 }]);
+});
+
+const connectionsOf = ({ app }: TestApp) => new Promise<number>((resolve) => app.server.getConnections((_, count) => resolve(count)));

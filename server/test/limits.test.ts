@@ -181,16 +181,16 @@ test.each([
   ['garbage that the proxy made', '10.3.0.6', (call: number) => `198.51.100.${100 + call}, _x${call}`],
   ['an address before an empty place', '10.3.0.7', (call: number) => `198.51.100.${100 + call}, `],
   ['a zone of its own each time', '10.3.0.8', (call: number) => `fe80::1%x${call}`],
-])('#276 limits hold for %s', async (_, proxy, forwarded) => {
+])('#271 limits hold for %s', async (_, proxy, forwarded) => {
   expect((await statusesBehindProxy(proxy, forwarded)).filter((status) => status === 429)).toHaveLength(5);
 });
 
-test('#276 two addresses behind one proxy, with ports, are two', async () => {
+test('#271 two addresses behind one proxy, with ports, are two', async () => {
   const statuses = await statusesBehindProxy('10.3.0.9', (call) => `198.51.100.${30 + (call % 2)}:${call + 1}`);
   expect(statuses).toEqual(statuses.map(() => 200));
 });
 
-test('#276 Forwarded is not believed', async () => {
+test('#271 Forwarded is not believed', async () => {
   const send = (call: number) =>
     storming.app.inject({ url: '/health', headers: { forwarded: `for=198.51.100.${call}` }, remoteAddress: '10.3.0.10' });
   for (let call = 0; call < 20; call++) expect((await send(call)).statusCode).toBe(200);
@@ -203,7 +203,7 @@ test.each([
   ['unknown', '10.3.0.11'],
   ['<script>, _hidden', '10.3.0.11'],
   ['198.51.100.41, garbage', '10.3.0.11'],
-])('#276 of "%s" the audit trail keeps %s', async (forwarded, ip) => {
+])('#271 of "%s" the audit trail keeps %s', async (forwarded, ip) => {
   const behind = await startApp({ database: calling.database, trustedProxies: ['10.0.0.0/8'] });
   const login = `user-${randomUUID()}`;
   const answer = await behind.app.inject({
@@ -219,7 +219,7 @@ test.each([
   expect(line?.ip).toBe(ip);
 });
 
-test('#276 a socket tells an address of IPv4 in one spelling too', async () => {
+test('#271 a socket tells an address of IPv4 in one spelling too', async () => {
   const login = `user-${randomUUID()}`;
   const answer = await calling.app.inject({
     method: 'POST',

@@ -15,7 +15,7 @@ test.each([
   ['[::FFFF:192.0.2.1]:80', '192.0.2.1'],
   ['fe80::1%eth0', 'fe80::1'],
   ['[fe80::1%25eth0]:1', 'fe80::1'],
-])('#276 %s is the address %s', (text, address) => {
+])('#271 %s is the address %s', (text, address) => {
   expect(addressIn(text)).toBe(address);
 });
 
@@ -40,7 +40,7 @@ test.each([
   '%eth0',
   `fe80::1%${'x'.repeat(20_000)}`,
   '1'.repeat(20_000),
-])('#276 %j is no address', (text) => {
+])('#271 %j is no address', (text) => {
   expect(addressIn(text)).toBeUndefined();
 });
 
@@ -59,6 +59,6 @@ test.each([
   ['192.0.2.1, , 10.0.0.2', '10.0.0.2'],
   ['192.0.2.1,', ''],
   ['', ''],
-])('#276 of "%s" is believed "%s"', (forwarded, believed) => {
+])('#271 of "%s" is believed "%s"', (forwarded, believed) => {
   expect(believable(forwarded, isTrusted)).toBe(believed);
 });

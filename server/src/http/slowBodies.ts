@@ -42,9 +42,20 @@ export function registerSlowBodies(app: FastifyInstance, times: BodyTimes) {
   const bodies = new Map<Socket, Arriving>();
   // Time in which the process could read: while it stood still, whatever arrived was not looked at.
   let clock = 0;
-  let lastCheck = performance.now();
+  let lastCheck = 0;
+  // Who is still sending when the server closes holds it no longer than a stalled client would.
+  let closedAt = Number.POSITIVE_INFINITY;
+  app.addHook('preClose', async () => {
+    closedAt = clock + maxIdleMs;
+  });
 
-  const timer = setInterval(() => {
+  app.server.once('listening', () => {
+    lastCheck = performance.now();
+    const timer = setInterval(check, checkIntervalMs).unref();
+    app.server.once('close', () => clearInterval(timer));
+  });
+
+  function check(): void {
     const now = performance.now();
     clock += Math.min(now - lastCheck, 2 * checkIntervalMs);
     lastCheck = now;
@@ -53,8 +64,7 @@ export function registerSlowBodies(app: FastifyInstance, times: BodyTimes) {
       bodies.delete(socket);
       if (!body.raw.complete && !socket.destroyed) cut(socket, body);
     }
-  }, checkIntervalMs).unref();
-  app.addHook('onClose', async () => clearInterval(timer));
+  }
 
   function isOverdue(socket: Socket, body: Arriving): boolean {
     if (socket.bytesRead !== body.bytesRead) {
@@ -62,7 +72,7 @@ export function registerSlowBodies(app: FastifyInstance, times: BodyTimes) {
       body.idleSince = clock;
     }
     const isFlood = body.response.headersSent && body.bytesRead > body.maxBytesRead;
-    return isFlood || clock > body.until || clock - body.idleSince > maxIdleMs;
+    return isFlood || clock > Math.min(body.until, closedAt) || clock - body.idleSince > maxIdleMs;
   }
 
   function cut(socket: Socket, { response }: Arriving): void {
