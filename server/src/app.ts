@@ -10,13 +10,14 @@ import { createViews } from './db/views.ts';
 import { isSessionOpen } from './features/auth/sessions/queries.ts';
 import { createEventStreams } from './features/events/streams.ts';
 import { createAnswerMemory } from './http/answerMemory.ts';
+import { leaveUnread, registerBodies } from './http/bodies.ts';
 import { brokenRequests } from './http/broken.ts';
 import { registerClosing } from './http/closing.ts';
 import { createContext } from './http/context.ts';
 import { corsHeaders } from './http/cors.ts';
 import { registerDocs } from './http/docs.ts';
 import { endpointsOf } from './http/endpoints.ts';
-import { registerExpectations, registerGuards, registerStandardHeaders, requestId, routableUrl, trusted } from './http/guards.ts';
+import { registerExpectations, registerGuards, registerStandardHeaders, requestId, routableUrl } from './http/guards.ts';
 import { standardHeaders } from './http/headers.ts';
 import { createHealth, registerProbes } from './http/health.ts';
 import { registerLog } from './http/log.ts';
@@ -25,8 +26,10 @@ import { registerPage } from './http/page.ts';
 import { pathTable } from './http/paths.ts';
 import { serverUrl } from './http/prefix.ts';
 import { sendProblem, sendRpcError, shown } from './http/problem.ts';
+import { registerForwardedFor, trusted } from './http/proxies.ts';
 import { registerRest, registerStreams } from './http/rest.ts';
 import { registerRpc } from './http/rpc.ts';
+import { BODY_TIMES, type BodyTimes, longestMs } from './http/slowBodies.ts';
 import { appRouter } from './router.ts';
 import type { LimitStore } from './security/limitStore.ts';
 import { createLimits, type Rates } from './security/limits.ts';
@@ -60,6 +63,8 @@ export interface AppOptions {
   readonly traced?: Traced;
   /** Milliseconds without progress after which a client that does not take its answer is cut. */
   readonly stalledAfter?: number;
+  /** How long bodies of requests may take: in tests less. */
+  readonly bodyTimes?: BodyTimes;
 }
 
 /** Hashes that may wait; with one at a time of some 30 ms the last waits a second. */
@@ -71,8 +76,11 @@ const CALLS_PER_USER = 4;
 /** Changes of one user that may wait for each other; the next is told to come again. */
 const MAX_WAITING_CHANGES = 100;
 
-/** Milliseconds: a request that is not all here by then is cut, headers and body alike. */
-const REQUEST_TIMEOUT = 10_000;
+/** Milliseconds: a request whose headers are not all here by then is cut. */
+const HEADERS_TIMEOUT = 10_000;
+
+/** Bytes of the largest body that any procedure takes. */
+const LARGEST_BODY = Math.max(...[...endpointsOf(appRouter).values()].map(({ bodyLimit }) => bodyLimit));
 
 /** Streams say something more often than that. */
 const STALLED_AFTER_MS = 30_000;
@@ -92,6 +100,7 @@ export async function buildApp({
   metrics,
   traced,
   stalledAfter = STALLED_AFTER_MS,
+  bodyTimes = BODY_TIMES,
 }: AppOptions): Promise<FastifyInstance> {
   const openSessions = createOpenSessions((claims) => isSessionOpen(database.db, claims));
   const services: Services = {
@@ -122,13 +131,14 @@ export async function buildApp({
     childLoggerFactory: (parent) => parent,
     genReqId: requestId,
     trustProxy: isTrusted,
-    requestTimeout: REQUEST_TIMEOUT,
     connectionTimeout: stalledAfter,
+    // Slow bodies are cut by http/slowBodies.ts, before this.
+    requestTimeout: HEADERS_TIMEOUT + longestMs(bodyTimes, LARGEST_BODY),
     // What arrives while the server closes is answered like any other: Fastify's own 503 is not in our form.
     return503OnClosing: false,
     // Above what proxies keep idle connections for (60 s mostly), so that none is closed under a request.
     keepAliveTimeout: 72_000,
-    http: { headersTimeout: REQUEST_TIMEOUT, connectionsCheckingInterval: 1000, requireHostHeader: false },
+    http: { headersTimeout: HEADERS_TIMEOUT, connectionsCheckingInterval: 1000, requireHostHeader: false },
     // A batch names its calls in one parameter; Node.js bounds it with all headers, at 16 KiB.
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1_000_000 },
     clientErrorHandler: brokenRequests(headers),
@@ -137,6 +147,7 @@ export async function buildApp({
 
   // Before any route: a route keeps the handler that stands when it is made.
   app.setErrorHandler((error, request, reply) => {
+    leaveUnread(request, reply);
     const known = shown(error, request);
     return request.url.startsWith('/trpc/') ? sendRpcError(reply, request, appRouter, known) : sendProblem(reply, request, known);
   });
@@ -146,6 +157,8 @@ export async function buildApp({
   registerExpectations(app);
   const paths = pathTable(app);
   registerStandardHeaders(app, headers);
+  if (isTrusted) registerForwardedFor(app, isTrusted);
+  registerBodies(app, bodyTimes);
   // Without a list no page of elsewhere is told anything.
   if (config.corsOrigins.length > 0) {
     const foreign = { ...corsHeaders(config.environment), origin: config.corsOrigins === '*' ? '*' : [...config.corsOrigins] };

@@ -64,6 +64,17 @@ test('#354 of a batch what no longer fits into 16 MB is 413 by itself, the other
   expect(parts[4]).toEqual({ result: { data: [] } });
 });
 
+test('#354 nor does it fit into a batch that is streamed', async () => {
+  const ann = await api.register();
+  await fill(ann, 1000);
+  const names = Array.from({ length: 4 }, () => 'mentalPlan.byUser');
+  const input = JSON.stringify(Object.fromEntries(names.map((_, place) => [place, { id: ann.id }])));
+  const headers = { 'trpc-accept': 'application/jsonl' };
+  const { text } = await api.rest('GET', `/trpc/${names.join(',')}`, { token: ann.token, query: { batch: '1', input }, headers });
+  expect(text.length).toBeLessThan(16 * 2 ** 20);
+  expect(text.match(/PAYLOAD_TOO_LARGE","path/g)).toHaveLength(1);
+});
+
 const open: Socket[] = [];
 afterEach(() => {
   for (const socket of open.splice(0)) socket.destroy();

@@ -102,9 +102,19 @@ export async function startApp(
     rates?: Rates;
     store?: LimitStore;
     dearHashes?: boolean;
-  } & Pick<AppOptions, 'metrics' | 'traced' | 'stalledAfter'> = {},
+  } & Pick<AppOptions, 'metrics' | 'traced' | 'stalledAfter' | 'bodyTimes'> = {},
 ): Promise<TestApp> {
-  const { database: given, rates, store = memoryStore(), metrics, traced, stalledAfter, dearHashes = false, ...settings } = overrides;
+  const {
+    database: given,
+    rates,
+    store = memoryStore(),
+    metrics,
+    traced,
+    stalledAfter,
+    bodyTimes,
+    dearHashes = false,
+    ...settings
+  } = overrides;
   const database = given ?? (await openTestDatabase());
   const log: Record<string, unknown>[] = [];
   const passwords = new Set<string>();
@@ -133,6 +143,7 @@ export async function startApp(
     ...(metrics && { metrics }),
     ...(traced && { traced }),
     ...(stalledAfter !== undefined && { stalledAfter }),
+    ...(bodyTimes && { bodyTimes }),
   });
   const routes = new Set<string>();
   app.addHook('onSend', async (request, reply, payload) => {

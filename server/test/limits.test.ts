@@ -1,4 +1,6 @@
 // Limits, on both doors.
+import { randomUUID } from 'node:crypto';
+import { sql } from 'drizzle-orm';
 import { expect, test } from 'vitest';
 import { FREE_FAILURES, LONGEST_WAIT, memoryStore, waitAfter } from '../src/security/limitStore.ts';
 import { addressKey, PRODUCTION_RATES, type Rates } from '../src/security/limits.ts';
@@ -222,6 +224,75 @@ test('#139 an address is what the last proxy that we trust saw, whatever a clien
   expect((await send('198.51.100.99, 203.0.113.5', '10.0.0.1')).statusCode).toBe(429);
   for (let call = 0; call < 20; call++) await send(`198.51.100.${call}`, '203.0.113.6');
   expect((await send('198.51.100.99', '203.0.113.6')).statusCode, 'no trusted proxy').toBe(429);
+});
+
+/** @returns the statuses of 25 calls, of which an address has 20: each is sent with the header that `forwarded` makes */
+async function statusesBehindProxy(remoteAddress: string, forwarded: (call: number) => string): Promise<number[]> {
+  const statuses: number[] = [];
+  for (let call = 0; call < 25; call++) {
+    const answer = await storming.app.inject({ url: '/health', headers: { 'x-forwarded-for': forwarded(call) }, remoteAddress });
+    statuses.push(answer.statusCode);
+  }
+  return statuses;
+}
+
+test.each([
+  ['a port of its own each time', '10.3.0.1', (call: number) => `198.51.100.20:${40_000 + call}`],
+  ['a port of IPv6 each time', '10.3.0.2', (call: number) => `[2001:db8:1::1]:${40_000 + call}`],
+  ['another spelling', '10.3.0.3', (call: number) => ['198.51.100.21', '::ffff:198.51.100.21', '[::ffff:c633:6415]:1'][call % 3] as string],
+  ['a port at each proxy', '10.3.0.4', (call: number) => `198.51.100.22:${call + 1}, 10.3.9.9:${call + 1}`],
+  ['garbage that the client made', '10.3.0.5', (call: number) => `x${call}, 198.51.100.23:${call + 1}`],
+  ['garbage that the proxy made', '10.3.0.6', (call: number) => `198.51.100.${100 + call}, _x${call}`],
+  ['an address before an empty place', '10.3.0.7', (call: number) => `198.51.100.${100 + call}, `],
+  ['a zone of its own each time', '10.3.0.8', (call: number) => `fe80::1%x${call}`],
+])('#271 limits hold for %s', async (_, proxy, forwarded) => {
+  expect((await statusesBehindProxy(proxy, forwarded)).filter((status) => status === 429)).toHaveLength(5);
+});
+
+test('#271 two addresses behind one proxy, with ports, are two', async () => {
+  const statuses = await statusesBehindProxy('10.3.0.9', (call) => `198.51.100.${30 + (call % 2)}:${call + 1}`);
+  expect(statuses).toEqual(statuses.map(() => 200));
+});
+
+test('#271 Forwarded is not believed', async () => {
+  const send = (call: number) =>
+    storming.app.inject({ url: '/health', headers: { forwarded: `for=198.51.100.${call}` }, remoteAddress: '10.3.0.10' });
+  for (let call = 0; call < 20; call++) expect((await send(call)).statusCode).toBe(200);
+  expect((await send(21)).statusCode).toBe(429);
+});
+
+test.each([
+  ['198.51.100.40:5678', '198.51.100.40'],
+  ['[2001:DB8::1]:443', '2001:db8::1'],
+  ['unknown', '10.3.0.11'],
+  ['<script>, _hidden', '10.3.0.11'],
+  ['198.51.100.41, garbage', '10.3.0.11'],
+])('#271 of "%s" the audit trail keeps %s', async (forwarded, ip) => {
+  const behind = await startApp({ database: calling.database, trustedProxies: ['10.0.0.0/8'] });
+  const login = `user-${randomUUID()}`;
+  const answer = await behind.app.inject({
+    method: 'POST',
+    url: '/users',
+    payload: { login, password: 'correct horse battery' },
+    headers: { 'x-forwarded-for': forwarded },
+    remoteAddress: '10.3.0.11',
+  });
+  const [line] = await calling.database.db.execute<{ ip: string }>(
+    sql`select ip from audit_trail where user_id = ${answer.json().user_id} and event = 'registered'`,
+  );
+  expect(line?.ip).toBe(ip);
+});
+
+test('#271 a socket tells an address of IPv4 in one spelling too', async () => {
+  const login = `user-${randomUUID()}`;
+  const answer = await calling.app.inject({
+    method: 'POST',
+    url: '/users',
+    payload: { login, password: 'correct horse battery' },
+    remoteAddress: '::ffff:192.0.2.9',
+  });
+  const lines = await calling.database.db.execute<{ ip: string }>(sql`select ip from audit_trail where user_id = ${answer.json().user_id}`);
+  expect(lines[0]?.ip).toBe('192.0.2.9');
 });
 
 test('#21 sign-ins and registrations from one address are limited, whatever the account', async () => {

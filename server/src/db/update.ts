@@ -9,8 +9,14 @@ import { one, statement } from './statement.ts';
 /** What `update … set` gives a column: the value that was sent, or what stands there when none was. */
 export const assigned = (column: AnyColumn, sent: SQL): SQL => sql`coalesce(${sent}, ${column})`;
 
-/** The condition that a row has the version that a change is meant for; none when the change is meant for any. */
-export const ifMatch = (column: AnyColumn, version: SQL): SQL => sql`${column} = coalesce(${version}, ${column})`;
+/** The versions that a change is meant for, as a client names them: one, some of which one will do, or any. */
+export type IfMatch = number | readonly number[] | undefined;
+
+/** @returns what a statement takes for `int[]?`: undefined for any version */
+export const versionsOf = (if_match: IfMatch): readonly number[] | undefined => (typeof if_match === 'number' ? [if_match] : if_match);
+
+/** The condition that a row has one of the versions that a change is meant for; none when the change is meant for any. */
+export const ifMatch = (column: AnyColumn | SQL, versions: SQL): SQL => sql`coalesce(${column} = any(${versions}), true)`;
 
 /** Keys that say what is changed, for whom and when, and change nothing themselves. */
 const ADDRESS = new Set(['id', 'user_id', 'if_match', 'bmi']);
@@ -23,7 +29,7 @@ export function changesSomething(change: object): boolean {
 /** Why a change of a row with a version was not made. */
 export type Missed = 'missing' | 'changed meanwhile';
 
-export const missed = (found: boolean | undefined, if_match: number | undefined): Missed =>
+export const missed = (found: boolean | undefined, if_match: IfMatch): Missed =>
   found && if_match !== undefined ? 'changed meanwhile' : 'missing';
 
 type Versioned = PgTable & { id: PgColumn; user_id: PgColumn; version: PgColumn };
@@ -33,7 +39,7 @@ export function removal(name: 'physicalPlan' | 'mentalPlan', table: Versioned) {
   const remove = one(
     statement(
       `${name}.remove`,
-      { user_id: 'int', id: 'int', if_match: 'int?' },
+      { user_id: 'int', id: 'int', if_match: 'int[]?' },
       ({ user_id, id, if_match }): SQL<{ removed: boolean; found: boolean }> => sql`
       with ${turn(user_id)},
       gone as ${builder
@@ -44,8 +50,8 @@ export function removal(name: 'physicalPlan' | 'mentalPlan', table: Versioned) {
       select exists (select from gone) as removed, exists (select from ${table} where id = ${id} and user_id = ${user_id}) as found`,
     ),
   );
-  return async (db: Database, user_id: number, { id, if_match }: { id: number; if_match?: number | undefined }) => {
-    const row = await remove(db, { user_id, id, if_match });
+  return async (db: Database, user_id: number, { id, if_match }: { id: number; if_match?: IfMatch }) => {
+    const row = await remove(db, { user_id, id, if_match: versionsOf(if_match) });
     return row?.removed ? ('removed' as const) : missed(row?.found, if_match);
   };
 }

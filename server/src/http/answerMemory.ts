@@ -12,11 +12,11 @@ const MAX_BYTES_PER_CLIENT = 16 * 1024 * 1024;
 
 export interface AnswerMemory {
   /**
-   * Counts an answer, or a part of one, until the client has taken all of it or is gone.
+   * Counts the answer to a query, or a part of one, until the client has taken all of it or is gone.
    * @param client whose answers are counted together: a user, or the address of nobody in particular
    * @throws AppError 503 when clients have to take others first
    */
-  reserve(client: string, bytes: number, raw: ServerResponse): void;
+  reserve(client: () => string, bytes: number, raw: ServerResponse): void;
 }
 
 export function createAnswerMemory(maxBytes = MAX_BYTES, maxBytesPerClient = MAX_BYTES_PER_CLIENT): AnswerMemory {
@@ -31,8 +31,9 @@ export function createAnswerMemory(maxBytes = MAX_BYTES, maxBytesPerClient = MAX
   }
 
   return {
-    reserve(client, bytes, raw) {
+    reserve(clientOf, bytes, raw) {
       if (bytes < SMALL_BYTES) return;
+      const client = clientOf();
       const own = held.get(client) ?? 0;
       if (total + bytes > maxBytes || (own > 0 && own + bytes > maxBytesPerClient))
         throw new AppError('UNAVAILABLE', 'Earlier answers have to be taken first');

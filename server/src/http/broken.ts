@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { REASONS } from '../trpc/errors.ts';
+import { closeLingering } from './lingering.ts';
 
 interface Answer {
   readonly status: number;
@@ -33,7 +34,8 @@ export function brokenRequests(standard: Readonly<Record<string, string>>) {
     }
     const { status, title, headers, body } = document(ANSWERS[error.code ?? ''] ?? MALFORMED);
     const lines = Object.entries({ ...standard, ...headers, connection: 'close' }).map(([name, value]) => `${name}: ${value}`);
-    socket.end([`HTTP/1.1 ${status} ${title}`, ...lines, '', body].join('\r\n'));
+    socket.write([`HTTP/1.1 ${status} ${title}`, ...lines, '', body].join('\r\n'));
+    closeLingering(socket);
   };
 }
 

@@ -31,9 +31,13 @@ interface Definition {
 /** One of the three. */
 type Step = { readonly input: z.ZodType } | { readonly output: z.ZodType } | { readonly middleware: Middleware };
 
-/** @returns what calls the procedure: the answer, or the error that it failed with thrown */
-export function callerOf(procedure: AnyTRPCProcedure): (call: Call) => Promise<unknown> {
-  const definition = procedure._def as unknown as Definition;
+/**
+ * @param input holds the input to another contract than the procedure's own, which takes more
+ * @returns what calls the procedure: the answer, or the error that it failed with thrown
+ */
+export function callerOf(procedure: AnyTRPCProcedure, input?: z.ZodType): (call: Call) => Promise<unknown> {
+  const own = procedure._def as unknown as Definition;
+  const definition = input ? { ...own, inputs: [input] } : own;
   let steps: Step[] | undefined;
 
   /** Goes to the next middleware, which calls for what comes after it; contracts on the way need no turn of their own. */

@@ -2,6 +2,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
+import { isLingering } from './lingering.ts';
 
 /** Milliseconds that the last words to a reader may take, and the first of a connection that has said nothing yet. */
 const PATIENCE = 1000;
@@ -20,9 +21,14 @@ export function registerClosing(app: FastifyInstance, endStreams: () => Promise<
   const { server } = app;
   // Node.js does not count a connection as idle that never brought a request. Browsers make such in advance.
   const silent = new Set<Socket>();
+  const open = new Set<Socket>();
   server.on('connection', (socket: Socket) => {
     silent.add(socket);
-    socket.once('close', () => silent.delete(socket));
+    open.add(socket);
+    socket.once('close', () => {
+      silent.delete(socket);
+      open.delete(socket);
+    });
   });
   server.on('request', ({ socket }) => silent.delete(socket));
 
@@ -31,7 +37,7 @@ export function registerClosing(app: FastifyInstance, endStreams: () => Promise<
     // A connection that was busy when closing began and falls idle after would hold the server until it times out.
     const idle = setInterval(() => server.closeIdleConnections(), 50);
     const late = setInterval(() => {
-      for (const held of [...silent, ...(streaming.get(server) ?? [])]) held.destroy();
+      for (const held of [...silent, ...[...open].filter(isLingering), ...(streaming.get(server) ?? [])]) held.destroy();
     }, PATIENCE);
     server.once('close', () => {
       clearInterval(idle);

@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { addressKey, type Standing } from '../security/limits.ts';
 import type { Verified } from '../security/token.ts';
 import type { Asked, Caller, Client, Context, Services } from '../trpc/context.ts';
+import { addressIn } from './proxies.ts';
 
 /** `Bearer` and a compact JWS; anything else is no token. */
 const BEARER = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/;
@@ -12,6 +13,7 @@ export function createContext(services: Services, request: FastifyRequest, reply
 }
 
 class HttpRequest implements Asked {
+  countAnswer?: (data: unknown) => void;
   readonly #services: Services;
   readonly #request: FastifyRequest;
   readonly #reply: FastifyReply;
@@ -27,7 +29,9 @@ class HttpRequest implements Asked {
   get client(): Client {
     const { ip, id, headers } = this.#request;
     // Node.js gives headers as Latin-1, so every character is one that can be stored, but for NUL, which it refuses.
-    return { ip, device: (headers['user-agent'] ?? '').slice(0, 200), request_id: id };
+    const device = (headers['user-agent'] ?? '').slice(0, 200);
+    // Of a connection that is gone there is no address any more.
+    return { ip: addressIn(ip ?? '') ?? '', device, request_id: id };
   }
 
   get idempotencyKey(): string | undefined {

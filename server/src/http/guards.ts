@@ -1,16 +1,14 @@
 // What every request passes before a door opens.
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { BlockList, isIP, isIPv6 } from 'node:net';
 import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify';
 import type { Limits, Standing } from '../security/limits.ts';
 import { AppError } from '../trpc/errors.ts';
+import { checkBody, checkFirstByte } from './bodies.ts';
 import { addressOf, tellStanding } from './context.ts';
-import { parseBody } from './json.ts';
 
 const REQUEST_ID = /^[\w-]{8,64}$/;
 const HOST = /^(\[[\da-f:.]+\]|[\w.-]+)(:\d{1,5})?$/i;
-const JSON_TYPE = /^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i;
 
 /** @returns the id that the client sent, if it is a harmless one, otherwise a new one */
 export function requestId(raw: IncomingMessage): string {
@@ -39,31 +37,6 @@ export function registerExpectations({ server }: FastifyInstance): void {
 }
 
 /**
- * @param networks those whose X-Forwarded-For is believed, as the settings name them
- * @returns Fastify's `trustProxy`
- */
-export function trusted(networks: readonly string[]): false | ((address: string) => boolean) {
-  if (networks.length === 0) return false;
-  const list = new BlockList();
-  for (const network of networks) {
-    const [address = '', bits] = network.split('/');
-    const family = isIPv6(address) ? 'ipv6' : 'ipv4';
-    if (bits === undefined) list.addAddress(address, family);
-    else list.addSubnet(address, Number(bits), family);
-  }
-  const isTrusted = (address: string): boolean => {
-    const version = isIP(address);
-    return version !== 0 && list.check(address, version === 6 ? 'ipv6' : 'ipv4');
-  };
-  // Proxies are few and send many requests: what was found of the last is mostly what is asked next.
-  let last = { address: '', answer: false };
-  return (address) => {
-    if (address !== last.address) last = { address, answer: isTrusted(address) };
-    return last.answer;
-  };
-}
-
-/**
  * A path that cannot be decoded is an unknown one: it takes the usual way to its 404, on the side of its door.
  * @returns the URL to route by
  */
@@ -86,16 +59,6 @@ export function routableUrl({ url = '/' }: { url?: string | undefined }): string
  * @param limits count every request of an address, also those that nobody answers
  */
 export function registerGuards(app: FastifyInstance, allowedMethods: (path: string) => readonly string[], limits: Limits): void {
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
-    try {
-      if (body.length > bodyLimitOf(request)) throw tooLarge();
-      done(null, parseBody(body as Buffer));
-    } catch (error) {
-      done(error as Error);
-    }
-  });
-
   app.addHook('onRequest', (request, reply, done) => {
     if (hasTwins(request.raw)) throw new AppError('VALIDATION', 'A header that may stand once stands twice');
     if (!HOST.test(request.headers.host ?? '')) throw new AppError('VALIDATION', 'The Host header is not valid');
@@ -118,9 +81,10 @@ export function registerGuards(app: FastifyInstance, allowedMethods: (path: stri
       unmatched(request, reply);
       return;
     }
-    checkBody(request, reply);
+    const isOpen = checkBody(request, reply);
     if (request.headers.expect !== undefined && awaited.has(reply.raw)) reply.raw.writeContinue();
-    done();
+    if (isOpen) checkFirstByte(request, reply, done);
+    else done();
   }
 
   app.setNotFoundHandler((request, reply) => unmatched(request, reply));
@@ -154,31 +118,6 @@ function hasTwins({ rawHeaders }: IncomingMessage): boolean {
     seen |= bit;
   }
   return false;
-}
-
-/** Refuses by the headers alone what must not be read at all. */
-function checkBody(request: FastifyRequest, reply: FastifyReply): void {
-  const { headers } = request;
-  const length = Number(headers['content-length'] ?? 0);
-  if (length === 0 && headers['transfer-encoding'] === undefined) return;
-  const encoding = headers['content-encoding'];
-  const refusal =
-    !JSON_TYPE.test(headers['content-type'] ?? '') || (encoding !== undefined && encoding !== 'identity')
-      ? new AppError('UNSUPPORTED_MEDIA_TYPE', 'Only uncompressed application/json in UTF-8 is accepted')
-      : length > bodyLimitOf(request)
-        ? tooLarge()
-        : undefined;
-  if (!refusal) return;
-  // The rest of the body is not wanted: the connection ends with the answer.
-  reply.header('connection', 'close');
-  throw refusal;
-}
-
-const tooLarge = () => new AppError('PAYLOAD_TOO_LARGE', 'The body is too large');
-
-/** The limit of the procedure, where a route serves several; otherwise the route's own. */
-function bodyLimitOf(request: FastifyRequest): number {
-  return request.routeOptions.config.bodyLimitOf?.(request) ?? request.routeOptions.bodyLimit ?? 0;
 }
 
 declare module 'fastify' {

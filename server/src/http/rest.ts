@@ -6,10 +6,12 @@ import type { RestMeta } from '../trpc/endpoint.ts';
 import { AppError } from '../trpc/errors.ts';
 import { toAppError } from '../trpc/procedures.ts';
 import type { AnswerMemory } from './answerMemory.ts';
+import { callerOf } from './call.ts';
 import { coerce, coercionPlan, type Plan } from './coercion.ts';
 import { clientOf } from './context.ts';
 import { type NamedFile, sendFile } from './download.ts';
 import { type Endpoint, inputOf } from './endpoints.ts';
+import { ifMatchOf, withVersions } from './ifMatch.ts';
 import { logFailure, sendProblem } from './problem.ts';
 import { lastEventId, PLAIN, sendStream } from './sse.ts';
 
@@ -23,8 +25,11 @@ export function registerRest(
   for (const endpoint of endpoints) {
     const { openapi, rest } = endpoint.meta;
     if (!openapi || !rest) continue;
-    const { name, call, type } = endpoint;
-    const input = inputReader(endpoint, rest);
+    const { name, type } = endpoint;
+    const contract = inputOf(endpoint);
+    const versioned = contract instanceof z.ZodObject && 'if_match' in contract.shape;
+    const call = versioned ? callerOf(endpoint.procedure, withVersions(contract)) : endpoint.call;
+    const input = inputReader(endpoint, rest, versioned);
     const statusOf = rest.statusOf ?? (() => rest.status);
 
     app.route({
@@ -40,7 +45,8 @@ export function registerRest(
           const output: unknown = await call({ ctx, getRawInput, path: name, type, signal: undefined, batchIndex: 0 });
           if (rest.file) return sendFile(request, reply, output as NamedFile, await rest.file.read(ctx, output as never));
           const text = JSON.stringify(output);
-          memory.reserve(clientOf(request, ctx), text.length, reply.raw);
+          // What a change answers is small, and it is made.
+          if (type === 'query') memory.reserve(() => clientOf(request, ctx), text.length, reply.raw);
           const status = statusOf(output);
           if (status === 503) reply.header('retry-after', '1');
           if (rest.etag) reply.header('etag', `"${rest.etag(output as never)}"`);
@@ -79,14 +85,13 @@ function fastifyPath(path: string): string {
 }
 
 /** @returns what puts the input of one procedure together: query or body, then the path, which wins */
-function inputReader(endpoint: Endpoint, rest: RestMeta): (request: FastifyRequest) => unknown {
+function inputReader(endpoint: Endpoint, rest: RestMeta, versioned: boolean): (request: FastifyRequest) => unknown {
   const contract = inputOf(endpoint);
   const isQuery = endpoint.meta.openapi?.method === 'GET';
   const plan = contract && withOwner(coercionPlan(contract), isQuery);
   const source = isQuery
     ? (request: FastifyRequest) => request.query as object
     : (request: FastifyRequest) => bodyObject(request.body, rest.bareArray);
-  const versioned = contract instanceof z.ZodObject && 'if_match' in contract.shape;
   return (request) =>
     coerce(plan, {
       ...source(request),
@@ -100,14 +105,6 @@ function withOwner(plan: Plan, isQuery: boolean): Plan {
   if (isQuery) return plan;
   const keys = plan?.kind === 'object' ? plan.keys : [];
   return { kind: 'object', keys: new Map([...keys, ['user_id', { kind: 'number' }]]) };
-}
-
-/** @returns the version in an If-Match header; `*` and no header stand for any */
-function ifMatchOf(header: string | undefined): number | undefined {
-  if (header === undefined || header === '*') return undefined;
-  const version = /^"([1-9]\d{0,8})"$/.exec(header)?.[1];
-  if (version === undefined) throw new AppError('VALIDATION', 'If-Match must hold one ETag as it was given');
-  return Number(version);
 }
 
 function bodyObject(body: unknown, bareArray: string | undefined): object {

@@ -104,7 +104,7 @@ export function registerRpc(
       const ctx = createContext(request, reply);
       const data = await call({ ctx, getRawInput, path: name, type, signal: undefined, batchIndex: 0 });
       const text = textOf(data);
-      memory.reserve(clientOf(request, ctx), text.length, reply.raw);
+      if (type === 'query') memory.reserve(() => clientOf(request, ctx), text.length, reply.raw);
       return sendJson(reply, statusOf(reply, endpoint, data), text);
     } catch (cause) {
       return send(request, reply, [{ name, endpoint }], [{ error: toAppError(cause) }]);
@@ -124,7 +124,6 @@ export function registerRpc(
       if (wantsStream(request)) return await stream(request, reply, calls, ctx);
 
       const input = inputReader(request);
-      const client = clientOf(request, ctx);
       const room = roomOf(calls);
       const answers = await few(calls, async (call, index) => {
         const error = wrongMethod(call, request, reply);
@@ -134,7 +133,7 @@ export function registerRpc(
           ? result
           : written(result.data, (bytes) => {
               room(bytes);
-              memory.reserve(client, bytes, reply.raw);
+              if (type === 'query') memory.reserve(() => clientOf(request, ctx), bytes, reply.raw);
             });
       });
       return send(request, reply, calls, answers);
@@ -172,6 +171,14 @@ export function registerRpc(
     }
     reply.headers(STREAM_HEADERS);
     const path = calls.map(({ name }) => name).join(',');
+    const room = roomOf(calls);
+    ctx.request.countAnswer = (data) => {
+      const bytes = Buffer.byteLength(JSON.stringify(data));
+      room(bytes);
+      memory.reserve(() => clientOf(request, ctx), bytes, reply.raw);
+    };
+    // The adapter asks for a type also where there is no body.
+    if (request.body === undefined) request.headers['content-type'] = 'application/json';
     await fastifyRequestHandler({
       router,
       req: request,

@@ -105,6 +105,8 @@ export interface Asked {
   readonly idempotencyKey: string | undefined;
   /** The answer is an earlier call's: the client is told. */
   replayed(): void;
+  /** Set where answers are sent while others are still made: counts one of them. @throws AppError when it no longer fits */
+  countAnswer?: (data: unknown) => void;
   /** Counts calls of the user, or of the address when there is none. @throws TooMany */
   spend(user_id: number | undefined, cost?: number): Promise<void>;
   /** What the bearer token says, if it is one of ours and not too old; its session may have ended. */

@@ -63,8 +63,11 @@ export const Page = z.object({
 /** The caller's own id, which old clients send along; any other is "not found" (procedures.ts). */
 export const user_id = id.optional().describe('The id of the caller; may be left out');
 
-/** The version of an object that a change is meant for. On REST it is the header If-Match. */
-export const if_match = z.int().min(1).max(999_999_999).optional().describe('Only if the version is still this one');
+/** Of a version, where a client names one. */
+export const MAX_VERSION = 999_999_999;
+
+/** The version of an object that a change is meant for. On REST it is the header If-Match, which may name several. */
+export const if_match = z.int().min(1).max(MAX_VERSION).optional().describe('Only if the version is still this one');
 
 export const version = z.int().describe('Counts the changes');
 

@@ -87,7 +87,12 @@ export const protectedProcedure = t.procedure.use(async ({ ctx, path, type, batc
   const raw = await getRawInput();
   const claimed = typeof raw === 'object' && raw !== null && 'user_id' in raw ? raw.user_id : undefined;
   if (typeof claimed === 'number' && claimed !== user.id) notFound('User');
-  if (type === 'query') return ctx.services.reads.run(user.id, meta?.rest?.isWide === true, () => next({ ctx: { user } }));
+  if (type === 'query')
+    return ctx.services.reads.run(user.id, meta?.rest?.isWide === true, async () => {
+      const read = await next({ ctx: { user } });
+      if (read.ok) ctx.request.countAnswer?.(read.data);
+      return read;
+    });
   // What remains are changes of the user's plans, resources, tasks and exports: they lock the same row of the database.
   if (!takesKey(path, type)) return next({ ctx: { user } });
   const { idempotencyKey } = ctx.request;

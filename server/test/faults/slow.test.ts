@@ -60,30 +60,22 @@ test('a 500 MB upload to either door is refused and does not fill the memory', a
   const sampler = setInterval(() => {
     most = Math.max(most, server.rss());
   }, 20);
-  let answered = 0;
-  let tried = 0;
-  // A reset can overtake the answer: then the upload was cut off all the same. Not always: some see why.
-  for (let round = 0; round === 0 || (answered === 0 && round < 10); round++)
-    for (const { path, headers, status } of uploads) {
-      const answer = await upload(path, headers);
-      tried++;
-      expect([status, undefined]).toContain(answer.status);
-      if (answer.status !== undefined) answered++;
-      expect(answer.sent).toBeLessThan(50 * MB);
-    }
+  for (const { path, headers, status } of uploads) {
+    const answer = await upload(path, headers);
+    expect(answer.status, JSON.stringify([path, headers])).toBe(status);
+    expect(answer.sent).toBeLessThan(50 * MB);
+  }
   clearInterval(sampler);
-  console.log(
-    `${answered} of ${tried} uploads saw their answer; RSS ${before.toFixed(1)} MB, at most ${(most - before).toFixed(1)} MB more during the uploads`,
-  );
-  expect(answered).toBeGreaterThan(0);
-  expect(most - before).toBeLessThan(20);
+  console.log(`RSS ${before.toFixed(1)} MB, at most ${(most - before).toFixed(1)} MB more during the uploads`);
+  // Of each upload 32 MiB are read: what was dropped is free when memory is next looked through.
+  expect(most - before).toBeLessThan(64);
   expect((await call(server.url, 'GET', '/livez')).status).toBe(200);
 });
 
 /** Keeps that many connections open that send their requests a byte a second; one that the server cuts is made again. */
 async function stall(count: number) {
   const HEADERS = 'GET /outherTasks HTTP/1.1\r\nHost: localhost\r\nX-Slow: ';
-  const BODY = `POST /outherTasks HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n{"title": "`;
+  const BODY = `POST /outherTasks HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"title": "`;
   const sockets = new Set<Socket>();
   let cut = 0;
   let over = false;

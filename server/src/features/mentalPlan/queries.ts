@@ -7,7 +7,7 @@ import { pagesOf } from '../../db/page.ts';
 import { hasRoom, QUOTA } from '../../db/quota.ts';
 import { mentalPlanResources as links, mentalPlans as plans, resources } from '../../db/schema/index.ts';
 import { one, query, smallChange, statement } from '../../db/statement.ts';
-import { changesSomething, type Missed, removal } from '../../db/update.ts';
+import { changesSomething, ifMatch, type Missed, removal, versionsOf } from '../../db/update.ts';
 import { unlessSeen, type Views } from '../../db/views.ts';
 import type { MentalPlanChange, MentalPlanRow, MentalPlanView, NewMentalPlan } from './contract.ts';
 
@@ -88,7 +88,7 @@ export type PlanUpdate = { outcome: 'updated'; plan: MentalPlanRow } | { outcome
 const CHANGE = {
   user_id: 'int',
   id: 'int',
-  if_match: 'int?',
+  if_match: 'int[]?',
   counts: 'boolean',
   name: 'text?',
   goal: 'text?',
@@ -113,7 +113,7 @@ const update = one(
         progress = coalesce(${sent.progress}, p.progress),
         version = p.version + ${sent.counts}::int
       from before
-      where p.id = before.id and p.version = before.version and before.version = coalesce(${sent.if_match}, before.version)
+      where p.id = before.id and p.version = before.version and ${ifMatch(sql`before.version`, sent.if_match)}
         and (select count(*) from mine) = cardinality(${sent.wanted})
       returning p.id, p.user_id, p.name, p.goal, p.progress, p.version),
     dropped as (
@@ -126,7 +126,7 @@ const update = one(
     ${noted(sent.user_id, 'mentalPlan.changed', sql`${eventData(sent.replace, sent.wanted)} where ${sent.counts}`)}
     select (select row_to_json(p) from p) as plan,
       exists (select from before) as found,
-      (select version = coalesce(${sent.if_match}, version) from before) as matched,
+      (select ${ifMatch(sql`version`, sent.if_match)} from before) as matched,
       (select count(*) from mine) = cardinality(${sent.wanted}) as owned`,
   ),
 );
@@ -140,6 +140,7 @@ export async function updatePlan(db: Database, user_id: number, { resource_list,
   const row = await update(db, {
     ...change,
     user_id,
+    if_match: versionsOf(change.if_match),
     counts: changesSomething({ ...change, resource_list }),
     replace: resource_list !== undefined,
     wanted: [...new Set(resource_list)],

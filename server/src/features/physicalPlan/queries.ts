@@ -8,7 +8,7 @@ import { pagesOf } from '../../db/page.ts';
 import { hasRoom, QUOTA } from '../../db/quota.ts';
 import { exerciseCatalogue, exercises, physicalPlans as plans, workoutExercises, workouts } from '../../db/schema/index.ts';
 import { one, query, smallChange, statement } from '../../db/statement.ts';
-import { assigned, changesSomething, ifMatch, type Missed, missed, removal } from '../../db/update.ts';
+import { assigned, changesSomething, ifMatch, type Missed, missed, removal, versionsOf } from '../../db/update.ts';
 import { unlessSeen, type Views } from '../../db/views.ts';
 import type { NewPhysicalPlan, PhysicalPlanChange, PhysicalPlanRow, PhysicalPlanView } from './contract.ts';
 
@@ -136,7 +136,7 @@ export async function createPlan(
 const CHANGE = {
   user_id: 'int',
   id: 'int',
-  if_match: 'int?',
+  if_match: 'int[]?',
   counts: 'boolean',
   goal: 'text?',
   age: 'int?',
@@ -176,7 +176,7 @@ const update = one(
 export type PlanUpdate = { outcome: 'updated'; plan: PhysicalPlanRow } | { outcome: Missed };
 
 export async function updatePlan(db: Database, user_id: number, change: PhysicalPlanChange): Promise<PlanUpdate> {
-  const row = await update(db, { ...change, user_id, counts: changesSomething(change) });
+  const row = await update(db, { ...change, user_id, if_match: versionsOf(change.if_match), counts: changesSomething(change) });
   return row?.plan ? { outcome: 'updated', plan: row.plan } : { outcome: missed(row?.found, change.if_match) };
 }
 

@@ -1,0 +1,75 @@
+// Where a request comes from, through proxies that are trusted. Only X-Forwarded-For is read, never `Forwarded` (RFC 7239):
+// a proxy that writes the one hands on the other as the client wrote it.
+import { BlockList, isIP, isIPv6, SocketAddress } from 'node:net';
+import type { FastifyInstance } from 'fastify';
+
+/**
+ * @param networks those whose X-Forwarded-For is believed, as the settings name them
+ * @returns Fastify's `trustProxy`
+ */
+export function trusted(networks: readonly string[]): false | ((address: string) => boolean) {
+  if (networks.length === 0) return false;
+  const list = new BlockList();
+  for (const network of networks) {
+    const [address = '', bits] = network.split('/');
+    const family = isIPv6(address) ? 'ipv6' : 'ipv4';
+    if (bits === undefined) list.addAddress(address, family);
+    else list.addSubnet(address, Number(bits), family);
+  }
+  const isTrusted = (address: string): boolean => {
+    const version = isIP(address);
+    return version !== 0 && list.check(address, version === 6 ? 'ipv6' : 'ipv4');
+  };
+  // Proxies are few and send many requests: what was found of the last is mostly what is asked next.
+  let last = { address: '', answer: false };
+  return (address) => {
+    if (address !== last.address) last = { address, answer: isTrusted(address) };
+    return last.answer;
+  };
+}
+
+/** Leaves of X-Forwarded-For what Fastify can read, before anybody asks for the address of a request. */
+export function registerForwardedFor(app: FastifyInstance, isTrusted: (address: string) => boolean): void {
+  app.addHook('onRequest', ({ raw: { headers, socket } }, _reply, done) => {
+    const forwarded = headers['x-forwarded-for'];
+    if (forwarded !== undefined)
+      headers['x-forwarded-for'] = isTrusted(socket.remoteAddress ?? '') ? believable(String(forwarded), isTrusted) : '';
+    done();
+  });
+}
+
+/**
+ * Each proxy adds on the right whom it saw. Where one could not or would not say it (`unknown`, `_hidden`, nothing at
+ * all), what stands to the left of that is nobody's word: the request then counts as that proxy's own.
+ * @returns the addresses from the right on, up to the first that is no trusted proxy's
+ */
+export function believable(forwarded: string, isTrusted: (address: string) => boolean): string {
+  const addresses: string[] = [];
+  for (let end = forwarded.length; end >= 0; ) {
+    const start = end === 0 ? 0 : forwarded.lastIndexOf(',', end - 1) + 1;
+    const address = addressIn(forwarded.slice(start, end).trim());
+    if (address === undefined) break;
+    addresses.unshift(address);
+    if (!isTrusted(address)) break;
+    end = start - 1;
+  }
+  return addresses.join(', ');
+}
+
+/** An address in brackets or before a port; a port after a bare address of IPv6 is told only after all eight groups. */
+const WITH_PORT = /^(?:\[([\da-f:.%\w-]+)\]|([\d.]+)|((?:[\da-f]{1,4}:){7}[\da-f]{1,4}))(?::\d{1,5})?$/i;
+
+/**
+ * @param text an address as a socket or a proxy writes it, also with a port
+ * @returns the address in one spelling: IPv4 mapped into IPv6 as IPv4, IPv6 in its shortest form and without a zone;
+ * undefined where there is none
+ */
+export function addressIn(text: string): string | undefined {
+  if (text.length > 64) return undefined;
+  const match = isIP(text) === 0 ? WITH_PORT.exec(text) : null;
+  const address = match ? (match[1] ?? match[2] ?? (match[3] as string)) : text;
+  const version = isIP(address);
+  if (version !== 6) return version === 4 ? address : undefined;
+  const short = new SocketAddress({ address: address.split('%', 1)[0] as string, family: 'ipv6' }).address;
+  return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(short)?.[1] ?? short;
+}
