@@ -2,7 +2,7 @@
 // pnpm jobs retry ID …, pnpm jobs forget ID …: settles what failed for good.
 import { PgBoss } from 'pg-boss';
 import { ConfigError, loadConfig, readEnvironment } from '../src/config.ts';
-import { pgOptions } from '../src/db/drivers.ts';
+import { pgOptions } from '../src/db/pg.ts';
 import { overviewOf, settle } from '../src/jobs/overview.ts';
 import { runScript } from './run.ts';
 

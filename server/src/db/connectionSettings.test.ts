@@ -2,7 +2,8 @@ import { userInfo } from 'node:os';
 import { expect, test } from 'vitest';
 import { parseConnection } from './connectionSettings.ts';
 import { ConnectionStringError } from './connectionString.ts';
-import { pgOptions, postgresOptions } from './drivers.ts';
+import { postgresOptions } from './drivers.ts';
+import { pgOptions } from './pg.ts';
 import { OPTIONS } from './postgres.ts';
 
 /** What the string means, as far as it is not what holds without a word. */

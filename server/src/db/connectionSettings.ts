@@ -1,4 +1,4 @@
-// What a connection string means to us: one structure, from which the options of both drivers are made (drivers.ts).
+// What a connection string means to us: one structure, from which the options of both drivers are made (drivers.ts, pg.ts).
 import { userInfo } from 'node:os';
 import type { SecureVersion } from 'node:tls';
 import { ConnectionStringError, readConnectionString } from './connectionString.ts';

@@ -1,9 +1,8 @@
-// The options of both drivers, made from one structure, and the way to a server that both of them go.
+// The options of the driver, made from what a connection string means, and the way to a server that all who connect go.
 import { Socket } from 'node:net';
-import { Duplex } from 'node:stream';
 import postgres from 'postgres';
 import { type ConnectionSettings, type Host, parseConnection, type Session } from './connectionSettings.ts';
-import { CONNECT_TIMEOUT, openAt } from './socket.ts';
+import { CONNECT_TIMEOUT, openAt, prepareTls } from './socket.ts';
 
 /** A connection string, or what one means. */
 export type Address = string | ConnectionSettings;
@@ -18,6 +17,7 @@ type Options = postgres.Options<Record<string, never>>;
  */
 export function postgresOptions(address: Address, options: Options): Options {
   const settings = settingsOf(address);
+  prepareTls(settings.tls);
   return optionsFor(settings, options, () => openSocket(settings));
 }
 
@@ -50,31 +50,11 @@ function failing(error: Error): Socket {
   return socket;
 }
 
-/** @returns what `pg`, the driver of pg-boss, is given */
-export function pgOptions(address: Address, applicationName: string) {
-  const settings = settingsOf(address);
-  return {
-    host: settings.hosts[0]?.name || 'localhost',
-    port: settings.hosts[0]?.port ?? 0,
-    user: settings.user,
-    // Without a function it takes an empty one for none, and looks for others.
-    password: () => settings.password,
-    database: settings.database,
-    ssl: false,
-    sslnegotiation: 'postgres',
-    application_name: settings.applicationName ?? applicationName,
-    ...(settings.options && { options: settings.options }),
-    keepAlive: settings.keepAliveSeconds !== 0,
-    keepAliveInitialDelayMillis: (settings.keepAliveSeconds ?? 60) * 1000,
-    stream: () => new OpeningStream(() => openSocket(settings)),
-  };
-}
-
 /**
  * Goes to the hosts in their order until one is what it has to be, as libpq does.
  * @throws what was wrong with the last of them
  */
-async function openSocket(settings: ConnectionSettings): Promise<Socket> {
+export async function openSocket(settings: ConnectionSettings): Promise<Socket> {
   const hosts = settings.isShuffled ? settings.hosts.toSorted(() => Math.random() - 0.5) : settings.hosts;
   const wanted: Session[] = settings.session === 'prefer-standby' ? ['standby', 'any'] : [settings.session];
   let failure: unknown;
@@ -107,74 +87,5 @@ async function is(session: Session, host: Host, settings: ConnectionSettings): P
     return row?.is === true;
   } finally {
     await client.end({ timeout: 1 });
-  }
-}
-
-/** A stream that connects when `pg` tells it to, and then is the socket that was opened. */
-class OpeningStream extends Duplex {
-  readonly #open: () => Promise<Socket>;
-  #socket: Socket | undefined;
-
-  constructor(open: () => Promise<Socket>) {
-    super();
-    this.#open = open;
-  }
-
-  connect(): this {
-    this.#open().then(
-      (socket) => this.#become(socket),
-      (error: Error) => this.destroy(error),
-    );
-    return this;
-  }
-
-  #become(socket: Socket): void {
-    if (this.destroyed) {
-      socket.destroy();
-      return;
-    }
-    this.#socket = socket.setNoDelay(true);
-    socket.on('data', (chunk) => this.push(chunk) || socket.pause());
-    socket.on('end', () => this.push(null));
-    socket.on('error', (error) => this.destroy(error));
-    socket.on('close', () => this.destroy());
-    this.emit('connect');
-  }
-
-  override _read(): void {
-    this.#socket?.resume();
-  }
-
-  override _write(chunk: Buffer, encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    if (this.#socket) this.#socket.write(chunk, encoding, done);
-    else done(new Error('not connected'));
-  }
-
-  override _final(done: () => void): void {
-    if (this.#socket) this.#socket.end(done);
-    else done();
-  }
-
-  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    this.#socket?.destroy();
-    done(error);
-  }
-
-  /** Asked for before there is a socket, which has it on from the start. */
-  setNoDelay(): this {
-    return this;
-  }
-
-  setKeepAlive(isOn: boolean, delay: number): this {
-    this.#socket?.setKeepAlive(isOn, delay);
-    return this;
-  }
-
-  ref(): void {
-    this.#socket?.ref();
-  }
-
-  unref(): void {
-    this.#socket?.unref();
   }
 }

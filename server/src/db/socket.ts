@@ -150,6 +150,21 @@ function explained(error: NodeJS.ErrnoException, place: string, { why }: TlsSett
   return /^(ERR_SSL_|EPROTO|ERR_TLS_)/.test(code) ? new ConnectionError('TLS_FAILED', `no TLS with ${place} (${code})`) : error;
 }
 
+let roots: string[] | undefined;
+
+/** The authorities that this system trusts; those that came with Node.js where it knows none. Reading them takes some 200 ms, once. */
+function systemRoots(): string[] {
+  if (roots !== undefined) return roots;
+  const system = tls.getCACertificates('system');
+  roots = [...new Set([...(system.length > 0 ? system : tls.getCACertificates('bundled')), ...tls.getCACertificates('extra')])];
+  return roots;
+}
+
+/** Does what takes long and is done once, before there is somebody who waits for a connection. */
+export function prepareTls({ verify, files }: TlsSettings): void {
+  if (verify !== 'nothing' && files.sslrootcert === undefined) systemRoots();
+}
+
 /** Contexts by the connection that they are for, with the text of the files that they were made from. */
 const contexts = new WeakMap<ConnectionSettings, { readonly from: string; readonly context: tls.SecureContext }>();
 
@@ -163,10 +178,10 @@ function contextOf(settings: ConnectionSettings): tls.SecureContext {
   const from = JSON.stringify([ca, cert, key, crl]);
   const known = contexts.get(settings);
   if (known?.from === from) return known.context;
-  const roots = ca ?? (verify === 'nothing' ? undefined : [...tls.getCACertificates('default'), ...tls.getCACertificates('system')]);
+  const trusted = ca ?? (verify === 'nothing' ? undefined : systemRoots());
   try {
     const context = tls.createSecureContext({
-      ...(roots && { ca: roots }),
+      ...(trusted && { ca: trusted }),
       ...(cert && { cert }),
       ...(key && { key }),
       ...(crl && { crl }),

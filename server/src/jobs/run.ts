@@ -97,7 +97,7 @@ async function begin(options: JobsOptions, bell: Bell, stopping: AbortSignal): P
   const connection: ConstructorOptions =
     databaseUrl === undefined
       ? { db: fromPglite(database.client as NonNullable<typeof database.client>), backend: 'pglite' }
-      : { ...(await import('../db/drivers.ts')).pgOptions(databaseUrl, 'stepwise jobs'), max: 2 };
+      : { ...(await import('../db/pg.ts')).pgOptions(databaseUrl, 'stepwise jobs'), max: 2 };
   const boss = new PgBoss({ ...connection, ...intervals, schema: 'pgboss' });
   const heldUp = (err: unknown) => logger.warn({ causes: causesOf(err) }, 'background work is held up');
   boss.on('error', heldUp);
