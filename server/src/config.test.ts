@@ -59,8 +59,21 @@ test('a migration in production needs no signing key', () => {
   expect(loadConfig({ NODE_ENV: 'production' }, 'script').jwtSecret).toBeUndefined();
 });
 
-test('the scheme of an asyncpg URL is understood', () => {
-  expect(loadConfig({ DATABASE_URL: 'postgresql+asyncpg://u:p@db/lifebalance' }).databaseUrl).toBe('postgresql://u:p@db/lifebalance');
+test('#278 the environment and DATABASE_URL make one address of the database', () => {
+  const env = { DATABASE_URL: 'postgresql+asyncpg://u:p@db/lifebalance', PGSSLMODE: 'require' };
+  expect(loadConfig(env).databaseUrl).toMatchObject({ user: 'u', password: 'p', database: 'lifebalance', tls: { mode: 'require' } });
+  expect(refusal({ DATABASE_URL: 'postgres://u:hunter2@db/x?sslmode=hunter3' })).toMatch(
+    /^DATABASE_URL: sslmode: one of [^\n]*require[^\n]*$/,
+  );
+  expect(loadConfig({ PGHOST: 'db' }).databaseUrl, 'without DATABASE_URL it is the embedded database').toBeUndefined();
+});
+
+test.each([
+  ['redis://localhost', 'redis://localhost'],
+  [' "rediss://ann:p%40w@redis.example:6380/2"\n', 'rediss://ann:p%40w@redis.example:6380/2'],
+  ['redis://:100%@[::1]:6379/0', 'redis://:100%25@[::1]:6379/0'],
+])('#279 REDIS_URL %j is understood', (given, url) => {
+  expect(loadConfig({ REDIS_URL: given }).redisUrl).toBe(url);
 });
 
 test.each([
@@ -145,6 +158,9 @@ test.each([
   [{ QUOTA_PLANS: 'many' }, 'QUOTA_PLANS'],
   [{ RATE_LIMIT: 'false' }, 'RATE_LIMIT'],
   [{ REDIS_URL: 'http://localhost:6379' }, 'REDIS_URL'],
+  [{ REDIS_URL: 'redis-sentinel://localhost:26379' }, 'REDIS_URL'],
+  [{ REDIS_URL: 'redis://localhost/cache' }, 'REDIS_URL'],
+  [{ REDIS_URL: 'redis://ann:%ff@localhost' }, 'REDIS_URL'],
   [{ TRUST_PROXY: 'loopback' }, 'TRUST_PROXY'],
   [{ TRUST_PROXY: '1' }, 'TRUST_PROXY'],
   [{ TRUST_PROXY: '10.0.0.0/33' }, 'TRUST_PROXY'],

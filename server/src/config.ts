@@ -1,7 +1,10 @@
 // The only file that reads the environment.
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { type ConnectionSettings, parseConnection, VARIABLES } from './db/connectionSettings.ts';
+import { ConnectionStringError, unwrapped } from './db/connectionString.ts';
 import type { Quotas } from './db/quota.ts';
+import { DotenvError, readDotenv } from './dotenv.ts';
 
 /** Secrets that stand in tutorials and examples: a server that signs with one of them signs for everybody. */
 const KNOWN_SECRETS =
@@ -43,16 +46,32 @@ const Network = z.string().refine((text) => {
   return version !== 0 && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128)));
 });
 
+/**
+ * `redis://user:password@host:6379/0`. A raw % in a password is encoded, and the number of a database is one: what the
+ * driver makes of anything else it does not say.
+ */
+const RedisUrl = z
+  .string()
+  .transform((text) => unwrapped(text).replace(/%(?![0-9a-f]{2})/gi, '%25'))
+  .pipe(z.url({ protocol: /^rediss?$/ }))
+  .refine((text) => {
+    const { pathname, hostname, username, password } = new URL(text);
+    return hostname !== '' && /^\/?\d*$/.test(pathname) && isEncoded(username) && isEncoded(password);
+  });
+
+function isEncoded(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 const Environment = z.object({
   NODE_ENV: z.enum(['development', 'test', 'production']).default('development'),
   HOST: z.string().min(1).default('0.0.0.0'),
   PORT: integer(0, 65535).default(8000),
-  /** SQLAlchemy's `postgresql+asyncpg://` is what existing deployments have in their settings. */
-  DATABASE_URL: z
-    .string()
-    .transform((url) => url.replace(/^(postgres(?:ql)?)\+asyncpg:/, '$1:'))
-    .pipe(z.url({ protocol: /^postgres(ql)?$/ }))
-    .optional(),
   DATABASE_POOL_SIZE: integer(1, 200).default(10),
   DATABASE_PREPARE: flag.default(true),
   MIGRATE_AT_START: flag.optional(),
@@ -71,7 +90,7 @@ const Environment = z.object({
   QUOTA_PLANS: integer(1, 1_000_000).default(1000),
   RATE_LIMIT: z.enum(['on', 'off']).default('on'),
   JOBS: z.enum(['on', 'off']).default('on'),
-  REDIS_URL: z.url({ protocol: /^rediss?$/ }).optional(),
+  REDIS_URL: RedisUrl.optional(),
   TRUST_PROXY: list.pipe(z.array(Network)).default([]),
   PUBLIC_URL: PublicUrl.optional(),
   PASSWORD_MIN_LENGTH: integer(1, 128).default(8),
@@ -93,8 +112,8 @@ export interface Config {
   readonly environment: 'development' | 'test' | 'production';
   readonly host: string;
   readonly port: number;
-  /** A PostgreSQL URL; undefined means the embedded database in `dataDir`. */
-  readonly databaseUrl: string | undefined;
+  /** What DATABASE_URL means; undefined: the embedded database in `dataDir`. */
+  readonly databaseUrl: ConnectionSettings | undefined;
   /** Connections of this process at most. */
   readonly poolSize: number;
   /** Whether statements are kept prepared on their connection. */
@@ -140,14 +159,23 @@ export class ConfigError extends Error {
   override name = 'ConfigError';
 }
 
-/** @returns the environment, completed by the file `.env` in the working folder if there is one; the environment wins */
+/** The file that completes the environment. */
+const DOTENV = '.env';
+
+/**
+ * Reads the environment, completed by the file `.env` in the working folder if there is one; the environment wins.
+ * libpq's variables leave the environment of this process: each driver would read some of them by itself, in its own way.
+ * @throws ConfigError when the file cannot be read right
+ */
 export function readEnvironment(): Record<string, string | undefined> {
   try {
-    process.loadEnvFile();
+    for (const [name, value] of Object.entries(readDotenv(DOTENV))) process.env[name] ??= value;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    throw error instanceof DotenvError ? new ConfigError(error.message) : error;
   }
-  return process.env;
+  const env = { ...process.env };
+  for (const name of Object.keys(VARIABLES)) delete process.env[name];
+  return env;
 }
 
 /**
@@ -173,6 +201,8 @@ export function loadConfig(env: Record<string, string | undefined>, purpose: 'se
   if (production && given.CORS_ORIGINS?.split(',').some((origin) => origin.trim() === '*'))
     problems.push('CORS_ORIGINS: list the origins, * is not accepted in production');
 
+  const databaseUrl = readDatabaseUrl(given, problems);
+
   if (!parsed.success || problems.length > 0) throw new ConfigError([...new Set(problems)].join('\n'));
 
   const values = parsed.data;
@@ -181,7 +211,7 @@ export function loadConfig(env: Record<string, string | undefined>, purpose: 'se
     environment: values.NODE_ENV,
     host: values.HOST,
     port: values.PORT,
-    databaseUrl: values.DATABASE_URL,
+    databaseUrl,
     poolSize: values.DATABASE_POOL_SIZE,
     prepare: values.DATABASE_PREPARE,
     migrateAtStart: values.MIGRATE_AT_START ?? !production,
@@ -219,6 +249,17 @@ export function loadConfig(env: Record<string, string | undefined>, purpose: 'se
         : Object.freeze({ endpoint: values.OTEL_EXPORTER_OTLP_ENDPOINT, share: values.OTEL_TRACES_SAMPLER_ARG }),
     logLevel: values.LOG_LEVEL,
   });
+}
+
+function readDatabaseUrl(given: Record<string, string | undefined>, problems: string[]): ConnectionSettings | undefined {
+  if (given.DATABASE_URL === undefined) return undefined;
+  try {
+    return Object.freeze(parseConnection(given.DATABASE_URL, given));
+  } catch (error) {
+    if (!(error instanceof ConnectionStringError)) throw error;
+    problems.push(`DATABASE_URL: ${error.message}`);
+    return undefined;
+  }
 }
 
 /** One character again and again, or a tutorial's value again and again, is as well known as the value itself. */

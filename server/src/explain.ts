@@ -4,7 +4,7 @@ import { databaseCode, isUnavailable } from './db/errors.ts';
 /** SQLSTATEs of a server that answers, and will not let us in. */
 const REFUSALS: Record<string, string> = {
   '28P01': 'the password is wrong',
-  '28000': 'this user may not connect',
+  '28000': 'this user may not connect, or not without TLS (sslmode=require)',
   '3D000': 'there is no such database',
   '42501': 'this user lacks a right that is needed',
 };
@@ -15,7 +15,8 @@ const UNUSABLE: ReadonlySet<string | undefined> = new Set(['EACCES', 'EDQUOT', '
 /** @returns one line for what an operator can mend, naming the setting; anything else as it is, with its stack */
 export function explain(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
-  if (['ConfigError', 'LockedError', 'SchemaError', 'ImportError'].includes(error.name)) return `stepwise: ${error.message}`;
+  if (['ConfigError', 'ConnectionError', 'LockedError', 'SchemaError', 'ImportError'].includes(error.name))
+    return `stepwise: ${error.message}`;
   if (error.name === 'DataFolderError') return `stepwise: DATA_DIR: ${error.message}`;
   const { code, syscall, port, path } = error as NodeJS.ErrnoException & { port?: number };
   if (path !== undefined && UNUSABLE.has(code))
@@ -26,7 +27,7 @@ export function explain(error: unknown): unknown {
   if (reason !== undefined && REFUSALS[reason])
     return `stepwise: the database refuses the connection: ${REFUSALS[reason]}; check its URL (DATABASE_URL)`;
   if (reason === '55P03') return 'stepwise: a table that is to be changed is in use by others; try again later';
-  if (reason !== undefined && isUnavailable(reason))
+  if (reason !== undefined && (isUnavailable(reason) || syscall === 'connect'))
     return `stepwise: the database cannot be reached (${reason}); check its URL (DATABASE_URL)`;
   return error;
 }

@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import manifest from '../package.json' with { type: 'json' };
 import { buildApp } from './app.ts';
 import type { Config } from './config.ts';
+import { placesOf } from './db/socket.ts';
 import { openForServer, type StartingDatabase } from './db/starting.ts';
 import { type RunningJobs, startJobs } from './jobs/run.ts';
 import { endWith } from './lifecycle.ts';
@@ -73,7 +74,8 @@ async function serveOn(database: StartingDatabase, config: Config, logger: Logge
 
   await app.listen({ host: config.host, port: config.port, listenTextResolver: (address) => `listening on ${address}` });
   try {
-    await database.prepare((reason) => logger.warn({ reason }, 'the database is away: waiting for it'));
+    const host = config.databaseUrl && placesOf(config.databaseUrl);
+    await database.prepare((reason) => logger.warn({ reason, host }, 'the database is away: waiting for it'));
   } catch (error) {
     // Told to end while it waited.
     if (draining) return;

@@ -1,8 +1,10 @@
 // The whole of an import, table by table.
 import type postgres from 'postgres';
+import type { Address } from '../../src/db/drivers.ts';
 import { databaseCode } from '../../src/db/errors.ts';
 import { migratePostgres } from '../../src/db/migrate.ts';
 import { withConnection } from '../../src/db/postgres.ts';
+import { ConnectionError } from '../../src/db/socket.ts';
 import { copyTable, raiseSequence } from './copy.ts';
 import { ImportError } from './errors.ts';
 import { exercises } from './exercises.ts';
@@ -33,9 +35,9 @@ const LOCK = 0x6d6f7665;
 
 export interface ImportOptions {
   /** The database that is copied; it is only read. */
-  readonly from: string;
+  readonly from: Address;
   /** The database that it is copied into; migrated first. */
-  readonly to: string;
+  readonly to: Address;
   /** Rows in one transaction. */
   readonly batch: number;
 }
@@ -66,7 +68,7 @@ export async function importDatabase({ from, to, batch }: ImportOptions, say: (l
   } catch (error) {
     // Neither the text nor the details of a driver's error are shown: they can quote a row.
     const code = databaseCode(error);
-    if (code === undefined) throw error;
+    if (code === undefined || error instanceof ConnectionError) throw error;
     throw new ImportError(`a database answered ${code}; what was copied until then stays, and a further run goes on from there`);
   }
 }

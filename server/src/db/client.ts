@@ -2,6 +2,7 @@
 import type { PGlite } from '@electric-sql/pglite';
 import type { SQL, SQLWrapper } from 'drizzle-orm';
 import type { Measure } from '../telemetry/measures.ts';
+import type { Address } from './drivers.ts';
 import { dialect } from './orm.ts';
 import type { Compiled } from './statement.ts';
 
@@ -36,8 +37,8 @@ export interface OpenDatabase {
 }
 
 export interface DatabaseOptions {
-  /** A PostgreSQL URL; undefined means the embedded database. */
-  readonly databaseUrl: string | undefined;
+  /** Where PostgreSQL is; undefined means the embedded database. */
+  readonly databaseUrl: Address | undefined;
   /** Connections to PostgreSQL at most. */
   readonly poolSize: number;
   /** Whether statements are kept prepared on their connection; true when undefined. */
@@ -63,7 +64,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<OpenDataba
 }
 
 /** Brings the schema up to date, or only looks whether it is. @throws SchemaError when it is another one */
-export async function preparePostgres(url: string, migrates: boolean): Promise<void> {
+export async function preparePostgres(url: Address, migrates: boolean): Promise<void> {
   if (migrates) {
     const { migratePostgres } = await import('./migrate.ts');
     return migratePostgres(url);

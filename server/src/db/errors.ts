@@ -3,9 +3,9 @@
 /** SQLSTATE classes and codes that say "not now": connection (08), resources (53), shutdown (57P), timeouts, conflicts. */
 const UNAVAILABLE = /^(08|53|57P|58|57014|55P03|40001|40P01|25006|25P03)/;
 
-/** The driver's own codes, our gate's, and Node's for sockets. */
+/** The driver's own codes, our gate's and our sockets', and Node's for sockets. */
 const LOST =
-  /^(QUEUE_FULL|CONNECTION_|CONNECT_TIMEOUT|ACQUIRE_TIMEOUT|QUERY_TIMEOUT|TRANSACTION_CLOSED|ECONN|EPIPE|EMFILE|ENFILE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|ENOENT)/;
+  /^(TLS_|QUEUE_FULL|CONNECTION_|CONNECT_TIMEOUT|ACQUIRE_TIMEOUT|QUERY_TIMEOUT|TRANSACTION_CLOSED|ECONN|EPIPE|EMFILE|ENFILE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|ENOENT)/;
 
 /** @returns the code of the error or of the error that it wraps (Drizzle wraps the driver's), if it has one */
 export function databaseCode(error: unknown): string | undefined {
@@ -19,6 +19,11 @@ export function databaseCode(error: unknown): string | undefined {
 /** @returns whether the database is away or too busy, so that the same call may work later */
 export function isUnavailable(code: string): boolean {
   return UNAVAILABLE.test(code) || LOST.test(code);
+}
+
+/** @returns whether waiting does not help: the server, or its certificate, is not what the settings ask for */
+export function isLasting(code: string): boolean {
+  return code.startsWith('TLS_');
 }
 
 /** A value that a column or a function does not take (data exception): a contract let it through. */

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Address } from './drivers.ts';
 import { databaseCode } from './errors.ts';
 import { MIGRATIONS } from './journal.ts';
 import { forPostgres, migratorForPostgres } from './orm.ts';
@@ -17,7 +18,7 @@ const PAUSE = 1000;
  * Applies the pending migrations and fills in the default data. Servers that start together wait for each other: the
  * lock is held for the whole run, on the connection that migrates.
  */
-export async function migratePostgres(url: string): Promise<void> {
+export async function migratePostgres(url: Address): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await migrateOnce(url);
@@ -28,7 +29,7 @@ export async function migratePostgres(url: string): Promise<void> {
   }
 }
 
-async function migrateOnce(url: string): Promise<void> {
+async function migrateOnce(url: Address): Promise<void> {
   await withConnection(url, 0, async (client) => {
     await client`select pg_advisory_lock(${LOCK})`;
     try {

@@ -1,5 +1,6 @@
 import postgres from 'postgres';
 import { type Database, databaseOn, type OpenDatabase, type Ring } from './client.ts';
+import { type Address, postgresOptions, settingsOf } from './drivers.ts';
 import { CHANNEL } from './events.ts';
 import { createGate, inTime, poolMeasures, retried } from './gate.ts';
 import { createGroups, MOST, type Run } from './groups.ts';
@@ -57,15 +58,17 @@ const PREPARED = { prepare: true };
  * @param max connections, of all pools together
  * @param prepare whether statements are kept prepared; a pooler in between may not allow it
  */
-export function openPostgres(url: string, max: number, prepare = true): OpenDatabase {
+export function openPostgres(address: Address, max: number, prepare = true): OpenDatabase {
+  const url = settingsOf(address);
+  const isPrepared = prepare && url.prepare;
   const readers = Math.max(1, Math.floor(max / 4));
-  const reads = postgres(url, { ...READ_OPTIONS, max: readers });
-  const groups = prepare && max >= MANY ? postgres(url, { ...GROUP_OPTIONS, max: 1 }) : undefined;
+  const reads = postgres(postgresOptions(url, { ...READ_OPTIONS, max: readers }));
+  const groups = isPrepared && max >= MANY ? postgres(postgresOptions(url, { ...GROUP_OPTIONS, max: 1 })) : undefined;
   const writers = Math.max(1, max - readers - (groups ? 1 : 0));
-  const writes = postgres(url, { ...OPTIONS, max: writers });
+  const writes = postgres(postgresOptions(url, { ...OPTIONS, max: writers }));
   const readGate = createGate(readers * PIPELINE + MAX_WAITING);
   const gate = createGate(max + MAX_WAITING);
-  const options = { prepare };
+  const options = { prepare: isPrepared };
   const change: Run = (text, values) => retried(() => writes.unsafe(text, values as never[], options));
   const smallChange = groups ? createGroups(groups, change) : change;
   return {
@@ -103,12 +106,12 @@ const AGAIN = 200;
  * Listens on a connection of its own. `listen` is said again and again: it does no harm, shows that the connection is
  * alive, and is the cure where it was lost. What was missed meanwhile stands in the table, so `ring` hears of the gap.
  */
-function listenOn(url: string, ring: Ring): () => Promise<void> {
+function listenOn(url: Address, ring: Ring): () => Promise<void> {
   let listening = false;
   let ended = false;
   let timer: NodeJS.Timeout | undefined;
   let looking: Promise<void> = Promise.resolve();
-  const client = postgres(url, {
+  const options = {
     ...OPTIONS,
     max: 1,
     query_timeout: 3,
@@ -119,7 +122,8 @@ function listenOn(url: string, ring: Ring): () => Promise<void> {
       listening = false;
       next(AGAIN);
     },
-  } as postgres.Options<Record<string, never>>);
+  };
+  const client = postgres(postgresOptions(url, options as postgres.Options<Record<string, never>>));
   function next(wait: number): void {
     clearTimeout(timer);
     if (!ended) timer = setTimeout(() => (looking = look()), wait);
@@ -148,9 +152,9 @@ function listenOn(url: string, ring: Ring): () => Promise<void> {
  * Runs `job` on one connection of its own that no timeout but the job's own cuts, as migrations need it.
  * @param lockTimeout milliseconds that a statement may wait for a lock
  */
-export async function withConnection<T>(url: string, lockTimeout: number, job: (client: postgres.Sql) => Promise<T>): Promise<T> {
+export async function withConnection<T>(url: Address, lockTimeout: number, job: (client: postgres.Sql) => Promise<T>): Promise<T> {
   const connection = { application_name: 'stepwise migrations', lock_timeout: lockTimeout };
-  const client = postgres(url, { ...OPTIONS, max: 1, query_timeout: 0, idle_timeout: 0, max_lifetime: null, connection });
+  const client = postgres(postgresOptions(url, { ...OPTIONS, max: 1, query_timeout: 0, idle_timeout: 0, max_lifetime: null, connection }));
   try {
     return await job(client);
   } finally {

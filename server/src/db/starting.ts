@@ -1,7 +1,7 @@
 // The database of a server that starts: PostgreSQL may come later than it.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type DatabaseOptions, type OpenDatabase, openDatabase, preparePostgres } from './client.ts';
-import { databaseCode, isUnavailable } from './errors.ts';
+import { databaseCode, isLasting, isUnavailable } from './errors.ts';
 
 export interface StartingDatabase extends Omit<OpenDatabase, 'ping'> {
   /** Asks whether the database answers; undefined, and it is not asked, as long as it is not prepared. */
@@ -9,7 +9,7 @@ export interface StartingDatabase extends Omit<OpenDatabase, 'ping'> {
   /**
    * Waits until the database can be reached and its schema is up to date; until then every call is refused as it is
    * when the database goes away later.
-   * @param told why it waits, when that changes
+   * @param told why it waits, when that changes and every half minute
    * @throws when the database refuses us, has another schema, or is closed meanwhile
    */
   prepare(told: (reason: string) => void): Promise<void>;
@@ -54,17 +54,23 @@ export async function openForServer(options: DatabaseOptions): Promise<StartingD
 /** Milliseconds between two tries: each time twice as long, up to the longest. */
 const FIRST_PAUSE = 125;
 const LONGEST_PAUSE = 1000;
+/** Milliseconds after which it is told again why it waits, though nothing has changed. */
+const AGAIN = 30_000;
 
 /** Runs `job` until it does not fail because the database is away. */
 async function untilReached(job: () => Promise<void>, told: (reason: string) => void, signal: AbortSignal): Promise<void> {
   let last: string | undefined;
+  let toldAt = 0;
   for (let pause = FIRST_PAUSE; ; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
     try {
       return await job();
     } catch (error) {
       const reason = databaseCode(error);
-      if (reason === undefined || !isUnavailable(reason)) throw error;
-      if (reason !== last) told(reason);
+      if (reason === undefined || !isUnavailable(reason) || isLasting(reason)) throw error;
+      if (reason !== last || performance.now() - toldAt > AGAIN) {
+        told(reason);
+        toldAt = performance.now();
+      }
       last = reason;
     }
     await sleep(pause, undefined, { signal });

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConstructorOptions, JobWithMetadata, PgBoss, Queue, QueuePolicy } from 'pg-boss';
 import type { Logger } from 'pino';
 import type { Database, OpenDatabase } from '../db/client.ts';
+import type { Address } from '../db/drivers.ts';
 import { databaseCode } from '../db/errors.ts';
 import { type Bell, createBell } from '../features/events/bell.ts';
 import { causesOf } from '../logger.ts';
@@ -15,7 +16,7 @@ import { JOBS, type Job, type Turn } from './registry.ts';
 export interface JobsOptions {
   readonly database: Pick<OpenDatabase, 'db' | 'client'>;
   /** Undefined when the database is the embedded one. */
-  readonly databaseUrl: string | undefined;
+  readonly databaseUrl: Address | undefined;
   readonly logger: Logger;
   readonly jobs?: readonly Job[];
   /** Milliseconds until it begins: loading pg-boss takes some hundred, which the first requests need not wait for. */
@@ -96,7 +97,7 @@ async function begin(options: JobsOptions, bell: Bell, stopping: AbortSignal): P
   const connection: ConstructorOptions =
     databaseUrl === undefined
       ? { db: fromPglite(database.client as NonNullable<typeof database.client>), backend: 'pglite' }
-      : { connectionString: databaseUrl, max: 2, application_name: 'stepwise jobs' };
+      : { ...(await import('../db/pg.ts')).pgOptions(databaseUrl, 'stepwise jobs'), max: 2 };
   const boss = new PgBoss({ ...connection, ...intervals, schema: 'pgboss' });
   const heldUp = (err: unknown) => logger.warn({ causes: causesOf(err) }, 'background work is held up');
   boss.on('error', heldUp);

@@ -47,7 +47,7 @@ export async function startCluster(disk?: number): Promise<Cluster> {
   // Small segments of the log, so that a small disk is soon full.
   const made = ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync', '--wal-segsize=1'];
   await run(...asPostgres('initdb', disk === undefined ? made.slice(0, -1) : made));
-  const settings = `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=${folder} -c max_connections=60`;
+  const settings = `-p ${port} -c listen_addresses=127.0.0.1,::1 -c unix_socket_directories=${folder} -c max_connections=60`;
   const pgCtl = (...command: string[]) =>
     run(...asPostgres('pg_ctl', ['-D', data, '-w', '-t', '60', '-l', join(folder, 'log'), '-o', settings, ...command]));
   await pgCtl('start');
