@@ -1,4 +1,5 @@
 import { Registration } from '../../src/features/auth/contract.ts';
+import { STORED_LOGIN_KEY } from '../../src/db/schema/index.ts';
 import { isBcrypt } from '../../src/security/bcrypt.ts';
 import { loginKey } from '../../src/security/login.ts';
 import { refuse, type SourceRow } from './mend.ts';
@@ -16,7 +17,9 @@ export const users: Step = {
   select: 'select id::bigint::text as id, login::text, password::text, created_at::text from users order by users.id',
   async prepare(target, rows, refused) {
     const keys = rows.map((row) => loginKey(row.login ?? ''));
-    const found = await target<{ id: number; login_key: string }[]>`select id, login_key from users where login_key = any(${keys}::text[])`;
+    const stored = target.unsafe(STORED_LOGIN_KEY);
+    const found = await target<{ id: number; login_key: string }[]>`
+      select id, ${stored} as login_key from users where ${stored} = any(${keys}::text[])`;
     const holders = new Map(found.map((user) => [user.login_key, `users ${user.id}`]));
     return convertAll(rows, refused, (row, mender) => {
       const login = validLogin(row);

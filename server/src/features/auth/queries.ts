@@ -4,12 +4,14 @@ import { audit, CLIENT, clientOf } from '../../db/audit.ts';
 import type { Database } from '../../db/client.ts';
 import { inTurn, turn } from '../../db/events.ts';
 import { builder, eq, sql } from '../../db/orm.ts';
-import { sessions, users } from '../../db/schema/index.ts';
+import { STORED_LOGIN_KEY, sessions, users } from '../../db/schema/index.ts';
 import { one, query, statement } from '../../db/statement.ts';
-import { loginKey } from '../../security/login.ts';
+import { foldedLogin, loginKey } from '../../security/login.ts';
 import type { Client, SessionLimits } from '../../trpc/context.ts';
 import type { Export } from './contract.ts';
 import { NEW_SESSION, newSession, sessionColumns, sessionValues } from './sessions/queries.ts';
+
+const storedLoginKey = sql.raw(STORED_LOGIN_KEY);
 
 const create = one(
   statement(
@@ -17,7 +19,8 @@ const create = one(
     { ...CLIENT, ...NEW_SESSION, login: 'text', login_key: 'text', hash: 'text' },
     ({ login, login_key, hash, ...p }): SQL<{ user_id: number; session_id: number }> => sql`
     with made as (
-      insert into ${users} (login, login_key, password) values (${login}, ${login_key}, ${hash})
+      insert into ${users} (login, login_key, password)
+      select ${login}, ${login_key}, ${hash} where not exists (select from ${users} where ${storedLoginKey} = ${login_key})
       on conflict (login_key) do nothing
       returning id as user_id),
     opened as (
@@ -33,13 +36,22 @@ export function createUser(db: Database, login: string, hash: string, client: Cl
   return create(db, { ...clientOf(client), ...newSession(client, limits), login, login_key: loginKey(login), hash });
 }
 
-const byLogin = one(
-  query('user.byLogin', { login_key: 'text' }, ({ login_key }) =>
-    builder.select({ id: users.id, password: users.password }).from(users).where(eq(users.login_key, login_key)),
-  ),
+const byLogin = query(
+  'user.byLogin',
+  { login_key: 'text', folded: 'text' },
+  ({ login_key, folded }): SQL<{ id: number; password: string; named: boolean }> => sql`
+  select id, password, login_key in (${folded}, ${login_key}) as named from ${users} where ${storedLoginKey} = ${login_key}
+  order by login_key = ${folded} desc, login_key = ${login_key} desc limit 2`,
 );
 
-export const findCredentials = (db: Database, login: string) => byLogin(db, { login_key: loginKey(login) });
+/**
+ * Of accounts whose keys would be equal, which are all older than that rule, each is found by its older key alone.
+ * @returns the account that the login names, if there is one
+ */
+export async function findCredentials(db: Database, login: string): Promise<{ id: number; password: string } | undefined> {
+  const [first, second] = await byLogin(db, { login_key: loginKey(login), folded: foldedLogin(login) });
+  return first?.named || !second ? first : undefined;
+}
 
 export const findAccount = one(
   query('user.account', { user_id: 'int' }, ({ user_id }) =>
