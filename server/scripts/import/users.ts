@@ -1,5 +1,5 @@
-import { Registration } from '../../src/features/auth/contract.ts';
 import { STORED_LOGIN_KEY } from '../../src/db/schema/index.ts';
+import { Registration } from '../../src/features/auth/contract.ts';
 import { isBcrypt } from '../../src/security/bcrypt.ts';
 import { loginKey } from '../../src/security/login.ts';
 import { refuse, type SourceRow } from './mend.ts';

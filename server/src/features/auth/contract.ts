@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { hasInvisible } from '../../security/login.ts';
-import { ById, hasLength, id, newPassword, password, textOrEmpty } from '../../trpc/fields.ts';
+import { ById, hasLength, id, message, newPassword, password, textOrEmpty } from '../../trpc/fields.ts';
 
 /** No white space, no control characters, nothing that nobody can see, and something that stands by itself (not only combining marks). */
 const login = textOrEmpty(254)
@@ -35,6 +35,9 @@ export const Refresh = z.object({ refresh_token });
 export const SignOut = z.object({ refresh_token: refresh_token.optional() }).optional();
 
 export const PasswordChange = z.object({ current_password: password, new_password: newPassword });
+
+/** The tokens of the session that stays: its refresh token from before is no longer taken. */
+export const PasswordChanged = TokenAnswer.extend({ message });
 
 const row = z.looseObject({ id });
 

@@ -94,11 +94,11 @@ test('#305 the database makes of any older key the one that the server makes of 
     fc.asyncProperty(fc.array(logins, { minLength: 100, maxLength: 100 }), async (many) => {
       const folded = JSON.stringify(many.map(foldedLogin));
       const rows = await db.execute<{ key: string }>(
-        sql`select ${sql.raw(STORED_LOGIN_KEY)} as key from json_array_elements_text(${folded}::json) with ordinality as l (login_key, n) order by n`,
+        sql`select ${sql.raw(STORED_LOGIN_KEY)} as key from json_array_elements_text(${folded}::text::json) with ordinality as l (login_key, n) order by n`,
       );
       expect(rows.map(({ key }) => key)).toEqual(many.map(loginKey));
     }),
-    { numRuns: 20 },
+    { numRuns: 10 },
   );
 });
 
