@@ -148,6 +148,7 @@ describe('by a server whose answers are not overheard', async () => {
       passwordMinLength: 8,
       corsOrigins: [],
       trustedProxies: [],
+      publicUrl: undefined,
     },
     database,
     secrets: [SECRET],

@@ -25,7 +25,7 @@ export const users: Step = {
       const login = validLogin(row);
       const login_key = loginKey(login);
       const holder = holders.get(login_key);
-      if (holder) refuse(`the login ${JSON.stringify(login)} is that of ${holder}, upper and lower case being one`);
+      if (holder) refuse(`the login ${shown(login)} is that of ${holder}, upper and lower case being one`);
       holders.set(login_key, `users ${row.id}`);
       const password = storedHash(row.password ?? '');
       if (password === NO_PASSWORD) mender.mends.push('password is no bcrypt hash of cost 4 to 14: nobody can sign in');
@@ -37,8 +37,12 @@ export const users: Step = {
 function validLogin({ login }: SourceRow): string {
   if (login == null) refuse('login is missing');
   const parsed = Registration.shape.login.safeParse(login);
-  return parsed.success ? parsed.data : refuse(`the login ${JSON.stringify(login)} ${parsed.error.issues[0]?.message}`);
+  return parsed.success ? parsed.data : refuse(`the login ${shown(login)} ${parsed.error.issues[0]?.message}`);
 }
+
+/** @returns a login as it is printed: what nobody can see is written out */
+const shown = (login: string): string =>
+  JSON.stringify(login).replace(/[\p{C}\p{Default_Ignorable_Code_Point}]/gu, (hidden) => `\\u{${hidden.codePointAt(0)?.toString(16)}}`);
 
 /** @returns the bcrypt hash in a column of text, padded text or bytes */
 function storedHash(column: string): string {
