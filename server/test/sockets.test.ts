@@ -3,13 +3,10 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { connect, type Socket } from 'node:net';
-import { pino } from 'pino';
-import { afterAll, describe, expect, test, vi } from 'vitest';
-import { buildApp } from '../src/app.ts';
+import { expect, test, vi } from 'vitest';
 import { endpointsOf } from '../src/http/endpoints.ts';
 import { appRouter } from '../src/router.ts';
-import { memoryStore } from '../src/security/limitStore.ts';
-import { openTestDatabase, SECRET, startApp } from './harness.ts';
+import { startApp } from './harness.ts';
 
 const api = await startApp();
 await api.app.listen({ port: 0, host: '127.0.0.1' });
@@ -24,10 +21,8 @@ interface RawAnswer {
 }
 
 /** Writes the parts one after the other and reads until the server closes the connection. */
-const exchange = (...parts: (string | Buffer)[]): Promise<RawAnswer[]> => exchangeAt(port, ...parts);
-
-async function exchangeAt(at: number, ...parts: (string | Buffer)[]): Promise<RawAnswer[]> {
-  const socket = connect(at, '127.0.0.1');
+async function exchange(...parts: (string | Buffer)[]): Promise<RawAnswer[]> {
+  const socket = connect(port, '127.0.0.1');
   const text = received(socket);
   for (const part of parts) if (!socket.write(part)) await Promise.race([once(socket, 'drain'), text]);
   return answersIn(await text);
@@ -137,63 +132,36 @@ test.each(['gzip, chunked', 'identity, chunked', 'x, chunked', 'chunked, chunked
   },
 );
 
-describe('by a server whose answers are not overheard', async () => {
-  // The hook by which other tests overhear what is answered makes each answer wait a moment, which hid a second one.
-  const database = await openTestDatabase();
-  const app = await buildApp({
-    config: {
-      environment: 'production',
-      tokenLifetime: 60,
-      sessions: { idle: 60, absolute: 60, perUser: 1 },
-      passwordMinLength: 8,
-      corsOrigins: [],
-      trustedProxies: [],
-      publicUrl: undefined,
-    },
-    database,
-    secrets: [SECRET],
-    limits: { store: memoryStore(), rates: undefined },
-    logger: pino({ level: 'silent' }),
-    hashing: { concurrency: 1 },
-  });
-  await app.listen({ port: 0, host: '127.0.0.1' });
-  const at = (app.server.address() as AddressInfo).port;
-  afterAll(async () => {
-    await app.close();
-    await database.close();
-  });
+const CODINGS = ['identity', 'gzip', 'gzip, identity', 'x', 'identity\r\nHost: y', 'identity\r\nExpect: tea'];
+const LINES = ['POST /users', 'GET /health', 'GET /nowhere', 'OPTIONS /users', 'PUT /users', 'POST /trpc/auth.signIn'];
+test.each(CODINGS)('#336 a request with the transfer coding %j is answered once', async (coding) => {
+  for (const line of LINES)
+    for (const body of ['', '{}', chunked('{}')]) {
+      const answers = await exchange(head(line, { ...JSON_TYPE, 'Transfer-Encoding': coding }) + body);
+      expect(answers, `${line} ${body}`).toMatchObject([{ status: 400 }]);
+      expect(answers[0]?.body).toContain('"VALIDATION"');
+    }
+});
 
-  const CODINGS = ['identity', 'gzip', 'gzip, identity', 'x', 'identity\r\nHost: y', 'identity\r\nExpect: tea'];
-  const LINES = ['POST /users', 'GET /health', 'GET /nowhere', 'OPTIONS /users', 'PUT /users', 'POST /trpc/auth.signIn'];
-  test.each(CODINGS)('#336 a request with the transfer coding %j is answered once', async (coding) => {
-    for (const line of LINES)
-      for (const body of ['', '{}', chunked('{}')]) {
-        const answers = await exchangeAt(at, head(line, { ...JSON_TYPE, 'Transfer-Encoding': coding }) + body);
-        expect(answers, `${line} ${body}`).toMatchObject([{ status: 400 }]);
-        expect(answers[0]?.body).toContain('"VALIDATION"');
-      }
-  });
+test('#336 one that is refused for its headers and broken after them is answered once', async () => {
+  const broken = 'zz\r\n{}\r\n0\r\n\r\n';
+  const refused = { 'Content-Type': 'text/plain', 'Transfer-Encoding': 'chunked' };
+  expect(await exchange(head('POST /users', refused) + broken)).toMatchObject([{ status: 415 }]);
+  expect(await exchange(head('POST /nowhere', { ...refused, ...JSON_TYPE }) + broken)).toMatchObject([{ status: 404 }]);
+  expect(await exchange(head('POST /users', { ...refused, ...JSON_TYPE }) + broken)).toMatchObject([{ status: 400 }]);
+});
 
-  test('#336 one that is refused for its headers and broken after them is answered once', async () => {
-    const broken = 'zz\r\n{}\r\n0\r\n\r\n';
-    const refused = { 'Content-Type': 'text/plain', 'Transfer-Encoding': 'chunked' };
-    expect(await exchangeAt(at, head('POST /users', refused) + broken)).toMatchObject([{ status: 415 }]);
-    expect(await exchangeAt(at, head('POST /nowhere', { ...refused, ...JSON_TYPE }) + broken)).toMatchObject([{ status: 404 }]);
-    expect(await exchangeAt(at, head('POST /users', { ...refused, ...JSON_TYPE }) + broken)).toMatchObject([{ status: 400 }]);
-  });
-
-  test('#336 requests before a broken one are answered, each with its own answer, and then the broken one', async () => {
-    const coded = head('POST /users', { ...JSON_TYPE, 'Transfer-Encoding': 'identity' });
-    for (const broken of ['hello\r\n\r\n', `${coded}{}`, head('FOO /health')])
-      for (const before of [['GET /health'], ['GET /nowhere'], ['GET /nowhere', 'GET /health', 'GET /health']]) {
-        const answers = await exchangeAt(at, before.map((line) => head(line)).join('') + broken);
-        const statuses = before.map((line) => (line.endsWith('health') ? 200 : 404));
-        expect(
-          answers.map(({ status }) => status),
-          `${before} ${broken}`,
-        ).toEqual([...statuses, 400]);
-      }
-  });
+test('#336 requests before a broken one are answered, each with its own answer, and then the broken one', async () => {
+  const coded = head('POST /users', { ...JSON_TYPE, 'Transfer-Encoding': 'identity' });
+  for (const broken of ['hello\r\n\r\n', `${coded}{}`, head('FOO /health')])
+    for (const before of [['GET /health'], ['GET /nowhere'], ['GET /nowhere', 'GET /health', 'GET /health']]) {
+      const answers = await exchange(before.map((line) => head(line)).join('') + broken);
+      const statuses = before.map((line) => (line.endsWith('health') ? 200 : 404));
+      expect(
+        answers.map(({ status }) => status),
+        `${before} ${broken}`,
+      ).toEqual([...statuses, 400]);
+    }
 });
 
 test('#110 what is smuggled behind a broken request is not looked at', async () => {
