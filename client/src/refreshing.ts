@@ -27,6 +27,9 @@ async function answerTo(call: Call, tokens: Tokens, refresh: Refresh, send: Send
     throw cause;
   });
   if (/^auth\.(register|signIn|refresh)$/.test(call.path)) await tokens.set?.(tokensIn(answer));
+  // The refresh token from before is worth nothing, whatever else was kept meanwhile. A server of an older version gives none.
+  if (call.path === 'auth.changePassword' && tokensIn(answer).user_id === sessionOf(await tokens.get())?.user_id)
+    await tokens.set?.(tokensIn(answer));
   if (/^auth\.(signOut|remove)$/.test(call.path)) await replace(tokens, call.context[SENT], undefined);
   return answer;
 }

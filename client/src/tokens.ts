@@ -3,7 +3,7 @@ import type { inferRouterOutputs } from '@trpc/server';
 import type { MutationContext } from './calls.ts';
 import type { AppRouter } from './router.ts';
 
-/** What `auth.register`, `auth.signIn` and `auth.refresh` answer. */
+/** What `auth.register`, `auth.signIn` and `auth.refresh` answer, and `auth.changePassword` besides a message. */
 export type TokenAnswer = inferRouterOutputs<AppRouter>['auth']['refresh'];
 
 /** What refreshing needs of it. The user, because what one asked for must not be sent again as another. */
@@ -21,7 +21,8 @@ export interface Tokens {
   get(): Kept | Promise<Kept>;
   /**
    * Told what the answers mean for the tokens, before the call that brought the answer ends:
-   * - the new ones, when `auth.register`, `auth.signIn` or `auth.refresh` succeeded, or the client refreshed by itself;
+   * - the new ones, when `auth.register`, `auth.signIn`, `auth.refresh` or (of the session that is kept)
+   *   `auth.changePassword` succeeded, or the client refreshed by itself;
    * - undefined, when the session is over: the server no longer takes its refresh token, or the access token that is kept
    *   alone (reason `UNAUTHENTICATED`), or `auth.signOut` or `auth.remove` succeeded.
    *

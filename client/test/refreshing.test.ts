@@ -10,8 +10,8 @@ const { app, rest } = await startApp();
 const url = 'http://localhost:8000';
 const refused = { data: { reason: 'UNAUTHENTICATED' } };
 
-async function signedIn(): Promise<TokenAnswer> {
-  const { body } = await rest('POST', '/users', { body: { login: randomUUID(), password: randomUUID() } });
+async function signedIn(password: string = randomUUID()): Promise<TokenAnswer> {
+  const { body } = await rest('POST', '/users', { body: { login: randomUUID(), password } });
   return body;
 }
 
@@ -207,4 +207,38 @@ test('a refresh that the app asks for itself gives the new tokens too', async ()
   const { client, told } = connect(await signedIn());
   const answer = await client.auth.refresh.mutate({ refresh_token });
   expect(told).toEqual([answer]);
+});
+
+const PASSWORDS = { current_password: 'the first pass phrase', new_password: 'another pass phrase' };
+
+test('a session goes on after its password was changed, with the new tokens', async () => {
+  const old = await signedIn(PASSWORDS.current_password);
+  const { client, told, tokens, refreshes } = connect(old);
+  const answer = await client.auth.changePassword.mutate(PASSWORDS);
+  expect(told).toEqual([answer]);
+  await tokens.set(await expired(answer));
+  expect(await client.auth.me.query()).toMatchObject({ id: old.user_id });
+  expect(refreshes()).toBe(1);
+});
+
+test('tokens of another user, kept while the password was changed, stay', async () => {
+  const [old, next] = [await signedIn(PASSWORDS.current_password), await signedIn()];
+  const server = fetchFrom(app);
+  const { tokens, told, write } = keep(old);
+  const fetch: typeof server.fetch = async (input, init) => {
+    const answer = await server.fetch(input, init);
+    write(next);
+    return answer;
+  };
+  const answer = await createClient({ url, fetch, tokens }).auth.changePassword.mutate(PASSWORDS);
+  expect(answer.user_id).toBe(old.user_id);
+  expect([told, await tokens.get()]).toEqual([[], next]);
+});
+
+test('a server that gives no tokens with the change leaves those that are kept', async () => {
+  const old = await signedIn();
+  const { tokens, told } = keep(old);
+  const fetch = async () => Response.json({ result: { data: { message: 'Password changed' } } });
+  await createClient({ url, fetch, tokens }).auth.changePassword.mutate(PASSWORDS);
+  expect([told, await tokens.get()]).toEqual([[], old]);
 });

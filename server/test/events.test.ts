@@ -9,14 +9,14 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import type { Database } from '../src/db/client.ts';
 import { databaseCode } from '../src/db/errors.ts';
 import { claimKey } from '../src/db/idempotency.ts';
-import { removeUser } from '../src/features/auth/queries.ts';
+import { findAccount, removeUser } from '../src/features/auth/queries.ts';
 import { createPlan as createMentalPlan, removePlan as removeMentalPlan } from '../src/features/mentalPlan/queries.ts';
 import { createResources, removeResource, updateResource } from '../src/features/resource/queries.ts';
 import { createTask } from '../src/features/task/queries.ts';
 import { bothDoors } from './doors.ts';
 import { startApp, type User } from './harness.ts';
 import { DOORS, openStream, type Reader } from './streams.ts';
-import { badTokens, sessionOf, signed } from './tokens.ts';
+import { badTokens, sessionNameOf, sessionOf, signed } from './tokens.ts';
 
 const api = await startApp();
 const [rest, rpc] = bothDoors(api);
@@ -223,7 +223,7 @@ describe.each(DOORS)('over $name', ({ path }) => {
     test('when its token is too old, with nothing after that', async () => {
       const ann = await api.register();
       const iat = Math.floor(Date.now() / 1000);
-      const token = signed({ sub: String(ann.id), sid: sessionOf(ann.token), iat, exp: iat + 1 });
+      const token = signed({ sub: String(ann.id), ...sessionNameOf(ann.token), iat, exp: iat + 1 });
       const reader = await listening({ ...ann, token }, path);
       const before = performance.now();
       const ended = reader.rest();
@@ -390,7 +390,17 @@ test('changes at once wait for each other, never in a circle', async () => {
         await claimKey(tx, ann.id, key, 'request');
         await createTask(tx, { quota: 20_000, user_id: ann.id, title: 't', status: false });
       }),
-      ...(round === 39 ? [each((tx) => removeUser(tx, ann.id, { ip: '192.0.2.1', device: '', request_id: 'removal' }))] : []),
+      ...(round === 39
+        ? [
+            each(async (tx) =>
+              removeUser(tx, ann.id, (await findAccount(tx, { user_id: ann.id }))?.password ?? '', {
+                ip: '192.0.2.1',
+                device: '',
+                request_id: 'removal',
+              }),
+            ),
+          ]
+        : []),
     ]);
     // 23503: what it refers to was removed meanwhile.
     expect(outcomes.filter((outcome) => outcome !== 'done' && outcome !== '23503')).toEqual([]);

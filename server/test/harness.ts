@@ -146,11 +146,15 @@ export async function startApp(
     ...(bodyTimes && { bodyTimes }),
   });
   const routes = new Set<string>();
-  app.addHook('onSend', async (request, reply, payload) => {
+  // Without a promise: answers come at the same moment as where nobody overhears them.
+  app.addHook('onSend', (request, reply, payload, done) => {
     const { door, procedure } = request.routeOptions.config;
     if (request.routeOptions.url !== undefined) routes.add(request.routeOptions.url);
     // The documents speak of passwords, and rightly so.
-    if (door === 'rest' && procedure === undefined) return;
+    if (door === 'rest' && procedure === undefined) {
+      done(null, payload);
+      return;
+    }
     const keep = (text: string) =>
       answers.push({
         method: request.method,
@@ -162,9 +166,12 @@ export async function startApp(
         authorization: request.headers.authorization,
         called: procedure === undefined ? (request.called ?? []) : [procedure],
       });
-    if (payload instanceof Readable) return Readable.from(overheard(payload, keep), { highWaterMark: 1 });
+    if (payload instanceof Readable) {
+      done(null, Readable.from(overheard(payload, keep), { highWaterMark: 1 }));
+      return;
+    }
     keep(typeof payload === 'string' ? payload : '');
-    return payload;
+    done(null, payload);
   });
 
   atEnd(async () => {

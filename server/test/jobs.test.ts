@@ -112,7 +112,12 @@ test('a session that may idle longer than it lives is beyond its time when its l
   const { db } = await openDatabase({ onTestFinished });
   const { openSession } = await import('../src/features/auth/sessions/queries.ts');
   await db.execute(sql`insert into users (login, login_key, password) values ('u', 'u', 'x')`);
-  await openSession(db, 1, { device: '', ip: '', request_id: '' }, { idle: 365 * 86_400, absolute: 86_400, perUser: 20 });
+  await openSession(
+    db,
+    { id: 1, password: 'x' },
+    { device: '', ip: '', request_id: '' },
+    { idle: 365 * 86_400, absolute: 86_400, perUser: 20 },
+  );
   const rows = await db.execute(sql`select idle_expires_at = absolute_expires_at as same from sessions`);
   expect(rows).toEqual([{ same: true }]);
 });

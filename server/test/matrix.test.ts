@@ -7,7 +7,7 @@ import { belongings, writtenBelongings } from './belongings.ts';
 import { bothDoors, type Door, type Outcome, ofRpcCall } from './doors.ts';
 import { makeExport } from './exports.ts';
 import { startApp, type User } from './harness.ts';
-import { sessionOf, signed } from './tokens.ts';
+import { sessionNameOf, sessionOf, signed } from './tokens.ts';
 import { MISSING } from './values.ts';
 
 const api = await startApp();
@@ -213,7 +213,7 @@ describe.each([...endpoints.keys()])('%s', (procedure) => {
     const { id, names, token } = owner;
     const before = await writtenBelongings(api, id);
     const iat = Math.floor(Date.now() / 1000) - 600;
-    const old = signed({ sub: String(id), sid: sessionOf(token), iat, exp: iat + 300 });
+    const old = signed({ sub: String(id), ...sessionNameOf(token), iat, exp: iat + 300 });
     const outcomes = await throughEachDoor(procedure, async ({ call }) => call(procedure, await inputOf(names), old));
     if (reach === 'public') for (const outcome of Object.values(outcomes)) expect(outcome.data).toBeDefined();
     else expect(statusesOf(outcomes)).toEqual(all(procedure, 401, 'UNAUTHENTICATED'));

@@ -20,6 +20,8 @@ const BANNED = [
   '"token_hash":',
   '"rt_key":',
   '"counter":',
+  '"nonce":',
+  '"refreshable_from":',
   '$argon2',
   '$2b$',
 ];

@@ -88,6 +88,38 @@ test.each(['gzip, chunked', 'identity, chunked', 'x, chunked', 'chunked, chunked
   },
 );
 
+const CODINGS = ['identity', 'gzip', 'gzip, identity', 'x', 'identity\r\nHost: y', 'identity\r\nExpect: tea'];
+const LINES = ['POST /users', 'GET /health', 'GET /nowhere', 'OPTIONS /users', 'PUT /users', 'POST /trpc/auth.signIn'];
+test.each(CODINGS)('#336 a request with the transfer coding %j is answered once', async (coding) => {
+  for (const line of LINES)
+    for (const body of ['', '{}', chunked('{}')]) {
+      const answers = await exchange(head(line, { ...JSON_TYPE, 'Transfer-Encoding': coding }) + body);
+      expect(answers, `${line} ${body}`).toMatchObject([{ status: 400 }]);
+      expect(answers[0]?.body).toContain('"VALIDATION"');
+    }
+});
+
+test('#336 one that is refused for its headers and broken after them is answered once', async () => {
+  const broken = 'zz\r\n{}\r\n0\r\n\r\n';
+  const refused = { 'Content-Type': 'text/plain', 'Transfer-Encoding': 'chunked' };
+  expect(await exchange(head('POST /users', refused) + broken)).toMatchObject([{ status: 415 }]);
+  expect(await exchange(head('POST /nowhere', { ...refused, ...JSON_TYPE }) + broken)).toMatchObject([{ status: 404 }]);
+  expect(await exchange(head('POST /users', { ...refused, ...JSON_TYPE }) + broken)).toMatchObject([{ status: 400 }]);
+});
+
+test('#336 requests before a broken one are answered, each with its own answer, and then the broken one', async () => {
+  const coded = head('POST /users', { ...JSON_TYPE, 'Transfer-Encoding': 'identity' });
+  for (const broken of ['hello\r\n\r\n', `${coded}{}`, head('FOO /health')])
+    for (const before of [['GET /health'], ['GET /nowhere'], ['GET /nowhere', 'GET /health', 'GET /health']]) {
+      const answers = await exchange(before.map((line) => head(line)).join('') + broken);
+      const statuses = before.map((line) => (line.endsWith('health') ? 200 : 404));
+      expect(
+        answers.map(({ status }) => status),
+        `${before} ${broken}`,
+      ).toEqual([...statuses, 400]);
+    }
+});
+
 test('#110 what is smuggled behind a broken request is not looked at', async () => {
   const answers = await exchange(
     `${head('POST /users', { ...JSON_TYPE, 'Content-Length': 5, 'Transfer-Encoding': 'chunked' })}0\r\n\r\n${head('GET /health', last)}`,

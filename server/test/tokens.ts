@@ -15,14 +15,21 @@ export const decoded = (part = ''): Record<string, unknown> => JSON.parse(Buffer
 /** @returns the session of an access token */
 export const sessionOf = (token: string): number => Number(decoded(token.split('.')[1]).sid);
 
+/** @returns the claims of an access token that name its session */
+export function sessionNameOf(token: string): { sid: number; nonce: string } {
+  const { sid, nonce } = decoded(token.split('.')[1]);
+  return { sid: Number(sid), nonce: String(nonce) };
+}
+
 /** Tokens that name the user and yet are not valid, by what is wrong with them. */
 export function badTokens(user_id: number, token: string): Record<string, string> {
   const iat = Math.floor(Date.now() / 1000);
-  const sid = sessionOf(token);
-  const claims = { sub: String(user_id), sid, iat, exp: iat + 600 };
+  const { sid, nonce } = sessionNameOf(token);
+  const claims = { sub: String(user_id), sid, nonce, iat, exp: iat + 600 };
   const { exp: _, ...withoutExp } = claims;
   const { sub: __, ...withoutSub } = claims;
   const { sid: ___, ...withoutSid } = claims;
+  const { nonce: ____, ...withoutNonce } = claims;
   const [header, payload = '', signature = ''] = token.split('.');
   const other = base64url(JSON.stringify({ ...decoded(payload), sub: String(user_id + 1) }));
   return {
@@ -43,7 +50,7 @@ export function badTokens(user_id: number, token: string): Record<string, string
     'another signature': `${header}.${payload}.${signature.startsWith('A') ? 'B' : 'A'}${signature.slice(1)}`,
     'no signature': `${header}.${payload}.`,
     'older than any token lives': signed({ ...claims, iat: iat - 1806 }),
-    'exp 1e400': signed(`{"sub":"${user_id}","sid":${sid},"iat":${iat},"exp":1e400}`),
+    'exp 1e400': signed(`{"sub":"${user_id}","sid":${sid},"nonce":"${nonce}","iat":${iat},"exp":1e400}`),
     'exp as a string': signed({ ...claims, exp: String(claims.exp) }),
     'exp null': signed({ ...claims, exp: null }),
     'no exp': signed(withoutExp),
@@ -66,6 +73,12 @@ export function badTokens(user_id: number, token: string): Record<string, string
     'sid that is no integer': signed({ ...claims, sid: sid + 0.5 }),
     'sid of no session': signed({ ...claims, sid: 2_147_483_647 }),
     'sid beyond 32 bits': signed({ ...claims, sid: 2 ** 32 + sid }),
+    'no nonce': signed(withoutNonce),
+    'nonce null': signed({ ...claims, nonce: null }),
+    'nonce empty': signed({ ...claims, nonce: '' }),
+    'nonce of another session': signed({ ...claims, nonce: nonce.split('').reverse().join('') }),
+    'nonce as an array': signed({ ...claims, nonce: [nonce] }),
+    'nonce that is longer': signed({ ...claims, nonce: `${nonce}A` }),
     'a payload that is no object': signed('"user"'),
     'a critical header nobody knows': signed(claims, { alg: 'HS256', crit: ['x'], x: 1 }),
     'a payload that is not encoded (b64)': signed(claims, { alg: 'HS256', crit: ['b64'], b64: false }),

@@ -54,7 +54,7 @@ function context({ req, res }: { req: FastifyRequest; res: FastifyReply }): Cont
   const find = async () => {
     const claims = await verify(req.headers.authorization);
     if (!claims || !(await services.openSessions.isOpen(claims))) return undefined;
-    return { id: claims.user_id, session_id: claims.session_id };
+    return { id: claims.user_id, session_id: claims.session_id, nonce: claims.nonce };
   };
   let caller: ReturnType<typeof find> | undefined;
   const request: Asked = {

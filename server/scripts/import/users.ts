@@ -1,3 +1,4 @@
+import { STORED_LOGIN_KEY } from '../../src/db/schema/index.ts';
 import { Registration } from '../../src/features/auth/contract.ts';
 import { isBcrypt } from '../../src/security/bcrypt.ts';
 import { loginKey } from '../../src/security/login.ts';
@@ -16,13 +17,15 @@ export const users: Step = {
   select: 'select id::bigint::text as id, login::text, password::text, created_at::text from users order by users.id',
   async prepare(target, rows, refused) {
     const keys = rows.map((row) => loginKey(row.login ?? ''));
-    const found = await target<{ id: number; login_key: string }[]>`select id, login_key from users where login_key = any(${keys}::text[])`;
+    const stored = target.unsafe(STORED_LOGIN_KEY);
+    const found = await target<{ id: number; login_key: string }[]>`
+      select id, ${stored} as login_key from users where ${stored} = any(${keys}::text[])`;
     const holders = new Map(found.map((user) => [user.login_key, `users ${user.id}`]));
     return convertAll(rows, refused, (row, mender) => {
       const login = validLogin(row);
       const login_key = loginKey(login);
       const holder = holders.get(login_key);
-      if (holder) refuse(`the login ${JSON.stringify(login)} is that of ${holder}, upper and lower case being one`);
+      if (holder) refuse(`the login ${shown(login)} is that of ${holder}, upper and lower case being one`);
       holders.set(login_key, `users ${row.id}`);
       const password = storedHash(row.password ?? '');
       if (password === NO_PASSWORD) mender.mends.push('password is no bcrypt hash of cost 4 to 14: nobody can sign in');
@@ -34,8 +37,12 @@ export const users: Step = {
 function validLogin({ login }: SourceRow): string {
   if (login == null) refuse('login is missing');
   const parsed = Registration.shape.login.safeParse(login);
-  return parsed.success ? parsed.data : refuse(`the login ${JSON.stringify(login)} ${parsed.error.issues[0]?.message}`);
+  return parsed.success ? parsed.data : refuse(`the login ${shown(login)} ${parsed.error.issues[0]?.message}`);
 }
+
+/** @returns a login as it is printed: what nobody can see is written out */
+const shown = (login: string): string =>
+  JSON.stringify(login).replace(/[\p{C}\p{Default_Ignorable_Code_Point}]/gu, (hidden) => `\\u{${hidden.codePointAt(0)?.toString(16)}}`);
 
 /** @returns the bcrypt hash in a column of text, padded text or bytes */
 function storedHash(column: string): string {

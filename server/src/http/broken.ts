@@ -1,5 +1,6 @@
 // Answers what Node's HTTP parser gave up on: there is no request then, only a socket.
 import { randomUUID } from 'node:crypto';
+import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { REASONS } from '../trpc/errors.ts';
 import { closeLingering } from './lingering.ts';
@@ -21,15 +22,31 @@ const ANSWERS: Record<string, Answer> = {
 };
 const MALFORMED: Answer = { status: 400, title: 'Bad Request', code: 'VALIDATION', detail: 'The request is not valid HTTP' };
 
+/** Node.js's own name for the answer that is due on a connection; its own handler of such errors looks there too. */
+type Connection = Socket & { readonly _httpMessage?: ServerResponse | null };
+
 /**
  * @param standard the headers of every answer
  * @returns what writes a problem document and closes the connection
  */
 export function brokenRequests(standard: Readonly<Record<string, string>>) {
-  return (error: Error & { code?: string }, socket: Socket): void => {
-    if (error.code === 'ECONNRESET' || socket.destroyed) return;
+  const waiting = new WeakSet<Socket>();
+  return function answer(error: Error & { code?: string }, socket: Connection): void {
+    if (error.code === 'ECONNRESET' || socket.destroyed || waiting.has(socket)) return;
     if (!socket.writable) {
       socket.destroy();
+      return;
+    }
+    const due = socket._httpMessage;
+    // Requests before the broken one are answered first; the broken one itself may have been, for its headers alone.
+    if (due && (due.req.complete || due.headersSent)) {
+      waiting.add(socket);
+      due.once('close', () => {
+        waiting.delete(socket);
+        if (!socket.writable) return;
+        if (due.req.complete) answer(error, socket);
+        else socket.end();
+      });
       return;
     }
     const { status, title, headers, body } = document(ANSWERS[error.code ?? ''] ?? MALFORMED);

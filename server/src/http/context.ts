@@ -70,7 +70,7 @@ class HttpRequest implements Asked {
   async #findCaller(): Promise<Caller | undefined> {
     const claims = this.claims();
     if (!claims || !(await this.#services.openSessions.isOpen(claims))) return undefined;
-    return { id: claims.user_id, session_id: claims.session_id };
+    return { id: claims.user_id, session_id: claims.session_id, nonce: claims.nonce };
   }
 }
 

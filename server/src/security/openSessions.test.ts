@@ -1,7 +1,7 @@
 import { afterEach, expect, test, vi } from 'vitest';
 import { createOpenSessions } from './openSessions.ts';
 
-const CLAIMS = { user_id: 7, session_id: 8 };
+const CLAIMS = { user_id: 7, session_id: 8, nonce: 'abcdefghijklmno_' };
 
 afterEach(() => void vi.useRealTimers());
 
@@ -56,8 +56,27 @@ test('#41 one that this instance ended is over at once, also for look-ups under 
   expect(await next, 'not remembered').toBe(false);
 });
 
-test('a session that is remembered for one user is not another’s', async () => {
-  const sessions = createOpenSessions(async () => true);
-  await sessions.isOpen(CLAIMS);
-  expect(await sessions.isOpen({ ...CLAIMS, user_id: 9 })).toBe(false);
+test('#331 of tokens that name one session differently the database says which is right, and the right one stays remembered', async () => {
+  const asked: unknown[] = [];
+  let right = CLAIMS;
+  const sessions = createOpenSessions(async (claims) => {
+    asked.push(claims);
+    return claims.user_id === right.user_id && claims.nonce === right.nonce;
+  });
+  expect(await sessions.isOpen(CLAIMS)).toBe(true);
+  const others = [
+    { ...CLAIMS, user_id: 9 },
+    { ...CLAIMS, nonce: 'ABCDEFGHIJKLMNO_' },
+    { ...CLAIMS, nonce: undefined },
+  ];
+  for (const other of others) expect(await sessions.isOpen(other)).toBe(false);
+  expect(await sessions.isOpen(CLAIMS)).toBe(true);
+  expect(asked).toEqual([CLAIMS, ...others]);
+
+  // A backup is restored, and the id is given again.
+  right = { ...CLAIMS, user_id: 9, nonce: 'ABCDEFGHIJKLMNO_' };
+  expect(await sessions.isOpen(right)).toBe(true);
+  expect(await sessions.isOpen(CLAIMS), 'no longer remembered').toBe(false);
+  expect(await sessions.isOpen(right)).toBe(true);
+  expect(asked.slice(4)).toEqual([right, CLAIMS]);
 });

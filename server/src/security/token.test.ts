@@ -1,10 +1,10 @@
 import { expect, test, vi } from 'vitest';
 import { createRefreshTokens } from './refresh.ts';
-import { createTokens } from './token.ts';
+import { createTokens, newNonce } from './token.ts';
 
 const OLD = 'the key before this one, of 32 bytes and more';
 const NEW = 'the key of today, which has 32 bytes and more';
-const CLAIMS = { user_id: 7, session_id: 8 };
+const CLAIMS = { user_id: 7, session_id: 8, nonce: 'abcdefghijklmno_' };
 
 test('#42 while keys are exchanged tokens of the one before are taken, and after it no more', async () => {
   const token = await createTokens([OLD], 60).sign(CLAIMS);
@@ -15,7 +15,7 @@ test('#42 while keys are exchanged tokens of the one before are taken, and after
 });
 
 test('#42 the same goes for refresh tokens', () => {
-  const session = { session_id: 8, counter: 3 };
+  const session = { session_id: 8, nonce: 'abcdefghijklmno_', counter: 3 };
   const token = createRefreshTokens([OLD]).seal(session);
   expect(createRefreshTokens([NEW, OLD]).open(token)).toEqual(session);
   expect(createRefreshTokens([NEW]).open(token)).toBeUndefined();
@@ -72,4 +72,42 @@ test('a token that is too early is taken when its time has come', async () => {
     vi.useRealTimers();
   }
   expect(tokens.verify(token)).toMatchObject(CLAIMS);
+});
+
+test('#331 a token holds the random value of its session, one without the value says nothing of it', async () => {
+  const [tokens, refreshTokens] = [createTokens([NEW], 60), createRefreshTokens([NEW])];
+  for (const [nonce, length] of [
+    ['abcdefghijklmno_', 50],
+    ['----------------', 50],
+    [undefined, 34],
+  ] as const) {
+    expect(tokens.verify(await tokens.sign({ ...CLAIMS, nonce }))).toEqual({ ...CLAIMS, nonce, exp: expect.any(Number) });
+    const session = { session_id: 2 ** 31 - 1, nonce, counter: 2 ** 31 - 1 };
+    expect(refreshTokens.seal(session)).toHaveLength(length);
+    expect(refreshTokens.open(refreshTokens.seal(session))).toEqual(session);
+  }
+});
+
+test('#331 a value cannot be taken from a refresh token, nor added', () => {
+  const { seal, open } = createRefreshTokens([NEW]);
+  const nonce = 'abcdefghijklmno_';
+  const [without, with_] = [undefined, nonce].map((value) => Buffer.from(seal({ session_id: 8, counter: 3, nonce: value }), 'base64url'));
+  const [a, b] = [without as Buffer, with_ as Buffer];
+  const forged = [
+    Buffer.concat([b.subarray(0, 9), b.subarray(21)]),
+    Buffer.concat([Buffer.from([1]), b.subarray(1)]),
+    Buffer.concat([Buffer.from([1]), b.subarray(1, 9), b.subarray(21)]),
+    Buffer.concat([a.subarray(0, 9), Buffer.from(nonce, 'base64url'), a.subarray(9)]),
+    Buffer.concat([Buffer.from([2]), a.subarray(1, 9), Buffer.from(nonce, 'base64url'), a.subarray(9)]),
+    Buffer.concat([Buffer.from([3]), b.subarray(1)]),
+    Buffer.alloc(0),
+  ];
+  for (const bytes of forged) expect(open(bytes.toString('base64url')), bytes.toString('hex')).toBeUndefined();
+});
+
+test('#331 sessions get values that differ', () => {
+  const nonces = Array.from({ length: 1000 }, newNonce);
+  expect(new Set(nonces).size).toBe(1000);
+  // 96 bits each.
+  for (const nonce of nonces) expect(Buffer.from(nonce, 'base64url')).toHaveLength(12);
 });

@@ -1,11 +1,20 @@
-import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto';
 import { SignJWT } from 'jose';
 import type { Measure } from '../telemetry/measures.ts';
 
-/** Who a token speaks for: a user in one of the user's sessions. */
-export interface Claims {
-  readonly user_id: number;
+/** A session as its tokens name it. */
+export interface SessionName {
   readonly session_id: number;
+  /**
+   * The session's random value: an id alone may be given again, after a backup was restored. Undefined for a session that
+   * a version without it opened.
+   */
+  readonly nonce: string | undefined;
+}
+
+/** Who a token speaks for: a user in one of the user's sessions. */
+export interface Claims extends SessionName {
+  readonly user_id: number;
 }
 
 /** What a valid token says. */
@@ -17,12 +26,18 @@ export interface Verified extends Claims {
 export interface Tokens {
   /** Seconds that a token lives. */
   readonly lifetime: number;
-  /** @returns a JWT (HS256) with `sub`, `sid`, `iat` and `exp`, nothing else */
+  /** @returns a JWT (HS256) with `sub`, `sid`, `nonce`, `iat` and `exp`, nothing else */
   sign(claims: Claims): Promise<string>;
   /** @returns what a valid token says, otherwise undefined; whether its session is still open is not looked at */
   verify(token: string): Verified | undefined;
   readonly measures: readonly Measure[];
 }
+
+/** Bytes of the random value of a session: 96 bits, for which base64url has 16 characters. */
+export const NONCE_BYTES = 12;
+const NONCE = /^[\w-]{16}$/;
+
+export const newNonce = (): string => randomBytes(NONCE_BYTES).toString('base64url');
 
 /** The largest id that the database can hold. */
 const MAX_ID = 2 ** 31 - 1;
@@ -55,8 +70,9 @@ export function createTokens(secrets: readonly [string, ...string[]], lifetime: 
   const checked = { memory: 0, signature: 0 };
   return {
     lifetime,
-    sign: ({ user_id, session_id }) =>
-      new SignJWT({ sid: session_id })
+    // A claim that is undefined is left out.
+    sign: ({ user_id, session_id, nonce }) =>
+      new SignJWT({ sid: session_id, nonce })
         .setProtectedHeader(HEADER)
         .setSubject(String(user_id))
         .setIssuedAt()
@@ -119,7 +135,7 @@ function isSignature(key: KeyObject, signed: string, signature: string): boolean
 
 /** What we signed once may have been signed with other rules than today's: it is read as strictly as a stranger's. */
 function claimsOf(payload: string, lifetime: number, now: number): { claims: Verified; end: number } | undefined {
-  const { sub, sid, iat, exp, nbf } = parsed(payload);
+  const { sub, sid, nonce, iat, exp, nbf } = parsed(payload);
   // Ours have no `nbf`; one that says "not yet" means it all the same.
   if (nbf !== undefined && !((nbf as number) <= now + TOLERANCE)) return undefined;
   if (!Number.isSafeInteger(exp) || (exp as number) + TOLERANCE <= now) return undefined;
@@ -129,9 +145,9 @@ function claimsOf(payload: string, lifetime: number, now: number): { claims: Ver
   if (age < -TOLERANCE || age > lifetime + TOLERANCE) return undefined;
   if (typeof sub !== 'string' || !/^[1-9]\d{0,9}$/.test(sub)) return undefined;
   const user_id = Number(sub);
-  if (!isId(user_id) || !isId(sid)) return undefined;
+  if (!isId(user_id) || !isId(sid) || !isNonce(nonce)) return undefined;
   const end = Math.min(exp as number, (iat as number) + lifetime) + TOLERANCE;
-  return { claims: { user_id, session_id: sid, exp: exp as number }, end };
+  return { claims: { user_id, session_id: sid, nonce, exp: exp as number }, end };
 }
 
 function parsed(payload: string): Record<string, unknown> {
@@ -142,4 +158,5 @@ function parsed(payload: string): Record<string, unknown> {
   }
 }
 
+const isNonce = (value: unknown): value is string | undefined => value === undefined || (typeof value === 'string' && NONCE.test(value));
 const isId = (value: unknown): value is number => Number.isInteger(value) && (value as number) > 0 && (value as number) <= MAX_ID;

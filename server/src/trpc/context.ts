@@ -6,15 +6,14 @@ import type { Limits } from '../security/limits.ts';
 import type { OpenSessions } from '../security/openSessions.ts';
 import type { Passwords } from '../security/password.ts';
 import type { RefreshTokens } from '../security/refresh.ts';
-import type { Tokens, Verified } from '../security/token.ts';
+import type { SessionName, Tokens, Verified } from '../security/token.ts';
 import type { UserQueue } from '../security/userQueue.ts';
 import type { Measure } from '../telemetry/measures.ts';
 import type { Traced } from '../telemetry/traces.ts';
 
 /** Who calls. */
-export interface Caller {
+export interface Caller extends SessionName {
   readonly id: number;
-  readonly session_id: number;
 }
 
 /** Where a request comes from. */

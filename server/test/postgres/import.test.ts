@@ -192,6 +192,8 @@ describe('a later import', () => {
     await migratePostgres(ours.url);
     // Somebody registered here before: the ids of the old system are not all free.
     await ours.client`insert into users (login, login_key, password) select 'native' || n, 'native' || n, '!' from generate_series(1, 4) as n`;
+    // From before logins with invisible characters were refused.
+    await ours.client`update users set login = E'na\\u3164t', login_key = E'na\\u1160t' where id = 4`;
     await ours.client`insert into outer_tasks (user_id, title) values (1, 'Native'), (1, 'Native')`;
     expect((await run(ours.url, '--from', old.url)).code).toBe(0);
   });
@@ -216,11 +218,13 @@ describe('a later import', () => {
 
   test('brings what was refused and is in order now, and what is new, and gives a new reader a copy', async () => {
     await old.client`update users set login = 'no-space' where id = 6`;
+    await old.client`update users set login = 'NAT' where id = 7`;
     await old.client`insert into mental_plans (id, user_id, name, goal, progress) values (50, 6, 'New', 'New', 1)`;
     await old.client`insert into mental_plan_resources (id, mental_plan_id, resource_id, progress) values (50, 50, 2, 7)`;
     const { lines, code } = await run(ours.url, '--from', old.url);
     expect(code).toBe(0);
-    expect(summary(lines)).toMatchObject({ users: [8, 1, 5, 0, 2], mental_plans: [7, 1, 4, 0, 2], resources: [15, 1, 9, 1, 5] });
+    expect(lines).toContain('refused users 7: the login "NAT" is that of users 4, upper and lower case being one');
+    expect(summary(lines)).toMatchObject({ users: [10, 1, 5, 0, 4], mental_plans: [7, 1, 4, 0, 2], resources: [15, 1, 9, 1, 5] });
     const rows = await ours.client`
       select u.login, r.id <> 2 as copied, r.user_id = u.id as own, l.progress
       from mental_plan_resources l join mental_plans p on p.id = l.mental_plan_id join resources r on r.id = l.resource_id join users u on u.id = p.user_id

@@ -29,6 +29,8 @@ insert into users (id, login, password, created_at) values
   (8, 'bob', 'plain text password', null),
   (9, 'Карл', '\\x${Buffer.from(HASH).toString('hex')}', 'infinity'),
   (12, 'dora', null, '2023-04-06'),
+  (13, E'Ann\\uFE0F', '${HASH}', '2023-04-06'),
+  (14, E'\\u3164', '${HASH}', '2023-04-06'),
   (40, 'empty', '${HASH.replace('$2b$', '$2y$')}', '2023-04-07');
 
 insert into exercises (id, name, calories_burned, description, start_reps, end_reps, step) values

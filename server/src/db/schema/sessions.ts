@@ -11,6 +11,13 @@ export const sessions = pgTable(
     user_id: owner(),
     /** Which refresh token is the current one: they are numbered, and none is stored (security/refresh.ts). */
     counter: integer('counter').notNull().default(0),
+    /** Refresh tokens with lower numbers are no longer taken, nor are they signs of theft: the password was changed after them. */
+    refreshable_from: integer('refreshable_from').notNull().default(0),
+    /**
+     * A random value that the session's tokens carry: a restored backup gives the same ids again, and a token from before
+     * must not open another user's session. Null for a session that a version without it opened, whose tokens carry none.
+     */
+    nonce: text('nonce'),
     /** The User-Agent that opened it, shortened. */
     device: text('device').notNull(),
     created_at: created_at(),

@@ -1,3 +1,4 @@
+import { IGNORABLE_RANGES } from '../../security/login.ts';
 import { check, index, integer, pgTable, sql, text, timestamp, uniqueIndex } from '../orm.ts';
 
 /** The primary key of every table: a positive 32-bit integer. "By default", so that an import can keep its ids. */
@@ -11,12 +12,21 @@ export const owner = () =>
     .notNull()
     .references(() => users.id, { onDelete: 'cascade' });
 
+const sqlEscaped = (codePoint: number) => `\\U${codePoint.toString(16).padStart(8, '0')}`;
+const IGNORABLE = `[${IGNORABLE_RANGES.map(([first, last]) => `${sqlEscaped(first)}-${sqlEscaped(last)}`).join('')}]`;
+
+/**
+ * SQL text: the `loginKey` (security/login.ts) of the account in a row. An account from before that key dropped what is
+ * ignorable keeps its older one in `login_key`, as two of those may be one login now.
+ */
+export const STORED_LOGIN_KEY = `normalize(regexp_replace(login_key, '${IGNORABLE}', '', 'g'), NFKC)`;
+
 export const users = pgTable(
   'users',
   {
     id: id(),
     login: text('login').notNull(),
-    /** casefold(NFKC(login)): two logins that look the same are the same (security/login.ts). */
+    /** The login, folded and without what is ignorable: two logins that look the same are the same (security/login.ts). */
     login_key: text('login_key').notNull(),
     /** An argon2id hash in PHC string format (or, until the next sign-in, the bcrypt hash of an account that moved in), never the password. */
     password: text('password').notNull(),
@@ -28,6 +38,7 @@ export const users = pgTable(
   },
   (t) => [
     uniqueIndex('users_login_key').on(t.login_key),
+    index('users_stored_login_key').on(sql.raw(`(${STORED_LOGIN_KEY})`)),
     index('users_summary_due').on(t.summary_due_at),
     check('users_login_length', sql`char_length(${t.login}) between 1 and 254`),
   ],

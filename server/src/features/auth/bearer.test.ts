@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, expect, test } from 'vitest';
 import { bothDoors } from '../../../test/doors.ts';
 import { openTestDatabase, type Request, SECRET, startApp } from '../../../test/harness.ts';
-import { decoded, sessionOf, signed } from '../../../test/tokens.ts';
+import { decoded, sessionNameOf, sessionOf, signed } from '../../../test/tokens.ts';
 import { createRefreshTokens } from '../../security/refresh.ts';
 
 const api = await startApp();
@@ -123,7 +123,7 @@ test('#47 #55 a thousand tokens that are none do not reach the database, of eith
   );
   expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([401]));
   const refresh = (refresh_token: string) => offline.rest('POST', '/users/refresh', { body: { refresh_token } });
-  const sealed = createRefreshTokens([SECRET]).seal({ session_id: sessionOf(token), counter: 0 });
+  const sealed = createRefreshTokens([SECRET]).seal({ session_id: sessionOf(token), nonce: sessionNameOf(token).nonce, counter: 0 });
   for (let at = 0; at < sealed.length; at++)
     expect((await refresh(`${sealed.slice(0, at)}${sealed[at] === 'B' ? 'C' : 'B'}${sealed.slice(at + 1)}`)).status, `at ${at}`).toBe(401);
   expect((await refresh(sealed)).status, 'a good one needs the database').toBeGreaterThanOrEqual(500);

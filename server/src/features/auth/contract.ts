@@ -1,10 +1,12 @@
 import { z } from 'zod';
-import { ById, hasLength, id, newPassword, password, textOrEmpty } from '../../trpc/fields.ts';
+import { hasInvisible } from '../../security/login.ts';
+import { ById, hasLength, id, message, newPassword, password, textOrEmpty } from '../../trpc/fields.ts';
 
-/** No white space, no control or format characters, and something that stands by itself (not only combining marks). */
+/** No white space, no control characters, nothing that nobody can see, and something that stands by itself (not only combining marks). */
 const login = textOrEmpty(254)
   .refine((value) => value.length > 0, 'must not be empty')
-  .refine((value) => !/[\p{White_Space}\p{Cc}\p{Cf}]/u.test(value), 'must not hold white space or control characters')
+  .refine((value) => !/[\p{White_Space}\p{Cc}]/u.test(value), 'must not hold white space or control characters')
+  .refine((value) => !hasInvisible(value), 'must not hold invisible, private-use or unassigned characters')
   .refine((value) => /[^\p{M}]/u.test(value), 'must hold more than combining marks')
   .meta({ minLength: 1, maxLength: 254, examples: ['ann'] });
 
@@ -33,6 +35,9 @@ export const Refresh = z.object({ refresh_token });
 export const SignOut = z.object({ refresh_token: refresh_token.optional() }).optional();
 
 export const PasswordChange = z.object({ current_password: password, new_password: newPassword });
+
+/** The tokens of the session that stays: its refresh token from before is no longer taken. */
+export const PasswordChanged = TokenAnswer.extend({ message });
 
 const row = z.looseObject({ id });
 

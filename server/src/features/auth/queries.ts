@@ -4,27 +4,32 @@ import { audit, CLIENT, clientOf } from '../../db/audit.ts';
 import type { Database } from '../../db/client.ts';
 import { inTurn, turn } from '../../db/events.ts';
 import { builder, eq, sql } from '../../db/orm.ts';
-import { sessions, users } from '../../db/schema/index.ts';
+import { STORED_LOGIN_KEY, sessions, users } from '../../db/schema/index.ts';
 import { one, query, statement } from '../../db/statement.ts';
-import { loginKey } from '../../security/login.ts';
+import { foldedLogin, loginKey } from '../../security/login.ts';
+import type { Claims } from '../../security/token.ts';
 import type { Client, SessionLimits } from '../../trpc/context.ts';
+import { unauthenticated } from '../../trpc/errors.ts';
 import type { Export } from './contract.ts';
-import { NEW_SESSION, newSession, sessionColumns, sessionValues } from './sessions/queries.ts';
+import { NEW_SESSION, newSession, renewSession, sessionColumns, sessionValues } from './sessions/queries.ts';
+
+const storedLoginKey = sql.raw(STORED_LOGIN_KEY);
 
 const create = one(
   statement(
     'user.create',
     { ...CLIENT, ...NEW_SESSION, login: 'text', login_key: 'text', hash: 'text' },
-    ({ login, login_key, hash, ...p }): SQL<{ user_id: number; session_id: number }> => sql`
+    ({ login, login_key, hash, ...p }): SQL<{ user_id: number; session_id: number; nonce: string }> => sql`
     with made as (
-      insert into ${users} (login, login_key, password) values (${login}, ${login_key}, ${hash})
+      insert into ${users} (login, login_key, password)
+      select ${login}, ${login_key}, ${hash} where not exists (select from ${users} where ${storedLoginKey} = ${login_key})
       on conflict (login_key) do nothing
       returning id as user_id),
     opened as (
       insert into ${sessions} ${sessionColumns} select user_id, ${sessionValues(p)} from made
-      returning id, user_id),
+      returning id, user_id, nonce),
     noted as (${audit('registered', p, 'made')})
-    select user_id, id as session_id from opened`,
+    select user_id, id as session_id, nonce from opened`,
   ),
 );
 
@@ -33,13 +38,22 @@ export function createUser(db: Database, login: string, hash: string, client: Cl
   return create(db, { ...clientOf(client), ...newSession(client, limits), login, login_key: loginKey(login), hash });
 }
 
-const byLogin = one(
-  query('user.byLogin', { login_key: 'text' }, ({ login_key }) =>
-    builder.select({ id: users.id, password: users.password }).from(users).where(eq(users.login_key, login_key)),
-  ),
+const byLogin = query(
+  'user.byLogin',
+  { login_key: 'text', folded: 'text' },
+  ({ login_key, folded }): SQL<{ id: number; password: string; named: boolean }> => sql`
+  select id, password, login_key in (${folded}, ${login_key}) as named from ${users} where ${storedLoginKey} = ${login_key}
+  order by login_key = ${folded} desc, login_key = ${login_key} desc limit 2`,
 );
 
-export const findCredentials = (db: Database, login: string) => byLogin(db, { login_key: loginKey(login) });
+/**
+ * Of accounts whose keys would be equal, which are all older than that rule, each is found by its older key alone.
+ * @returns the account that the login names, if there is one
+ */
+export async function findCredentials(db: Database, login: string): Promise<{ id: number; password: string } | undefined> {
+  const [first, second] = await byLogin(db, { login_key: loginKey(login), folded: foldedLogin(login) });
+  return first?.named || !second ? first : undefined;
+}
 
 export const findAccount = one(
   query('user.account', { user_id: 'int' }, ({ user_id }) =>
@@ -56,60 +70,66 @@ export const findUser = one(
   ),
 );
 
+/** One stored hash in place of another. */
+const REPLACEMENT = { user_id: 'int', before: 'text', after: 'text' } as const;
+
 /** Stores a hash made with today's parameters, unless the password has changed meanwhile. */
 export const rehash = statement(
   'user.rehash',
-  { user_id: 'int', before: 'text', after: 'text' },
+  REPLACEMENT,
   ({ user_id, before, after }) => sql`update ${users} set password = ${after} where id = ${user_id} and password = ${before}`,
 );
 
 const change = one(
   statement(
     'user.changePassword',
-    { ...CLIENT, user_id: 'int', session_id: 'int', before: 'text', after: 'text' },
-    ({ user_id, session_id, before, after, ...p }): SQL<{ changed: boolean; ended: number[] }> => sql`
-    with changed as (
-      update ${users} set password = ${after} where id = ${user_id} and password = ${before}
-      returning id as user_id),
-    ended as (
-      delete from ${sessions} s using changed where s.user_id = changed.user_id and s.id <> ${session_id}
-      returning s.id),
-    noted as (${audit('password_changed', p, 'changed')})
-    select exists (select from changed) as changed, (select coalesce(json_agg(id), '[]') from ended) as ended`,
+    REPLACEMENT,
+    ({ user_id, before, after }): SQL<{ id: number }> =>
+      sql`update ${users} set password = ${after} where id = ${user_id} and password = ${before} returning id`,
   ),
 );
 
 /**
- * @param before the stored hash that the current password was compared with
- * @returns the sessions that ended with the change (all but one), undefined when the hash has changed meanwhile
+ * Changes the password and ends all other sessions. In two statements: sign-ins that the first one waited for are there
+ * to be ended only for a statement that begins after it.
+ * @param claims the session that stays
+ * @param hashes `before` is the stored one that the current password was compared with
+ * @returns the sessions that ended with the change, undefined when the hash has changed meanwhile
+ * @throws 401 when the session has ended meanwhile
  */
-export async function changePassword(
+export function changePassword(
   db: Database,
-  user: { id: number; session_id: number },
-  before: string,
-  after: string,
+  claims: Claims,
+  hashes: { before: string; after: string },
   client: Client,
+  limits: SessionLimits,
 ) {
-  const row = await change(db, { ...clientOf(client), user_id: user.id, session_id: user.session_id, before, after });
-  return row?.changed ? row.ended : undefined;
+  return db.transaction(async (tx) => {
+    if (!(await change(tx, { user_id: claims.user_id, ...hashes }))) return undefined;
+    return (await renewSession(tx, claims, client, limits)) ?? unauthenticated();
+  });
 }
 
 const remove = one(
   statement(
     'user.remove',
-    { ...CLIENT, user_id: 'int' },
-    ({ user_id, ...p }): SQL<{ ended: number[] }> => sql`
+    { ...CLIENT, user_id: 'int', hash: 'text' },
+    ({ user_id, hash, ...p }): SQL<{ ended: number[] }> => sql`
     with ${turn(user_id)},
     ended as (select id from ${sessions} where user_id = ${user_id}),
-    gone as (delete from ${users} where id = ${user_id} and ${inTurn} returning id as user_id),
+    gone as (delete from ${users} where id = ${user_id} and password = ${hash} and ${inTurn} returning id as user_id),
     noted as (${audit('account_removed', p, 'gone')})
-    select coalesce(json_agg(id), '[]') as ended from ended`,
+    select (select coalesce(json_agg(id), '[]') from ended) as ended from gone`,
   ),
 );
 
-/** Removes the user and, by the foreign keys, everything of the user's. @returns the sessions that ended with it */
-export async function removeUser(db: Database, user_id: number, client: Client) {
-  return (await remove(db, { ...clientOf(client), user_id }))?.ended ?? [];
+/**
+ * Removes the user and, by the foreign keys, everything of the user's.
+ * @param hash the stored one that the password was compared with
+ * @returns the sessions that ended with it, undefined when the hash has changed meanwhile
+ */
+export async function removeUser(db: Database, user_id: number, hash: string, client: Client) {
+  return (await remove(db, { ...clientOf(client), user_id, hash }))?.ended;
 }
 
 const everything = one(

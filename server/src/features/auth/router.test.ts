@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { belongings } from '../../../test/belongings.ts';
 import { bothDoors, ofRest, ofRpc } from '../../../test/doors.ts';
 import { startApp } from '../../../test/harness.ts';
-import { badHeaders, badTokens, decoded, sessionOf, signed } from '../../../test/tokens.ts';
+import { badHeaders, badTokens, decoded, sessionNameOf, signed } from '../../../test/tokens.ts';
 import { expectRefused, MISSING, shown } from '../../../test/values.ts';
 
 const api = await startApp();
@@ -21,7 +21,7 @@ const TOKEN_ANSWER = {
   token_type: 'Bearer',
   user_id: expect.any(Number),
   expires_in: 1800,
-  refresh_token: expect.stringMatching(/^[\w-]{34}$/),
+  refresh_token: expect.stringMatching(/^[\w-]{50}$/),
   refresh_expires_in: 7 * 86_400,
 };
 
@@ -85,7 +85,7 @@ describe.each(doors)('over $name', ({ call, name: door }) => {
       expect(data).toEqual(TOKEN_ANSWER);
       const [header, payload] = data.access_token.split('.');
       const { sub, sid, iat, exp, ...more } = decoded(payload) as Record<string, number>;
-      expect([sub, more]).toEqual([String(data.user_id), {}]);
+      expect([sub, more]).toEqual([String(data.user_id), { nonce: expect.stringMatching(/^[\w-]{16}$/) }]);
       sessions.add(sid);
       expect(decoded(header).alg).toBe('HS256');
       expect(Math.abs((iat ?? 0) - Date.now() / 1000)).toBeLessThan(10);
@@ -226,7 +226,7 @@ describe.each(doors)('over $name', ({ call, name: door }) => {
   test('#30 #31 #33 #35 #36 #37 #40 #43 #49 a token that is not ours, not whole or not alive is refused', async () => {
     const { id, token } = await api.register();
     const iat = Math.floor(Date.now() / 1000);
-    const claims = { sub: String(id), sid: sessionOf(token), iat, exp: iat + 600 };
+    const claims = { sub: String(id), ...sessionNameOf(token), iat, exp: iat + 600 };
     // Clocks of servers may differ by some seconds.
     for (const good of [claims, { ...claims, iat: iat - 600, exp: iat - 1 }, { ...claims, iat: iat + 2 }])
       expect((await call('auth.me', {}, signed(good))).data?.id, shown(good)).toBe(id);

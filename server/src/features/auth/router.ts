@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { weakness } from '../../security/blocklist.ts';
-import { accountKey, addressKey } from '../../security/limits.ts';
+import { accountKey, addressKey, type PasswordAttempt } from '../../security/limits.ts';
 import { loginKey } from '../../security/login.ts';
 import type { Claims } from '../../security/token.ts';
 import type { Caller, Context, Services } from '../../trpc/context.ts';
@@ -8,7 +8,18 @@ import { endpoint } from '../../trpc/endpoint.ts';
 import { AppError, invalid, notFound, unauthenticated, wrongCredentials } from '../../trpc/errors.ts';
 import { hasLength, message } from '../../trpc/fields.ts';
 import { protectedProcedure, publicProcedure, router } from '../../trpc/procedures.ts';
-import { AccountRemoval, Export, Me, PasswordChange, Refresh, Registration, SignIn, SignOut, TokenAnswer } from './contract.ts';
+import {
+  AccountRemoval,
+  Export,
+  Me,
+  PasswordChange,
+  PasswordChanged,
+  Refresh,
+  Registration,
+  SignIn,
+  SignOut,
+  TokenAnswer,
+} from './contract.ts';
 import { exportsRouter } from './exports/router.ts';
 import { changePassword, createUser, exportUser, findAccount, findCredentials, findUser, rehash, removeUser } from './queries.ts';
 import { endSession, note, openSession, refreshSession } from './sessions/queries.ts';
@@ -48,24 +59,10 @@ export const authRouter = router({
       const { ip } = ctx.request.client;
       await ctx.services.limits.entry('signIn', ip);
       const attempt = await ctx.services.limits.signInAttempt(accountKey(loginKey(input.username)), ip);
-      const { user, matches } = await attempt.check(async () => {
-        const user = await findCredentials(ctx.db, input.username);
-        return { user, matches: await ctx.services.passwords.verify(user?.password, input.password, addressKey(ip)) };
-      });
-      if (!user || !matches) {
-        await note(ctx.db, 'sign_in_failed', ctx.request.client, user?.id);
-        wrongCredentials();
-      }
+      const { ended, ...claims } = await retryChanged(() => signIn(ctx, input, attempt));
       await attempt.succeeded();
-      if (ctx.services.passwords.isOutdated(user.password))
-        await rehash(ctx.db, {
-          user_id: user.id,
-          before: user.password,
-          after: await ctx.services.passwords.hash(input.password, addressKey(ip)),
-        });
-      const { session_id, ended } = await openSession(ctx.db, user.id, ctx.request.client, ctx.services.sessionLimits);
       ctx.services.openSessions.forget(ended);
-      return tokenAnswer(ctx.services, { user_id: user.id, session_id }, 0);
+      return tokenAnswer(ctx.services, claims, 0);
     }),
 
   refresh: publicProcedure
@@ -77,7 +74,8 @@ export const authRouter = router({
       const refresh = await refreshSession(ctx.db, token, ctx.request.client, ctx.services.sessionLimits);
       if (refresh.outcome === 'reused') ctx.services.openSessions.forget([token.session_id]);
       if (refresh.outcome !== 'refreshed') unauthenticated();
-      return tokenAnswer(ctx.services, { user_id: refresh.user_id, session_id: token.session_id }, refresh.counter);
+      const { session_id, nonce } = token;
+      return tokenAnswer(ctx.services, { user_id: refresh.user_id, session_id, nonce }, refresh.counter);
     }),
 
   signOut: publicProcedure
@@ -94,9 +92,8 @@ export const authRouter = router({
     .mutation(async ({ ctx, input }) => {
       // A session that has ended already is no error: whoever signs out twice is signed out.
       const named = input?.refresh_token === undefined ? ctx.request.claims() : ctx.services.refreshTokens.open(input.refresh_token);
-      const { session_id } = named ?? unauthenticated();
-      await endSession(ctx.db, session_id, ctx.request.client);
-      ctx.services.openSessions.forget([session_id]);
+      const session = named ?? unauthenticated();
+      if (await endSession(ctx.db, session, ctx.request.client)) ctx.services.openSessions.forget([session.session_id]);
       return { message: 'Signed out' };
     }),
 
@@ -107,16 +104,19 @@ export const authRouter = router({
   changePassword: protectedProcedure
     .meta(endpoint('POST /users/me/password', 'Change my password, which ends my other sessions', { tag, errors: ['WRONG_CREDENTIALS'] }))
     .input(PasswordChange)
-    .output(z.object({ message }))
+    .output(PasswordChanged)
     .mutation(async ({ ctx, input }) => {
-      const user = (await findAccount(ctx.db, { user_id: ctx.user.id })) ?? unauthenticated();
-      await confirm(ctx, user.password, input.current_password, 2);
-      await checkNewPassword(ctx.services, 'new_password', input.new_password, user.login);
-      const hash = await ctx.services.passwords.hash(input.new_password, addressKey(ctx.request.client.ip));
-      // Undefined: another change came first, and with it the current password is no longer the current one.
-      const ended = (await changePassword(ctx.db, ctx.user, user.password, hash, ctx.request.client)) ?? wrongCredentials();
+      const { id: user_id, session_id, nonce } = ctx.user;
+      const claims = { user_id, session_id, nonce };
+      const { ended, counter } = await retryChanged(async () => {
+        const user = (await findAccount(ctx.db, { user_id })) ?? unauthenticated();
+        await confirm(ctx, user.password, input.current_password, 2);
+        await checkNewPassword(ctx.services, 'new_password', input.new_password, user.login);
+        const after = await ctx.services.passwords.hash(input.new_password, addressKey(ctx.request.client.ip));
+        return changePassword(ctx.db, claims, { before: user.password, after }, ctx.request.client, ctx.services.sessionLimits);
+      });
       ctx.services.openSessions.forget(ended);
-      return { message: 'Password changed' };
+      return { message: 'Password changed', ...(await tokenAnswer(ctx.services, claims, counter)) };
     }),
 
   export: protectedProcedure
@@ -146,12 +146,51 @@ export const authRouter = router({
     .output(z.object({ message }))
     .mutation(async ({ ctx, input }) => {
       if (input.id !== ctx.user.id) notFound('User');
-      const { password } = (await findAccount(ctx.db, { user_id: ctx.user.id })) ?? unauthenticated();
-      await confirm(ctx, password, input.password, 1);
-      ctx.services.openSessions.forget(await removeUser(ctx.db, ctx.user.id, ctx.request.client), 'user_removed');
+      const ended = await retryChanged(async () => {
+        const user = (await findAccount(ctx.db, { user_id: ctx.user.id })) ?? unauthenticated();
+        await confirm(ctx, user.password, input.password, 1);
+        return removeUser(ctx.db, ctx.user.id, user.password, ctx.request.client);
+      });
+      ctx.services.openSessions.forget(ended, 'user_removed');
       return { message: 'User removed' };
     }),
 });
+
+/** Times that a password is compared with a stored hash which is replaced before something comes of it. */
+const MAX_TRIES = 3;
+
+/**
+ * Runs what checks a password and then does something on condition that the hash still stands. The hash can have been
+ * made anew for the same password, so the check is made again: whoever no longer knows the password fails there.
+ * @param run answers undefined when the hash was replaced meanwhile
+ */
+async function retryChanged<T>(run: () => Promise<T | undefined>): Promise<T> {
+  for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
+    const done = await run();
+    if (done !== undefined) return done;
+  }
+  wrongCredentials();
+}
+
+/** @returns the new session, undefined when the stored hash was replaced meanwhile @throws 401 for a wrong password */
+async function signIn({ db, services, request }: Context, { username, password }: z.output<typeof SignIn>, attempt: PasswordAttempt) {
+  const client = addressKey(request.client.ip);
+  const { user, matches } = await attempt.check(async () => {
+    const user = await findCredentials(db, username);
+    return { user, matches: await services.passwords.verify(user?.password, password, client) };
+  });
+  if (!user || !matches) {
+    await note(db, 'sign_in_failed', request.client, user?.id);
+    wrongCredentials();
+  }
+  if (services.passwords.isOutdated(user.password)) {
+    const after = await services.passwords.hash(password, client);
+    await rehash(db, { user_id: user.id, before: user.password, after });
+    user.password = after;
+  }
+  const session = await openSession(db, user, request.client, services.sessionLimits);
+  return session && { user_id: user.id, ...session };
+}
 
 /**
  * @param hashes passwords that are hashed for the change, this comparison included
@@ -182,7 +221,7 @@ async function tokenAnswer(
     token_type: 'Bearer',
     user_id: claims.user_id,
     expires_in: tokens.lifetime,
-    refresh_token: refreshTokens.seal({ session_id: claims.session_id, counter }),
+    refresh_token: refreshTokens.seal({ session_id: claims.session_id, nonce: claims.nonce, counter }),
     refresh_expires_in: sessionLimits.idle,
   };
 }

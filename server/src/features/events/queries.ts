@@ -28,10 +28,10 @@ export const standing = one(
   query(
     'events.standing',
     { users: 'int[]', sessions: 'int[]' },
-    (asked): SQL<{ last: Record<string, number>; open: number[] }> => sql`
+    (asked): SQL<{ last: Record<string, number>; open: { id: number; user_id: number; nonce: string | null }[] }> => sql`
     select
       (select coalesce(json_object_agg(user_id, last), '{}') from ${eventSequences} where user_id = any(${asked.users})) as last,
-      (select coalesce(json_agg(id), '[]') from ${sessions}
+      (select coalesce(json_agg(json_build_object('id', id, 'user_id', user_id, 'nonce', nonce)), '[]') from ${sessions}
         where id = any(${asked.sessions}) and idle_expires_at > now() and absolute_expires_at > now()) as open`,
   ),
 );

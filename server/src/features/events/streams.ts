@@ -3,7 +3,7 @@ import type { Database, Ring } from '../../db/client.ts';
 import type { OpenSessions } from '../../security/openSessions.ts';
 import type { Places } from '../../security/places.ts';
 import { TOLERANCE } from '../../security/token.ts';
-import type { EventStreams } from '../../trpc/context.ts';
+import type { Caller, EventStreams } from '../../trpc/context.ts';
 import { AppError } from '../../trpc/errors.ts';
 import { createBell } from './bell.ts';
 import { type Page, readEvents, standing } from './queries.ts';
@@ -58,11 +58,16 @@ export function createEventStreams({ db, listen, openSessions, places, waited = 
     for (const stream of streams) stream.expire();
     const sessions = [...new Set(streams.map(({ caller }) => caller.session_id))];
     const found = await standing(db, { users: [...users.keys()], sessions });
-    const open = new Set(found?.open);
+    const open = new Map(found?.open.map((session) => [session.id, session]));
+    // After a backup was restored an id can be that of another session.
+    const isOpen = ({ id, session_id, nonce }: Caller) => {
+      const session = open.get(session_id);
+      return session?.user_id === id && (session.nonce ?? undefined) === nonce;
+    };
     for (const stream of streams) {
       const last = found?.last[stream.caller.id];
       if (last === undefined) stream.end('user_removed');
-      else if (!open.has(stream.caller.session_id)) stream.end('session_ended');
+      else if (!isOpen(stream.caller)) stream.end('session_ended');
       else if (last !== stream.at) ring(stream.caller.id);
     }
   }

@@ -20,10 +20,8 @@ const fields = {
     .max(300)
     .meta({ description: 'Centimetres', examples: [178] }),
 };
-const progress = z
-  .number()
-  .min(0)
-  .meta({ examples: [0] });
+const progress = z.number().min(0);
+const newProgress = progress.max(1_000_000).meta({ examples: [0] });
 const day = z
   .int()
   .min(1)
@@ -35,7 +33,12 @@ const bmi = z.unknown().optional().describe('Ignored: the server computes it');
 
 export const NewPhysicalPlan = z.object({ user_id, ...fields, bmi });
 
-export const PhysicalPlanChange = ById.extend({ user_id, if_match, ...z.object({ ...fields, progress, day }).partial().shape, bmi });
+export const PhysicalPlanChange = ById.extend({
+  user_id,
+  if_match,
+  ...z.object({ ...fields, progress: newProgress, day }).partial().shape,
+  bmi,
+});
 
 export const PhysicalPlanRow = z.object({
   id,
@@ -43,7 +46,8 @@ export const PhysicalPlanRow = z.object({
   ...fields,
   goal: z.string(),
   bmi: z.number().describe('Body mass index, kg/m², rounded to 2 decimals'),
-  progress,
+  // What was stored before there was a greatest one stays until it is changed.
+  progress: progress.meta({ examples: [0] }),
   day,
   version,
 });

@@ -4,6 +4,7 @@ import { bothDoors, ofRest, ofRpc } from '../../../test/doors.ts';
 import { startApp, type User } from '../../../test/harness.ts';
 import { expectCurrentPlan, expectMissing, expectPages, expectPatch, expectStrict } from '../../../test/rules.ts';
 import { expectRefused, justAbove, justBelow, MISSING, NOT_INTEGERS, NOT_NUMBERS, shown, text } from '../../../test/values.ts';
+import { sql } from '../../db/orm.ts';
 
 const api = await startApp();
 const doors = bothDoors(api);
@@ -48,7 +49,10 @@ const CREATED = {
 
 const CHANGED = {
   ...CREATED,
-  progress: { taken: [0, Number.MIN_VALUE, 0.1 + 0.2, 1_000_001, Number.MAX_VALUE], refused: [-Number.MIN_VALUE, -1, ...NOT_NUMBERS] },
+  progress: {
+    taken: [0, Number.MIN_VALUE, 0.1 + 0.2, 999_999.999, 1_000_000],
+    refused: [-Number.MIN_VALUE, -1, 1_000_000.001, 1_000_001, Number.MAX_VALUE, ...NOT_NUMBERS],
+  },
   day: { taken: [1, 7], refused: [0, 8, -1, 1.5, ...NOT_INTEGERS] },
 };
 
@@ -122,6 +126,23 @@ test('tRPC reads nothing from strings', async () => {
     ['physicalPlan.remove', { id: String(id) }, 'id'],
     ['physicalPlan.list', { limit: '1' }, 'limit'],
   ]);
+});
+
+test('#335 a stored progress that is greater than may be set is answered everywhere, and stays until it is changed', async () => {
+  const ann = await api.register();
+  const { token } = ann;
+  const id = await make(ann);
+  for (const stored of [1_000_001, Number.MAX_VALUE]) {
+    await api.database.db.execute(sql`update physical_plans set progress = ${stored}, version = version + 1 where id = ${id}`);
+    for (const { call } of doors) {
+      expect((await call('physicalPlan.byUser', { id: ann.id }, token)).data.data.progress).toBe(stored);
+      expect((await call('physicalPlan.list', {}, token)).data[0].progress).toBe(stored);
+      expect((await call('physicalPlan.update', { id, day: 3 }, token)).data.resource).toMatchObject({ day: 3, progress: stored });
+      expectRefused(await call('physicalPlan.update', { id, progress: stored }, token), 'progress', stored);
+    }
+    expect((await api.rest('GET', '/users/me/export', { token })).body.physical_plans[0].progress).toBe(stored);
+    expect((await rest.call('physicalPlan.update', { id, progress: 1_000_000 }, token)).data.resource.progress).toBe(1_000_000);
+  }
 });
 
 test('#88 #89 a number that is too large to be one is refused as a number and as a string', async () => {

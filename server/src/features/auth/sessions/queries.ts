@@ -3,20 +3,21 @@ import type { SQL } from 'drizzle-orm';
 import { type AuditEvent, audit, CLIENT, clientOf } from '../../../db/audit.ts';
 import type { Database } from '../../../db/client.ts';
 import { builder, sql } from '../../../db/orm.ts';
-import { auditTrail, sessions } from '../../../db/schema/index.ts';
+import { auditTrail, sessions, users } from '../../../db/schema/index.ts';
 import { one, query, statement } from '../../../db/statement.ts';
-import type { Claims } from '../../../security/token.ts';
+import type { RefreshToken } from '../../../security/refresh.ts';
+import { type Claims, newNonce, type SessionName } from '../../../security/token.ts';
 import type { Client, SessionLimits } from '../../../trpc/context.ts';
 
 /** Seconds in which a refresh token that was just replaced may be sent again: its answer can have been lost. */
 const RETRY_WINDOW = 60;
 
 /** What is known of a new session before it has an id. */
-export const NEW_SESSION = { device: 'text', idle: 'int', absolute: 'int' } as const;
-export const newSession = ({ device }: Client, { idle, absolute }: SessionLimits) => ({ device, idle, absolute });
-export const sessionColumns = sql`(user_id, device, idle_expires_at, absolute_expires_at)`;
-export const sessionValues = ({ device, idle, absolute }: Record<keyof typeof NEW_SESSION, SQL>) => sql`
-  ${device}, now() + make_interval(secs => least(${idle}, ${absolute})), now() + make_interval(secs => ${absolute})`;
+export const NEW_SESSION = { device: 'text', nonce: 'text', idle: 'int', absolute: 'int' } as const;
+export const newSession = ({ device }: Client, { idle, absolute }: SessionLimits) => ({ device, nonce: newNonce(), idle, absolute });
+export const sessionColumns = sql`(user_id, device, nonce, idle_expires_at, absolute_expires_at)`;
+export const sessionValues = ({ device, nonce, idle, absolute }: Record<keyof typeof NEW_SESSION, SQL>) => sql`
+  ${device}, ${nonce}, now() + make_interval(secs => least(${idle}, ${absolute})), now() + make_interval(secs => ${absolute})`;
 
 const noteLine = statement('audit.note', { ...CLIENT, event: 'text', user_id: 'int?' }, (line) => builder.insert(auditTrail).values(line));
 
@@ -28,33 +29,42 @@ export async function note(db: Database, event: AuditEvent, client: Client, user
 const open = one(
   statement(
     'session.open',
-    { ...CLIENT, ...NEW_SESSION, user_id: 'int', others: 'int' },
-    ({ user_id, others, ...p }): SQL<{ session_id: number; ended: number[] }> => sql`
-    with opened as (
-      insert into ${sessions} ${sessionColumns} select ${user_id}, ${sessionValues(p)}
-      returning id, user_id),
+    { ...CLIENT, ...NEW_SESSION, user_id: 'int', hash: 'text', others: 'int' },
+    ({ user_id, hash, others, ...p }): SQL<{ session_id: number; nonce: string; ended: number[] }> => sql`
+    with owner as (select id from ${users} where id = ${user_id} and password = ${hash} for share),
+    opened as (
+      insert into ${sessions} ${sessionColumns} select id, ${sessionValues(p)} from owner
+      returning id, user_id, nonce),
     ended as (
-      delete from ${sessions} where id in (
+      delete from ${sessions} where exists (select from opened) and id in (
         select id from ${sessions} where user_id = ${user_id} order by id desc offset ${others})
       returning id),
     noted as (${audit('signed_in', p, 'opened')})
-    select opened.id as session_id, (select coalesce(json_agg(id), '[]') from ended) as ended from opened`,
+    select id as session_id, nonce, (select coalesce(json_agg(id), '[]') from ended) as ended from opened`,
   ),
 );
 
-/** @returns the new session, and those that ended because the user had as many as one may have */
-export async function openSession(db: Database, user_id: number, client: Client, limits: SessionLimits) {
-  const row = await open(db, { ...clientOf(client), ...newSession(client, limits), user_id, others: limits.perUser - 1 });
-  return row as NonNullable<typeof row>;
+/**
+ * Opens a session if the hash still stands that the password was compared with. The lock on the user's row makes a change
+ * of the password that comes at the same time either wait for the session, and end it, or be waited for.
+ * @returns the new session, and those that ended because the user had as many as one may have
+ */
+export function openSession(db: Database, user: { id: number; password: string }, client: Client, limits: SessionLimits) {
+  const owner = { user_id: user.id, hash: user.password };
+  return open(db, { ...clientOf(client), ...newSession(client, limits), ...owner, others: limits.perUser - 1 });
 }
+
+/** How a session's row is found: by what its tokens say of it. */
+const NAME = { session_id: 'bigint', nonce: 'text?' } as const;
+const isNamed = ({ session_id, nonce }: Record<keyof typeof NAME, SQL>) => sql`id = ${session_id} and nonce is not distinct from ${nonce}`;
 
 const find = one(
   query(
     'session.find',
-    { session_id: 'int', user_id: 'int' },
-    ({ session_id, user_id }): SQL<{ unseen: boolean }> => sql`
+    { ...NAME, user_id: 'int' },
+    ({ user_id, ...name }): SQL<{ unseen: boolean }> => sql`
     select last_seen_at < now() - interval '5 minutes' as unseen from ${sessions}
-    where id = ${session_id} and user_id = ${user_id} and idle_expires_at > now() and absolute_expires_at > now()`,
+    where ${isNamed(name)} and user_id = ${user_id} and idle_expires_at > now() and absolute_expires_at > now()`,
   ),
 );
 
@@ -69,8 +79,8 @@ const see = statement(
  * @returns whether the session is open. Notes now and then that it was seen: exact to five minutes, so that reading
  * does not write at each request.
  */
-export async function isSessionOpen(db: Database, { session_id, user_id }: Claims): Promise<boolean> {
-  const found = await find(db, { session_id, user_id });
+export async function isSessionOpen(db: Database, { session_id, nonce, user_id }: Claims): Promise<boolean> {
+  const found = await find(db, { session_id, nonce, user_id });
   if (found?.unseen) await see(db, { session_id });
   return found !== undefined;
 }
@@ -80,13 +90,13 @@ export type Refresh = { outcome: 'refreshed'; user_id: number; counter: number }
 const refresh = one(
   statement(
     'session.refresh',
-    { ...CLIENT, session_id: 'bigint', counter: 'bigint', idle: 'int' },
-    ({ session_id, counter, idle, ...p }): SQL<{ user_id: number; counter: number | null }> => sql`
+    { ...CLIENT, ...NAME, counter: 'bigint', idle: 'int' },
+    ({ session_id, nonce, counter, idle, ...p }): SQL<{ user_id: number; counter: number | null }> => sql`
     with found as (
       select id, user_id, counter = ${counter} as current,
         counter - 1 = ${counter} and rotated_at > now() - make_interval(secs => ${sql.raw(String(RETRY_WINDOW))}) as retry
       from ${sessions}
-      where id = ${session_id} and counter >= ${counter} and idle_expires_at > now() and absolute_expires_at > now()
+      where ${isNamed({ session_id, nonce })} and ${counter} between refreshable_from and counter and idle_expires_at > now() and absolute_expires_at > now()
       for update),
     kept as (
       update ${sessions} s set
@@ -111,26 +121,57 @@ const refresh = one(
  */
 export async function refreshSession(
   db: Database,
-  { session_id, counter }: { session_id: number; counter: number },
+  { session_id, nonce, counter }: RefreshToken,
   client: Client,
   { idle }: SessionLimits,
 ): Promise<Refresh> {
-  const row = await refresh(db, { ...clientOf(client), session_id, counter, idle });
+  const row = await refresh(db, { ...clientOf(client), session_id, nonce, counter, idle });
   if (!row) return { outcome: 'ended' };
   return row.counter === null ? { outcome: 'reused' } : { outcome: 'refreshed', user_id: row.user_id, counter: row.counter };
 }
 
-const end = statement(
-  'session.end',
-  { ...CLIENT, session_id: 'int' },
-  ({ session_id, ...p }) => sql`
-    with ended as (delete from ${sessions} where id = ${session_id} returning user_id)
-    ${audit('signed_out', p, 'ended')}`,
+const renew = one(
+  statement(
+    'session.renew',
+    { ...CLIENT, ...NAME, user_id: 'int', idle: 'int' },
+    ({ session_id, nonce, user_id, idle, ...p }): SQL<{ counter: number; ended: number[] }> => sql`
+    with renewed as (
+      update ${sessions} set
+        counter = counter + 2, refreshable_from = counter + 2, rotated_at = now(), last_seen_at = now(),
+        idle_expires_at = least(now() + make_interval(secs => ${idle}), absolute_expires_at)
+      where ${isNamed({ session_id, nonce })} and user_id = ${user_id}
+      returning user_id, counter),
+    ended as (
+      delete from ${sessions} where user_id = ${user_id} and id <> ${session_id} and exists (select from renewed)
+      returning id),
+    noted as (${audit('password_changed', p, 'renewed')})
+    select counter, (select coalesce(json_agg(id), '[]') from ended) as ended from renewed`,
+  ),
 );
 
-/** Ends a session, if it is open still. */
-export async function endSession(db: Database, session_id: number, client: Client): Promise<void> {
-  await end(db, { ...clientOf(client), session_id });
+/**
+ * Ends all sessions of the user but one, whose refresh tokens so far are no longer taken either. By two numbers, so that
+ * a server that knows nothing of `refreshable_from` does not take the last of them for one whose answer was lost.
+ * @returns the number of the next refresh token and the sessions that ended, undefined when the one is not open
+ */
+export function renewSession(db: Database, { user_id, session_id, nonce }: Claims, client: Client, { idle }: SessionLimits) {
+  return renew(db, { ...clientOf(client), session_id, nonce, user_id, idle });
+}
+
+const end = one(
+  statement(
+    'session.end',
+    { ...CLIENT, ...NAME },
+    ({ session_id, nonce, ...p }): SQL<{ is_others: boolean }> => sql`
+    with ended as (delete from ${sessions} where ${isNamed({ session_id, nonce })} returning user_id),
+    noted as (${audit('signed_out', p, 'ended')})
+    select exists (select from ${sessions} where id = ${session_id} and nonce is distinct from ${nonce}) as is_others`,
+  ),
+);
+
+/** Ends a session, if it is open still. @returns false when its id is that of another session by now */
+export async function endSession(db: Database, { session_id, nonce }: SessionName, client: Client): Promise<boolean> {
+  return !(await end(db, { ...clientOf(client), session_id, nonce }))?.is_others;
 }
 
 const revoke = statement(

@@ -1,0 +1,128 @@
+// What tokens are worth after a backup was restored: the database then gives ids again that it had given already.
+import { expect, test } from 'vitest';
+import { bothDoors } from '../../../../test/doors.ts';
+import { SECRET, startApp } from '../../../../test/harness.ts';
+import { openStream } from '../../../../test/streams.ts';
+import { decoded, sessionOf, signed } from '../../../../test/tokens.ts';
+import { sql } from '../../../db/orm.ts';
+import { createRefreshTokens } from '../../../security/refresh.ts';
+
+/** A server that was running when the backup was restored, and one that was started after it. */
+const running = await startApp();
+const { db } = running.database;
+const started = await startApp({ database: running.database });
+const base = await running.app.listen({ port: 0, host: '127.0.0.1' });
+
+const PASSWORD = 'correct horse battery';
+
+async function signUp(login: string, api = running) {
+  const { status, body } = await api.rest('POST', '/users', { body: { login, password: PASSWORD } });
+  expect(status).toBe(201);
+  return body as { user_id: number; access_token: string; refresh_token: string };
+}
+
+/** Makes the database forget what came after a moment, as a backup of that moment does. */
+async function backup() {
+  const [users] = await db.execute<{ id: number }>(sql`select coalesce(max(id), 0) as id from users`);
+  const [sessions] = await db.execute<{ id: number }>(sql`select coalesce(max(id), 0) as id from sessions`);
+  return async () => {
+    await db.execute(sql`delete from users where id > ${users?.id}`);
+    await db.execute(sql`delete from sessions where id > ${sessions?.id}`);
+    await db.execute(sql`select setval(pg_get_serial_sequence('users', 'id'), ${(users?.id ?? 0) + 1}, false)`);
+    await db.execute(sql`select setval(pg_get_serial_sequence('sessions', 'id'), ${(sessions?.id ?? 0) + 1}, false)`);
+  };
+}
+
+const named = ({ access_token }: { access_token: string }) => {
+  const { sub, sid } = decoded(access_token.split('.')[1]);
+  return { sub, sid };
+};
+
+test('#331 tokens from the time that a restored backup does not know open nobody’s account', async () => {
+  await signUp('before');
+  const restore = await backup();
+  const bob = await signUp('bob');
+  await running.rest('POST', '/outherTasks', { token: bob.access_token, body: { title: 'of bob' } });
+  await restore();
+  const carol = await signUp('carol');
+  expect(named(carol), 'the same user and session by number').toEqual(named(bob));
+
+  for (const { call } of [...bothDoors(running), ...bothDoors(started)])
+    expect(await call('auth.refresh', { refresh_token: bob.refresh_token })).toMatchObject({ status: 401, code: 'UNAUTHENTICATED' });
+  // The other one remembers an open session for ten seconds (security/openSessions.test.ts).
+  for (const { call } of bothDoors(started))
+    for (const procedure of ['auth.me', 'task.list'])
+      expect(await call(procedure, {}, bob.access_token)).toMatchObject({ status: 401, code: 'UNAUTHENTICATED' });
+  for (const api of [running, started])
+    expect((await api.rest('GET', '/users/me', { token: carol.access_token })).body.login).toBe('carol');
+  const { status, body } = await running.rest('POST', '/users/refresh', { body: { refresh_token: carol.refresh_token } });
+  expect([status, body.user_id]).toEqual([200, carol.user_id]);
+});
+
+test('#331 nor do they end its session, by signing out', async () => {
+  const restore = await backup();
+  const bob = await signUp('bob-the-second');
+  await restore();
+  const carol = await signUp('carol-the-second');
+  expect(named(carol)).toEqual(named(bob));
+  const reader = await openStream(base, '/events', { token: carol.access_token });
+  expect(await reader.next()).toMatchObject({ event: { type: 'ready' } });
+
+  for (const api of [running, started])
+    for (const door of bothDoors(api)) {
+      expect((await door.call('auth.signOut', {}, bob.access_token)).status).toBe(200);
+      expect((await door.call('auth.signOut', { refresh_token: bob.refresh_token })).status).toBe(200);
+    }
+  expect((await started.rest('GET', '/users/me', { token: carol.access_token })).status).toBe(200);
+  expect((await running.rest('POST', '/outherTasks', { token: carol.access_token, body: { title: 'of carol' } })).status).toBe(201);
+  expect(await reader.next(), 'the stream goes on').toMatchObject({ event: { type: 'task.created' } });
+  reader.leave();
+});
+
+test('#331 a stream ends whose session’s id is that of another one by now', { timeout: 20_000 }, async () => {
+  const bob = await signUp('bob-the-third');
+  const reader = await openStream(base, '/events', { token: bob.access_token });
+  expect(await reader.next()).toMatchObject({ event: { type: 'ready' } });
+  await db.execute(sql`update sessions set nonce = 'abcdefghijklmno_' where id = ${sessionOf(bob.access_token)}`);
+  expect(await reader.next()).toMatchObject({ event: { type: 'end', reason: 'session_ended' } });
+});
+
+test('#332 a session that a server of the version before opened goes on with its tokens, which hold no value', async () => {
+  const { user_id, access_token } = await signUp('dave');
+  const session_id = sessionOf(access_token);
+  await db.execute(sql`update sessions set nonce = null where id = ${session_id}`);
+  const iat = Math.floor(Date.now() / 1000);
+  const old = signed({ sid: session_id, sub: String(user_id), iat, exp: iat + 600 });
+  expect((await started.rest('GET', '/users/me', { token: old })).body.login).toBe('dave');
+  expect((await started.rest('GET', '/users/me', { token: access_token })).status, 'one with a value').toBe(401);
+
+  const seal = (counter: number) => createRefreshTokens([SECRET]).seal({ session_id, nonce: undefined, counter });
+  const refreshed = await started.rest('POST', '/users/refresh', { body: { refresh_token: seal(0) } });
+  expect(refreshed.status).toBe(200);
+  // Either version may be the next to see them.
+  expect(refreshed.body.refresh_token).toBe(seal(1));
+  expect(decoded(refreshed.body.access_token.split('.')[1])).not.toHaveProperty('nonce');
+  expect((await started.rest('GET', '/users/me', { token: refreshed.body.access_token })).status).toBe(200);
+  expect((await started.rest('POST', '/users/signOut', { body: { refresh_token: seal(1) } })).status).toBe(200);
+  expect((await started.rest('GET', '/users/me', { token: refreshed.body.access_token })).status).toBe(401);
+});
+
+test('#332 a server of the version before opens sessions as ever beside this one', async () => {
+  const { user_id } = await signUp('erin');
+  const [row] = await db.execute<{ id: number; nonce: string | null; refreshable_from: number }>(sql`
+    insert into sessions (user_id, device, idle_expires_at, absolute_expires_at)
+    values (${user_id}, '', now() + interval '1 day', now() + interval '1 day') returning id, nonce, refreshable_from`);
+  expect(row).toEqual({ id: expect.any(Number), nonce: null, refreshable_from: 0 });
+  const iat = Math.floor(Date.now() / 1000);
+  const token = signed({ sid: row?.id, sub: String(user_id), iat, exp: iat + 600 });
+  expect((await running.rest('GET', '/users/me', { token })).body.login).toBe('erin');
+});
+
+test('#331 nothing that a user is given holds the value, but tokens', async () => {
+  const { access_token: token } = await signUp('frank');
+  const { nonce } = decoded(token.split('.')[1]) as { nonce: string };
+  for (const path of ['/users/me', '/users/me/sessions', '/users/me/export']) {
+    const { status, text } = await running.rest('GET', path, { token });
+    expect([status, text.includes(nonce)], path).toEqual([200, false]);
+  }
+});
