@@ -314,11 +314,11 @@ test.each(CASES)('the doors agree, or differ as said, on $name', async (sent) =>
 
 test('#257 a subscription is streamed as the adapter streams it, signed in or not at all', async () => {
   const streams = router({
-    open: publicProcedure.meta(endpoint('GET /unused', '', { tag: '', description: '', public: true })).subscription(async function* () {
+    open: publicProcedure.meta(endpoint('GET /unused', '', { tag: '', public: true })).subscription(async function* () {
       yield tracked('1', { n: 1 });
       yield tracked('2', { n: 2 });
     }),
-    fails: publicProcedure.meta(endpoint('GET /unused', '', { tag: '', description: '', public: true })).subscription(async function* () {
+    fails: publicProcedure.meta(endpoint('GET /unused', '', { tag: '', public: true })).subscription(async function* () {
       yield { n: 1 };
       throw new Error('secret');
     }),

@@ -12,7 +12,7 @@ export interface Meta {
     method: Method;
     path: `/${string}`;
     summary: string;
-    description: string;
+    description: string | undefined;
     tags: string[];
     protect: boolean;
   };
@@ -61,7 +61,7 @@ export interface RestMeta {
 interface Options extends Partial<RestMeta> {
   readonly tag: string;
   /** Some sentences for the documents: units, and what is not plain from the summary. */
-  readonly description: string;
+  readonly description?: string;
 }
 
 /** Bytes of a body where nothing else is said, on both doors. */
