@@ -11,6 +11,7 @@ const text = (path: string) => readFile(join(root, path), 'utf8');
 
 const lockfile = parse(await text('pnpm-lock.yaml'));
 const benchLockfile = parse(await text('server/bench/pnpm-lock.yaml'));
+const generatorsLockfile = parse(await text('client/generators/pnpm-lock.yaml'));
 const workspace = parse(await text('pnpm-workspace.yaml'));
 
 const EXACT = /^\d+\.\d+\.\d+(-[\w.]+)?$/;
@@ -21,6 +22,7 @@ const ALLOWED = ['BlueOak-1.0.0', '0BSD', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-C
 test.each([
   { name: 'the lockfile', packages: lockfile.packages, least: 300 },
   { name: "the benchmark's lockfile", packages: benchLockfile.packages, least: 50 },
+  { name: "the generators' lockfile", packages: generatorsLockfile.packages, least: 300 },
 ])('#210 every package in $name is a version with an integrity, and none has an address of its own', ({ packages: listed, least }) => {
   const packages = Object.entries<{ resolution: object }>(listed);
   expect(packages.length).toBeGreaterThan(least);
@@ -49,10 +51,20 @@ test('a first start installs nothing of what the benchmark measures against', ()
   expect(brought).toEqual([]);
 });
 
+test('a first start installs none of the generators of clients, nor a runner of examples', () => {
+  const direct = Object.keys(generatorsLockfile.importers['.'].devDependencies);
+  expect(direct).toContain('newman');
+  const shared = ['@types/node', 'typescript'];
+  const brought = direct.filter(
+    (name) => !shared.includes(name) && Object.keys(lockfile.packages).some((key) => key.startsWith(`${name}@`)),
+  );
+  expect(brought).toEqual([]);
+});
+
 test('no file of ours names a registry', async () => {
   expect(Object.keys(workspace).filter((key) => /registr/i.test(key))).toEqual([]);
   const settings = [];
-  for await (const path of glob('{.,server,client,server/bench}/.npmrc', { cwd: root })) settings.push(path);
+  for await (const path of glob('{.,server,client,server/bench,client/generators}/.npmrc', { cwd: root })) settings.push(path);
   expect(settings).toEqual([]);
 });
 

@@ -2,179 +2,112 @@
 import { generateOpenApiDocument } from 'trpc-to-openapi';
 import { z } from 'zod';
 import type { AppRouter } from '../router.ts';
-import type { Reason } from '../trpc/errors.ts';
-import { REASONS } from '../trpc/errors.ts';
-import { takesKey } from '../trpc/idempotent.ts';
-import { type Endpoint, endpointsOf } from './endpoints.ts';
+import { type Endpoint, endpointsOf, inputOf } from './endpoints.ts';
+import { exampleOf, merged, resolved } from './openapi/examples.ts';
+import { addIdempotencyKey, LAST_EVENT_ID, moveVersionToHeader, successHeaders, takesIdempotencyKey } from './openapi/headers.ts';
+import { PROBLEM_SCHEMAS, problemResponses } from './openapi/problems.ts';
+import { BEARER, DESCRIPTION, idIn, SECURITY_SCHEMES, TAGS } from './openapi/texts.ts';
+import { type Json, type OpenApiDocument, type Operation, refTo, SCHEMAS } from './openapi/types.ts';
 
-type Json = Record<string, unknown>;
+export type { OpenApiDocument } from './openapi/types.ts';
+
+type Schemas = OpenApiDocument['components']['schemas'];
 
 /** The generator reads `meta.openapi` alone; its type asks for an open-ended meta, ours is closed so that typos show. */
 type GeneratorInput = Parameters<typeof generateOpenApiDocument>[0];
-
-interface Operation extends Json {
-  operationId: string;
-  parameters?: { name: string; in: string; schema: Json; required?: boolean; description?: string }[];
-  requestBody?: { required: boolean; content: Record<string, { schema: Json; example?: unknown }> };
-  responses: Record<string, Json>;
-}
-
-export interface OpenApiDocument extends Json {
-  openapi: string;
-  info: Json;
-  paths: Record<string, Record<string, Operation>>;
-  components: { schemas: Record<string, Json>; securitySchemes: Json };
-}
-
-const DESCRIPTION = `The REST side of Stepwise. Every operation is also a tRPC procedure under \`/trpc\`; its \`operationId\` is the procedure's name.
-
-Numbers and booleans may be sent as text (\`"7"\`, \`"true"\`). Keys that an operation does not know are ignored.
-Every answer carries \`X-Request-Id\`. Errors are \`application/problem+json\` (RFC 9457).
-Where calls are limited, \`RateLimit-Limit\`, \`RateLimit-Remaining\` and \`RateLimit-Reset\` (seconds) tell how many are left.`;
-
-const TAGS = {
-  Auth: 'Accounts and tokens',
-  'Physical plans': 'A week of workouts',
-  'Mental plans': 'Books, courses and videos to finish in so many days',
-  Resources: 'The books, courses and videos themselves',
-  Tasks: 'Things to do besides',
-  Exports: 'Files with everything that is kept of a user',
-  Events: 'What happens to all of these, as it happens',
-  Health: 'For probes',
-};
-
-const BEARER = 'bearer';
-
-const BEARER_DESCRIPTION = 'The `access_token` that `POST /users` (register) and `POST /users/signIn` answer with';
-
-const PROBLEM = {
-  type: 'object',
-  description: 'RFC 9457 problem details',
-  required: ['type', 'title', 'status', 'detail', 'code', 'request_id'],
-  properties: {
-    type: { type: 'string', examples: ['about:blank'] },
-    title: { type: 'string' },
-    status: { type: 'integer' },
-    detail: { type: 'string' },
-    code: { type: 'string', enum: Object.keys(REASONS), description: 'Stable: what programs may look at' },
-    request_id: { type: 'string' },
-    errors: {
-      type: 'array',
-      description: 'What is wrong with the input',
-      items: {
-        type: 'object',
-        required: ['path', 'message'],
-        properties: { path: { type: 'string', description: 'Dot-joined, as sent' }, message: { type: 'string' } },
-      },
-    },
-    quota: {
-      type: 'object',
-      description: 'Of QUOTA_REACHED: how many of what a user may have',
-      required: ['name', 'limit'],
-      properties: { name: { type: 'string', enum: ['tasks', 'resources', 'physical_plans', 'mental_plans'] }, limit: { type: 'integer' } },
-    },
-  },
-};
-
-const STREAM_DESCRIPTION = `Server-sent events. \`id\` is where the stream stands; whoever comes back with it in \`Last-Event-ID\` gets exactly what
-was missed, as long as that is kept (a week), otherwise \`resync\`. Without it the stream begins with \`ready\`. A comment every 20 s is a sign of life.
-A user may have ten streams open. In a terminal \`curl -N\` shows one.`;
-
-const LAST_EVENT_ID = {
-  name: 'Last-Event-ID',
-  in: 'header',
-  schema: { type: 'string', pattern: '^(0|[1-9][0-9]{0,14})$' },
-  description: 'The last event that the reader has. Where no header can be set: lastEventId in the query',
-};
-
-const IDEMPOTENCY_KEY = {
-  name: 'Idempotency-Key',
-  in: 'header',
-  schema: { type: 'string', minLength: 1, maxLength: 255, pattern: '^[\\x21-\\x7e]+$' },
-  description: 'Names this call: for a day the same call under the same key happens once and is answered alike',
-};
+type GeneratorOptions = Parameters<typeof generateOpenApiDocument>[1];
 
 /** @returns the document of all operations of the REST door */
 export function openApiDocument(router: AppRouter, version: string): OpenApiDocument {
+  const endpoints = [...endpointsOf(router).values()];
   const document = generateOpenApiDocument(router as unknown as GeneratorInput, {
     title: 'Stepwise',
     description: DESCRIPTION,
     version,
     baseUrl: '/',
     openApiVersion: '3.1.0',
-    securitySchemes: { [BEARER]: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: BEARER_DESCRIPTION } },
+    securitySchemes: SECURITY_SCHEMES,
+    paths: streamPaths(endpoints),
     // The library's type of the document leaves every level optional; what it generates for our meta is this.
   }) as unknown as OpenApiDocument;
 
+  document.info.contact = { name: 'Stepwise' };
   document.info.license = { name: 'MIT', identifier: 'MIT' };
   document.tags = Object.entries(TAGS).map(([name, description]) => ({ name, description }));
-  // The generator's own error schemas are replaced below.
-  const schemas = Object.entries(document.components.schemas ?? {}).filter(([name]) => !name.startsWith('error.'));
-  document.components.schemas = { ...Object.fromEntries(schemas), Problem: PROBLEM };
-  for (const endpoint of endpointsOf(router).values()) {
-    const { openapi } = endpoint.meta;
-    const operation = openapi && document.paths[openapi.path]?.[openapi.method.toLowerCase()];
-    if (operation) complete(operation, endpoint);
-    if (endpoint.meta.stream) document.paths[endpoint.meta.stream.path] = { get: streamOperation(endpoint, endpoint.meta.stream) };
+  // The generator's own error schemas are replaced.
+  const generated = Object.entries(document.components.schemas).filter(([name]) => !name.startsWith('error.'));
+  const schemas: Schemas = { ...Object.fromEntries(generated), ...PROBLEM_SCHEMAS };
+  for (const endpoint of endpoints) {
+    const { openapi, stream } = endpoint.meta;
+    const operation = document.paths[openapi?.path ?? stream?.path ?? '']?.[openapi?.method.toLowerCase() ?? 'get'];
+    if (operation && openapi) complete(operation, endpoint, schemas);
+    if (operation && stream) completeStream(operation, endpoint, schemas);
   }
-  return document;
+  document.components.schemas = schemas;
+  document.components.schemas = sorted(schemas, JSON.stringify(document));
+  // Answers may gain keys: a client generated from the document must not refuse them.
+  return open(document);
 }
 
-function complete(operation: Operation, endpoint: Endpoint): void {
+function complete(operation: Operation, endpoint: Endpoint, schemas: Schemas): void {
   const { openapi, rest } = endpoint.meta;
   if (!openapi || !rest) return;
   operation.operationId = endpoint.name;
   operation.security = endpoint.public ? (rest.takesBearer ? [{ [BEARER]: [] }, {}] : []) : [{ [BEARER]: [] }];
   if (openapi.method === 'DELETE') moveQueryToBody(operation);
-  const content = operation.requestBody?.content['application/json'];
-  moveVersionToHeader(operation);
-  if (takesIdempotencyKey(endpoint)) operation.parameters = [...(operation.parameters ?? []), IDEMPOTENCY_KEY];
-  if (content && rest.bareArray !== undefined) content.schema = (content.schema.properties as Record<string, Json>)[rest.bareArray] as Json;
+  moveVersionToHeader(operation, openapi.method);
+  if (takesIdempotencyKey(endpoint)) addIdempotencyKey(operation);
+  completeBody(operation, endpoint, schemas);
+  completeParameters(operation, openapi.path);
 
-  if (content) content.example = exampleOf(content.schema);
-  // A body that nothing is asked for in need not be sent.
-  if (content && Object.keys(content.schema.properties ?? {}).length === 0 && content.schema.type === 'object')
-    delete operation.requestBody;
-
-  // Answers may gain keys: a client generated from the document must not refuse them.
-  const success = open(rest.file ? fileResponse(rest.file.content) : (operation.responses['200'] as Json));
-  const headers = successHeaders(endpoint);
-  operation.responses = { [rest.status]: { ...success, description: 'Success', ...(headers && { headers }) } };
-  for (const reason of errorsOf(endpoint)) operation.responses[REASONS[reason].status] = problemResponse(reason);
-  // A health check that finds the database away answers in its own form.
-  if (rest.statusOf) operation.responses['503'] = { ...success, description: 'Unavailable' };
-}
-
-/** The generator knows no streams. */
-function streamOperation(endpoint: Endpoint, { summary, tag, event }: NonNullable<Endpoint['meta']['stream']>): Operation {
-  return {
-    operationId: endpoint.name,
-    summary,
-    description: STREAM_DESCRIPTION,
-    tags: [tag],
-    security: [{ [BEARER]: [] }],
-    parameters: [LAST_EVENT_ID],
-    responses: {
-      200: {
-        description: 'The stream: `data` of each event is JSON of this form',
-        content: { 'text/event-stream': { schema: open(schemaOf(event)) } },
-      },
-      ...Object.fromEntries([...errorsOf(endpoint)].map((reason) => [REASONS[reason].status, problemResponse(reason)])),
-    },
+  const generated = operation.responses['200'] as { content: { 'application/json': { schema: Json } } };
+  // The generator knows only what the procedure answers with, not the file that this names.
+  const schema = rest.file ? refTo(namesOf(rest.file.content).id) : generated.content['application/json'].schema;
+  const example = answerExample(schema, schemas, rest.example);
+  const answer = { content: { 'application/json': { schema, example } } };
+  const headers = successHeaders(endpoint, example);
+  operation.responses = {
+    [rest.status]: { description: 'Success', ...(headers && { headers }), ...answer },
+    ...problemResponses(endpoint),
   };
+  if (rest.statusOf) operation.responses['503'] = unavailable(schema, schemas);
 }
 
-/** The generator knows only what a procedure answers with, not the file that this names. */
-const fileResponse = (content: z.ZodType): Json => ({ content: { 'application/json': { schema: schemaOf(content) } } });
-
-function schemaOf(contract: z.ZodType): Json {
-  const { $schema: _, ...schema } = z.toJSONSchema(contract, { io: 'output' });
-  return schema;
+/** Names the body, which the generator can not: it takes the body out of the procedure's input. */
+function completeBody(operation: Operation, endpoint: Endpoint, schemas: Schemas): void {
+  const content = operation.requestBody?.content['application/json'];
+  if (!content) return;
+  const { bareArray } = endpoint.meta.rest ?? {};
+  const fields = content.schema.properties as Schemas;
+  // A body that nothing is asked for in need not be sent.
+  if (Object.keys(fields).length === 0) {
+    delete operation.requestBody;
+    return;
+  }
+  if (bareArray === undefined) {
+    const { id, description } = namesOf(inputOf(endpoint));
+    schemas[id] = { ...content.schema, properties: tellDefaults(fields), description };
+    content.schema = refTo(id);
+  } else content.schema = fields[bareArray] as Json;
+  content.example = exampleOf(content.schema, schemas);
 }
 
-/** @returns a copy without `additionalProperties: false` at any depth */
-function open<T>(schema: T): T {
-  return JSON.parse(JSON.stringify(schema, (key, value) => (key === 'additionalProperties' && value === false ? undefined : value)));
+/** Generators of clients ask for a field that has a default, as answers would have it: in a request it is told in words. */
+function tellDefaults(fields: Schemas): Schemas {
+  const told = Object.entries(fields).map(([name, { default: value, ...field }]) => {
+    const description = `${field.description} Left out, it is ${JSON.stringify(value)}.`;
+    return [name, value === undefined ? field : { ...field, description }];
+  });
+  return Object.fromEntries(told);
+}
+
+function completeParameters(operation: Operation, path: string): void {
+  for (const parameter of operation.parameters ?? []) {
+    if (parameter.in === 'path') Object.assign(parameter, { description: idIn(path), example: 1 });
+    if (parameter.in !== 'query') continue;
+    const { description, ...schema } = parameter.schema;
+    Object.assign(parameter, { description, schema });
+  }
 }
 
 /** The generator puts whatever a DELETE takes into the query; ours is read from a JSON body, as secrets must be. */
@@ -190,66 +123,53 @@ function moveQueryToBody(operation: Operation): void {
   operation.requestBody = { required: true, content: { 'application/json': { schema } } };
 }
 
-/** @returns a body made of the examples of its fields; undefined for a field that has none and may be left out */
-function exampleOf(schema: Json): unknown {
-  const [example] = (schema.examples ?? schema.enum ?? []) as unknown[];
-  if (example !== undefined) return example;
-  if (schema.type === 'array') {
-    const item = exampleOf(schema.items as Json);
-    return item === undefined ? undefined : [item];
+/** The generator knows no streams, but writes what it is given. */
+function streamPaths(endpoints: readonly Endpoint[]): NonNullable<GeneratorOptions['paths']> {
+  const streams = endpoints.flatMap(({ name, meta: { stream } }) => (stream ? [{ name, ...stream }] : []));
+  return Object.fromEntries(
+    streams.map(({ name, path, summary, description, tag, event }) => {
+      const content = { 'text/event-stream': { schema: event } };
+      const success = { description: 'The stream: `data` of each event is JSON of this form.', content };
+      return [path, { get: { operationId: name, summary, description, tags: [tag], responses: { 200: success } } }];
+    }),
+  );
+}
+
+function completeStream(operation: Operation, endpoint: Endpoint, schemas: Schemas): void {
+  operation.security = [{ [BEARER]: [] }];
+  operation.parameters = [LAST_EVENT_ID];
+  const { content } = operation.responses['200'] as { content: Record<string, { schema: Json; examples?: Json }> };
+  for (const body of Object.values(content)) {
+    const values = (resolved(body.schema, schemas).oneOf as Json[]).map((event) => exampleOf(event, schemas) as { type: string });
+    body.examples = Object.fromEntries(values.map((value) => [value.type, { value }]));
   }
-  if (schema.type !== 'object') return schema.default;
-  const fields = Object.entries(schema.properties as Record<string, Json>).map(([name, field]) => [name, exampleOf(field)] as const);
-  return Object.fromEntries(fields.filter(([, value]) => value !== undefined));
+  Object.assign(operation.responses, problemResponses(endpoint));
 }
 
-/** On REST the version that a change is meant for stands in a header, not in the body. */
-function moveVersionToHeader(operation: Operation): void {
-  const content = operation.requestBody?.content['application/json'];
-  const properties = content?.schema.properties as Json | undefined;
-  if (!properties || !('if_match' in properties)) return;
-  delete properties.if_match;
-  const description = 'The ETag of the version that the change is meant for; without it the last change wins';
-  operation.parameters = [...(operation.parameters ?? []), { name: 'If-Match', in: 'header', schema: { type: 'string' }, description }];
+const answerExample = (schema: Json, schemas: Schemas, more: object | undefined): unknown =>
+  more ? merged(exampleOf(schema, schemas) as Json, more) : exampleOf(schema, schemas);
+
+/** A health check that finds the database away answers in its own form. */
+function unavailable(schema: Json, schemas: Schemas): Json {
+  const example = answerExample(schema, schemas, { status: 'unavailable', database: 'disconnected' });
+  return { description: 'Unavailable', content: { 'application/json': { schema, example } } };
 }
 
-const takesIdempotencyKey = (endpoint: Endpoint): boolean => !endpoint.public && takesKey(endpoint.name, endpoint.type);
-
-/** What a success carries besides its body. */
-function successHeaders(endpoint: Endpoint): Json | undefined {
-  const headers = {
-    ...(endpoint.meta.rest?.etag && { ETag: { description: 'The version, for If-Match', schema: { type: 'string', examples: ['"1"'] } } }),
-    ...(endpoint.meta.rest?.file && {
-      'Content-Disposition': { description: 'The name to keep it under', schema: { type: 'string' } },
-    }),
-    ...(takesIdempotencyKey(endpoint) && {
-      'Idempotency-Replayed': { description: 'The answer is that of an earlier call', schema: { const: 'true' } },
-    }),
-  };
-  return Object.keys(headers).length > 0 ? headers : undefined;
+/** @returns what a contract says of itself, with which it is a component */
+function namesOf(contract: z.ZodType | undefined): { id: string; description: string | undefined } {
+  const named = contract instanceof z.ZodOptional ? (contract.unwrap() as z.ZodType) : contract;
+  const { id, description } = named?.meta() ?? {};
+  if (id === undefined) throw new Error('a contract that is a body has a name: .meta({ id })');
+  return { id, description };
 }
 
-/** Every error that an operation can answer with; 405, 408 and 431 belong to no operation. */
-function errorsOf(endpoint: Endpoint): Set<Reason> {
-  const { openapi, rest } = endpoint.meta;
-  const reasons = new Set<Reason>(['VALIDATION', 'RATE_LIMITED', 'INTERNAL', 'UNAVAILABLE', ...(rest?.errors ?? [])]);
-  if (!endpoint.public) reasons.add('UNAUTHENTICATED');
-  if (takesIdempotencyKey(endpoint)) reasons.add('IDEMPOTENCY_IN_PROGRESS').add('IDEMPOTENCY_KEY_REUSED');
-  // A foreign user_id in a body, a foreign or missing object in a path.
-  if (!endpoint.public && (endpoint.type === 'mutation' || openapi?.path.includes('{'))) reasons.add('NOT_FOUND');
-  if (openapi && openapi.method !== 'GET') reasons.add('PAYLOAD_TOO_LARGE').add('UNSUPPORTED_MEDIA_TYPE');
-  return reasons;
+/** @returns those that the text of the document refers to, by name */
+function sorted(schemas: Schemas, text: string): Schemas {
+  const used = Object.entries(schemas).filter(([name]) => text.includes(`"${SCHEMAS}${name}"`));
+  return Object.fromEntries(used.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-function problemResponse(reason: Reason): Json {
-  const { status, title } = REASONS[reason];
-  const header = (description: string, type: string) => ({ description, schema: { type } });
-  return {
-    description: title,
-    ...(status === 401 && { headers: { 'WWW-Authenticate': header('Bearer', 'string') } }),
-    ...((status === 503 || status === 429 || reason === 'IDEMPOTENCY_IN_PROGRESS') && {
-      headers: { 'Retry-After': header('Seconds', 'integer') },
-    }),
-    content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
-  };
+/** @returns a copy without `additionalProperties: false` at any depth */
+function open<T>(document: T): T {
+  return JSON.parse(JSON.stringify(document, (key, value) => (key === 'additionalProperties' && value === false ? undefined : value)));
 }

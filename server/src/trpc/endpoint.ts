@@ -12,6 +12,7 @@ export interface Meta {
     method: Method;
     path: `/${string}`;
     summary: string;
+    description: string | undefined;
     tags: string[];
     protect: boolean;
   };
@@ -20,6 +21,7 @@ export interface Meta {
   stream?: {
     path: `/${string}`;
     summary: string;
+    description: string;
     tag: string;
     /** What each event says. */
     event: z.ZodType;
@@ -27,6 +29,8 @@ export interface Meta {
 }
 
 export interface RestMeta {
+  /** What the example of its answer says otherwise than the examples in the contract. */
+  readonly example?: object;
   /** What can go wrong besides what goes for all: for the documents. */
   readonly errors: readonly Reason[];
   /** The status of success. */
@@ -56,6 +60,8 @@ export interface RestMeta {
 
 interface Options extends Partial<RestMeta> {
   readonly tag: string;
+  /** Some sentences for the documents: units, and what is not plain from the summary. */
+  readonly description?: string;
 }
 
 /** Bytes of a body where nothing else is said, on both doors. */
@@ -65,15 +71,15 @@ export const BODY_LIMIT = 64 * 1024;
  * @param route method and path as OpenAPI writes them, path parameters in braces
  * @param summary one line for the documents
  */
-export function endpoint(route: `${Method} /${string}`, summary: string, { tag, ...rest }: Options): Meta {
+export function endpoint(route: `${Method} /${string}`, summary: string, { tag, description, ...rest }: Options): Meta {
   const [method, path] = route.split(' ') as [Method, `/${string}`];
   return {
-    openapi: { method, path, summary, tags: [tag], protect: !rest.public },
+    openapi: { method, path, summary, description, tags: [tag], protect: !rest.public },
     rest: { status: 200, bodyLimit: BODY_LIMIT, public: false, errors: [], ...rest },
   };
 }
 
 /** The same of a subscription: `GET path` brings its events one by one. */
-export const stream = (path: `/${string}`, summary: string, { tag, event }: { tag: string; event: z.ZodType }): Meta => ({
-  stream: { path, summary, tag, event },
+export const stream = (path: `/${string}`, summary: string, more: Omit<NonNullable<Meta['stream']>, 'path' | 'summary'>): Meta => ({
+  stream: { path, summary, ...more },
 });

@@ -32,19 +32,53 @@ export const newPassword = z
   .string()
   .refine(storable, 'must be well-formed Unicode without NUL')
   .refine((value) => value.length <= 256 && codePoints(value) <= 128, 'must have at most 128 characters')
-  .meta({ minLength: 8, maxLength: 128, format: 'password', examples: ['correct horse battery'] });
+  .meta({
+    minLength: 8,
+    maxLength: 128,
+    format: 'password',
+    description: 'A new password. It must not be easy to guess, and the server can ask for more characters.',
+    examples: ['correct horse battery'],
+  });
 
 /** A password as it is typed in again: its length is nobody's hint. */
 export const password = z
   .string()
   .refine(storable, 'must be well-formed Unicode without NUL')
   .refine((value) => value.length > 0 && value.length <= 1024, 'must have 1 to 1024 characters')
-  .meta({ minLength: 1, maxLength: 1024, format: 'password', examples: ['correct horse battery'] });
+  .meta({
+    minLength: 1,
+    maxLength: 1024,
+    format: 'password',
+    description: 'The password as it is.',
+    examples: ['correct horse battery'],
+  });
 
 /** @returns whether `value` has at least `min` characters (code points) */
 export const hasLength = (value: string, min: number): boolean => codePoints(value) >= min;
 
-export const id = z.int().min(1).max(2_147_483_647);
+/** The largest `integer` of PostgreSQL. */
+const MAX_INTEGER = 2_147_483_647;
+
+const anyId = z.int().min(1).max(MAX_INTEGER);
+
+export const id = anyId.meta({ examples: [1] });
+
+/** A number of things that are rows of a table. */
+export const count = z
+  .int()
+  .min(0)
+  .max(MAX_INTEGER)
+  .meta({ examples: [0] });
+
+/** A number that outgrows 32 bits: of bytes, of events, of lines of the audit trail. It has as many digits as the id of an event. */
+export const longCount = z
+  .int()
+  .min(0)
+  .max(999_999_999_999_999)
+  .meta({ examples: [1] });
+
+/** A moment in UTC: ISO 8601 with a `Z`. */
+export const moment = z.iso.datetime().meta({ examples: ['2026-11-20T08:30:00.000Z'] });
 
 /** `{ id }`: the object that a procedure is about. On REST it comes from the path. */
 export const ById = z.object({ id });
@@ -56,19 +90,65 @@ export const Page = z.object({
     .min(1)
     .max(500)
     .default(100)
-    .describe('How many rows at most; where texts are long there are fewer, and only an empty page is the end'),
-  before_id: id.optional().describe('Only rows older than this one: the last id of the page before'),
+    .meta({
+      description: 'How many rows the answer has at most. Where texts are long it has fewer: only an empty page is the end.',
+      examples: [100],
+    }),
+  before_id: anyId
+    .meta({
+      description: 'Only rows that are older than this one: the last id of the page before. Left out for the first page.',
+      examples: [101],
+    })
+    .optional(),
 });
 
 /** The caller's own id, which old clients send along; any other is "not found" (procedures.ts). */
-export const user_id = id.optional().describe('The id of the caller; may be left out');
+export const user_id = anyId.optional().describe('The id of the caller. It may be left out.');
+
+/** In an answer: whose the object is. */
+export const owner_id = id.describe('The id of the user whose it is.');
 
 /** Of a version, where a client names one. */
 export const MAX_VERSION = 999_999_999;
 
 /** The version of an object that a change is meant for. On REST it is the header If-Match, which may name several. */
-export const if_match = z.int().min(1).max(MAX_VERSION).optional().describe('Only if the version is still this one');
+export const if_match = z.int().min(1).max(MAX_VERSION).optional().describe('Only if the version is still this one.');
 
-export const version = z.int().describe('Counts the changes');
+export const version = z
+  .int()
+  .min(1)
+  .max(MAX_INTEGER)
+  .meta({ description: 'It grows by 1 with each change. As an ETag it is what If-Match compares.', examples: [1] });
 
-export const message = z.string();
+export const message = z.string().meta({ description: 'What was done, in words.', examples: ['Done'] });
+
+/** The answer where there is nothing to tell but that it was done. */
+export const Message = z.object({ message }).meta({ id: 'Message', description: 'Says that it was done.' });
+
+/** `Resources` and `Mental plans` both answer with it. */
+export const ResourceType = z
+  .enum(['book', 'course', 'video'])
+  .meta({ id: 'ResourceType', description: 'What a resource is.', examples: ['book'] });
+
+/** What the fields of a resource say, in requests and in answers. */
+export const RESOURCE_TEXTS = {
+  name: { description: 'The title.', examples: ['The Pragmatic Programmer'] },
+  description: { description: 'Anything else about it. It may be empty.', examples: ['20th anniversary edition'] },
+};
+
+export const volume = z
+  .number()
+  .positive()
+  .max(1_000_000)
+  .meta({ description: 'Pages of a book, lessons of a course, or minutes of a video.', examples: [352] });
+
+export const Resource = z
+  .object({
+    id,
+    type: ResourceType,
+    name: z.string().meta(RESOURCE_TEXTS.name),
+    description: z.string().meta(RESOURCE_TEXTS.description),
+    volume,
+  })
+  .meta({ id: 'Resource', description: 'A book, a course or a video.' });
+export type Resource = z.output<typeof Resource>;

@@ -6,7 +6,7 @@ import type { Claims } from '../../security/token.ts';
 import type { Caller, Context, Services } from '../../trpc/context.ts';
 import { endpoint } from '../../trpc/endpoint.ts';
 import { AppError, invalid, notFound, unauthenticated, wrongCredentials } from '../../trpc/errors.ts';
-import { hasLength, message } from '../../trpc/fields.ts';
+import { hasLength, Message } from '../../trpc/fields.ts';
 import { protectedProcedure, publicProcedure, router } from '../../trpc/procedures.ts';
 import {
   AccountRemoval,
@@ -32,7 +32,15 @@ const MAX_EXPORT_BYTES = 5_000_000;
 
 export const authRouter = router({
   register: publicProcedure
-    .meta(endpoint('POST /users', 'Register and sign in', { tag, public: true, status: 201, errors: ['LOGIN_TAKEN'] }))
+    .meta(
+      endpoint('POST /users', 'Register and sign in', {
+        description: 'Makes an account and signs in to it. The answer holds the access token that every other request needs.',
+        tag,
+        public: true,
+        status: 201,
+        errors: ['LOGIN_TAKEN', 'WEAK_PASSWORD'],
+      }),
+    )
     .input(Registration)
     .output(TokenAnswer)
     .mutation(async ({ ctx, input }) => {
@@ -52,7 +60,15 @@ export const authRouter = router({
     }),
 
   signIn: publicProcedure
-    .meta(endpoint('POST /users/signIn', 'Sign in', { tag, public: true, errors: ['WRONG_CREDENTIALS'] }))
+    .meta(
+      endpoint('POST /users/signIn', 'Sign in', {
+        description:
+          'Opens a session. Its access token goes with each request as `Authorization: Bearer <access_token>`; its refresh token gives the next one. When a user has too many sessions, the oldest ends.',
+        tag,
+        public: true,
+        errors: ['WRONG_CREDENTIALS'],
+      }),
+    )
     .input(SignIn)
     .output(TokenAnswer)
     .mutation(async ({ ctx, input }) => {
@@ -66,7 +82,15 @@ export const authRouter = router({
     }),
 
   refresh: publicProcedure
-    .meta(endpoint('POST /users/refresh', 'Exchange a refresh token for new tokens', { tag, public: true, errors: ['UNAUTHENTICATED'] }))
+    .meta(
+      endpoint('POST /users/refresh', 'Exchange a refresh token for new tokens', {
+        description:
+          'Gives the next access token and the next refresh token of the session. A refresh token is good for one exchange: when it comes back later, the session ends.',
+        tag,
+        public: true,
+        errors: ['UNAUTHENTICATED'],
+      }),
+    )
     .input(Refresh)
     .output(TokenAnswer)
     .mutation(async ({ ctx, input }) => {
@@ -81,6 +105,9 @@ export const authRouter = router({
   signOut: publicProcedure
     .meta(
       endpoint('POST /users/signOut', 'End the session of the token', {
+        description:
+          'The session is named by its refresh token in the body, or by its access token in the header. Whoever signs out twice is signed out.',
+        example: { message: 'Signed out' },
         tag,
         public: true,
         takesBearer: true,
@@ -88,7 +115,7 @@ export const authRouter = router({
       }),
     )
     .input(SignOut)
-    .output(z.object({ message }))
+    .output(Message)
     .mutation(async ({ ctx, input }) => {
       // A session that has ended already is no error: whoever signs out twice is signed out.
       const named = input?.refresh_token === undefined ? ctx.request.claims() : ctx.services.refreshTokens.open(input.refresh_token);
@@ -102,7 +129,14 @@ export const authRouter = router({
   exports: exportsRouter,
 
   changePassword: protectedProcedure
-    .meta(endpoint('POST /users/me/password', 'Change my password, which ends my other sessions', { tag, errors: ['WRONG_CREDENTIALS'] }))
+    .meta(
+      endpoint('POST /users/me/password', 'Change my password, which ends my other sessions', {
+        description: 'Asks for the password as it is. The session of this call stays: the answer has its next tokens.',
+        example: { message: 'Password changed' },
+        tag,
+        errors: ['WRONG_CREDENTIALS', 'WEAK_PASSWORD'],
+      }),
+    )
     .input(PasswordChange)
     .output(PasswordChanged)
     .mutation(async ({ ctx, input }) => {
@@ -120,7 +154,14 @@ export const authRouter = router({
     }),
 
   export: protectedProcedure
-    .meta(endpoint('GET /users/me/export', 'Everything that is kept of me', { tag, isWide: true, errors: ['PAYLOAD_TOO_LARGE'] }))
+    .meta(
+      endpoint('GET /users/me/export', 'Everything that is kept of me', {
+        description: 'All in one answer, of 5 MB at most. POST /users/me/exports writes larger ones into a file.',
+        tag,
+        isWide: true,
+        errors: ['PAYLOAD_TOO_LARGE'],
+      }),
+    )
     .input(z.object({}).optional())
     .output(Export)
     .query(async ({ ctx }) => {
@@ -132,7 +173,7 @@ export const authRouter = router({
     }),
 
   me: protectedProcedure
-    .meta(endpoint('GET /users/me', 'Who I am', { tag }))
+    .meta(endpoint('GET /users/me', 'Who I am', { description: 'The account of the access token.', tag }))
     .input(z.object({}).optional())
     .output(Me)
     .query(async ({ ctx }) => {
@@ -141,9 +182,16 @@ export const authRouter = router({
     }),
 
   remove: protectedProcedure
-    .meta(endpoint('DELETE /users/{id}', 'Remove my account and everything in it', { tag, errors: ['WRONG_CREDENTIALS'] }))
+    .meta(
+      endpoint('DELETE /users/{id}', 'Remove my account and everything in it', {
+        description: 'Asks for the password. Nothing of the account can be brought back.',
+        example: { message: 'User removed' },
+        tag,
+        errors: ['WRONG_CREDENTIALS'],
+      }),
+    )
     .input(AccountRemoval)
-    .output(z.object({ message }))
+    .output(Message)
     .mutation(async ({ ctx, input }) => {
       if (input.id !== ctx.user.id) notFound('User');
       const ended = await retryChanged(async () => {

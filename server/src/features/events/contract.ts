@@ -1,72 +1,114 @@
 // The one contract that speaks of all features: what happened to their rows, which look as those features answer them.
 import { z } from 'zod';
-import { ById, id } from '../../trpc/fields.ts';
+import { count, id, Resource } from '../../trpc/fields.ts';
 import { AccountExport } from '../auth/exports/contract.ts';
 import { MentalPlanRow } from '../mentalPlan/contract.ts';
 import { PhysicalPlanRow } from '../physicalPlan/contract.ts';
-import { Resource } from '../resource/contract.ts';
 import { Task } from '../task/contract.ts';
 
-const mentalPlan = MentalPlanRow.extend({
-  resource_list: z.array(id).nullable().describe('Its resources from now on; null where they stayed'),
-});
+const ChangedMentalPlan = MentalPlanRow.extend({
+  resource_list: z
+    .array(id)
+    .nullable()
+    .meta({ description: 'Its resources from now on. Null where they stayed.', examples: [[1]] }),
+}).meta({ id: 'ChangedMentalPlan', description: 'A mental plan as it is now.' });
 
-const resource = Resource.extend({
-  links: z
-    .array(z.object({ mental_plan_id: id, progress: z.number() }))
-    .describe('How much of it is done, in those of my mental plans where that was written'),
-});
+const ResourceLink = z
+  .object({
+    mental_plan_id: id.describe('The id of the mental plan.'),
+    progress: z
+      .number()
+      .min(0)
+      .meta({ description: 'How much of the volume is done in it.', examples: [25] }),
+  })
+  .meta({ id: 'ResourceLink', description: 'How much of a resource is done in one mental plan.' });
+
+const ChangedResource = Resource.extend({
+  links: z.array(ResourceLink).describe('How much of it is done, in those of my mental plans where that was written.'),
+}).meta({ id: 'ChangedResource', description: 'A resource as it is now.' });
+
+const Removed = z.object({ id }).meta({ id: 'RemovedObject', description: 'What is not there any more.' });
+
+const SummaryOfTasks = z
+  .object({
+    created: count.describe('Those that were made.'),
+    completed: count.describe('Those that were done when they were made or changed.'),
+    open: count.describe('Of all that there are now.'),
+    done: count.describe('Of all that there are now.'),
+  })
+  .meta({ id: 'SummaryOfTasks', description: 'The tasks of the week.' });
+
+const SummaryOfPhysicalPlan = z
+  .object({
+    id,
+    day: PhysicalPlanRow.shape.day,
+    progress: PhysicalPlanRow.shape.progress,
+  })
+  .meta({ id: 'SummaryOfPhysicalPlan', description: 'The current physical plan, as it stands.' });
+
+const SummaryOfMentalPlan = z
+  .object({
+    id,
+    days_left: MentalPlanRow.shape.progress,
+    resources: count.describe('Its resources.'),
+    finished: count.describe('Resources whose whole volume is done.'),
+    percent: z
+      .int()
+      .min(0)
+      .max(100)
+      .meta({ description: 'Done, on the mean of its resources. 100 when it has none.', examples: [40] }),
+  })
+  .meta({ id: 'SummaryOfMentalPlan', description: 'The current mental plan, as it stands.' });
 
 /** How a user's week went, told once in it (jobs/summaries.ts). Counts are of the seven days before it was made. */
-export const Summary = z.object({
-  week: z
-    .string()
-    .regex(/^\d{4}-W\d\d$/)
-    .describe('The ISO 8601 week that has ended'),
-  tasks: z.object({
-    created: z.int(),
-    completed: z.int().describe('Those that were done when they were made or changed'),
-    open: z.int().describe('Of all that there are now'),
-    done: z.int().describe('Of all that there are now'),
-  }),
-  physical_plan: z.object({ id, day: z.int(), progress: z.number() }).nullable().describe('The current one, as it stands'),
-  mental_plan: z
-    .object({
-      id,
-      days_left: z.int(),
-      resources: z.int(),
-      finished: z.int().describe('Resources whose whole volume is done'),
-      percent: z.int().describe('Done, on the mean of its resources; 100 when it has none'),
-    })
-    .nullable()
-    .describe('The current one, as it stands'),
-});
+export const Summary = z
+  .object({
+    week: z
+      .string()
+      .regex(/^\d{4}-W\d\d$/)
+      .meta({ description: 'The ISO 8601 week that has ended.', examples: ['2026-W47'] }),
+    tasks: SummaryOfTasks,
+    physical_plan: SummaryOfPhysicalPlan.nullable().describe('The current one, as it stands. Null when there is none.'),
+    mental_plan: SummaryOfMentalPlan.nullable().describe('The current one, as it stands. Null when there is none.'),
+  })
+  .meta({ id: 'Summary', description: 'How a week went.' });
 
-const change = <Type extends string, Data extends z.ZodType>(type: Type, data: Data) => z.object({ type: z.literal(type), data });
+/** @param name of the component in the OpenAPI document */
+const change = <Type extends string, Data extends z.ZodType>(type: Type, name: string, data: Data, description: string) =>
+  z.object({ type: z.literal(type), data }).meta({ id: name, description });
 
 /** What a stream brings, told apart by `type`. */
-export const StreamEvent = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('ready') }).describe('Whatever is committed from now on will be heard'),
-  z.object({ type: z.literal('resync') }).describe('Something was missed that can not be told any more: read everything anew'),
-  z
-    .object({ type: z.literal('end'), reason: z.enum(['session_ended', 'token_expired', 'user_removed', 'server_closing']) })
-    .describe('The last of the stream, and why'),
-  change('task.created', Task),
-  change('task.changed', Task),
-  change('task.removed', ById),
-  change('physicalPlan.created', PhysicalPlanRow),
-  change('physicalPlan.changed', PhysicalPlanRow),
-  change('physicalPlan.removed', ById),
-  change('mentalPlan.created', mentalPlan),
-  change('mentalPlan.changed', mentalPlan),
-  change('mentalPlan.removed', ById),
-  change('resource.created', resource),
-  change('resource.changed', resource),
-  change('resource.removed', ById),
-  change('export.created', AccountExport),
-  change('export.changed', AccountExport).describe('When it begins, at each tenth of it, and when it ends'),
-  change('summary.created', Summary),
-]);
+export const StreamEvent = z
+  .discriminatedUnion('type', [
+    z.object({ type: z.literal('ready') }).meta({ id: 'ReadyEvent', description: 'Whatever is committed from now on will be heard.' }),
+    z
+      .object({ type: z.literal('resync') })
+      .meta({ id: 'ResyncEvent', description: 'Something was missed that can not be told any more: read everything anew.' }),
+    z
+      .object({
+        type: z.literal('end'),
+        reason: z
+          .enum(['session_ended', 'token_expired', 'user_removed', 'server_closing'])
+          .meta({ id: 'EndReason', description: 'Why a stream ends.' }),
+      })
+      .meta({ id: 'EndEvent', description: 'The last event of the stream, and why.' }),
+    change('task.created', 'TaskCreatedEvent', Task, 'A task was made.'),
+    change('task.changed', 'TaskChangedEvent', Task, 'A task was changed.'),
+    change('task.removed', 'TaskRemovedEvent', Removed, 'A task was removed.'),
+    change('physicalPlan.created', 'PhysicalPlanCreatedEvent', PhysicalPlanRow, 'A physical plan was made, and is the current one.'),
+    change('physicalPlan.changed', 'PhysicalPlanChangedEvent', PhysicalPlanRow, 'A physical plan was changed.'),
+    change('physicalPlan.removed', 'PhysicalPlanRemovedEvent', Removed, 'A physical plan was removed.'),
+    change('mentalPlan.created', 'MentalPlanCreatedEvent', ChangedMentalPlan, 'A mental plan was made, and is the current one.'),
+    change('mentalPlan.changed', 'MentalPlanChangedEvent', ChangedMentalPlan, 'A mental plan was changed.'),
+    change('mentalPlan.removed', 'MentalPlanRemovedEvent', Removed, 'A mental plan was removed.'),
+    change('resource.created', 'ResourceCreatedEvent', ChangedResource, 'A resource was added.'),
+    change('resource.changed', 'ResourceChangedEvent', ChangedResource, 'A resource was changed, or the progress in it.'),
+    change('resource.removed', 'ResourceRemovedEvent', Removed, 'A resource was removed, from the plans too.'),
+    change('export.created', 'ExportCreatedEvent', AccountExport, 'An export was asked for.'),
+    change('export.changed', 'ExportChangedEvent', AccountExport, 'An export has begun, has another tenth of it, or has ended.'),
+    change('summary.created', 'SummaryCreatedEvent', Summary, 'A week has ended: how it went.'),
+  ])
+  .meta({ id: 'StreamEvent', description: 'What a stream brings, told apart by `type`.' });
 
 /** The last event that the reader has: what came after it is told first. Without it the stream begins now. */
 export const Subscription = z

@@ -6,9 +6,19 @@ import { unauthenticated } from '../../trpc/errors.ts';
 import { protectedProcedure, router } from '../../trpc/procedures.ts';
 import { StreamEvent, Subscription } from './contract.ts';
 
+const DESCRIPTION = `Server-sent events. \`id\` is where the stream stands; whoever comes back with it in \`Last-Event-ID\` gets exactly what
+was missed, as long as that is kept (a week), otherwise \`resync\`. Without it the stream begins with \`ready\`. A comment every 20 s is a sign of life.
+A user may have ten streams open. In a terminal \`curl -N\` shows one.`;
+
 export const eventsRouter = router({
   stream: protectedProcedure
-    .meta(stream('/events', 'What happens to my tasks, plans and resources, as it happens', { tag: 'Events', event: StreamEvent }))
+    .meta(
+      stream('/events', 'What happens to my tasks, plans and resources, as it happens', {
+        tag: 'Events',
+        description: DESCRIPTION,
+        event: StreamEvent,
+      }),
+    )
     .input(Subscription)
     .subscription(async ({ ctx, input }) => {
       const { exp } = ctx.request.claims() ?? unauthenticated();

@@ -2,10 +2,18 @@ import { z } from 'zod';
 import { retryRaced } from '../../db/race.ts';
 import { endpoint } from '../../trpc/endpoint.ts';
 import { notFound, refuse } from '../../trpc/errors.ts';
-import { ById, id, message, Page } from '../../trpc/fields.ts';
+import { ById, Message, Page } from '../../trpc/fields.ts';
 import { protectedProcedure, router } from '../../trpc/procedures.ts';
 import { refuseAboveQuota } from '../../trpc/quota.ts';
-import { MentalPlanChange, MentalPlanRemoval, MentalPlanRow, MentalPlanView, NewMentalPlan } from './contract.ts';
+import {
+  CreatedMentalPlan,
+  MentalPlanChange,
+  MentalPlanRemoval,
+  MentalPlanRow,
+  MentalPlanView,
+  NewMentalPlan,
+  UpdatedMentalPlan,
+} from './contract.ts';
 import { createPlan, findCurrentPlan, listPlans, removePlan, updatePlan } from './queries.ts';
 
 const tag = 'Mental plans';
@@ -14,13 +22,15 @@ export const mentalPlanRouter = router({
   create: protectedProcedure
     .meta(
       endpoint('POST /mentalPlans', 'Make a plan of my resources, which becomes the current one', {
+        description: '`progress` is the number of days that are left. The current plan is the one that was made last.',
+        example: { message: 'Mental plan created' },
         tag,
         status: 201,
         errors: ['QUOTA_REACHED'],
       }),
     )
     .input(NewMentalPlan)
-    .output(z.object({ message, mental_plan_id: id }))
+    .output(CreatedMentalPlan)
     .mutation(async ({ ctx, input }) => {
       await ctx.services.limits.rows(ctx.user.id, 1 + input.resource_list.length);
       const mental_plan_id = await createPlan(ctx.db, ctx.user.id, ctx.services.quotas.mental_plans, input);
@@ -31,13 +41,16 @@ export const mentalPlanRouter = router({
   update: protectedProcedure
     .meta(
       endpoint('PATCH /mentalPlans/{id}', 'Change a plan or replace its list of resources', {
+        description:
+          'Changes what is sent. A list of resources replaces the one before: what stays in it keeps its progress. With If-Match it changes only the version that is meant.',
+        example: { message: 'Mental plan updated', resource: { version: 2 } },
         tag,
         errors: ['PRECONDITION_FAILED'],
         etag: (answer: { resource: { version: number } }) => answer.resource.version,
       }),
     )
     .input(MentalPlanChange)
-    .output(z.object({ message, resource: MentalPlanRow }))
+    .output(UpdatedMentalPlan)
     .mutation(async ({ ctx, input }) => {
       if (input.resource_list) await ctx.services.limits.rows(ctx.user.id, input.resource_list.length);
       const update = await retryRaced(() => updatePlan(ctx.db, ctx.user.id, input));
@@ -47,9 +60,17 @@ export const mentalPlanRouter = router({
     }),
 
   remove: protectedProcedure
-    .meta(endpoint('DELETE /mentalPlans/{id}', 'Remove a plan; its resources stay mine', { tag, errors: ['PRECONDITION_FAILED'] }))
+    .meta(
+      endpoint('DELETE /mentalPlans/{id}', 'Remove a plan; its resources stay mine', {
+        description:
+          'When it was the current plan, the one that was made before it becomes current. With If-Match it removes only the version that is meant.',
+        example: { message: 'Mental plan removed' },
+        tag,
+        errors: ['PRECONDITION_FAILED'],
+      }),
+    )
     .input(MentalPlanRemoval)
-    .output(z.object({ message }))
+    .output(Message)
     .mutation(async ({ ctx, input }) => {
       const outcome = await removePlan(ctx.db, ctx.user.id, input);
       if (outcome !== 'removed') refuse('Mental plan', outcome);
@@ -59,6 +80,8 @@ export const mentalPlanRouter = router({
   byUser: protectedProcedure
     .meta(
       endpoint('GET /users/{id}/mental-plan', 'My current plan with its resources', {
+        description:
+          'The current plan is the one that was made last. Each resource stands with how much of it is done. 404 when there is none.',
         tag,
         isWide: true,
         etag: (view: z.output<typeof MentalPlanView>) => view.data.version,
@@ -72,7 +95,7 @@ export const mentalPlanRouter = router({
     }),
 
   list: protectedProcedure
-    .meta(endpoint('GET /mentalPlans', 'My plans, newest first', { tag }))
+    .meta(endpoint('GET /mentalPlans', 'My plans, newest first', { description: 'The first of them is the current one.', tag }))
     .input(Page)
     .output(z.array(MentalPlanRow))
     .query(({ ctx, input }) => listPlans(ctx.db, ctx.user.id, input)),

@@ -1,10 +1,19 @@
 import { z } from 'zod';
 import { endpoint } from '../../trpc/endpoint.ts';
 import { AppError, notFound, refuse } from '../../trpc/errors.ts';
-import { ById, message, Page } from '../../trpc/fields.ts';
+import { ById, Message, Page } from '../../trpc/fields.ts';
 import { protectedProcedure, router } from '../../trpc/procedures.ts';
 import { refuseAboveQuota } from '../../trpc/quota.ts';
-import { Exercise, NewPhysicalPlan, PhysicalPlanChange, PhysicalPlanRemoval, PhysicalPlanRow, PhysicalPlanView } from './contract.ts';
+import {
+  CreatedPhysicalPlan,
+  Exercise,
+  NewPhysicalPlan,
+  PhysicalPlanChange,
+  PhysicalPlanRemoval,
+  PhysicalPlanRow,
+  PhysicalPlanView,
+  UpdatedPhysicalPlan,
+} from './contract.ts';
 import { createPlan, findCurrentPlan, listExercises, listPlans, removePlan, updatePlan } from './queries.ts';
 
 const tag = 'Physical plans';
@@ -16,6 +25,9 @@ export const physicalPlanRouter = router({
   create: protectedProcedure
     .meta(
       endpoint('POST /physicalPlans', 'Make a plan of seven days, which becomes the current one', {
+        description:
+          'The server makes a week of workouts and computes `bmi`. Weight is in kilograms, height in centimetres, age in years. The current plan is the one that was made last.',
+        example: { message: 'Physical plan created' },
         tag,
         status: 201,
         errors: ['QUOTA_REACHED'],
@@ -23,7 +35,7 @@ export const physicalPlanRouter = router({
       }),
     )
     .input(NewPhysicalPlan)
-    .output(PhysicalPlanView.extend({ message }))
+    .output(CreatedPhysicalPlan)
     .mutation(async ({ ctx, input }) => {
       await ctx.services.limits.rows(ctx.user.id, ROWS_OF_PLAN);
       const plan = await createPlan(ctx.db, ctx.services.catalogue, ctx.user.id, ctx.services.quotas.physical_plans, input);
@@ -35,13 +47,16 @@ export const physicalPlanRouter = router({
   update: protectedProcedure
     .meta(
       endpoint('PATCH /physicalPlans/{id}', 'Change a plan', {
+        description:
+          'Changes what is sent, and computes `bmi` again. Weight is in kilograms, height in centimetres, age in years. With If-Match it changes only the version that is meant.',
+        example: { message: 'Physical plan updated', resource: { version: 2 } },
         tag,
         errors: ['PRECONDITION_FAILED'],
         etag: (answer: { resource: { version: number } }) => answer.resource.version,
       }),
     )
     .input(PhysicalPlanChange)
-    .output(z.object({ message, resource: PhysicalPlanRow }))
+    .output(UpdatedPhysicalPlan)
     .mutation(async ({ ctx, input }) => {
       const update = await updatePlan(ctx.db, ctx.user.id, input);
       if (update.outcome !== 'updated') refuse('Physical plan', update.outcome);
@@ -49,9 +64,17 @@ export const physicalPlanRouter = router({
     }),
 
   remove: protectedProcedure
-    .meta(endpoint('DELETE /physicalPlans/{id}', 'Remove a plan with its workouts', { tag, errors: ['PRECONDITION_FAILED'] }))
+    .meta(
+      endpoint('DELETE /physicalPlans/{id}', 'Remove a plan with its workouts', {
+        description:
+          'When it was the current plan, the one that was made before it becomes current. With If-Match it removes only the version that is meant.',
+        example: { message: 'Physical plan removed' },
+        tag,
+        errors: ['PRECONDITION_FAILED'],
+      }),
+    )
     .input(PhysicalPlanRemoval)
-    .output(z.object({ message }))
+    .output(Message)
     .mutation(async ({ ctx, input }) => {
       const outcome = await removePlan(ctx.db, ctx.user.id, input);
       if (outcome !== 'removed') refuse('Physical plan', outcome);
@@ -61,6 +84,7 @@ export const physicalPlanRouter = router({
   byUser: protectedProcedure
     .meta(
       endpoint('GET /users/{id}/physical-plan', 'My current plan with its days', {
+        description: 'The current plan is the one that was made last. It has seven days with their exercises. 404 when there is none.',
         tag,
         etag: (view: z.output<typeof PhysicalPlanView>) => view.data.version,
       }),
@@ -73,13 +97,13 @@ export const physicalPlanRouter = router({
     }),
 
   list: protectedProcedure
-    .meta(endpoint('GET /physicalPlans', 'My plans, newest first', { tag }))
+    .meta(endpoint('GET /physicalPlans', 'My plans, newest first', { description: 'The first of them is the current one.', tag }))
     .input(Page)
     .output(z.array(PhysicalPlanRow))
     .query(({ ctx, input }) => listPlans(ctx.db, ctx.user.id, input)),
 
   exercises: protectedProcedure
-    .meta(endpoint('GET /exercises', 'The catalogue of exercises', { tag }))
+    .meta(endpoint('GET /exercises', 'The catalogue of exercises', { description: 'By id. It is the same for all users.', tag }))
     .input(z.object({}).optional())
     .output(z.array(Exercise))
     .query(({ ctx }) => listExercises(ctx.db, ctx.services.catalogue)),

@@ -7,7 +7,8 @@ import { pagesOf } from '../../db/page.ts';
 import { hasRoom, QUOTA } from '../../db/quota.ts';
 import { mentalPlanResources as links, mentalPlans, resources } from '../../db/schema/index.ts';
 import { one, smallChange, statement } from '../../db/statement.ts';
-import type { NewResource, NewResources, Resource, ResourceChange } from './contract.ts';
+import type { Resource } from '../../trpc/fields.ts';
+import type { NewResource, NewResources, ResourceChange } from './contract.ts';
 
 const columns = {
   id: resources.id,

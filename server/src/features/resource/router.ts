@@ -2,10 +2,10 @@ import { z } from 'zod';
 import { retryRaced } from '../../db/race.ts';
 import { endpoint } from '../../trpc/endpoint.ts';
 import { invalid, notFound } from '../../trpc/errors.ts';
-import { ById, id, message, Page } from '../../trpc/fields.ts';
+import { ById, id, Page, Resource } from '../../trpc/fields.ts';
 import { protectedProcedure, router } from '../../trpc/procedures.ts';
 import { refuseAboveQuota } from '../../trpc/quota.ts';
-import { NewResource, NewResources, Resource, ResourceChange } from './contract.ts';
+import { CreatedResource, NewResource, NewResources, RemovedResource, ResourceChange, UpdatedResource } from './contract.ts';
 import { createResource, createResources, listResources, removeResource, updateResource } from './queries.ts';
 
 const tag = 'Resources';
@@ -14,9 +14,17 @@ const BULK_BODY_LIMIT = 1024 * 1024;
 
 export const resourceRouter = router({
   create: protectedProcedure
-    .meta(endpoint('POST /resources', 'Add a resource to my current mental plan', { tag, status: 201, errors: ['QUOTA_REACHED'] }))
+    .meta(
+      endpoint('POST /resources', 'Add a resource to my current mental plan', {
+        description:
+          'The current mental plan is the one that was made last; 404 when there is none. `volume` counts pages of a book, lessons of a course, or minutes of a video.',
+        tag,
+        status: 201,
+        errors: ['QUOTA_REACHED'],
+      }),
+    )
     .input(NewResource)
-    .output(z.object({ data: id }))
+    .output(CreatedResource)
     .mutation(async ({ ctx, input }) => {
       const data = await createResource(ctx.db, ctx.user.id, ctx.services.quotas.resources, input);
       if (data === undefined) await refuseAboveQuota(ctx, 'resources');
@@ -26,6 +34,8 @@ export const resourceRouter = router({
   createMany: protectedProcedure
     .meta(
       endpoint('POST /resources/bulk', 'Add resources, all or none', {
+        description:
+          'They belong to no plan until one names them in its `resource_list`. The answer is their ids, in the order in which they were sent.',
         tag,
         status: 201,
         bareArray: 'resources',
@@ -43,9 +53,16 @@ export const resourceRouter = router({
     }),
 
   update: protectedProcedure
-    .meta(endpoint('PATCH /resources/{id}', 'Change a resource, or my progress in it', { tag }))
+    .meta(
+      endpoint('PATCH /resources/{id}', 'Change a resource, or my progress in it', {
+        description:
+          '`progress` is that in the current mental plan, and at most the volume; 404 when the resource is not in it. A smaller volume makes progress smaller too.',
+        example: { message: 'Resource updated' },
+        tag,
+      }),
+    )
     .input(ResourceChange)
-    .output(z.object({ message, resource: Resource }))
+    .output(UpdatedResource)
     .mutation(async ({ ctx, input }) => {
       const update = await retryRaced(() => updateResource(ctx.db, ctx.user.id, input));
       if (update.outcome === 'progress above volume') invalid('progress', 'must not be above the volume');
@@ -54,16 +71,16 @@ export const resourceRouter = router({
     }),
 
   remove: protectedProcedure
-    .meta(endpoint('DELETE /resources/{id}', 'Remove a resource, from my plans too', { tag }))
+    .meta(endpoint('DELETE /resources/{id}', 'Remove a resource, from my plans too', { description: 'The progress in it goes too.', tag }))
     .input(ById)
-    .output(z.object({ detail: z.string(), id }))
+    .output(RemovedResource)
     .mutation(async ({ ctx, input }) => {
       const removed = (await removeResource(ctx.db, { user_id: ctx.user.id, id: input.id })) ?? notFound('Resource');
       return { detail: 'Resource removed', id: removed.id };
     }),
 
   list: protectedProcedure
-    .meta(endpoint('GET /resources', 'My resources, newest first', { tag }))
+    .meta(endpoint('GET /resources', 'My resources, newest first', { description: 'Those that are in no plan too.', tag }))
     .input(Page)
     .output(z.array(Resource))
     .query(({ ctx, input }) => listResources(ctx.db, ctx.user.id, input)),

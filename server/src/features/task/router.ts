@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { endpoint } from '../../trpc/endpoint.ts';
 import { notFound } from '../../trpc/errors.ts';
-import { ById, message } from '../../trpc/fields.ts';
+import { ById, Message } from '../../trpc/fields.ts';
 import { protectedProcedure, router } from '../../trpc/procedures.ts';
 import { refuseAboveQuota } from '../../trpc/quota.ts';
 import { NewTask, Task, TaskChange, TaskPage } from './contract.ts';
@@ -14,13 +14,23 @@ const BY_USER_LIMIT = 1000;
 
 export const taskRouter = router({
   list: protectedProcedure
-    .meta(endpoint('GET /outherTasks', 'My tasks, newest first', { tag }))
+    .meta(
+      endpoint('GET /outherTasks', 'My tasks, newest first', {
+        description: 'All of them, or with `status` only those that are done or not done.',
+        tag,
+      }),
+    )
     .input(TaskPage)
     .output(z.array(Task))
     .query(({ ctx, input }) => listTasks(ctx.db, ctx.user.id, input)),
 
   byUser: protectedProcedure
-    .meta(endpoint('GET /users/{id}/outer-tasks', 'My newest 1000 tasks, oldest first', { tag }))
+    .meta(
+      endpoint('GET /users/{id}/outer-tasks', 'My newest 1000 tasks, oldest first', {
+        description: "For all of a user's tasks ask GET /outherTasks page by page.",
+        tag,
+      }),
+    )
     .input(ById)
     .output(z.array(Task))
     .query(async ({ ctx, input }) => {
@@ -30,7 +40,14 @@ export const taskRouter = router({
     }),
 
   create: protectedProcedure
-    .meta(endpoint('POST /outherTasks', 'Add a task', { tag, status: 201, errors: ['QUOTA_REACHED'] }))
+    .meta(
+      endpoint('POST /outherTasks', 'Add a task', {
+        description: 'It is not done unless that is said.',
+        tag,
+        status: 201,
+        errors: ['QUOTA_REACHED'],
+      }),
+    )
     .input(NewTask)
     .output(Task)
     .mutation(async ({ ctx, input }) => {
@@ -41,15 +58,21 @@ export const taskRouter = router({
     }),
 
   update: protectedProcedure
-    .meta(endpoint('PATCH /outherTasks/{id}', 'Change a task', { tag }))
+    .meta(endpoint('PATCH /outherTasks/{id}', 'Change a task', { description: 'Changes what is sent.', tag }))
     .input(TaskChange)
     .output(Task)
     .mutation(async ({ ctx, input }) => (await updateTask(ctx.db, { ...input, user_id: ctx.user.id })) ?? notFound('Task')),
 
   remove: protectedProcedure
-    .meta(endpoint('DELETE /outherTasks/{id}', 'Remove a task', { tag }))
+    .meta(
+      endpoint('DELETE /outherTasks/{id}', 'Remove a task', {
+        description: 'It can not be brought back.',
+        example: { message: 'Task removed' },
+        tag,
+      }),
+    )
     .input(ById)
-    .output(z.object({ message }))
+    .output(Message)
     .mutation(async ({ ctx, input }) => {
       (await removeTask(ctx.db, { user_id: ctx.user.id, id: input.id })) ?? notFound('Task');
       return { message: 'Task removed' };

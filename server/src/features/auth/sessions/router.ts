@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { endpoint } from '../../../trpc/endpoint.ts';
 import { notFound } from '../../../trpc/errors.ts';
-import { ById, message } from '../../../trpc/fields.ts';
+import { ById, Message } from '../../../trpc/fields.ts';
 import { protectedProcedure, router } from '../../../trpc/procedures.ts';
 import { Session } from './contract.ts';
 import { listSessions, revokeSession } from './queries.ts';
@@ -10,7 +10,12 @@ const tag = 'Auth';
 
 export const sessionsRouter = router({
   list: protectedProcedure
-    .meta(endpoint('GET /users/me/sessions', 'My open sessions, newest first', { tag }))
+    .meta(
+      endpoint('GET /users/me/sessions', 'My open sessions, newest first', {
+        description: 'Each is a place where the user is signed in.',
+        tag,
+      }),
+    )
     .input(z.object({}).optional())
     .output(z.array(Session))
     .query(async ({ ctx }) => {
@@ -19,9 +24,15 @@ export const sessionsRouter = router({
     }),
 
   revoke: protectedProcedure
-    .meta(endpoint('DELETE /users/me/sessions/{id}', 'End one of my sessions', { tag }))
+    .meta(
+      endpoint('DELETE /users/me/sessions/{id}', 'End one of my sessions', {
+        description: 'Its tokens are refused from then on.',
+        example: { message: 'Session ended' },
+        tag,
+      }),
+    )
     .input(ById)
-    .output(z.object({ message }))
+    .output(Message)
     .mutation(async ({ ctx, input }) => {
       (await revokeSession(ctx.db, ctx.user.id, input.id, ctx.request.client)) || notFound('Session');
       ctx.services.openSessions.forget([input.id]);

@@ -1,0 +1,67 @@
+// The collection of requests that the document is converted to. Its examples are sent as they are; what only an answer can
+// tell is taken from that answer: the tokens.
+
+interface Item {
+  name: string;
+  item?: Item[];
+  event?: object[];
+  request?: { method: string; url: { path: string[] }; body?: { raw?: string } };
+}
+
+export interface Collection extends Item {
+  info: object;
+  variable?: object[];
+}
+
+/** What the runner writes. */
+export interface Report {
+  run: { executions: { item: { name: string }; response?: { code: number } }[] };
+}
+
+interface Document {
+  readonly paths: Record<string, Record<string, { operationId: string }>>;
+}
+
+/** By what the operations need of each other, and what they end or remove. */
+export const ORDER = {
+  begin: [
+    ...['health.check', 'auth.register', 'auth.signIn', 'auth.refresh', 'auth.me', 'auth.sessions.list', 'auth.sessions.revoke'],
+    ...['auth.changePassword', 'physicalPlan.exercises'],
+    ...['physicalPlan.create', 'physicalPlan.byUser', 'physicalPlan.list', 'physicalPlan.update', 'physicalPlan.remove'],
+    ...['mentalPlan.create', 'resource.create', 'resource.createMany', 'resource.update', 'resource.list', 'mentalPlan.update'],
+    ...['mentalPlan.byUser', 'mentalPlan.list', 'mentalPlan.remove', 'resource.remove'],
+    ...['task.create', 'task.update', 'task.list', 'task.byUser', 'task.remove'],
+    ...['auth.exports.start', 'auth.export'],
+  ],
+  stream: ['auth.signIn', 'events.stream'],
+  end: ['auth.signIn', 'auth.exports.list', 'auth.exports.byId', 'auth.exports.file', 'auth.remove', 'auth.signOut'],
+};
+
+const KEEP_TOKENS = `
+const text = pm.response.text();
+const answer = text.startsWith('{') ? JSON.parse(text) : {};
+if (answer.access_token) {
+  pm.environment.set('bearerToken', answer.access_token);
+  pm.environment.set('refreshToken', answer.refresh_token);
+}`;
+
+const requestsOf = (item: Item): Item[] => (item.item ? item.item.flatMap(requestsOf) : [item]);
+
+/** @returns a collection of the requests of these operations, in this order, each named by its operation */
+export function chained(collection: Collection, document: Document, order: readonly string[]): Collection {
+  const byName = new Map(
+    requestsOf(collection).map((item) => {
+      const path = `/${item.request?.url.path.join('/')}`.replaceAll(/:(\w+)/g, '{$1}');
+      return [document.paths[path]?.[item.request?.method.toLowerCase() ?? '']?.operationId, item] as const;
+    }),
+  );
+  const item = order.map((name) => {
+    const found = structuredClone(byName.get(name));
+    if (!found?.request) throw new Error(`the collection has no ${name}`);
+    const { body } = found.request;
+    if (body?.raw) body.raw = body.raw.replace(/("refresh_token": ?)"[^"]*"/, '$1"{{refreshToken}}"');
+    return { ...found, name };
+  });
+  const event = [{ listen: 'test', script: { type: 'text/javascript', exec: KEEP_TOKENS.split('\n') } }];
+  return { ...collection, item, event, variable: [] };
+}
