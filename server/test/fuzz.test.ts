@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { type Endpoint, endpointsOf, inputOf } from '../src/http/endpoints.ts';
 import { appRouter } from '../src/router.ts';
 import { type Answer, startApp } from './harness.ts';
+import { sessionNameOf } from './tokens.ts';
 
 const SEED = 20_240_229;
 const RUNS = 40;
@@ -37,8 +38,8 @@ async function overRpc(name: string, input: Json): Promise<Answer> {
 async function revive(name: string): Promise<void> {
   if (!ENDING.has(name)) return;
   await api.database.db.execute(sql`
-    insert into sessions (id, user_id, device, idle_expires_at, absolute_expires_at)
-    values (${ann.id}, ${ann.id}, '', now() + interval '1 day', now() + interval '1 day') on conflict do nothing`);
+    insert into sessions (id, user_id, device, nonce, idle_expires_at, absolute_expires_at)
+    values (${ann.id}, ${ann.id}, '', ${sessionNameOf(ann.token).nonce}, now() + interval '1 day', now() + interval '1 day') on conflict do nothing`);
 }
 
 test('the ids that the inputs below are made of are hers', async () => {
