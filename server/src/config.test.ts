@@ -180,6 +180,6 @@ test.each([
   [{ CORS_ORIGINS: 'https://a.example/path' }, 'CORS_ORIGINS'],
   [{ CORS_ORIGINS: 'a.example' }, 'CORS_ORIGINS'],
   [{ NODE_ENV: 'production', JWT_SECRET_KEY: SECRET, CORS_ORIGINS: '*' }, 'CORS_ORIGINS'],
-])('#44 %j is refused, naming %s', (env, name) => {
+])('#44 #279 %j is refused, naming %s', (env, name) => {
   expect(refusal(env as Record<string, string>)).toMatch(new RegExp(`^${name}: `));
 });

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, expect, onTestFinished, test } from 'vitest';
 
 const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 const folder = await mkdtemp(join(tmpdir(), 'stepwise-process-'));
@@ -32,9 +32,9 @@ const secrets: string[] = [];
 
 const PRODUCTION_KEY = 'f3b0c44298fc1c149afbf4c8996fb924';
 
-function run(env: Record<string, string>): Omit<Server, 'url'> & { address: Promise<string | undefined> } {
+function run(env: Record<string, string>, program = [MAIN]): Omit<Server, 'url'> & { address: Promise<string | undefined> } {
   // In its own folder: a developer's .env must not reach a test.
-  const child = spawn(process.execPath, [MAIN], { cwd: folder, env: { PATH: process.env.PATH, PORT: '0', HOST: '127.0.0.1', ...env } });
+  const child = spawn(process.execPath, program, { cwd: folder, env: { PATH: process.env.PATH, PORT: '0', HOST: '127.0.0.1', ...env } });
   running.add(child);
   const output: string[] = [];
   const ended = once(child, 'exit').then(([code]) => {
@@ -125,6 +125,39 @@ test('a .env file in the working folder completes the environment, which wins', 
   await rm(join(folder, '.env'));
   expect(server.output.join('\n')).toContain('LOG_LEVEL');
   expect(server.output.join('\n')).not.toContain('PORT');
+});
+
+/** Other tests have no such file. */
+const withoutDotenv = () => onTestFinished(() => rm(join(folder, '.env'), { force: true }));
+
+test('#277 a .env file as Windows writes it is read from its first line on, by whatever is started', async () => {
+  withoutDotenv();
+  const text = 'NODE_ENV=production\r\nDATA_DIR=never\r\n';
+  for (const bytes of [Buffer.from(`\uFEFF${text}`), Buffer.from(`\uFEFF${text}`, 'utf16le')]) {
+    await writeFile(join(folder, '.env'), bytes);
+    const server = run({});
+    expect(await server.ended).toBe(1);
+    expect(server.output.join('\n')).toContain('JWT_SECRET_KEY: required in production');
+  }
+});
+
+test('#277 #278 what is wrong with .env or DATABASE_URL is one line of every program', { timeout: 120_000 }, async () => {
+  withoutDotenv();
+  const programs = ['src/main.ts', 'src/worker.ts', 'scripts/migrate.ts', 'scripts/seed.ts', 'scripts/jobs.ts', 'scripts/import.ts'];
+  const paths = programs.map((name) => join(fileURLToPath(new URL('..', import.meta.url)), name));
+  const say = async (line: string) => {
+    const started = paths.map((path) =>
+      run({ DATA_DIR: join(folder, 'never') }, [path, ...(path.endsWith('import.ts') ? ['--from', 'postgres://db'] : [])]),
+    );
+    for (const { ended, output } of started) {
+      expect(await ended).toBe(1);
+      expect(output).toEqual([line]);
+    }
+  };
+  await writeFile(join(folder, '.env'), 'JWT_SECRET_KEY="hunter2\n');
+  await say('stepwise: .env: line 1 is not NAME=value, or has a quote without its pair');
+  await writeFile(join(folder, '.env'), 'DATABASE_URL=postgres://ann:hunter2@db/x?sslmode=hunter3\n');
+  await say('stepwise: DATABASE_URL: sslmode: one of disable, allow, prefer, require, verify-ca, verify-full, no-verify is expected');
 });
 
 test('a port that is taken is named, and the database is free again', async () => {

@@ -3,13 +3,12 @@
 import { Redis } from 'ioredis';
 import { type Attempt, FAILURE_MEMORY, FREE_FAILURES, type Hit, type LimitStore, LONGEST_WAIT, memoryStore } from './limitStore.ts';
 import { type Places, redisPlaces } from './places.ts';
+import { createReasons, LateError } from './redisReasons.ts';
 
 /** Milliseconds that a request waits for Redis at most. */
 const PATIENCE = 100;
 /** Milliseconds for which Redis is not asked again after it failed. */
 const PAUSE = 1000;
-/** Milliseconds between two lines in the log about Redis being away. */
-const SILENCE = 60_000;
 
 const HIT = `
 local count = redis.call('INCRBY', KEYS[1], ARGV[1])
@@ -48,7 +47,7 @@ export interface RedisStore extends LimitStore {
 
 /**
  * @param url `redis://…`
- * @param warn told at most once a minute that Redis is away
+ * @param warn told why Redis is not counted in, when that changes and at most once a minute for each reason
  */
 export function redisStore(url: string, warn: (message: string) => void): RedisStore {
   const redis = new Redis(url, {
@@ -57,6 +56,8 @@ export function redisStore(url: string, warn: (message: string) => void): RedisS
     maxRetriesPerRequest: 1,
     connectTimeout: 500,
     retryStrategy: (attempt) => Math.min(attempt * 100, 1000),
+    // After a failover the name leads to another server: the connection still goes to the one that became a replica.
+    reconnectOnError: (error) => /\bREADONLY\b/.test(error.message),
     keyPrefix: 'stepwise:',
     scripts: {
       hit: { lua: HIT, numberOfKeys: 1 },
@@ -67,12 +68,10 @@ export function redisStore(url: string, warn: (message: string) => void): RedisS
   const local = memoryStore();
   const asked = { redis: 0 };
   let away = Number.NEGATIVE_INFINITY;
-  let said = Number.NEGATIVE_INFINITY;
-  const failed = () => {
+  const reasons = createReasons(warn);
+  const failed = (error: unknown) => {
     away = performance.now();
-    if (away - said < SILENCE) return;
-    said = away;
-    warn('Redis is away: each server counts its limits by itself');
+    reasons.failed(error);
   };
   redis.on('error', failed);
 
@@ -81,9 +80,10 @@ export function redisStore(url: string, warn: (message: string) => void): RedisS
     try {
       const answer = await inTime(question());
       asked.redis++;
+      reasons.answered();
       return answer;
-    } catch {
-      failed();
+    } catch (error) {
+      failed(error);
       return otherwise();
     }
   }
@@ -149,7 +149,7 @@ export function redisStore(url: string, warn: (message: string) => void): RedisS
 function inTime<T>(answer: Promise<T>): Promise<T> {
   const { promise, resolve, reject } = Promise.withResolvers<T>();
   // Timers come first in a turn of the event loop, then what has arrived meanwhile, then immediates.
-  const timer = setTimeout(() => setImmediate(reject, new Error('late')), PATIENCE);
+  const timer = setTimeout(() => setImmediate(reject, new LateError()), PATIENCE);
   answer.then(resolve, reject).finally(() => clearTimeout(timer));
   return promise;
 }

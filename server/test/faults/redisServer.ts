@@ -14,8 +14,11 @@ export interface RedisServer {
   start(): Promise<void>;
 }
 
-/** Starts a Redis that keeps nothing on disk, and ends with the test file that calls this (not from within a test). */
-export async function startRedis(): Promise<RedisServer> {
+/**
+ * Starts a Redis that keeps nothing on disk, and ends with the test file that calls this (not from within a test).
+ * @param more settings
+ */
+export async function startRedis(more: Record<string, string> = {}): Promise<RedisServer> {
   const port = await freePort();
   let child: ChildProcess | undefined;
   let end: ReturnType<typeof keeper> | undefined;
@@ -29,7 +32,7 @@ export async function startRedis(): Promise<RedisServer> {
       end?.dismiss();
     },
     async start() {
-      const settings = { port, bind: '127.0.0.1', save: '', appendonly: 'no', 'enable-debug-command': 'yes' };
+      const settings = { port, bind: '127.0.0.1', save: '', appendonly: 'no', 'enable-debug-command': 'yes', ...more };
       child = spawn(
         'redis-server',
         Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]),
