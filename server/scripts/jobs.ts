@@ -2,7 +2,7 @@
 // pnpm jobs retry ID …, pnpm jobs forget ID …: settles what failed for good.
 import { PgBoss } from 'pg-boss';
 import { ConfigError, loadConfig, readEnvironment } from '../src/config.ts';
-import { pgOptions } from '../src/db/pg.ts';
+import { openForJobs } from '../src/db/jobsDatabase.ts';
 import { overviewOf, settle } from '../src/jobs/overview.ts';
 import { runScript } from './run.ts';
 
@@ -11,8 +11,8 @@ await runScript(async () => {
   if (how !== undefined && (!isAction(how) || ids.length === 0)) throw new ConfigError('jobs, jobs retry ID … or jobs forget ID …');
   const { databaseUrl } = loadConfig(readEnvironment(), 'script');
   if (databaseUrl === undefined) throw new ConfigError('DATABASE_URL: required, the embedded database belongs to its server');
-  const connection = { ...pgOptions(databaseUrl, 'stepwise jobs'), max: 1 };
-  const boss = new PgBoss({ ...connection, schema: 'pgboss', migrate: false, supervise: false, schedule: false });
+  const db = openForJobs(databaseUrl, 1);
+  const boss = new PgBoss({ db, schema: 'pgboss', migrate: false, supervise: false, schedule: false });
   boss.on('error', () => {});
   try {
     await boss.start().catch((error: Error) => {
@@ -27,6 +27,7 @@ await runScript(async () => {
     }
   } finally {
     await boss.stop({ graceful: false });
+    await db.close();
   }
 });
 

@@ -5,7 +5,9 @@ import { runScript } from './run.ts';
 
 await runScript(async () => {
   const config = loadConfig(readEnvironment(), 'script');
-  const database = await openDatabase({ ...config, migrateAtStart: true });
+  const database = await openDatabase({ ...config, migrateAtStart: true, jobs: false }, (line, facts) =>
+    console.error(`${line} ${JSON.stringify(facts)}`),
+  );
   await database.close();
   console.log(`${database.engine}: the schema is up to date`);
 });

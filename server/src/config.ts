@@ -116,7 +116,7 @@ export interface Config {
   readonly databaseUrl: ConnectionSettings | undefined;
   /** Connections of this process at most. */
   readonly poolSize: number;
-  /** Whether statements are kept prepared on their connection. */
+  /** Whether statements are kept prepared on their connection, where that can be done. */
   readonly prepare: boolean;
   readonly migrateAtStart: boolean;
   readonly dataDir: string;

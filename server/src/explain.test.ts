@@ -6,6 +6,8 @@ import { expect, test } from 'vitest';
 import { ConfigError } from './config.ts';
 import { DataFolderError } from './db/embedded.ts';
 import { LockedError } from './db/lock.ts';
+import { RightsError } from './db/rights.ts';
+import { SettingError } from './db/session.ts';
 import { SchemaError } from './db/version.ts';
 import { explain } from './explain.ts';
 
@@ -43,6 +45,15 @@ test('a schema of another version, and a table that others hold, are told as wha
   expect(explain(new SchemaError('the database lacks migrations'))).toBe('stepwise: the database lacks migrations');
   const locked = Object.assign(new Error('canceling statement due to lock timeout'), { code: '55P03' });
   expect(explain(locked)).toBe('stepwise: a table that is to be changed is in use by others; try again later');
+});
+
+test('settings and rights are told in their own words, and what PostgreSQL says of rights in its', () => {
+  expect(explain(new SettingError('the database has x'))).toBe('stepwise: the database has x');
+  expect(explain(new RightsError('the role x lacks rights'))).toBe('stepwise: the role x lacks rights');
+  const denied = Object.assign(new Error('permission denied for database "x"'), { code: '42501' });
+  expect(explain(new Error('Failed query: select …', { cause: denied }))).toBe(
+    'stepwise: the database refuses the user of its URL (DATABASE_URL): permission denied for database "x"',
+  );
 });
 
 test('anything else keeps its stack', () => {

@@ -6,7 +6,6 @@ const REFUSALS: Record<string, string> = {
   '28P01': 'the password is wrong',
   '28000': 'this user may not connect, or not without TLS (sslmode=require)',
   '3D000': 'there is no such database',
-  '42501': 'this user lacks a right that is needed',
 };
 
 /** What the file system answers where something cannot be read or written. */
@@ -15,7 +14,7 @@ const UNUSABLE: ReadonlySet<string | undefined> = new Set(['EACCES', 'EDQUOT', '
 /** @returns one line for what an operator can mend, naming the setting; anything else as it is, with its stack */
 export function explain(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
-  if (['ConfigError', 'ConnectionError', 'LockedError', 'SchemaError', 'ImportError'].includes(error.name))
+  if (['ConfigError', 'ConnectionError', 'LockedError', 'SchemaError', 'SettingError', 'RightsError', 'ImportError'].includes(error.name))
     return `stepwise: ${error.message}`;
   if (error.name === 'DataFolderError') return `stepwise: DATA_DIR: ${error.message}`;
   const { code, syscall, port, path } = error as NodeJS.ErrnoException & { port?: number };
@@ -26,8 +25,16 @@ export function explain(error: unknown): unknown {
   const reason = databaseCode(error);
   if (reason !== undefined && REFUSALS[reason])
     return `stepwise: the database refuses the connection: ${REFUSALS[reason]}; check its URL (DATABASE_URL)`;
+  // What PostgreSQL says of rights names objects, and never a value.
+  if (reason === '42501') return `stepwise: the database refuses the user of its URL (DATABASE_URL): ${saying(error)}`;
   if (reason === '55P03') return 'stepwise: a table that is to be changed is in use by others; try again later';
   if (reason !== undefined && (isUnavailable(reason) || syscall === 'connect'))
     return `stepwise: the database cannot be reached (${reason}); check its URL (DATABASE_URL)`;
   return error;
+}
+
+/** The words of the error that has the code: others may be wrapped around it. */
+function saying(error: Error): string {
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) if ('code' in cause) return cause.message;
+  return error.message;
 }

@@ -23,10 +23,18 @@ export async function begin(start: () => Promise<void>): Promise<void> {
  */
 export function endWith(logger: Logger, close: (isCrash: boolean) => Promise<void>): void {
   closeWithGrace({ delay: SHUTDOWN_TIMEOUT, logger: false }, async ({ err, signal }) => {
-    if (err) logger.fatal({ err }, 'crash');
+    if (err?.name === 'SettingError') logger.fatal(explain(err));
+    else if (err) logger.fatal({ err }, 'crash');
     logger.info({ signal }, 'closing');
     await close(err !== undefined);
     logger.info('closed');
     await writeLast(logger);
+  });
+}
+
+/** Ends the process as after a crash, with a line that says why, when its database has become one that is not for it. */
+export function endWhenRefused({ refusal }: { readonly refusal?: Promise<Error> }): void {
+  refusal?.then((error) => {
+    throw error;
   });
 }

@@ -9,7 +9,7 @@ import type { Config } from './config.ts';
 import { placesOf } from './db/socket.ts';
 import { openForServer, type StartingDatabase } from './db/starting.ts';
 import { type RunningJobs, startJobs } from './jobs/run.ts';
-import { endWith } from './lifecycle.ts';
+import { endWhenRefused, endWith } from './lifecycle.ts';
 import { createLogger, writeLast } from './logger.ts';
 import { loadBlocklist } from './security/blocklist.ts';
 import { type LimitStore, memoryStore } from './security/limitStore.ts';
@@ -75,12 +75,13 @@ async function serveOn(database: StartingDatabase, config: Config, logger: Logge
   await app.listen({ host: config.host, port: config.port, listenTextResolver: (address) => `listening on ${address}` });
   try {
     const host = config.databaseUrl && placesOf(config.databaseUrl);
-    await database.prepare((reason) => logger.warn({ reason, host }, 'the database is away: waiting for it'));
+    await database.prepare((line, facts) => logger.warn({ ...facts, host }, line));
   } catch (error) {
     // Told to end while it waited.
     if (draining) return;
     throw error;
   }
+  endWhenRefused(database);
   // Before the first registration needs it: it takes some hundred milliseconds.
   setTimeout(loadBlocklist, LATER).unref();
   if (config.jobs && !draining) {

@@ -2,7 +2,7 @@
 import { ConfigError, loadConfig, readEnvironment } from './config.ts';
 import { openDatabase } from './db/client.ts';
 import { startJobs } from './jobs/run.ts';
-import { begin, endWith } from './lifecycle.ts';
+import { begin, endWhenRefused, endWith } from './lifecycle.ts';
 import { createLogger } from './logger.ts';
 
 await begin(async () => {
@@ -10,7 +10,8 @@ await begin(async () => {
   if (config.databaseUrl === undefined)
     throw new ConfigError('DATABASE_URL: required, the embedded database belongs to the server, which does the background work itself');
   const logger = await createLogger(config.logLevel, process.stdout.isTTY);
-  const database = await openDatabase(config);
+  const database = await openDatabase({ ...config, jobs: true }, (line, facts) => logger.warn(facts, line));
+  endWhenRefused(database);
   const jobs = startJobs({ database, databaseUrl: config.databaseUrl, logger });
   endWith(logger, async () => {
     await jobs.stop();

@@ -33,6 +33,11 @@ const STEPS: readonly Step[] = [
 /** The advisory lock that an import holds on its target: an arbitrary number that is this project's own ("move"). */
 const LOCK = 0x6d6f7665;
 
+const PURPOSE = { name: 'stepwise import', settings: {} };
+
+/** Where the system before this one has its tables is its own matter. */
+const AS_THERE = { search_path: undefined };
+
 export interface ImportOptions {
   /** The database that is copied; it is only read. */
   readonly from: Address;
@@ -49,14 +54,9 @@ export interface ImportOptions {
  */
 export async function importDatabase({ from, to, batch }: ImportOptions, say: (line: string) => void): Promise<void> {
   try {
-    await withConnection(to, 0, (target) =>
-      withConnection(from, 0, (client) =>
+    await withConnection(to, PURPOSE, (target) =>
+      withConnection(from, { ...PURPOSE, settings: AS_THERE }, (client) =>
         client.begin('isolation level repeatable read read only', async (source) => {
-          await source`set local datestyle = 'ISO'`;
-          await source`set local timezone = 'UTC'`;
-          await source`set local bytea_output = 'hex'`;
-          await source`set local statement_timeout = 0`;
-          await source`set local idle_in_transaction_session_timeout = 0`;
           await checkDistinct(source, target);
           await checkSource(source);
           await checkTarget(target);

@@ -18,6 +18,9 @@ export interface Database {
 
 export type Ring = (user_id: number | undefined) => void;
 
+/** Is told what is waited for, when that changes: a line for the log, and what belongs to it. */
+export type Told = (line: string, facts: object) => void;
+
 export interface OpenDatabase {
   readonly db: Database;
   readonly engine: 'postgres' | 'embedded';
@@ -32,6 +35,8 @@ export interface OpenDatabase {
    * @param ring told whose events there are more of; undefined: anybody's, as some may have been missed
    */
   listen(ring: Ring): () => Promise<void>;
+  /** Fulfilled when PostgreSQL has become a database that must not be gone on with (session.ts). */
+  readonly refusal?: Promise<Error>;
   /** Ends all connections; what was acknowledged is on disk. */
   close(): Promise<void>;
 }
@@ -47,35 +52,28 @@ export interface DatabaseOptions {
   readonly migrateAtStart: boolean;
   /** The folder of the embedded database. */
   readonly dataDir: string;
+  /** Whether this process is to do background work on PostgreSQL: its role needs more rights for that. */
+  readonly jobs?: boolean;
 }
 
 /**
  * Opens the database that the options name, its schema up to date.
  * @throws when it is away, refuses us or has another schema
  */
-export async function openDatabase(options: DatabaseOptions): Promise<OpenDatabase> {
+export async function openDatabase(options: DatabaseOptions, told?: Told): Promise<OpenDatabase> {
   if (options.databaseUrl === undefined) {
     const { openEmbedded } = await import('./embedded.ts');
     return openEmbedded(options.dataDir);
   }
-  const { openPostgres } = await import('./postgres.ts');
-  await preparePostgres(options.databaseUrl, options.migrateAtStart);
-  return openPostgres(options.databaseUrl, options.poolSize, options.prepare);
-}
-
-/** Brings the schema up to date, or only looks whether it is. @throws SchemaError when it is another one */
-export async function preparePostgres(url: Address, migrates: boolean): Promise<void> {
-  if (migrates) {
-    const { migratePostgres } = await import('./migrate.ts');
-    return migratePostgres(url);
-  }
-  const [{ openPostgres }, { checkVersion }] = await Promise.all([import('./postgres.ts'), import('./version.ts')]);
-  const { db, close } = openPostgres(url, 1);
-  try {
-    await checkVersion(db);
-  } finally {
-    await close();
-  }
+  const [{ openPostgres }, { checkPostgres, migratePostgres }, { meetOnce }] = await Promise.all([
+    import('./postgres.ts'),
+    import('./migrate.ts'),
+    import('./session.ts'),
+  ]);
+  const { databaseUrl, poolSize, prepare, migrateAtStart, jobs } = options;
+  const met = meetOnce(databaseUrl);
+  await (migrateAtStart ? migratePostgres : checkPostgres)(databaseUrl, { met, jobs, told });
+  return openPostgres(databaseUrl, poolSize, prepare, met);
 }
 
 /** What an engine has to be able to do. @returns the Database on it */

@@ -3,8 +3,7 @@ import { expect, test } from 'vitest';
 import { parseConnection } from './connectionSettings.ts';
 import { ConnectionStringError } from './connectionString.ts';
 import { postgresOptions } from './drivers.ts';
-import { pgOptions } from './pg.ts';
-import { OPTIONS } from './postgres.ts';
+import { OPTIONS } from './pools.ts';
 
 /** What the string means, as far as it is not what holds without a word. */
 function meaning(text: string, env: Record<string, string> = {}): object {
@@ -207,16 +206,17 @@ test.each([
   ANN_AT,
   `postgres://ann:p%25w@a:1,[::1]:2/li%20fe?sslmode=verify-full&sslrootcert=/ca.pem&application_name=x&options=-c%20geqo%3Doff`,
   'postgres://ann@/life?host=/run/postgresql',
-])('#278 both drivers are told the same of %s, and take nothing from the environment', (text) => {
+])('#278 the driver is told what %s means, and takes nothing from the environment', (text) => {
   const settings = parseConnection(text);
-  const ours = postgresOptions(settings, OPTIONS) as unknown as Record<string, unknown> & { connection: Record<string, unknown> };
-  const pg = pgOptions(settings, 'stepwise') as Record<string, unknown> & { password: () => string };
-  for (const name of ['user', 'database']) expect(ours[name], name).toBe(pg[name]);
-  expect(ours.pass).toBe(pg.password());
-  expect(ours.connection.options).toBe(pg.options);
-  expect(ours.connection.application_name).toBe(pg.application_name);
-  // Neither does TLS by itself: both are handed sockets by the same function.
-  expect([ours.ssl, pg.ssl]).toEqual([false, false]);
-  expect([typeof ours.socket, typeof pg.stream]).toEqual(['function', 'function']);
-  expect(ours.connection.statement_timeout).toBe(OPTIONS.connection.statement_timeout);
+  const connection = { application_name: 'stepwise', statement_timeout: '4s' };
+  const ours = postgresOptions(settings, { ...OPTIONS, connection } as never) as unknown as Record<string, unknown>;
+  expect(ours).toMatchObject({ user: settings.user, pass: settings.password, database: settings.database });
+  expect(ours.connection).toEqual({
+    application_name: settings.applicationName ?? 'stepwise',
+    statement_timeout: '4s',
+    ...(settings.options && { options: settings.options }),
+  });
+  // It does no TLS by itself: it is handed sockets.
+  expect(ours.ssl).toBe(false);
+  expect(typeof ours.socket).toBe('function');
 });

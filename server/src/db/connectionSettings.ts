@@ -1,4 +1,4 @@
-// What a connection string means to us: one structure, from which the options of both drivers are made (drivers.ts, pg.ts).
+// What a connection string means to us: one structure, from which the driver's options are made (drivers.ts).
 import { userInfo } from 'node:os';
 import type { SecureVersion } from 'node:tls';
 import { ConnectionStringError, readConnectionString } from './connectionString.ts';

@@ -54,7 +54,7 @@ function failing(error: Error): Socket {
  * Goes to the hosts in their order until one is what it has to be, as libpq does.
  * @throws what was wrong with the last of them
  */
-export async function openSocket(settings: ConnectionSettings): Promise<Socket> {
+async function openSocket(settings: ConnectionSettings): Promise<Socket> {
   const hosts = settings.isShuffled ? settings.hosts.toSorted(() => Math.random() - 0.5) : settings.hosts;
   const wanted: Session[] = settings.session === 'prefer-standby' ? ['standby', 'any'] : [settings.session];
   let failure: unknown;

@@ -10,9 +10,9 @@ import { type Database, databaseOn, type OpenDatabase } from './client.ts';
 import { compileEngine } from './engine.ts';
 import { CHANNEL } from './events.ts';
 import { createGate, type Gate, poolMeasures } from './gate.ts';
-import { journal, MIGRATIONS } from './journal.ts';
+import { journal } from './journal.ts';
 import { takeLock } from './lock.ts';
-import { forEmbedded, migratorForEmbedded } from './orm.ts';
+import { applyMigrations } from './migrations.ts';
 import { makeFilesPrivate, makePrivate } from './privateFiles.ts';
 import { DEFAULT_EXERCISES, seed } from './seed.ts';
 import { checkVersion, missingMigrations } from './version.ts';
@@ -132,9 +132,8 @@ async function makeFolder(folder: string): Promise<void> {
 
 async function update(client: PGlite): Promise<void> {
   const db = on(client);
-  // The migrator loads the engine's package a second time, as CommonJS: not at a start that has nothing for it to do.
   if ((await missingMigrations(db)).length > 0) {
-    await migratorForEmbedded().migrate(forEmbedded().drizzle(client), { migrationsFolder: MIGRATIONS });
+    await db.transaction(applyMigrations);
     await checkVersion(db);
   }
   await seed(db);

@@ -5,7 +5,7 @@ const UNAVAILABLE = /^(08|53|57P|58|57014|55P03|40001|40P01|25006|25P03)/;
 
 /** The driver's own codes, our gate's and our sockets', and Node's for sockets. */
 const LOST =
-  /^(TLS_|QUEUE_FULL|CONNECTION_|CONNECT_TIMEOUT|ACQUIRE_TIMEOUT|QUERY_TIMEOUT|TRANSACTION_CLOSED|ECONN|EPIPE|EMFILE|ENFILE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|ENOENT)/;
+  /^(TLS_|QUEUE_FULL|CONNECTION_|CONNECT_TIMEOUT|ACQUIRE_TIMEOUT|QUERY_TIMEOUT|TRANSACTION_|ECONN|EPIPE|EMFILE|ENFILE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|ENOENT)/;
 
 /** @returns the code of the error or of the error that it wraps (Drizzle wraps the driver's), if it has one */
 export function databaseCode(error: unknown): string | undefined {

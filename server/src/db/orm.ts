@@ -31,8 +31,5 @@ export const dialect = new pgCore.PgDialect();
 /** Drizzle's builders, for writing queries only: this one has no database behind it. */
 export const builder = new pgCore.PgDatabase(dialect, undefined as never, undefined);
 
-/** The drivers' sides, each loaded when it is used. (That of `postgres` requires the driver's CommonJS build and never uses it: we hand it our patched client.) */
-export const forPostgres = () => require('drizzle-orm/postgres-js') as typeof import('drizzle-orm/postgres-js');
-export const migratorForPostgres = () => require('drizzle-orm/postgres-js/migrator') as typeof import('drizzle-orm/postgres-js/migrator');
-export const forEmbedded = () => require('drizzle-orm/pglite') as typeof import('drizzle-orm/pglite');
-export const migratorForEmbedded = () => require('drizzle-orm/pglite/migrator') as typeof import('drizzle-orm/pglite/migrator');
+/** What reads the files of migrations, loaded when it is used. */
+export const readMigrations = () => (require('drizzle-orm/migrator') as typeof import('drizzle-orm/migrator')).readMigrationFiles;

@@ -82,6 +82,11 @@ export const DEFAULT_EXERCISES = [
 
 /** Adds the default exercises that are missing; one that an operator has edited stays as it is. */
 export async function seed(db: Database): Promise<void> {
+  // Looked for first: who only reads exercises may start where they all are.
+  const found = await db.execute(builder.select({ default_order: exercises.default_order }).from(exercises));
+  const there = new Set(found.map(({ default_order }) => default_order));
   const rows = DEFAULT_EXERCISES.map((values, index) => ({ ...values, default_order: index + 1 }));
-  await db.execute(builder.insert(exercises).values(rows).onConflictDoNothing({ target: exercises.default_order }));
+  const missing = rows.filter(({ default_order }) => !there.has(default_order));
+  if (missing.length > 0)
+    await db.execute(builder.insert(exercises).values(missing).onConflictDoNothing({ target: exercises.default_order }));
 }

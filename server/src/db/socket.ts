@@ -1,4 +1,4 @@
-// One way to a PostgreSQL server, for both drivers: TCP or a Unix socket, and TLS as libpq's parameters ask for it.
+// One way to a PostgreSQL server: TCP or a Unix socket, and TLS as libpq's parameters ask for it.
 import { existsSync, readFileSync } from 'node:fs';
 import { isIP, Socket } from 'node:net';
 import * as tls from 'node:tls';

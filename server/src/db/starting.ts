@@ -1,6 +1,6 @@
 // The database of a server that starts: PostgreSQL may come later than it.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type DatabaseOptions, type OpenDatabase, openDatabase, preparePostgres } from './client.ts';
+import { type DatabaseOptions, type OpenDatabase, openDatabase, type Told } from './client.ts';
 import { databaseCode, isLasting, isUnavailable } from './errors.ts';
 
 export interface StartingDatabase extends Omit<OpenDatabase, 'ping'> {
@@ -12,7 +12,7 @@ export interface StartingDatabase extends Omit<OpenDatabase, 'ping'> {
    * @param told why it waits, when that changes and every half minute
    * @throws when the database refuses us, has another schema, or is closed meanwhile
    */
-  prepare(told: (reason: string) => void): Promise<void>;
+  prepare(told: Told): Promise<void>;
 }
 
 /** Thrown as long as the database is not prepared, with PostgreSQL's own code for "starting up". */
@@ -23,25 +23,31 @@ class NotReady extends Error {
 
 /** Opens PostgreSQL without waiting for it; the embedded database is ready at once. */
 export async function openForServer(options: DatabaseOptions): Promise<StartingDatabase> {
-  const { databaseUrl, poolSize, prepare, migrateAtStart } = options;
+  const { databaseUrl, poolSize, prepare, migrateAtStart, jobs } = options;
   if (databaseUrl === undefined) return { ...(await openDatabase(options)), prepare: async () => {} };
-  const { openPostgres } = await import('./postgres.ts');
-  const { db, engine, measures, listen, ping, close } = openPostgres(databaseUrl, poolSize, prepare);
+  const [{ openPostgres }, { checkPostgres, migratePostgres }, { meetOnce }] = await Promise.all([
+    import('./postgres.ts'),
+    import('./migrate.ts'),
+    import('./session.ts'),
+  ]);
+  const met = meetOnce(databaseUrl);
+  const bringUp = migrateAtStart ? migratePostgres : checkPostgres;
+  const opened = openPostgres(databaseUrl, poolSize, prepare, met);
+  const { db, ping, close } = opened;
   const closing = new AbortController();
   let isReady = false;
   const whenReady = <T>(run: () => Promise<T>) => (isReady ? run() : Promise.reject(new NotReady('the database is not prepared yet')));
   return {
+    ...opened,
     db: {
       run: (statement, values) => whenReady(() => db.run(statement, values)),
       execute: (query) => whenReady(() => db.execute(query)),
       transaction: (job) => whenReady(() => db.transaction(job)),
     },
-    engine,
-    listen,
-    measures,
     ping: () => (isReady ? ping() : undefined),
     async prepare(told) {
-      await untilReached(() => preparePostgres(databaseUrl, migrateAtStart), told, closing.signal);
+      const { signal } = closing;
+      await untilReached(() => bringUp(databaseUrl, { met, jobs, told, signal }), told, signal);
       isReady = true;
     },
     close() {
@@ -58,7 +64,7 @@ const LONGEST_PAUSE = 1000;
 const AGAIN = 30_000;
 
 /** Runs `job` until it does not fail because the database is away. */
-async function untilReached(job: () => Promise<void>, told: (reason: string) => void, signal: AbortSignal): Promise<void> {
+async function untilReached(job: () => Promise<void>, told: Told, signal: AbortSignal): Promise<void> {
   let last: string | undefined;
   let toldAt = 0;
   for (let pause = FIRST_PAUSE; ; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
@@ -68,7 +74,7 @@ async function untilReached(job: () => Promise<void>, told: (reason: string) => 
       const reason = databaseCode(error);
       if (reason === undefined || !isUnavailable(reason) || isLasting(reason)) throw error;
       if (reason !== last || performance.now() - toldAt > AGAIN) {
-        told(reason);
+        told('the database is away: waiting for it', { reason, ...sayingsOf(error) });
         toldAt = performance.now();
       }
       last = reason;
@@ -76,3 +82,6 @@ async function untilReached(job: () => Promise<void>, told: (reason: string) => 
     await sleep(pause, undefined, { signal });
   }
 }
+
+/** A pooler has one code for all that it says of its own: then its words are what is to be known. */
+const sayingsOf = (error: unknown) => (databaseCode(error) === '08P01' ? { pooler: (error as Error).message } : {});

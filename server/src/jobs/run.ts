@@ -2,11 +2,12 @@
 // processes do this, each turn of a schedule runs in one of them, and what dies with its process runs again in another.
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ConstructorOptions, JobWithMetadata, PgBoss, Queue, QueuePolicy } from 'pg-boss';
+import type { ConstructorOptions, JobWithMetadata, PgBoss, Queue, QueuePolicy, StopOptions } from 'pg-boss';
 import type { Logger } from 'pino';
 import type { Database, OpenDatabase } from '../db/client.ts';
 import type { Address } from '../db/drivers.ts';
 import { databaseCode } from '../db/errors.ts';
+import type { JobsDatabase } from '../db/jobsDatabase.ts';
 import { type Bell, createBell } from '../features/events/bell.ts';
 import { causesOf } from '../logger.ts';
 import type { Measure } from '../telemetry/measures.ts';
@@ -41,6 +42,9 @@ const HOUR = 3600;
 /** Milliseconds that work under way may still take when the process ends. */
 const STOP_TIMEOUT = 10_000;
 
+/** Of its own, besides those of the work itself. */
+const CONNECTIONS = 2;
+
 /** Seconds between looks at what users want: somebody waits for it. */
 const WANTED = 2;
 
@@ -63,7 +67,7 @@ export function startJobs(options: JobsOptions): RunningJobs {
       try {
         const begun = await started;
         await begun?.handed;
-        await begun?.boss.stop({ timeout: STOP_TIMEOUT });
+        await begun?.stop({ timeout: STOP_TIMEOUT });
         await bell.quiet();
       } catch (err) {
         options.logger.warn({ causes: causesOf(err) }, 'background work did not end well');
@@ -74,6 +78,7 @@ export function startJobs(options: JobsOptions): RunningJobs {
 
 interface Begun {
   readonly boss: PgBoss;
+  stop(options: StopOptions): Promise<void>;
   /** Settled when no more is handed out. */
   readonly handed: Promise<void> | undefined;
 }
@@ -91,14 +96,9 @@ async function start(options: JobsOptions, bell: Bell, stopping: AbortSignal): P
 }
 
 async function begin(options: JobsOptions, bell: Bell, stopping: AbortSignal): Promise<Begun> {
-  const { database, databaseUrl, logger, jobs = JOBS, pace = { pollingIntervalSeconds: 10 }, retries } = options;
+  const { database, logger, jobs = JOBS, pace = { pollingIntervalSeconds: 10 }, retries } = options;
   const { pollingIntervalSeconds, ...intervals } = pace;
-  const { PgBoss, fromPglite } = await import('pg-boss');
-  const connection: ConstructorOptions =
-    databaseUrl === undefined
-      ? { db: fromPglite(database.client as NonNullable<typeof database.client>), backend: 'pglite' }
-      : { ...(await import('../db/pg.ts')).pgOptions(databaseUrl, 'stepwise jobs'), max: 2 };
-  const boss = new PgBoss({ ...connection, ...intervals, schema: 'pgboss' });
+  const { boss, stop } = await openBoss(options, intervals);
   const heldUp = (err: unknown) => logger.warn({ causes: causesOf(err) }, 'background work is held up');
   boss.on('error', heldUp);
   boss.on('warning', ({ message }) => logger.warn(message));
@@ -127,11 +127,43 @@ async function begin(options: JobsOptions, bell: Bell, stopping: AbortSignal): P
     const handed =
       handing.length > 0 ? again(() => handOut(boss, database.db, handing).catch(heldUp), seconds * 1000, stopping) : undefined;
     logger.info({ jobs: jobs.map(({ name }) => name) }, 'background work has begun');
-    return { boss, handed };
+    return { boss, handed, stop };
   } catch (error) {
-    await boss.stop({ graceful: false });
+    await stop({ graceful: false });
     throw error;
   }
+}
+
+/** @returns pg-boss on the database, and what ends both */
+async function openBoss({ database, databaseUrl }: JobsOptions, intervals: ConstructorOptions): Promise<Pick<Begun, 'boss' | 'stop'>> {
+  const { PgBoss, fromPglite } = await import('pg-boss');
+  const common = { ...intervals, schema: 'pgboss' };
+  if (databaseUrl === undefined) {
+    const client = database.client as NonNullable<typeof database.client>;
+    const boss = new PgBoss({ ...common, db: fromPglite(client), backend: 'pglite' });
+    return { boss, stop: (how) => boss.stop(how) };
+  }
+  const { openForJobs } = await import('../db/jobsDatabase.ts');
+  const db = openForJobs(databaseUrl, CONNECTIONS);
+  try {
+    const boss = new PgBoss({ ...common, db, createSchema: await lacksSchema(db) });
+    return {
+      boss,
+      async stop(how) {
+        await boss.stop(how);
+        await db.close();
+      },
+    };
+  } catch (error) {
+    await db.close();
+    throw error;
+  }
+}
+
+/** Making a schema takes a right of the database, also where it is there already. */
+async function lacksSchema(db: JobsDatabase): Promise<boolean> {
+  const { rows } = await db.executeSql(`select to_regnamespace('pgboss') is null as lacks`);
+  return rows[0].lacks;
 }
 
 interface Handing {

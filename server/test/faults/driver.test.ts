@@ -4,7 +4,8 @@ import { setImmediate } from 'node:timers/promises';
 import { sql as raw } from 'drizzle-orm';
 import postgres from 'postgres';
 import { afterAll, afterEach, expect, onTestFinished, test } from 'vitest';
-import { OPTIONS, openPostgres } from '../../src/db/postgres.ts';
+import { OPTIONS } from '../../src/db/pools.ts';
+import { openPostgres } from '../../src/db/postgres.ts';
 import { startCluster } from './cluster.ts';
 import { startProxy } from './proxy.ts';
 import { seeded } from './random.ts';
@@ -29,7 +30,13 @@ afterEach(async () => {
 /** A pool with our options, but with the driver's pipelining, which our patch has to get right as well. */
 function pool(max: number, overrides: postgres.Options<Record<string, never>> & { from?: string } = {}): postgres.Sql {
   const { from = url, ...options } = overrides;
-  const sql = postgres(from, { ...OPTIONS, max_pipeline: 100, ...options, max } as postgres.Options<Record<string, never>>);
+  const sql = postgres(from, {
+    ...OPTIONS,
+    connection: { application_name: 'stepwise' },
+    max_pipeline: 100,
+    ...options,
+    max,
+  } as postgres.Options<Record<string, never>>);
   onTestFinished(() => within(3000, sql.end({ timeout: 1 })).catch(() => {}));
   return sql;
 }
@@ -271,7 +278,7 @@ test('#180 connections cut after a random number of bytes lose nothing acknowled
   const random = seeded(180);
   const sql = pool(8, { from: proxied });
   const before = proxy.accepted();
-  await proxy.set({ cutAfter: () => 100 + Math.floor(random() * 60_000), by: () => (random() < 0.5 ? 'fin' : 'rst') });
+  await proxy.set({ cutAfter: () => 100 + Math.floor(random() * 30_000), by: () => (random() < 0.5 ? 'fin' : 'rst') });
   const journal = await write(sql, 'cut', 8, () => proxy.accepted() - before >= 50);
   await proxy.set('pass');
   expect(proxy.accepted() - before).toBeGreaterThanOrEqual(50);
@@ -341,6 +348,22 @@ test('a parameter that cannot be sent fails its own call, and no call gets the r
   );
   expect(b).toMatchObject({ status: 'rejected', reason: { code: 'UNDEFINED_VALUE' } });
   expect([a, c, d]).toMatchObject(['a', 'c', 'd'].map((name) => ({ status: 'fulfilled', value: [{ name }] })));
+});
+
+test('#297 a transaction that is acknowledged is stored, whatever has become of statements that were prepared', async () => {
+  const sql = pool(1);
+  await sql.begin((tx) => tx`insert into rows values ('known-1')`);
+  await sql.begin(async (tx) => {
+    await tx`insert into rows values ('known-2')`;
+    // As behind a pooler, where the next transaction has another session.
+    await tx.unsafe('deallocate all');
+  });
+  expect(await stored('known')).toEqual(['known-1', 'known-2']);
+  const failed = sql.begin(async (tx) => {
+    await tx`insert into rows values ('known-3')`;
+    await tx.unsafe('do $$ begin perform 1 / 0; exception when others then null; end $$; rollback; begin; select 1 / 0').catch(() => {});
+  });
+  expect(await codeOf(failed)).toBe('22012');
 });
 
 test('in a transaction that failed in one branch of a Promise.all, the other commits nothing afterwards', async () => {

@@ -1,0 +1,86 @@
+// What pg-boss runs its statements on: our driver, so that its connections are made and set up like all others.
+import type postgres from 'postgres';
+import { connect, type Options } from './connection.ts';
+import type { Address } from './drivers.ts';
+import { OPTIONS } from './pools.ts';
+import { completed, type Meeting, meetOnce, sessionOptions, setting } from './session.ts';
+import { alone, CHANGES } from './sharedPools.ts';
+
+export interface JobsDatabase {
+  // biome-ignore lint/suspicious/noExplicitAny: pg-boss' own type, of rows of every shape
+  executeSql(text: string, values?: unknown[]): Promise<{ rows: any[] }>;
+  close(): Promise<void>;
+}
+
+/** No statement of it has a limit: it moves to a new version by itself, and sets its own where others wait. */
+const SETTINGS = { idle_in_transaction_session_timeout: '10min' };
+
+/** It hands over JSON as text that is ready, and undefined where nothing is stored. */
+const TYPES = {
+  types: {
+    json: {
+      to: 114,
+      from: [114, 3802],
+      serialize: (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value)),
+      parse: (text: string) => JSON.parse(text),
+    },
+  },
+  transform: { undefined: null },
+  fetch_types: true,
+};
+
+/** @param max connections */
+export function openForJobs(url: Address, max: number): JobsDatabase {
+  const met = meetOnce(url);
+  let opened: { pool: postgres.Sql; begin: string | undefined } | undefined;
+  let isClosed = false;
+  async function open() {
+    const meeting: Meeting = await met();
+    if (isClosed) throw Object.assign(new Error('closed'), { code: 'CONNECTION_ENDED' });
+    const session = sessionOptions(meeting, 'stepwise jobs', SETTINGS);
+    opened ??= {
+      pool: connect(url, {
+        ...OPTIONS,
+        ...TYPES,
+        ...session,
+        query_timeout: 0,
+        acquire_timeout: 10,
+        prepare: meeting.prepares,
+        max,
+      } as unknown as Options),
+      begin: meeting.pooler === 'transaction' ? `begin ${CHANGES}; ${setting(completed(SETTINGS, meeting), 'transaction')}` : undefined,
+    };
+    return opened;
+  }
+  return {
+    async executeSql(text, values = []) {
+      const { pool, begin } = opened ?? (await open());
+      const answer =
+        begin !== undefined
+          ? await alone(pool, begin, text, values, false)
+          : values.length > 0
+            ? await pool.unsafe(text, values as never[])
+            : await byItself(pool, text);
+      // Of several statements in one text it wants all rows.
+      return { rows: answer.every(Array.isArray) ? answer.flat() : [...answer] };
+    },
+    async close() {
+      isClosed = true;
+      await opened?.pool.end({ timeout: 5 });
+    },
+  };
+}
+
+/** Runs what may be several statements, and a transaction among them. */
+async function byItself(pool: postgres.Sql, text: string): Promise<object[]> {
+  const connection = await pool.reserve();
+  try {
+    return await connection.unsafe(text);
+  } catch (error) {
+    // The transaction that it began goes on, as one that failed.
+    await connection.unsafe('rollback').catch(() => {});
+    throw error;
+  } finally {
+    connection.release();
+  }
+}

@@ -1,0 +1,137 @@
+// Whether the role has the rights that a start needs: what is missing is said at once, as the statements that grant it.
+import type { Database } from './client.ts';
+import { sql } from './orm.ts';
+
+/** Thrown when rights are missing; the message says which. */
+export class RightsError extends Error {
+  override name = 'RightsError';
+}
+
+type Right = 'select' | 'insert' | 'update' | 'delete';
+
+interface Table extends Readonly<Record<Right, boolean>> {
+  readonly schema: string;
+  readonly table: string;
+  /** Whether the role owns it, or is a member of the role that does. */
+  readonly owned: boolean;
+  readonly owner: string;
+}
+
+/** What the role may do, and what there is. */
+export interface Rights {
+  /** Both as they are written in a statement. */
+  readonly role: string;
+  readonly database: string;
+  /** Whether it may make schemas. */
+  readonly creates: boolean;
+  /** Only those that are there. */
+  readonly schemas: Readonly<Partial<Record<'public' | 'drizzle' | 'pgboss', { readonly usage: boolean; readonly create: boolean }>>>;
+  readonly tables: readonly Table[];
+}
+
+/** Read from the catalogue, which everybody may read. */
+export async function readRights(db: Database): Promise<Rights> {
+  const [rights] = await db.execute<Rights>(sql`
+    select quote_ident(current_user) as role, quote_ident(current_database()) as database,
+      has_database_privilege(current_database(), 'create') as creates,
+      (select coalesce(json_object_agg(nspname, json_build_object(
+          'usage', has_schema_privilege(oid, 'usage'), 'create', has_schema_privilege(oid, 'create'))), '{}')
+        from pg_namespace where nspname in ('public', 'drizzle', 'pgboss')) as schemas,
+      (select coalesce(json_agg(json_build_object('schema', n.nspname, 'table', c.relname,
+          'select', has_table_privilege(c.oid, 'select'), 'insert', has_table_privilege(c.oid, 'insert'),
+          'update', has_table_privilege(c.oid, 'update'), 'delete', has_table_privilege(c.oid, 'delete'),
+          'owned', pg_has_role(c.relowner, 'usage'), 'owner', quote_ident(pg_get_userbyid(c.relowner))) order by c.relname), '[]')
+        from pg_class c join pg_namespace n on n.oid = c.relnamespace
+        where c.relkind in ('r', 'p') and n.nspname in ('public', 'drizzle', 'pgboss')) as tables`);
+  return rights as Rights;
+}
+
+/** The table that says which migrations a database has, and that in which background work says which version it has. */
+const APPLIED = '__drizzle_migrations';
+const VERSION = 'version';
+
+/** What requests do besides reading; other tables are only read, or written by whoever migrates. */
+export const WRITTEN: Readonly<Record<string, readonly Right[]>> = {
+  users: ['insert', 'update', 'delete'],
+  sessions: ['insert', 'update', 'delete'],
+  audit_trail: ['insert'],
+  idempotency_keys: ['insert', 'update'],
+  event_sequences: ['insert', 'update'],
+  events: ['insert'],
+  exports: ['insert', 'update', 'delete'],
+  export_parts: ['insert'],
+  physical_plans: ['insert', 'update', 'delete'],
+  workouts: ['insert'],
+  workout_exercises: ['insert'],
+  mental_plans: ['insert', 'update', 'delete'],
+  resources: ['insert', 'update', 'delete'],
+  mental_plan_resources: ['insert', 'update', 'delete'],
+  outer_tasks: ['insert', 'update', 'delete'],
+  exercises: [],
+  exercise_catalogue: [],
+};
+
+/** To find out whether the schema is up to date. */
+export function toLook({ role, schemas, tables }: Rights): string[] {
+  const missing = usage('public', role, schemas);
+  if (schemas.drizzle) missing.push(...usage('drizzle', role, schemas));
+  const applied = tables.find(({ schema, table }) => schema === 'drizzle' && table === APPLIED);
+  if (applied && !applied.select) missing.push(`grant select on drizzle.${APPLIED} to ${role}`);
+  return missing;
+}
+
+/** To bring it up to date. */
+export function toMigrate({ role, database, creates, schemas, tables }: Rights): string[] {
+  const missing: string[] = [];
+  if (!schemas.public?.create) missing.push(`grant create on schema public to ${role}`);
+  const applied = tables.find(({ schema, table }) => schema === 'drizzle' && table === APPLIED);
+  if (!schemas.drizzle && !creates) missing.push(newSchema('drizzle', role, database));
+  if (schemas.drizzle && !applied && !schemas.drizzle.create) missing.push(`grant create on schema drizzle to ${role}`);
+  if (applied && !(applied.insert && applied.select)) missing.push(`grant select, insert on drizzle.${APPLIED} to ${role}`);
+  if (applied) {
+    const foreign = tables.filter(({ schema, table, owned }) => schema === 'public' && table in WRITTEN && !owned);
+    for (const owner of new Set(foreign.map(({ owner }) => owner)))
+      missing.push(`grant ${owner} to ${role} (the owner of tables that a migration may change), or migrate as ${owner}`);
+  }
+  return missing;
+}
+
+/** To answer requests. */
+export function toServe({ role, tables }: Rights): string[] {
+  const missing = tables
+    .filter(({ schema, table }) => schema === 'public' && table in WRITTEN)
+    .map((rights) => ({
+      table: rights.table,
+      lacks: (['select', ...(WRITTEN[rights.table] ?? [])] as const).filter((right) => !rights[right]),
+    }))
+    .filter(({ lacks }) => lacks.length > 0);
+  // As one statement where it is the same everywhere.
+  if (missing.length > 3) return [`grant select, insert, update, delete on all tables in schema public to ${role}`];
+  return missing.map(({ table, lacks }) => `grant ${lacks.join(', ')} on ${table} to ${role}`);
+}
+
+/** To do the background work. */
+export function toWork({ role, database, creates, schemas, tables }: Rights): string[] {
+  if (!schemas.pgboss) return creates ? [] : [newSchema('pgboss', role, database)];
+  const missing = usage('pgboss', role, schemas);
+  const own = tables.filter(({ schema }) => schema === 'pgboss');
+  if (!own.some(({ table }) => table === VERSION) && !schemas.pgboss.create) missing.push(`grant create on schema pgboss to ${role}`);
+  if (own.some((rights) => !(rights.select && rights.insert && rights.update && rights.delete)))
+    missing.push(`grant select, insert, update, delete on all tables in schema pgboss to ${role}`);
+  return missing;
+}
+
+/** @throws RightsError when something is missing */
+export function demand({ role }: Rights, missing: readonly string[], otherwise = ''): void {
+  if (missing.length === 0) return;
+  throw new RightsError(`the role ${role} lacks rights that are needed, as an administrator run: ${missing.join('; ')}${otherwise}`);
+}
+
+function usage(name: 'public' | 'drizzle' | 'pgboss', role: string, schemas: Rights['schemas']): string[] {
+  const schema = schemas[name];
+  if (schema === undefined) return [`create schema ${name} authorization ${role}`];
+  return schema.usage ? [] : [`grant usage on schema ${name} to ${role}`];
+}
+
+const newSchema = (name: string, role: string, database: string): string =>
+  `create schema ${name} authorization ${role} (or: grant create on database ${database} to ${role})`;

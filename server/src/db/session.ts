@@ -1,0 +1,249 @@
+// What answers depend on of a session of PostgreSQL, whatever its role or database has set; and how it is set: with the
+// connection, after it behind a pooler, which takes no such parameters, and in each transaction where a pooler gives each
+// transaction another session.
+import type postgres from 'postgres';
+import { connect } from './connection.ts';
+import type { Address } from './drivers.ts';
+import { databaseCode } from './errors.ts';
+
+/** Thrown when answers would depend on what nobody but an operator can change; the message says what, and how. */
+export class SettingError extends Error {
+  override name = 'SettingError';
+}
+
+/** Names and values of settings, as `current_setting` answers them. Undefined leaves one as the role has it. */
+export type Settings = Readonly<Record<string, string | undefined>>;
+
+const SETTINGS: Settings = {
+  search_path: 'public',
+  TimeZone: 'UTC',
+  DateStyle: 'ISO, MDY',
+  IntervalStyle: 'postgres',
+  extra_float_digits: '1',
+  bytea_output: 'hex',
+  array_nulls: 'on',
+  standard_conforming_strings: 'on',
+  transform_null_equals: 'off',
+  row_security: 'on',
+  exit_on_error: 'off',
+  default_transaction_isolation: 'read committed',
+  default_transaction_read_only: 'off',
+  statement_timeout: '0',
+  lock_timeout: '0',
+  idle_in_transaction_session_timeout: '0',
+  idle_session_timeout: '0',
+};
+
+/** What a database must be: nobody can set it for a session, or only a superuser. */
+const REQUIRED: Readonly<Record<string, { readonly value: string; readonly remedy: string }>> = {
+  server_encoding: { value: 'UTF8', remedy: "make the database anew, with: create database … encoding 'UTF8' template template0" },
+  session_replication_role: { value: 'origin', remedy: 'with another one no trigger and no foreign key works' },
+};
+
+/** Milliseconds for what is asked of a connection before it is used. */
+const PATIENCE = 4000;
+
+/** How the database is reached, found out once. */
+export interface Meeting {
+  /** `transaction`: each transaction may get another session. */
+  readonly pooler: 'none' | 'session' | 'transaction';
+  /** Whether statements may be kept prepared; older poolers in transaction mode mix them up. */
+  readonly prepares: boolean;
+  /** `server_version_num` */
+  readonly version: number;
+}
+
+/** What is set in a session, completed by the settings that are the same in all of them. */
+export function completed(settings: Settings, { version }: Pick<Meeting, 'version'>): Readonly<Record<string, string>> {
+  const all = { ...SETTINGS, ...(version >= 170_000 && { transaction_timeout: '0' }), ...settings };
+  return Object.fromEntries(Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== undefined));
+}
+
+/** Statements that set them. The time of a statement first: that of the role may be too short for the rest. */
+export function setting(settings: Readonly<Record<string, string>>, scope: 'session' | 'transaction'): string {
+  const isLocal = scope === 'transaction';
+  const { statement_timeout, ...rest } = settings;
+  const each = Object.entries(rest).map(([name, value]) => `pg_catalog.set_config('${name}', '${value}', ${isLocal})`);
+  return `set ${isLocal ? 'local ' : ''}statement_timeout = '${statement_timeout}'; select ${each.join(', ')}`;
+}
+
+const asking = (names: readonly string[]): string =>
+  ['pg_catalog.pg_backend_pid() as pid', ...names.map((name) => `pg_catalog.current_setting('${name}') as "${name}"`)].join(', ');
+
+const TIME = `set local statement_timeout = ${PATIENCE}`;
+
+/** Gives a statement time enough. (Not `begin`: the driver takes that for a mistake on a connection that nobody has reserved.) */
+const inTime = (text: string): string => `start transaction; ${TIME}; ${text}; commit`;
+
+/** The number that the connection of an answer began with. */
+const keyOf = (answer: readonly object[]): number => {
+  const last = answer.at(-1);
+  return ((Array.isArray(last) ? last : answer) as unknown as { state: { pid: number } }).state.pid;
+};
+
+/** @returns the last row of an answer, which is one result, or one for each statement with rows */
+function lastRow(answer: readonly object[]): Record<string, unknown> {
+  const last = answer.at(-1) ?? {};
+  return (Array.isArray(last) ? last.at(-1) : last) as Record<string, unknown>;
+}
+
+/** @throws SettingError when it is no database for us */
+function check(row: Record<string, unknown>, settings: Settings = {}): void {
+  for (const [name, { value, remedy }] of Object.entries(REQUIRED))
+    if (row[name] !== value) throw new SettingError(`the database has ${name} ${row[name]}, and must have ${value}: ${remedy}`);
+  for (const [name, value] of Object.entries(settings))
+    if (row[name] !== value)
+      throw new SettingError(
+        `the database has ${name} '${row[name]}' though '${value}' was asked for: what stands between Stepwise and PostgreSQL has to hand it on`,
+      );
+}
+
+/**
+ * The driver's options for sessions with these settings: a connection that has not got them is never used.
+ * @param refused told why one must not be used, that is when the database has become another one
+ */
+export function sessionOptions(meeting: Meeting, name: string, settings: Settings, refused: (error: SettingError) => void = () => {}) {
+  const wanted = completed(settings, meeting);
+  const isDirect = meeting.pooler === 'none';
+  const names = Object.keys(REQUIRED);
+  const text = {
+    none: `select ${asking([...names, ...Object.keys(wanted)])}`,
+    session: `${setting(wanted, 'session')}; select ${asking([...names, ...Object.keys(wanted)])}`,
+    transaction: inTime(`select ${asking(names)}`),
+  }[meeting.pooler];
+  return {
+    connection: { application_name: name, ...(isDirect && wanted) },
+    greeting: {
+      text,
+      refuse(answer: readonly object[], pid: number): Error | undefined {
+        try {
+          const row = lastRow(answer);
+          if (isDirect && row.pid !== pid)
+            throw new SettingError('the database is behind a pooler now, and was not when Stepwise started: start it again');
+          check(row, meeting.pooler === 'transaction' ? {} : wanted);
+        } catch (error) {
+          refused(error as SettingError);
+          return error as Error;
+        }
+      },
+    },
+  };
+}
+
+/** Times that the first questions are asked where the role's time is hardly enough for them. */
+const TRIES = 10;
+
+/** Asks how the database is reached. @throws SettingError when it is no database for us */
+export async function meet(url: Address): Promise<Meeting> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await meetNow(url);
+    } catch (error) {
+      if (attempt === TRIES || databaseCode(error) !== '57014') throw error;
+    }
+  }
+}
+
+async function meetNow(url: Address): Promise<Meeting> {
+  const first = plain(url);
+  try {
+    const answer = await first.unsafe(inTime(`select ${asking(['server_version_num', ...Object.keys(REQUIRED)])}`));
+    const row = lastRow(answer);
+    check(row);
+    const version = Number(row.server_version_num);
+    // A connection begins with the number of its process; a pooler cannot hand that on.
+    if (row.pid === keyOf(answer)) return { pooler: 'none', prepares: true, version };
+    await checkTransactions(first);
+    if (!(await isShared(first, url))) return { pooler: 'session', prepares: true, version };
+    return { pooler: 'transaction', prepares: await areRenamed(first), version };
+  } catch (error) {
+    throw refusedByPooler(error) ?? error;
+  } finally {
+    await first.end({ timeout: 1 });
+  }
+}
+
+/** Asked once, whoever asks first; again after it failed. */
+export function meetOnce(url: Address): () => Promise<Meeting> {
+  let known: Promise<Meeting> | undefined;
+  return () => {
+    known ??= meet(url).catch((error) => {
+      known = undefined;
+      throw error;
+    });
+    return known;
+  };
+}
+
+/** A connection that asks for nothing that a pooler could refuse. */
+const plain = (url: Address): postgres.Sql =>
+  connect(url, {
+    max: 1,
+    connect_timeout: 2,
+    acquire_timeout: 3,
+    query_timeout: 4.5,
+    fetch_types: false,
+    onnotice: () => {},
+    connection: { application_name: 'stepwise' },
+  });
+
+/** @throws SettingError when the pooler lets no transaction go on: it closes the connection, each time */
+async function checkTransactions(client: postgres.Sql): Promise<void> {
+  for (let attempt = 1; attempt <= 2; attempt++) {
+    await client.unsafe(inTime('select 1'));
+    try {
+      await client.begin((tx) => tx.unsafe(TIME));
+      return;
+    } catch (error) {
+      if (!['08P01', 'CONNECTION_CLOSED'].includes(databaseCode(error) ?? '')) throw error;
+    }
+  }
+  throw new SettingError('the pooler allows no transactions (pool_mode = statement): set pool_mode to transaction or session');
+}
+
+/** Who asks when, in no regular order: a pooler that deals its sessions out one after the other is found out too. */
+const ORDER = 'BAABABBAABAABBBA';
+
+/** @returns whether two connections were given the same session, or one of them several */
+async function isShared(first: postgres.Sql, url: Address): Promise<boolean> {
+  const second = plain(url);
+  const seen = { A: new Set<number>(), B: new Set<number>() };
+  try {
+    for (const who of `A${ORDER}`) {
+      const { [who as 'A']: own, [who === 'A' ? 'B' : 'A']: other } = seen;
+      const { pid } = lastRow(await (who === 'A' ? first : second).unsafe(inTime(`select ${asking([])}`))) as { pid: number };
+      if (other.has(pid) || own.add(pid).size > 1) return true;
+    }
+    return false;
+  } finally {
+    await second.end({ timeout: 1 });
+  }
+}
+
+/** @returns whether the pooler gives prepared statements names of its own, as it must where sessions are shared */
+async function areRenamed(client: postgres.Sql): Promise<boolean> {
+  return (await client.begin(async (tx) => {
+    await tx.unsafe(TIME);
+    const { statement } = await tx.unsafe('select $1::int as probe', [1], { prepare: true });
+    const { name } = statement as unknown as { name: string };
+    const [found] = await tx.unsafe('select from pg_catalog.pg_prepared_statements where name = $1', [name]);
+    // Whoever comes next on this session must not meet it.
+    if (found) await tx.unsafe(`deallocate "${name}"`);
+    return found === undefined;
+  })) as boolean;
+}
+
+/** What PgBouncer will not answer otherwise the next time, in its own words: they name parameters, databases and users. */
+const FINAL = /no such (database|user)|unsupported startup parameter|invalid server parameter|config error/i;
+
+/** @returns what to tell when a pooler refuses us for good */
+function refusedByPooler(error: unknown): SettingError | undefined {
+  const { code, message } = error as { code?: string; message: string };
+  if (code !== '08P01' || !FINAL.test(message)) return undefined;
+  const parameter = /unsupported startup parameter: (\w+)/i.exec(message)?.[1];
+  return new SettingError(
+    parameter === undefined
+      ? `the pooler refuses the connection: ${message}; check its URL (DATABASE_URL)`
+      : `the pooler does not take ${parameter}: leave it out of DATABASE_URL, or add it to the pooler's ignore_startup_parameters`,
+  );
+}
