@@ -261,7 +261,11 @@ describe('a later import', () => {
 describe('an import is refused in one line', () => {
   test.each([
     ['without a source', () => [target.url] as const, 'usage: pnpm db:import --from'],
-    ['with a source that is no PostgreSQL URL', () => [target.url, '--from', 'mysql://user:hush@host/db'] as const, '--from: its scheme is not'],
+    [
+      'with a source that is no PostgreSQL URL',
+      () => [target.url, '--from', 'mysql://user:hush@host/db'] as const,
+      '--from: its scheme is not',
+    ],
     ['with an unknown option', () => [target.url, '--form', 'postgres://user:hush@host/db'] as const, 'usage: '],
     ['without a target', () => [undefined, '--from', source.url] as const, 'DATABASE_URL: required'],
     ['from a database into itself', () => [source.url, '--from', otherName(source.url)] as const, 'the same database'],
