@@ -6,11 +6,21 @@ import { TooMany } from './limits.ts';
 /** Seconds after which a call that found the queue full may be sent again. */
 const RETRY_AFTER_SECONDS = 1;
 
+/** Milliseconds without a call of the user that ended in time, after which those that wait are sent away. */
+const STALLED_AFTER_MS = 1000;
+
+/** Thrown to a call that waits behind calls which make no progress, as the database holds them up. */
+class QueueStalledError extends Error {
+  override name = 'QueueStalledError';
+  /** As of other calls that wait for the database in vain (db/errors.ts). */
+  readonly code = 'QUEUE_FULL';
+}
+
 export interface UserQueue {
   /**
    * Runs a call of the user when those that came before leave it room.
    * @param isAlone whether no other call of the user may run meanwhile
-   * @throws TooMany when too many wait
+   * @throws TooMany when too many wait, an unavailable database when those before it make no progress
    */
   run<T>(user_id: number, isAlone: boolean, call: () => Promise<T>): Promise<T>;
 }
@@ -22,6 +32,8 @@ interface Waiter {
 
 interface Lane {
   taken: number;
+  /** When a call last ended in time, in milliseconds on the monotonic clock. */
+  progressAt: number;
   readonly waiting: Waiter[];
 }
 
@@ -43,21 +55,41 @@ export function createUserQueue(places: number, capacity: number): UserQueue {
     if (lane.taken === 0) lanes.delete(user_id);
   }
 
+  function wait(lane: Lane, weight: number): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const waiter = { weight, start: resolve };
+    lane.waiting.push(waiter);
+    let timer = setTimeout(giveUp, STALLED_AFTER_MS);
+    function giveUp(): void {
+      const left = lane.progressAt + STALLED_AFTER_MS - performance.now();
+      const place = lane.waiting.indexOf(waiter);
+      if (place < 0) return;
+      if (left > 0) {
+        timer = setTimeout(giveUp, left);
+        return;
+      }
+      lane.waiting.splice(place, 1);
+      reject(new QueueStalledError('the calls before make no progress'));
+    }
+    return promise.finally(() => clearTimeout(timer));
+  }
+
   return {
     async run(user_id, isAlone, call) {
       const weight = isAlone ? places : 1;
-      const lane = lanes.get(user_id) ?? { taken: 0, waiting: [] };
+      const lane = lanes.get(user_id) ?? { taken: 0, progressAt: performance.now(), waiting: [] };
       if (lane.taken === 0) lanes.set(user_id, lane);
       if (lane.waiting.length === 0 && lane.taken + weight <= places) lane.taken += weight;
       else {
         if (lane.waiting.length >= capacity) throw new TooMany(RETRY_AFTER_SECONDS);
-        const { promise, resolve } = Promise.withResolvers<void>();
-        lane.waiting.push({ weight, start: resolve });
-        await promise;
+        await wait(lane, weight);
       }
+      const begun = performance.now();
       try {
         return await call();
       } finally {
+        const ended = performance.now();
+        if (ended - begun < STALLED_AFTER_MS) lane.progressAt = ended;
         lane.taken -= weight;
         startNext(user_id, lane);
       }
