@@ -6,8 +6,11 @@ import { TooMany } from './limits.ts';
 /** Seconds after which a call that found the queue full may be sent again. */
 const RETRY_AFTER_SECONDS = 1;
 
-/** Milliseconds without a call of the user that ended in time, after which those that wait are sent away. */
-const STALLED_AFTER_MS = 1000;
+/**
+ * Milliseconds without a call of the user that ended in time, after which those that wait are sent away: longer than a
+ * pooler pauses, and less than PostgreSQL lets a call wait for a lock, whose place they would only take to wait again.
+ */
+const STALLED_AFTER_MS = 1750;
 
 /** Thrown to a call that waits behind calls which make no progress, as the database holds them up. */
 class QueueStalledError extends Error {
