@@ -14,6 +14,7 @@ export class SettingError extends Error {
 /** Names and values of settings, as `current_setting` answers them. Undefined leaves one as the role has it. */
 export type Settings = Readonly<Record<string, string | undefined>>;
 
+// Whether changes are allowed (default_transaction_read_only) is the operator's decision and stays as it is.
 const SETTINGS: Settings = {
   search_path: 'public',
   TimeZone: 'UTC',
@@ -27,7 +28,6 @@ const SETTINGS: Settings = {
   row_security: 'on',
   exit_on_error: 'off',
   default_transaction_isolation: 'read committed',
-  default_transaction_read_only: 'off',
   statement_timeout: '0',
   lock_timeout: '0',
   idle_in_transaction_session_timeout: '0',

@@ -25,7 +25,6 @@ const ODD = {
   client_encoding: 'LATIN1',
   exit_on_error: 'on',
   default_transaction_isolation: 'serializable',
-  default_transaction_read_only: 'on',
   statement_timeout: '1ms',
   lock_timeout: '1ms',
   idle_in_transaction_session_timeout: '2s',
