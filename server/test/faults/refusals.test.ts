@@ -19,7 +19,6 @@ const server = await startServer({
   DATABASE_URL: url.replace(`:${cluster.port}/`, `:${proxy.port}/`),
   DATABASE_POOL_SIZE: '4',
   RATE_LIMIT: 'off',
-  QUOTA_PLANS: '100000',
 });
 const admin = postgres(url, { max: 2, onnotice: () => {} });
 afterAll(() => admin.end({ timeout: 1 }));

@@ -14,7 +14,7 @@ afterAll(() => admin.end({ timeout: 1 }));
 const front = await freePort();
 const stats = await freePort();
 const backs = [await freePort(), await freePort()] as const;
-const settings = (PORT: number) => ({ PORT: String(PORT), DATABASE_URL: url, DRAIN_MS: '700', QUOTA_PLANS: '100000' });
+const settings = (PORT: number) => ({ PORT: String(PORT), DATABASE_URL: url, DRAIN_MS: '700' });
 const servers: ServerProcess[] = [];
 for (const port of backs) servers.push(await startServer(settings(port)));
 

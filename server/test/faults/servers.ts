@@ -86,7 +86,9 @@ type Environment = Record<string, string> & { PORT: string };
  */
 export function spawnServer(env: Environment, node: string[] = [], wrapper: string[] = [], root = ROOT): ServerProcess {
   const [command = '', ...args] = [...wrapper, process.execPath, ...node, join(root, 'server/src/main.ts')];
-  const settings = { HOST: '127.0.0.1', LOG_LEVEL: 'info', JWT_SECRET_KEY: SECRET, ...env };
+  // One user writes more in these tests than anybody does in ten years.
+  const quotas = { QUOTA_TASKS: '1000000', QUOTA_RESOURCES: '1000000', QUOTA_PLANS: '1000000' };
+  const settings = { HOST: '127.0.0.1', LOG_LEVEL: 'info', JWT_SECRET_KEY: SECRET, ...quotas, ...env };
   const { child, output, exit, ended } = spawnChild(command, args, settings);
   return {
     url: `http://127.0.0.1:${env.PORT}`,

@@ -12,8 +12,7 @@ import { call, register, startServer } from './servers.ts';
 
 const cluster = await startCluster();
 const DATABASE_URL = await cluster.createDatabase('streams');
-const start = async () =>
-  startServer({ PORT: String(await freePort()), DATABASE_URL, RATE_LIMIT: 'off', QUOTA_RESOURCES: '100000', MIGRATE_AT_START: 'true' });
+const start = async () => startServer({ PORT: String(await freePort()), DATABASE_URL, RATE_LIMIT: 'off', MIGRATE_AT_START: 'true' });
 const one = await start();
 const two = await start();
 const admin = postgres(DATABASE_URL, { max: 1, onnotice: () => {} });
