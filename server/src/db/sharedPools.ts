@@ -13,7 +13,7 @@ import { completed, type Meeting, type SettingError, sessionOptions, setting } f
 
 /** How a transaction begins. What a role or a database has set holds for the beginning itself. */
 export const READS = 'isolation level read committed read only';
-export const CHANGES = 'isolation level read committed read write';
+export const CHANGES = 'isolation level read committed';
 
 /** Tries to begin one, where a role's `statement_timeout` is hardly enough for that, and milliseconds between them. */
 const TRIES = 10;
