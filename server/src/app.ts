@@ -20,6 +20,7 @@ import { endpointsOf } from './http/endpoints.ts';
 import { registerExpectations, registerGuards, registerStandardHeaders, requestId, routableUrl } from './http/guards.ts';
 import { standardHeaders } from './http/headers.ts';
 import { createHealth, registerProbes } from './http/health.ts';
+import { createLargeReads } from './http/largeReads.ts';
 import { registerLog } from './http/log.ts';
 import { observeRequests, registerMetrics } from './http/metrics.ts';
 import { registerPage } from './http/page.ts';
@@ -103,8 +104,10 @@ export async function buildApp({
   bodyTimes = BODY_TIMES,
 }: AppOptions): Promise<FastifyInstance> {
   const openSessions = createOpenSessions((claims) => isSessionOpen(database.db, claims));
+  const memory = createAnswerMemory();
   const services: Services = {
     db: database.db,
+    largeReads: createLargeReads(memory),
     catalogue: createCatalogue(),
     views: createViews(),
     streams: createEventStreams({ ...database, openSessions, places: limits.store.places, waited: metrics?.into.event }),
@@ -179,7 +182,6 @@ export async function buildApp({
   registerProbes(app, services.health);
   if (metrics?.token !== undefined) registerMetrics(app, metrics.into, metrics.token);
   const context = (request: FastifyRequest, reply: FastifyReply) => createContext(services, request, reply);
-  const memory = createAnswerMemory();
   registerRest(app, endpointsOf(appRouter).values(), context, memory);
   registerStreams(app, endpointsOf(appRouter).values(), context);
   registerRpc(app, '/trpc', appRouter, context, memory);

@@ -53,12 +53,12 @@ test('#349 changes wait in the order in which they came, also after one that fai
   const queue = createUserQueue(4, 100);
   const begun: number[] = [];
   const change = (n: number) =>
-    queue.run(1, false, async () => {
+    queue.run(1, async () => {
       begun.push(n);
       if (n % 3 === 0) throw new Error('failed');
     });
   const outcomes = await Promise.allSettled(Array.from({ length: 50 }, (_, n) => change(n)));
   expect(begun).toEqual(Array.from({ length: 50 }, (_, n) => n));
   expect(outcomes.filter(({ status }) => status === 'rejected')).toHaveLength(17);
-  expect(await queue.run(1, false, async () => 'and the next')).toBe('and the next');
+  expect(await queue.run(1, async () => 'and the next')).toBe('and the next');
 });

@@ -32,7 +32,7 @@ async function stands({ id }: User) {
   const views = createViews();
   const [physical, mental] = await Promise.all([
     physicalPlanOf(database.db, { views, catalogue: createCatalogue() }, id),
-    mentalPlanOf(database.db, views, id),
+    mentalPlanOf(database.db, { views, largeReads: (_user_id, _bytes, read) => read() }, id),
   ]);
   return { physical: physical ?? 404, mental: mental ?? 404 };
 }

@@ -17,10 +17,14 @@ export interface AnswerMemory {
    * @throws AppError 503 when clients have to take others first
    */
   reserve(client: () => string, bytes: number, raw: ServerResponse): void;
+  /** Looks whether there is room now. @throws AppError as above */
+  check(client: string, bytes: number): void;
 }
 
 export function createAnswerMemory(maxBytes = MAX_BYTES, maxBytesPerClient = MAX_BYTES_PER_CLIENT): AnswerMemory {
   const held = new Map<string, number>();
+  /** What of an answer is counted, of a batch all parts. */
+  const counted = new WeakMap<ServerResponse, number>();
   let total = 0;
 
   function add(client: string, bytes: number): void {
@@ -30,15 +34,22 @@ export function createAnswerMemory(maxBytes = MAX_BYTES, maxBytesPerClient = MAX
     else held.set(client, left);
   }
 
+  function check(client: string, bytes: number): void {
+    const own = held.get(client) ?? 0;
+    if (total + bytes > maxBytes || (own > 0 && own + bytes > maxBytesPerClient))
+      throw new AppError('UNAVAILABLE', 'Earlier answers have to be taken first');
+  }
+
   return {
+    check,
     reserve(clientOf, bytes, raw) {
       if (bytes < SMALL_BYTES) return;
       const client = clientOf();
-      const own = held.get(client) ?? 0;
-      if (total + bytes > maxBytes || (own > 0 && own + bytes > maxBytesPerClient))
-        throw new AppError('UNAVAILABLE', 'Earlier answers have to be taken first');
+      check(client, bytes);
       add(client, bytes);
-      finished(raw, () => add(client, -bytes));
+      const before = counted.get(raw);
+      counted.set(raw, (before ?? 0) + bytes);
+      if (before === undefined) finished(raw, () => add(client, -(counted.get(raw) ?? 0)));
     },
   };
 }

@@ -22,22 +22,17 @@ class QueueStalledError extends Error {
 export interface UserQueue {
   /**
    * Runs a call of the user when those that came before leave it room.
-   * @param isAlone whether no other call of the user may run meanwhile
    * @throws TooMany when too many wait, an unavailable database when those before it make no progress
    */
-  run<T>(user_id: number, isAlone: boolean, call: () => Promise<T>): Promise<T>;
-}
-
-interface Waiter {
-  readonly weight: number;
-  readonly start: () => void;
+  run<T>(user_id: number, call: () => Promise<T>): Promise<T>;
 }
 
 interface Lane {
   taken: number;
   /** When a call last ended in time, in milliseconds on the monotonic clock. */
   progressAt: number;
-  readonly waiting: Waiter[];
+  /** What starts them. */
+  readonly waiting: (() => void)[];
 }
 
 /**
@@ -47,25 +42,21 @@ interface Lane {
 export function createUserQueue(places: number, capacity: number): UserQueue {
   const lanes = new Map<number, Lane>();
 
-  /** In the order in which they came: one that needs more room than there is holds up those behind it. */
+  /** Hands the place of a call that has ended to the one that has waited longest. */
   function startNext(user_id: number, lane: Lane): void {
-    for (let next = lane.waiting[0]; next && lane.taken + next.weight <= places; next = lane.waiting[0]) {
-      lane.waiting.shift();
-      lane.taken += next.weight;
-      // The embedded engine never returns to the event loop by itself: others come in between.
-      setImmediate(next.start);
-    }
-    if (lane.taken === 0) lanes.delete(user_id);
+    const start = lane.waiting.shift();
+    // The embedded engine never returns to the event loop by itself: others come in between.
+    if (start) setImmediate(start);
+    else if (--lane.taken === 0) lanes.delete(user_id);
   }
 
-  function wait(lane: Lane, weight: number): Promise<void> {
+  function wait(lane: Lane): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const waiter = { weight, start: resolve };
-    lane.waiting.push(waiter);
+    lane.waiting.push(resolve);
     let timer = setTimeout(giveUp, STALLED_AFTER_MS);
     function giveUp(): void {
       const left = lane.progressAt + STALLED_AFTER_MS - performance.now();
-      const place = lane.waiting.indexOf(waiter);
+      const place = lane.waiting.indexOf(resolve);
       if (place < 0) return;
       if (left > 0) {
         timer = setTimeout(giveUp, left);
@@ -78,14 +69,13 @@ export function createUserQueue(places: number, capacity: number): UserQueue {
   }
 
   return {
-    async run(user_id, isAlone, call) {
-      const weight = isAlone ? places : 1;
+    async run(user_id, call) {
       const lane = lanes.get(user_id) ?? { taken: 0, progressAt: performance.now(), waiting: [] };
       if (lane.taken === 0) lanes.set(user_id, lane);
-      if (lane.waiting.length === 0 && lane.taken + weight <= places) lane.taken += weight;
+      if (lane.taken < places) lane.taken++;
       else {
         if (lane.waiting.length >= capacity) throw new TooMany(RETRY_AFTER_SECONDS);
-        await wait(lane, weight);
+        await wait(lane);
       }
       const begun = performance.now();
       try {
@@ -93,7 +83,6 @@ export function createUserQueue(places: number, capacity: number): UserQueue {
       } finally {
         const ended = performance.now();
         if (ended - begun < STALLED_AFTER_MS) lane.progressAt = ended;
-        lane.taken -= weight;
         startNext(user_id, lane);
       }
     },

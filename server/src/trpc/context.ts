@@ -45,6 +45,7 @@ export interface Services {
   readonly sessionLimits: SessionLimits;
   readonly limits: Limits;
   readonly quotas: Quotas;
+  readonly largeReads: LargeReads;
   /** In which the changes of a user wait for each other, and the reads. */
   readonly changes: UserQueue;
   readonly reads: UserQueue;
@@ -96,6 +97,13 @@ export interface Health {
   /** Whether the server is about to end: it still answers, but nothing new should be sent to it. */
   isDraining(): boolean;
 }
+
+/**
+ * Runs a read whose answer can be many megabytes when no other such is under way.
+ * @param bytes of the answer, about
+ * @throws AppError 503 when the user has to take earlier answers first, or too many wait
+ */
+export type LargeReads = <T>(user_id: number, bytes: number, read: () => Promise<T>) => Promise<T>;
 
 /** One HTTP request, which the calls of a batch share. */
 export interface Asked {

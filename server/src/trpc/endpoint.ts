@@ -39,8 +39,6 @@ export interface RestMeta {
   readonly bareArray?: string;
   /** The largest body, in bytes. */
   readonly bodyLimit: number;
-  /** Whether an answer can be many megabytes: then it is made while no other of the user's is. */
-  readonly isWide?: boolean;
   /** Whether the caller may be anybody. */
   readonly public: boolean;
   /** Whether a public procedure looks at a bearer token, if there is one. */

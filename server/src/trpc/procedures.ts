@@ -81,14 +81,14 @@ function ofTrpc(error: TRPCError): AppError {
 export const publicProcedure = t.procedure;
 
 /** A procedure for a signed-in user: `ctx.user` is the caller. A `user_id` in the input must be the caller's. */
-export const protectedProcedure = t.procedure.use(async ({ ctx, path, type, batchIndex, getRawInput, meta, next }) => {
+export const protectedProcedure = t.procedure.use(async ({ ctx, path, type, batchIndex, getRawInput, next }) => {
   const user = (await ctx.request.caller()) ?? unauthenticated();
   await ctx.request.spend(user.id);
   const raw = await getRawInput();
   const claimed = typeof raw === 'object' && raw !== null && 'user_id' in raw ? raw.user_id : undefined;
   if (typeof claimed === 'number' && claimed !== user.id) notFound('User');
   if (type === 'query')
-    return ctx.services.reads.run(user.id, meta?.rest?.isWide === true, async () => {
+    return ctx.services.reads.run(user.id, async () => {
       const read = await next({ ctx: { user } });
       if (read.ok) ctx.request.countAnswer?.(read.data);
       return read;
@@ -96,7 +96,7 @@ export const protectedProcedure = t.procedure.use(async ({ ctx, path, type, batc
   // What remains are changes of the user's plans, resources, tasks and exports: they lock the same row of the database.
   if (!takesKey(path, type)) return next({ ctx: { user } });
   const { idempotencyKey } = ctx.request;
-  const result = await ctx.services.changes.run(user.id, false, () =>
+  const result = await ctx.services.changes.run(user.id, () =>
     idempotencyKey === undefined
       ? next({ ctx: { user } })
       : once({ ctx: { ...ctx, user }, path, batchIndex, input: raw }, idempotencyKey, ({ ctx: { db } }) => next({ ctx: { user, db } })),

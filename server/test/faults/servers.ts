@@ -20,7 +20,7 @@ const running = new Set<ChildProcess>();
 /** All lines that the programs of this test file wrote, for each stream of each. */
 const written: string[][] = [];
 const SECRET = 'a-secret-for-tests-of-at-least-32-bytes';
-const PASSWORD = 'correct horse battery';
+export const PASSWORD = 'correct horse battery';
 const secrets = new Set([SECRET, PASSWORD]);
 afterAll(async () => {
   const ends = [...running].map((child) => once(child, 'close'));

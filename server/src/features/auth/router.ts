@@ -158,7 +158,6 @@ export const authRouter = router({
       endpoint('GET /users/me/export', 'Everything that is kept of me', {
         description: 'All in one answer, of 5 MB at most. POST /users/me/exports writes larger ones into a file.',
         tag,
-        isWide: true,
         errors: ['PAYLOAD_TOO_LARGE'],
       }),
     )
@@ -166,7 +165,7 @@ export const authRouter = router({
     .output(Export)
     .query(async ({ ctx }) => {
       await note(ctx.db, 'account_exported', ctx.request.client, ctx.user.id);
-      const document = await exportUser(ctx.db, ctx.user.id, MAX_EXPORT_BYTES);
+      const document = await ctx.services.largeReads(ctx.user.id, 0, () => exportUser(ctx.db, ctx.user.id, MAX_EXPORT_BYTES));
       if (document === null)
         throw new AppError('PAYLOAD_TOO_LARGE', 'More than 5 MB are kept: POST /users/me/exports writes them into a file');
       return document ?? unauthenticated();

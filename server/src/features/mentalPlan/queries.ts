@@ -8,7 +8,8 @@ import { hasRoom, QUOTA } from '../../db/quota.ts';
 import { mentalPlanResources as links, mentalPlans as plans, resources } from '../../db/schema/index.ts';
 import { one, query, smallChange, statement } from '../../db/statement.ts';
 import { changesSomething, ifMatch, type Missed, removal, versionsOf } from '../../db/update.ts';
-import { unlessSeen, type Views } from '../../db/views.ts';
+import { unlessSeen } from '../../db/views.ts';
+import type { Services } from '../../trpc/context.ts';
 import type { MentalPlanChange, MentalPlanRow, MentalPlanView, NewMentalPlan } from './contract.ts';
 
 const columns = {
@@ -23,33 +24,49 @@ const columns = {
 /** Newest first. */
 export const listPlans = pagesOf('mentalPlan.page', plans, columns, ['name', 'goal']);
 
-type ViewRow = MentalPlanRow & Pick<MentalPlanView, 'resources'>;
+/** Bytes of resources as JSON above which a view is read when no other large one is. */
+const LARGE_BYTES = 1024 * 1024;
+
+/** Every size is below it. */
+const MAX_INT = 2 ** 31 - 1;
+
+/** Whether the resources have come is for the reader to see: larger ones than it asks for stay away. */
+type ViewRow = MentalPlanRow & { readonly bytes: number; readonly resources: MentalPlanView['resources'] | null };
 
 const current = one(
-  query('mentalPlan.current', { user_id: 'int', seen: 'text?' }, ({ user_id, seen }) =>
+  query('mentalPlan.current', { user_id: 'int', seen: 'text?', max_bytes: 'int' }, ({ user_id, seen, max_bytes }) =>
     unlessSeen(
       user_id,
       seen,
       (isMine): SQL<ViewRow> => sql`
-      select p.id, p.user_id, p.name, p.goal, p.progress, p.version,
-        (select coalesce(json_agg(json_build_object(
+      select p.*, octet_length(linked.list::text) as bytes,
+        case when octet_length(linked.list::text) <= ${max_bytes} then linked.list end as resources
+      from (
+        select p.id, p.user_id, p.name, p.goal, p.progress, p.version from ${plans} p where ${isMine} order by p.id desc limit 1) p,
+      lateral (
+        select coalesce(json_agg(json_build_object(
             'resource', json_build_object('id', r.id, 'type', r.type, 'name', r.name, 'description', r.description, 'volume', r.volume),
-            'progress', l.progress) order by r.id), '[]')
-          from ${links} l join ${resources} r on r.id = l.resource_id where l.mental_plan_id = p.id) as resources
-      from ${plans} p where ${isMine} order by p.id desc limit 1`,
+            'progress', l.progress) order by r.id), '[]') as list
+        from ${links} l join ${resources} r on r.id = l.resource_id where l.mental_plan_id = p.id) linked`,
     ),
   ),
 );
 
 /** @returns the plan with the greatest id and its resources by id, or undefined when the user has none */
-export function findCurrentPlan(db: Database, views: Views, user_id: number): Promise<MentalPlanView | undefined> {
+export function findCurrentPlan(
+  db: Database,
+  { views, largeReads }: Pick<Services, 'views' | 'largeReads'>,
+  user_id: number,
+): Promise<MentalPlanView | undefined> {
   return views.of('mentalPlan', user_id, async (seen) => {
-    const row = await current(db, { user_id, seen });
+    const read = (max_bytes: number) => current(db, { user_id, seen, max_bytes });
+    let row = await read(LARGE_BYTES);
+    if (row && row.id !== null && row.resources === null) row = await largeReads(user_id, row.bytes, () => read(MAX_INT));
     if (!row) return undefined;
     const { state, ...plan } = row;
     if (plan.id === null) return { state, view: undefined, size: 0 };
-    const { resources: linked, ...data } = plan;
-    return { state, view: { data, user_id, resources: linked }, size: JSON.stringify(plan).length };
+    const { resources: linked, bytes, ...data } = plan;
+    return { state, view: { data, user_id, resources: linked ?? [] }, size: bytes };
   });
 }
 

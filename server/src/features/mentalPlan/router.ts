@@ -83,7 +83,6 @@ export const mentalPlanRouter = router({
         description:
           'The current plan is the one that was made last. Each resource stands with how much of it is done. 404 when there is none.',
         tag,
-        isWide: true,
         etag: (view: z.output<typeof MentalPlanView>) => view.data.version,
       }),
     )
@@ -91,7 +90,7 @@ export const mentalPlanRouter = router({
     .output(MentalPlanView)
     .query(async ({ ctx, input }) => {
       if (input.id !== ctx.user.id) notFound('User');
-      return (await findCurrentPlan(ctx.db, ctx.services.views, ctx.user.id)) ?? notFound('Mental plan');
+      return (await findCurrentPlan(ctx.db, ctx.services, ctx.user.id)) ?? notFound('Mental plan');
     }),
 
   list: protectedProcedure
