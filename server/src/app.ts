@@ -13,7 +13,7 @@ import { createAnswerMemory } from './http/answerMemory.ts';
 import { leaveUnread, registerBodies } from './http/bodies.ts';
 import { brokenRequests } from './http/broken.ts';
 import { registerClosing } from './http/closing.ts';
-import { createContext } from './http/context.ts';
+import { askedOf, createContext } from './http/context.ts';
 import { corsHeaders } from './http/cors.ts';
 import { registerDocs } from './http/docs.ts';
 import { endpointsOf } from './http/endpoints.ts';
@@ -173,7 +173,7 @@ export async function buildApp({
     for (const part of [database, passwords, limits, openSessions, tokens, catalogue, views, streams]) metrics.into.add(part.measures);
     observeRequests(app, metrics.into);
   }
-  registerGuards(app, paths.methodsOf, services.limits);
+  registerGuards(app, paths.methodsOf, services.limits, (request, reply) => askedOf(services, request, reply));
   registerClosing(app, services.streams.close);
 
   registerProbes(app, services.health);
