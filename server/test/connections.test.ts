@@ -1,6 +1,6 @@
 // How many connections one address may hold, and which end with their answer.
 import { once } from 'node:events';
-import { type AddressInfo, connect, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { Rates } from '../src/security/limits.ts';
 import { createMetrics } from '../src/telemetry/metrics.ts';
@@ -48,16 +48,38 @@ test('#364 an address holds so many connections, one more is closed at once, and
   const mine = await holdMany(30, port, '127.0.0.2');
   expect(kept(mine)).toHaveLength(10);
   expect(kept(await holdMany(10, port, '127.0.0.3'))).toHaveLength(10);
-  const refused = samplesOf(await into.text()).filter(({ name }) => name === 'stepwise_connections_refused_total');
-  expect(refused).toMatchObject([
+  const told = async () => samplesOf(await into.text()).filter(({ name }) => name.startsWith('stepwise_connections_'));
+  expect(await told()).toMatchObject([
     { labels: { most: 'address' }, value: 20 },
     { labels: { most: 'all' }, value: 0 },
+    { name: 'stepwise_connections_addresses', value: 2 },
   ]);
 
   // Who lets go of one has another.
   kept(mine)[0]?.destroy();
   await vi.waitFor(async () => expect(kept(await holdMany(1, port, '127.0.0.2'))).toHaveLength(1));
-  expect(kept(await holdMany(1, port, '127.0.0.2'))).toHaveLength(0);
+  const others = kept(await holdMany(5, port, '127.0.0.2'));
+  expect(others).toHaveLength(0);
+  api.app.server.closeAllConnections();
+  // And nothing is kept of who has none.
+  await vi.waitFor(async () => expect((await told()).at(-1)).toMatchObject({ value: 0 }));
+});
+
+test('#364 of IPv6 a network of 64 bits is one address', async () => {
+  const api = await startApp({ database, rates, connectionsPerAddress: 2 });
+  // Real connections that come from where we say.
+  const addresses = ['2001:db8::1', '2001:db8::2', '2001:db8:0:1::1', '2001:db8::ffff:0:0:3'];
+  const door = createServer((socket) => {
+    Object.defineProperty(socket, 'remoteAddress', { value: addresses.shift() });
+    api.app.server.emit('connection', socket);
+  });
+  door.listen(0, '127.0.0.1');
+  await once(door, 'listening');
+  onTestFinished(() => void door.close());
+  const { port } = door.address() as AddressInfo;
+  const outcomes = [];
+  for (let n = 0; n < 4; n++) outcomes.push((await hold(port, '127.0.0.1')) !== undefined);
+  expect(outcomes).toEqual([true, true, true, false]);
 });
 
 test('#364 one that is refused says nothing and is reset', async () => {

@@ -54,6 +54,12 @@ export function registerConnections(
       label: 'most',
       read: () => refused,
     },
+    {
+      name: 'stepwise_connections_addresses',
+      help: 'Addresses that hold connections, but those of trusted proxies',
+      type: 'gauge',
+      read: () => held.size,
+    },
   ];
 }
 
