@@ -67,6 +67,7 @@ test('#364 an address holds so many connections, one more is closed at once, and
 
 test('#364 of IPv6 a network of 64 bits is one address', async () => {
   const api = await startApp({ database, rates, connectionsPerAddress: 2 });
+  await api.app.ready();
   // Real connections that come from where we say.
   const addresses = ['2001:db8::1', '2001:db8::2', '2001:db8:0:1::1', '2001:db8::ffff:0:0:3'];
   const door = createServer((socket) => {
