@@ -75,9 +75,20 @@ export function admitBody(
   done: (error?: Error) => void,
 ): void {
   const calls = hasBody(request.headers) ? request.routeOptions.config.calls?.(request) : undefined;
-  if (calls === undefined || calls.every(({ public: isPublic }) => isPublic)) take();
-  else readersOf(calls, askedOf()).then(readFor).catch(done);
+  if (calls === undefined || calls.every(isPublic)) {
+    take();
+    return;
+  }
+  const asked = askedOf();
+  // Why it cannot be said now, if so, the procedure tells, which asks again.
+  if (asked.claims() === undefined) readFor(calls.filter(isPublic));
+  else
+    asked.caller().then(
+      (caller) => readFor(caller ? calls : calls.filter(isPublic)),
+      () => readFor(calls.filter(isPublic)),
+    );
 
+  /** @param readers the procedures that would look at the body from whoever sends it */
   function readFor(readers: readonly Endpoint[]): void {
     request.readers = readers;
     if (readers.length > 0) {
@@ -90,7 +101,13 @@ export function admitBody(
   }
 
   function take(): void {
-    const isUndecided = checkBody(request, reply);
+    let isUndecided: boolean;
+    try {
+      isUndecided = checkBody(request, reply);
+    } catch (error) {
+      done(error as Error);
+      return;
+    }
     const goOn = () => {
       onWanted();
       if (isUndecided) checkFirstByte(request, reply, done);
@@ -98,16 +115,11 @@ export function admitBody(
     };
     const bytes = Number(request.headers['content-length'] ?? 0);
     if (request.asked === undefined || BODYLESS.includes(request.method) || callsBeyondOne(bytes) === 0) goOn();
-    else countBody(request.asked, bytes).then(goOn).catch(done);
+    else countBody(request.asked, bytes).then(goOn, done);
   }
 }
 
-/** @returns those of the procedures that would look at a body from whoever asks */
-async function readersOf(calls: readonly Endpoint[], asked: Asked): Promise<readonly Endpoint[]> {
-  // Why it cannot be said now, if so, the procedure tells, which asks again.
-  const caller = asked.claims() && (await asked.caller().catch(() => undefined));
-  return caller ? calls : calls.filter(({ public: isPublic }) => isPublic);
-}
+const isPublic = (endpoint: Endpoint): boolean => endpoint.public;
 
 /** Bytes of a body for each of which, begun, one call is counted: most procedures take no more. */
 const BYTES_PER_CALL = BODY_LIMIT;
@@ -214,7 +226,10 @@ const isPlain = (encoding: string | undefined): boolean => encoding === undefine
 function bodyLimitOf(request: FastifyRequest): number {
   const { config, bodyLimit } = request.routeOptions;
   const readers = request.readers ?? config.calls?.(request);
-  return readers ? Math.max(BODY_LIMIT, ...readers.map((endpoint) => endpoint.bodyLimit)) : (bodyLimit ?? 0);
+  if (!readers) return bodyLimit ?? 0;
+  let most = BODY_LIMIT;
+  for (const reader of readers) if (reader.bodyLimit > most) most = reader.bodyLimit;
+  return most;
 }
 
 declare module 'fastify' {
