@@ -13,7 +13,8 @@ import { createAnswerMemory } from './http/answerMemory.ts';
 import { leaveUnread, registerBodies } from './http/bodies.ts';
 import { brokenRequests } from './http/broken.ts';
 import { registerClosing } from './http/closing.ts';
-import { createContext } from './http/context.ts';
+import { registerConnections } from './http/connections.ts';
+import { askedOf, createContext } from './http/context.ts';
 import { corsHeaders } from './http/cors.ts';
 import { registerDocs } from './http/docs.ts';
 import { endpointsOf } from './http/endpoints.ts';
@@ -46,7 +47,15 @@ import type { Services } from './trpc/context.ts';
 export interface AppOptions {
   readonly config: Pick<
     Config,
-    'environment' | 'tokenLifetime' | 'sessions' | 'passwordMinLength' | 'quotas' | 'trustedProxies' | 'publicUrl' | 'corsOrigins'
+    | 'environment'
+    | 'tokenLifetime'
+    | 'sessions'
+    | 'passwordMinLength'
+    | 'quotas'
+    | 'connectionsPerAddress'
+    | 'trustedProxies'
+    | 'publicUrl'
+    | 'corsOrigins'
   >;
   readonly database: Pick<OpenDatabase, 'db' | 'listen' | 'measures'> & Pick<StartingDatabase, 'ping'>;
   /** The key that tokens are signed with, then those that are still accepted. */
@@ -85,9 +94,6 @@ const LARGEST_BODY = Math.max(...[...endpointsOf(appRouter).values()].map(({ bod
 
 /** Streams say something more often than that. */
 const STALLED_AFTER_MS = 30_000;
-
-/** One more is closed at once. */
-const MAX_CONNECTIONS = 5000;
 
 /** Builds the server; it listens when `listen` is called. */
 export async function buildApp({
@@ -155,8 +161,11 @@ export async function buildApp({
     return request.url.startsWith('/trpc/') ? sendRpcError(reply, request, appRouter, known) : sendProblem(reply, request, known);
   });
 
-  // Whoever holds many connections open leaves the rest of the machine its file descriptors.
-  app.server.maxConnections = MAX_CONNECTIONS;
+  const connections = registerConnections(
+    app,
+    limits.rates ? config.connectionsPerAddress : Number.POSITIVE_INFINITY,
+    isTrusted || undefined,
+  );
   registerExpectations(app);
   const paths = pathTable(app);
   registerStandardHeaders(app, headers);
@@ -173,10 +182,11 @@ export async function buildApp({
   registerLog(app);
   if (metrics) {
     const { passwords, limits, openSessions, tokens, catalogue, views, streams } = services;
+    metrics.into.add(connections);
     for (const part of [database, passwords, limits, openSessions, tokens, catalogue, views, streams]) metrics.into.add(part.measures);
     observeRequests(app, metrics.into);
   }
-  registerGuards(app, paths.methodsOf, services.limits);
+  registerGuards(app, paths.methodsOf, services.limits, (request, reply) => askedOf(services, request, reply));
   registerClosing(app, services.streams.close);
 
   registerProbes(app, services.health);

@@ -30,6 +30,7 @@ test('with nothing set it is a development server on the embedded database', () 
     sessions: { idle: 7 * 86_400, absolute: 30 * 86_400, perUser: 20 },
     passwordMinLength: 8,
     quotas: { tasks: 20_000, resources: 10_000, physical_plans: 1000, mental_plans: 1000 },
+    connectionsPerAddress: 500,
     limited: true,
     jobs: true,
     redisUrl: undefined,

@@ -88,6 +88,8 @@ const Environment = z.object({
   QUOTA_TASKS: integer(1, 10_000_000).default(20_000),
   QUOTA_RESOURCES: integer(1, 10_000_000).default(10_000),
   QUOTA_PLANS: integer(1, 1_000_000).default(1000),
+  /** Of one address: a tenth of what all together may have. */
+  CONNECTIONS_PER_ADDRESS: integer(1, 5000).default(500),
   RATE_LIMIT: z.enum(['on', 'off']).default('on'),
   JOBS: z.enum(['on', 'off']).default('on'),
   REDIS_URL: RedisUrl.optional(),
@@ -133,7 +135,9 @@ export interface Config {
   readonly tokenLifetime: number;
   /** Characters (code points). */
   readonly passwordMinLength: number;
-  /** Whether calls, sign-ins, registrations and guesses are limited. */
+  /** Connections that one address may hold. */
+  readonly connectionsPerAddress: number;
+  /** Whether connections of an address, calls, sign-ins, registrations and guesses are limited. */
   readonly limited: boolean;
   /** Whether the server does the background work too. */
   readonly jobs: boolean;
@@ -232,6 +236,7 @@ export function loadConfig(env: Record<string, string | undefined>, purpose: 'se
     }),
     tokenLifetime: values.ACCESS_TOKEN_EXPIRE_MINUTES * 60,
     passwordMinLength: values.PASSWORD_MIN_LENGTH,
+    connectionsPerAddress: values.CONNECTIONS_PER_ADDRESS,
     limited: values.RATE_LIMIT === 'on',
     jobs: values.JOBS === 'on',
     redisUrl: values.REDIS_URL,

@@ -257,7 +257,8 @@ test.each([
 });
 
 test.each([
-  ['of another type', '/outherTasks', { 'content-type': 'text/plain' }, 415, 'UNSUPPORTED_MEDIA_TYPE'],
+  ['of another type', '/users', { 'content-type': 'text/plain' }, 415, 'UNSUPPORTED_MEDIA_TYPE'],
+  ['without a token', '/resources/bulk', { 'content-type': 'application/json' }, 401, 'UNAUTHENTICATED'],
   ['for an unknown path', '/nowhere', { 'content-type': 'application/json' }, 404, 'NOT_FOUND'],
   ['for another method', '/users/me', { 'content-type': 'application/json' }, 405, 'METHOD_NOT_ALLOWED'],
   ['with an expectation that nobody meets', '/outherTasks', { 'content-type': 'application/json', expect: 'tea' }, 417, undefined],

@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { createGunzip } from 'node:zlib';
 import Fastify from 'fastify';
 import { afterAll, expect, onTestFinished, test } from 'vitest';
-import { createContext } from '../src/http/context.ts';
+import { askedOf, createContext } from '../src/http/context.ts';
 import { registerGuards } from '../src/http/guards.ts';
 import { registerRpc } from '../src/http/rpc.ts';
 import { endpoint } from '../src/trpc/endpoint.ts';
@@ -76,7 +76,12 @@ test('#254 of a streamed batch each answer comes when it is there', async () => 
     release();
     return door.close();
   });
-  registerGuards(door, () => [], services.limits);
+  registerGuards(
+    door,
+    () => [],
+    services.limits,
+    (request, reply) => askedOf(services, request, reply),
+  );
   registerRpc(door, '/trpc', batched, (asked, reply) => createContext(services, asked, reply));
   const at = await startProxy(await door.listen({ port: 0, host: '127.0.0.1' }));
 

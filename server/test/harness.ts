@@ -127,6 +127,7 @@ export async function startApp(
       sessions: { idle: 7 * 86_400, absolute: 30 * 86_400, perUser: 20 },
       passwordMinLength: 8,
       quotas: { tasks: 20_000, resources: 10_000, physical_plans: 1000, mental_plans: 1000 },
+      connectionsPerAddress: 500,
       corsOrigins: '*',
       trustedProxies: [],
       publicUrl: undefined,

@@ -317,7 +317,7 @@ test.each([
   ['2001:DB8::1:bbbb:0:0:1', '2001:db8:0:1::/64'],
   ['fe80::1%eth0', 'fe80:0:0:0::/64'],
   ['::1', '0:0:0:0::/64'],
-])('#140 %s counts as %s', (address, key) => {
+])('#140 #364 %s counts as %s', (address, key) => {
   expect(addressKey(address)).toBe(key);
 });
 

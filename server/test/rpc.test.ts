@@ -5,7 +5,7 @@ import { type FastifyTRPCPluginOptions, fastifyTRPCPlugin } from '@trpc/server/a
 import Fastify, { type FastifyInstance, type InjectOptions } from 'fastify';
 import { afterAll, expect, test } from 'vitest';
 import { z } from 'zod';
-import { createContext } from '../src/http/context.ts';
+import { askedOf, createContext } from '../src/http/context.ts';
 import { registerGuards, requestId } from '../src/http/guards.ts';
 import { MAX_BATCH, registerRpc } from '../src/http/rpc.ts';
 import { appRouter } from '../src/router.ts';
@@ -339,7 +339,12 @@ test('#257 a subscription is streamed as the adapter streams it, signed in or no
     }),
   });
   const door = Fastify({ genReqId: requestId });
-  registerGuards(door, () => [], services.limits);
+  registerGuards(
+    door,
+    () => [],
+    services.limits,
+    (request, reply) => askedOf(services, request, reply),
+  );
   registerRpc(door, '/trpc', streams, (request, reply) => createContext(services, request, reply));
   const theirDoor = Fastify({ genReqId: requestId });
   await theirDoor.register(fastifyTRPCPlugin, {

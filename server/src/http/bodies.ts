@@ -2,7 +2,10 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { MIMEType } from 'node:util';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Asked } from '../trpc/context.ts';
+import { BODY_LIMIT } from '../trpc/endpoint.ts';
 import { AppError } from '../trpc/errors.ts';
+import type { Endpoint } from './endpoints.ts';
 import { parseBody } from './json.ts';
 import { lingerUntilComplete } from './lingering.ts';
 import { type BodyTimes, registerSlowBodies } from './slowBodies.ts';
@@ -23,12 +26,16 @@ const BODYLESS: readonly string[] = ['GET', 'HEAD', 'TRACE'];
 export function registerBodies(app: FastifyInstance, times: BodyTimes): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
-    try {
-      if (body.length > bodyLimitOf(request)) throw tooLarge();
-      done(null, parseBody(body as Buffer));
-    } catch (error) {
-      done(error as Error);
-    }
+    const parse = () => {
+      try {
+        done(null, parseBody(body as Buffer));
+      } catch (error) {
+        done(error as Error);
+      }
+    };
+    if (body.length > bodyLimitOf(request)) done(tooLarge());
+    else if (request.asked === undefined || isCounted(request) || callsBeyondOne(body.length) === 0) parse();
+    else countBody(request.asked, body.length).then(parse, done);
   });
 
   const follow = registerSlowBodies(app, times);
@@ -54,11 +61,87 @@ function asWithoutBody(headers: IncomingHttpHeaders): void {
 }
 
 /**
+ * Decides what becomes of the body of a request. Who sends it is asked before it is read: where all procedures need a
+ * token and there is none, nothing of it is, whatever it is.
+ * @param askedOf finds out who sends it
+ * @param onWanted called before it is read
+ * @param done goes on with the request, or refuses it
+ */
+export function admitBody(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  askedOf: () => Asked,
+  onWanted: () => void,
+  done: (error?: Error) => void,
+): void {
+  const calls = hasBody(request.headers) ? request.routeOptions.config.calls?.(request) : undefined;
+  if (calls === undefined || calls.every(isPublic)) {
+    take();
+    return;
+  }
+  const asked = askedOf();
+  // Why it cannot be said now, if so, the procedure tells, which asks again.
+  if (asked.claims() === undefined) readFor(calls.filter(isPublic));
+  else
+    asked.caller().then(
+      (caller) => readFor(caller ? calls : calls.filter(isPublic)),
+      () => readFor(calls.filter(isPublic)),
+    );
+
+  /** @param readers the procedures that would look at the body from whoever sends it */
+  function readFor(readers: readonly Endpoint[]): void {
+    request.readers = readers;
+    if (readers.length > 0) {
+      take();
+      return;
+    }
+    leaveUnread(request, reply);
+    asWithoutBody(request.headers);
+    done();
+  }
+
+  function take(): void {
+    let isUndecided: boolean;
+    try {
+      isUndecided = checkBody(request, reply);
+    } catch (error) {
+      done(error as Error);
+      return;
+    }
+    const goOn = () => {
+      onWanted();
+      if (isUndecided) checkFirstByte(request, reply, done);
+      else done();
+    };
+    const bytes = Number(request.headers['content-length'] ?? 0);
+    if (request.asked === undefined || BODYLESS.includes(request.method) || callsBeyondOne(bytes) === 0) goOn();
+    else countBody(request.asked, bytes).then(goOn, done);
+  }
+}
+
+const isPublic = (endpoint: Endpoint): boolean => endpoint.public;
+
+/** Bytes of a body for each of which, begun, one call is counted: most procedures take no more. */
+const BYTES_PER_CALL = BODY_LIMIT;
+
+const callsBeyondOne = (bytes: number): number => Math.max(0, Math.ceil(bytes / BYTES_PER_CALL) - 1);
+
+/** Whether the length was known before the body was here: then it was counted then. */
+const isCounted = ({ headers }: FastifyRequest): boolean => headers['transfer-encoding'] === undefined;
+
+/** Counts what a large body costs more than another call, for its address and its user. @throws TooMany */
+async function countBody(asked: Asked, bytes: number): Promise<void> {
+  await asked.spend(undefined, callsBeyondOne(bytes));
+  const caller = await asked.caller();
+  if (caller) await asked.spend(caller.id, callsBeyondOne(bytes));
+}
+
+/**
  * Refuses by the headers alone what must not be read at all.
  * @returns whether that cannot be said before the first byte of the body, as an empty one would be no body
  * @throws AppError
  */
-export function checkBody(request: FastifyRequest, reply: FastifyReply): boolean {
+function checkBody(request: FastifyRequest, reply: FastifyReply): boolean {
   const { headers } = request;
   if (!hasBody(headers)) return false;
   const isTaken = isJson(headers['content-type'] ?? '') && isPlain(headers['content-encoding']);
@@ -76,7 +159,7 @@ export function checkBody(request: FastifyRequest, reply: FastifyReply): boolean
  * meanwhile has no more to be decided.
  * @param done goes on with the request, or refuses it
  */
-export function checkFirstByte(request: FastifyRequest, reply: FastifyReply, done: (error?: AppError) => void): void {
+function checkFirstByte(request: FastifyRequest, reply: FastifyReply, done: (error?: AppError) => void): void {
   const { raw, headers } = request;
   const isTaken = isJson(headers['content-type'] ?? '') && isPlain(headers['content-encoding']);
   const onContent = () => {
@@ -139,8 +222,19 @@ function isJson(type: string): boolean {
 
 const isPlain = (encoding: string | undefined): boolean => encoding === undefined || encoding.toLowerCase() === 'identity';
 
-/** The limit of the procedure, where a route serves several; otherwise the route's own. */
+/** The largest that one of the procedures takes which look at it; of a route without procedures, the route's own. */
 function bodyLimitOf(request: FastifyRequest): number {
   const { config, bodyLimit } = request.routeOptions;
-  return config.bodyLimitOf?.(request) ?? bodyLimit ?? 0;
+  const readers = request.readers ?? config.calls?.(request);
+  if (!readers) return bodyLimit ?? 0;
+  let most = BODY_LIMIT;
+  for (const reader of readers) if (reader.bodyLimit > most) most = reader.bodyLimit;
+  return most;
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The procedures that look at the body, once that is decided. */
+    readers?: readonly Endpoint[];
+  }
 }

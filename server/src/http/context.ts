@@ -9,7 +9,13 @@ const BEARER = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/;
 
 /** @returns what the calls of one request share */
 export function createContext(services: Services, request: FastifyRequest, reply: FastifyReply): Context {
-  return { db: services.db, services, request: new HttpRequest(services, request, reply) };
+  return { db: services.db, services, request: askedOf(services, request, reply) };
+}
+
+/** @returns what is known of who asks: found out once, also when the guards ask before the procedures do */
+export function askedOf(services: Services, request: FastifyRequest, reply: FastifyReply): Asked {
+  request.asked ??= new HttpRequest(services, request, reply);
+  return request.asked;
 }
 
 class HttpRequest implements Asked {
@@ -100,5 +106,6 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** The key under which its address is counted, worked out once: behind proxies that takes a look at each of their addresses. */
     counted?: string;
+    asked?: Asked;
   }
 }

@@ -3,9 +3,11 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify';
 import type { Limits, Standing } from '../security/limits.ts';
+import type { Asked } from '../trpc/context.ts';
 import { AppError } from '../trpc/errors.ts';
-import { checkBody, checkFirstByte } from './bodies.ts';
+import { admitBody } from './bodies.ts';
 import { addressOf, tellStanding } from './context.ts';
+import type { Endpoint } from './endpoints.ts';
 
 const REQUEST_ID = /^[\w-]{8,64}$/;
 const HOST = /^(\[[\da-f:.]+\]|[\w.-]+)(:\d{1,5})?$/i;
@@ -57,8 +59,14 @@ export function routableUrl({ url = '/' }: { url?: string | undefined }): string
  * Registers the checks that all routes share.
  * @param allowedMethods the methods of a path that some route has, an empty list for an unknown path
  * @param limits count every request of an address, also those that nobody answers
+ * @param askedOf finds out who sends a body, where that matters
  */
-export function registerGuards(app: FastifyInstance, allowedMethods: (path: string) => readonly string[], limits: Limits): void {
+export function registerGuards(
+  app: FastifyInstance,
+  allowedMethods: (path: string) => readonly string[],
+  limits: Limits,
+  askedOf: (request: FastifyRequest, reply: FastifyReply) => Asked,
+): void {
   app.addHook('onRequest', (request, reply, done) => {
     if (hasTwins(request.raw)) throw new AppError('VALIDATION', 'A header that may stand once stands twice');
     if (!HOST.test(request.headers.host ?? '')) throw new AppError('VALIDATION', 'The Host header is not valid');
@@ -81,10 +89,10 @@ export function registerGuards(app: FastifyInstance, allowedMethods: (path: stri
       unmatched(request, reply);
       return;
     }
-    const isOpen = checkBody(request, reply);
-    if (request.headers.expect !== undefined && awaited.has(reply.raw)) reply.raw.writeContinue();
-    if (isOpen) checkFirstByte(request, reply, done);
-    else done();
+    const proceed = () => {
+      if (request.headers.expect !== undefined && awaited.has(reply.raw)) reply.raw.writeContinue();
+    };
+    admitBody(request, reply, () => askedOf(request, reply), proceed, done);
   }
 
   app.setNotFoundHandler((request, reply) => unmatched(request, reply));
@@ -126,7 +134,8 @@ declare module 'fastify' {
     door?: 'rest' | 'rpc';
     /** The procedure that the route calls, for the log. */
     procedure?: string;
-    bodyLimitOf?: (request: FastifyRequest) => number;
+    /** The procedures that the request calls, but those that there are not or not by its method. */
+    calls?: (request: FastifyRequest) => readonly Endpoint[];
     /** The methods of the path, where a route serves several procedures; none for an unknown one. */
     methods?: (request: FastifyRequest) => readonly string[];
   }

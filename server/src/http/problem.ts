@@ -6,6 +6,7 @@ import { causesOf } from '../logger.ts';
 import type { Context } from '../trpc/context.ts';
 import { AppError, REASONS } from '../trpc/errors.ts';
 import { toAppError } from '../trpc/procedures.ts';
+import { closeAfterLimit } from './connections.ts';
 
 /** What Fastify refuses before a handler runs, in our words. */
 function ofFastify(error: FastifyError): AppError | undefined {
@@ -35,6 +36,7 @@ export function logFailure(error: AppError, request: FastifyRequest): void {
 /** The headers that belong to an error whichever door it leaves by. */
 export function setErrorHeaders(reply: FastifyReply, error: AppError): void {
   const { status } = REASONS[error.reason];
+  closeAfterLimit(reply, status);
   if (status === 401) reply.header('www-authenticate', 'Bearer');
   if (error.retryAfter !== undefined) reply.header('retry-after', String(error.retryAfter));
   if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');

@@ -31,12 +31,13 @@ export function registerRest(
     const call = versioned ? callerOf(endpoint.procedure, withVersions(contract)) : endpoint.call;
     const input = inputReader(endpoint, rest, versioned);
     const statusOf = rest.statusOf ?? (() => rest.status);
+    const calls = [endpoint];
 
     app.route({
       method: openapi.method,
       url: fastifyPath(openapi.path),
       bodyLimit: rest.bodyLimit,
-      config: { door: 'rest', procedure: name },
+      config: { door: 'rest', procedure: name, calls: () => calls },
       handler: async (request, reply) => {
         reply.header('cache-control', endpoint.cacheControl);
         try {
@@ -67,9 +68,10 @@ export function registerStreams(
   endpoints: Iterable<Endpoint>,
   createContext: (request: FastifyRequest, reply: FastifyReply) => Context,
 ): void {
-  for (const { name, call, type, meta } of endpoints) {
+  for (const endpoint of endpoints) {
+    const { name, call, type, meta } = endpoint;
     if (!meta.stream) continue;
-    app.get(meta.stream.path, { config: { door: 'rest', procedure: name } }, async (request, reply) => {
+    app.get(meta.stream.path, { config: { door: 'rest', procedure: name, calls: () => [endpoint] } }, async (request, reply) => {
       const getRawInput = async () => ({ lastEventId: lastEventId(request) });
       const ctx = createContext(request, reply);
       // What it throws is a problem document: nothing of the stream is sent yet.

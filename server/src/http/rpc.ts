@@ -56,12 +56,13 @@ export function registerRpc(
   // A route for each procedure: a call that comes alone has nothing to be looked up or put together.
   for (const endpoint of endpoints.values()) {
     const isSubscription = endpoint.type === 'subscription';
+    const calls = [endpoint];
     app.route({
       method: endpoint.type === 'mutation' ? 'POST' : 'GET',
       url: `${prefix}/${endpoint.name}`,
       exposeHeadRoute: false,
       bodyLimit: endpoint.bodyLimit,
-      config: { door: 'rpc', procedure: endpoint.name },
+      config: { door: 'rpc', procedure: endpoint.name, calls: () => calls },
       handler: (request, reply) =>
         isSubscription || wantsStream(request) || isBatch(request)
           ? answer(request, reply, callsOf(request, endpoint.name))
@@ -89,7 +90,7 @@ export function registerRpc(
           const types = callsOf(request).flatMap(({ endpoint }) => endpoint?.type ?? []);
           return types[0] === undefined ? [] : [...METHODS[types[0]], 'OPTIONS'];
         },
-        bodyLimitOf: (request) => Math.max(BODY_LIMIT, ...callsOf(request).map(({ endpoint }) => endpoint?.bodyLimit ?? 0)),
+        calls: (request) => callsOf(request).flatMap(({ endpoint }) => (endpoint && isMethodOf(endpoint, request) ? [endpoint] : [])),
       },
     },
     (request, reply) => answer(request, reply, callsOf(request)),
@@ -270,11 +271,12 @@ async function few(calls: Call[], answer: (call: Call, index: number) => Answer 
   return answers;
 }
 
+const isMethodOf = ({ type }: Endpoint, { method }: FastifyRequest): boolean => METHODS[type].includes(method);
+
 /** @returns the error of a call that its procedure does not answer by this method */
 function wrongMethod({ endpoint }: Call, request: FastifyRequest, reply: FastifyReply): AppError | undefined {
-  const allowed = endpoint && METHODS[endpoint.type];
-  if (!allowed || allowed.includes(request.method)) return undefined;
-  reply.header('allow', allowed.join(', '));
+  if (!endpoint || isMethodOf(endpoint, request)) return undefined;
+  reply.header('allow', METHODS[endpoint.type].join(', '));
   return new AppError('METHOD_NOT_ALLOWED', 'Method not allowed');
 }
 

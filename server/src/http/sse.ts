@@ -7,6 +7,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type AppError, REASONS } from '../trpc/errors.ts';
 import { toAppError } from '../trpc/procedures.ts';
 import { isStreaming } from './closing.ts';
+import { closeAfterLimit } from './connections.ts';
 import { logRequest } from './log.ts';
 import { logFailure } from './problem.ts';
 
@@ -93,6 +94,7 @@ export function sendStream(request: FastifyRequest, reply: FastifyReply, values:
  */
 export function refuseStream(request: FastifyRequest, reply: FastifyReply, error: AppError, frames: Frames): FastifyReply {
   request.refusal = REASONS[error.reason].status;
+  closeAfterLimit(reply, request.refusal);
   return reply
     .code(200)
     .headers(HEADERS)

@@ -18,7 +18,8 @@ export const textOrEmpty = (max: number) =>
   z
     .string()
     .refine(storable, 'must be well-formed Unicode without NUL')
-    .refine((text) => text.length <= max || codePoints(text) <= max, `must have at most ${max} characters`)
+    // A character is one or two units long: what is longer than that need not be counted.
+    .refine((text) => text.length <= max || (text.length <= 2 * max && codePoints(text) <= max), `must have at most ${max} characters`)
     .meta({ maxLength: max });
 
 /** Text of 1 to `max` characters (code points) that is not blank. Kept byte for byte. */

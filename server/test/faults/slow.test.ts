@@ -10,7 +10,7 @@ import { type Answer, call, register, startServer } from './servers.ts';
 const cluster = await startCluster();
 const url = await cluster.createDatabase('slow');
 const port = await freePort();
-const server = await startServer({ PORT: String(port), DATABASE_URL: url, DATABASE_POOL_SIZE: '4' });
+const server = await startServer({ PORT: String(port), DATABASE_URL: url, DATABASE_POOL_SIZE: '4', CONNECTIONS_PER_ADDRESS: '5000' });
 const admin = postgres(url, { max: 2 });
 afterAll(() => admin.end({ timeout: 1 }));
 const token = await register(server.url, 'somebody');
@@ -75,7 +75,7 @@ test('a 500 MB upload to either door is refused and does not fill the memory', a
 /** Keeps that many connections open that send their requests a byte a second; one that the server cuts is made again. */
 async function stall(count: number) {
   const HEADERS = 'GET /outherTasks HTTP/1.1\r\nHost: localhost\r\nX-Slow: ';
-  const BODY = `POST /outherTasks HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"title": "`;
+  const BODY = `POST /outherTasks HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"title": "`;
   const sockets = new Set<Socket>();
   let cut = 0;
   let over = false;
