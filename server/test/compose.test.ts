@@ -87,6 +87,8 @@ describe.each(FILES)('%s', (file) => {
     // Where it listens, what it is, and where it keeps what it has to keep: the image and the file say that.
     // With METRICS_TOKEN Prometheus would have to know it, too.
     const fixed = ['NODE_ENV', 'HOST', 'PORT', 'DRAIN_MS', 'METRICS_TOKEN', 'MIGRATE_AT_START', 'DATA_DIR', 'EMBEDDED_IN_PRODUCTION'];
+    // Those of programs beside it.
+    fixed.push('SERVER_DATABASE_URL', 'IMPORT_SOURCE_URL');
     const own = /^(POSTGRES|PROMETHEUS|GRAFANA|HAPROXY|STEPWISE)_/;
     const settings = [...explained.keys()].filter((name) => !own.test(name) && !fixed.includes(name));
     const servers = services.filter(([name]) => name.startsWith('app'));
