@@ -23,6 +23,8 @@ RUN pnpm install --frozen-lockfile && rm -rf /root/.local /root/.cache
 COPY --chown=node:node drizzle drizzle
 COPY --chown=node:node server server
 USER node
+# docker-compose.yml: the database leaves its password there.
+ENTRYPOINT ["sh", "-c", "if [ -r /secrets/postgres ]; then export PGPASSWORD=\"$(cat /secrets/postgres)\"; fi; exec \"$@\"", "sh"]
 # Not `node --watch`: on Linux it stops seeing a file once an editor or git has replaced it instead of writing into it.
 CMD ["node_modules/.bin/nodemon", "--watch", "server/src", "--ext", "ts,js,css,html", "--ignore", "*.test.ts", "--signal", "SIGTERM", "--exec", "node", "server/src/main.ts"]
 

@@ -1,4 +1,5 @@
-// pnpm db:import --from URL: copies a database with the tables of the system before this one into DATABASE_URL.
+// pnpm db:import: copies the database that IMPORT_SOURCE_URL names, with the tables of the system before this one, into
+// DATABASE_URL. The URL can be an argument too (--from), but holds a password, and arguments are seen by every user of a machine.
 import { parseArgs } from 'node:util';
 import { loadConfig, readEnvironment } from '../src/config.ts';
 import { type ConnectionSettings, parseConnection } from '../src/db/connectionSettings.ts';
@@ -7,21 +8,23 @@ import { ImportError } from './import/errors.ts';
 import { importDatabase } from './import/import.ts';
 import { runScript } from './run.ts';
 
-const USAGE = 'pnpm db:import --from postgres://user:password@host/database [--batch 1000]';
+const USAGE = 'pnpm db:import [--batch 1000], with the URL of the database that is copied in IMPORT_SOURCE_URL (or --from)';
 
 await runScript(async () => {
-  const { from, batch } = options();
-  const { databaseUrl } = loadConfig(readEnvironment(), 'script');
-  if (databaseUrl === undefined) throw new ImportError('DATABASE_URL: required, it names the database that is filled');
-  await importDatabase({ from, to: databaseUrl, batch }, console.log);
+  const { from: argument, batch } = argumentsGiven();
+  if (!(Number.isInteger(batch) && batch > 0 && batch <= 5000)) throw new ImportError(`usage: ${USAGE}`);
+  const config = loadConfig(readEnvironment(), 'script');
+  // What is said for this one run comes before what is set.
+  const from = argument === undefined ? config.importSourceUrl : parsed(argument);
+  if (from === undefined) throw new ImportError(`usage: ${USAGE}`);
+  if (config.databaseUrl === undefined) throw new ImportError('DATABASE_URL: required, it names the database that is filled');
+  await importDatabase({ from, to: config.databaseUrl, batch }, console.log);
 });
 
-function options(): { from: ConnectionSettings; batch: number } {
-  const { from, batch } = argumentsGiven();
-  if (from === undefined || !(Number.isInteger(batch) && batch > 0 && batch <= 5000)) throw new ImportError(`usage: ${USAGE}`);
+function parsed(from: string): ConnectionSettings {
   try {
     // Without the environment, which completes DATABASE_URL.
-    return { from: parseConnection(from), batch };
+    return parseConnection(from);
   } catch (error) {
     if (error instanceof ConnectionStringError) throw new ImportError(`--from: ${error.message}`);
     throw error;

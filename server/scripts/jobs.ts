@@ -17,7 +17,7 @@ await runScript(async () => {
   try {
     await boss.start().catch((error: Error) => {
       if (error.message !== 'pg-boss is not installed') throw error;
-      throw new ConfigError('there are no queues yet: the first server or worker on this database makes them');
+      throw new ConfigError('there are no queues yet: db:migrate makes them');
     });
     if (how === undefined) await show(boss);
     for (const id of ids) {

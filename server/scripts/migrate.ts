@@ -1,13 +1,26 @@
-// pnpm db:migrate: applies the pending migrations to DATABASE_URL, or to the embedded database without one.
-import { loadConfig, readEnvironment } from '../src/config.ts';
+// pnpm db:migrate: applies the pending migrations to DATABASE_URL, or to the embedded database without one. On PostgreSQL it
+// also makes the queues of the background work, and with SERVER_DATABASE_URL the role that servers connect as.
+import { ConfigError, loadConfig, readEnvironment } from '../src/config.ts';
 import { openDatabase } from '../src/db/client.ts';
+import { checkPostgres } from '../src/db/migrate.ts';
+import { prepareServerRole } from '../src/db/serverRole.ts';
+import { prepareQueues } from '../src/jobs/queues.ts';
 import { runScript } from './run.ts';
 
 await runScript(async () => {
   const config = loadConfig(readEnvironment(), 'script');
+  const { databaseUrl, serverDatabaseUrl } = config;
+  if (databaseUrl === undefined && serverDatabaseUrl !== undefined)
+    throw new ConfigError('DATABASE_URL: required with SERVER_DATABASE_URL, it names the role that owns the tables');
   const database = await openDatabase({ ...config, migrateAtStart: true, jobs: false }, (line, facts) =>
     console.error(`${line} ${JSON.stringify(facts)}`),
   );
   await database.close();
+  if (databaseUrl !== undefined && config.jobs) {
+    const isPrepared = await prepareQueues(databaseUrl);
+    // Servers with a role of their own cannot make them either.
+    if (!isPrepared && serverDatabaseUrl !== undefined) await checkPostgres(databaseUrl, { jobs: true });
+  }
+  if (databaseUrl !== undefined && serverDatabaseUrl !== undefined) await prepareServerRole(databaseUrl, serverDatabaseUrl);
   console.log(`${database.engine}: the schema is up to date`);
 });

@@ -19,6 +19,8 @@ test('with nothing set it is a development server on the embedded database', () 
     host: '0.0.0.0',
     port: 8000,
     databaseUrl: undefined,
+    serverDatabaseUrl: undefined,
+    importSourceUrl: undefined,
     poolSize: 10,
     prepare: true,
     migrateAtStart: true,

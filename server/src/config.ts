@@ -116,6 +116,10 @@ export interface Config {
   readonly port: number;
   /** What DATABASE_URL means; undefined: the embedded database in `dataDir`. */
   readonly databaseUrl: ConnectionSettings | undefined;
+  /** What SERVER_DATABASE_URL means: how servers connect, where `db:migrate` makes them a role of their own. */
+  readonly serverDatabaseUrl: ConnectionSettings | undefined;
+  /** What IMPORT_SOURCE_URL means: the database that `db:import` copies. */
+  readonly importSourceUrl: ConnectionSettings | undefined;
   /** Connections of this process at most. */
   readonly poolSize: number;
   /** Whether statements are kept prepared on their connection, where that can be done. */
@@ -205,7 +209,10 @@ export function loadConfig(env: Record<string, string | undefined>, purpose: 'se
   if (production && given.CORS_ORIGINS?.split(',').some((origin) => origin.trim() === '*'))
     problems.push('CORS_ORIGINS: list the origins, * is not accepted in production');
 
-  const databaseUrl = readDatabaseUrl(given, problems);
+  const databaseUrl = readUrl('DATABASE_URL', given, problems, given);
+  // Each by itself: libpq's variables complete DATABASE_URL alone.
+  const serverDatabaseUrl = readUrl('SERVER_DATABASE_URL', given, problems);
+  const importSourceUrl = readUrl('IMPORT_SOURCE_URL', given, problems);
 
   if (!parsed.success || problems.length > 0) throw new ConfigError([...new Set(problems)].join('\n'));
 
@@ -216,6 +223,8 @@ export function loadConfig(env: Record<string, string | undefined>, purpose: 'se
     host: values.HOST,
     port: values.PORT,
     databaseUrl,
+    serverDatabaseUrl,
+    importSourceUrl,
     poolSize: values.DATABASE_POOL_SIZE,
     prepare: values.DATABASE_PREPARE,
     migrateAtStart: values.MIGRATE_AT_START ?? !production,
@@ -256,13 +265,19 @@ export function loadConfig(env: Record<string, string | undefined>, purpose: 'se
   });
 }
 
-function readDatabaseUrl(given: Record<string, string | undefined>, problems: string[]): ConnectionSettings | undefined {
-  if (given.DATABASE_URL === undefined) return undefined;
+/** @param completing variables that say what the URL leaves open */
+function readUrl(
+  name: 'DATABASE_URL' | 'SERVER_DATABASE_URL' | 'IMPORT_SOURCE_URL',
+  given: Record<string, string | undefined>,
+  problems: string[],
+  completing?: Record<string, string | undefined>,
+): ConnectionSettings | undefined {
+  if (given[name] === undefined) return undefined;
   try {
-    return Object.freeze(parseConnection(given.DATABASE_URL, given));
+    return Object.freeze(parseConnection(given[name], completing));
   } catch (error) {
     if (!(error instanceof ConnectionStringError)) throw error;
-    problems.push(`DATABASE_URL: ${error.message}`);
+    problems.push(`${name}: ${error.message}`);
     return undefined;
   }
 }

@@ -1,11 +1,16 @@
 // What every request meets before and around a procedure: methods, media types, JSON, sizes, ids, headers, CORS,
 // errors, health and the log. sockets.test.ts has what only a real connection can show.
 import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { sql } from 'drizzle-orm';
 import { expect, test, vi } from 'vitest';
 import { endpointsOf } from '../src/http/endpoints.ts';
 import { appRouter } from '../src/router.ts';
 import { type Answer, openTestDatabase, type Request, startApp, type TestApp } from './harness.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 const api = await startApp();
 // The first user of a database has id 1: a `user_id` of 1 below is somebody else's.
@@ -509,6 +514,13 @@ test('#135 in production browsers are told to come by https for a year, with eve
     const { headers } = await production.rest(method, url, request);
     expect(headers['strict-transport-security'], what).toBe('max-age=31536000');
   }
+});
+
+test('#376 what is sent of HSTS is word for word what SECURITY.md says, with every kind of answer', async () => {
+  const [, promised] = /`Strict-Transport-Security: ([^`]+)`/.exec(await readFile(join(ROOT, 'SECURITY.md'), 'utf8')) ?? [];
+  expect(promised).toMatch(/^max-age=\d+/);
+  for (const [what, method, url, request] of KINDS)
+    expect((await production.rest(method, url, request)).headers['strict-transport-security'], what).toBe(promised);
 });
 
 test.each(['/', '/openapi.json', '/docs', '/redoc'])('#137 %s is there in production too', async (path) => {

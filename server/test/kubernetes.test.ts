@@ -101,6 +101,18 @@ test('no manifest holds a secret: they are taken from one', () => {
   expect(Object.keys(of('config').data).filter((name) => /SECRET|TOKEN|DATABASE_URL/.test(name))).toEqual([]);
 });
 
+test('#371 the owner’s URL is the migration’s alone, which makes the role of the servers’ URL', () => {
+  const secretsOf = (name: string) =>
+    Object.fromEntries(
+      of(name).spec.template.spec.containers[0].env.flatMap(({ name: variable, valueFrom }: Manifest) =>
+        valueFrom ? [[variable, `${valueFrom.secretKeyRef.name}/${valueFrom.secretKeyRef.key}`]] : [],
+      ),
+    );
+  expect(secretsOf('migration')).toEqual({ DATABASE_URL: 'stepwise-migration/DATABASE_URL', SERVER_DATABASE_URL: 'stepwise/DATABASE_URL' });
+  expect(secretsOf('deployment').DATABASE_URL).toBe('stepwise/DATABASE_URL');
+  expect(Object.values(secretsOf('deployment')).join(' ')).not.toContain('migration');
+});
+
 test('everything that selects the server selects the pods of the deployment', () => {
   const { labels } = of('deployment').spec.template.metadata;
   const selectors = [

@@ -9,10 +9,10 @@ import { inOneTransaction } from './postgres.ts';
 import { demand, readRights, toLook, toMigrate, toServe, toWork } from './rights.ts';
 import { seed } from './seed.ts';
 import { type Meeting, meetOnce } from './session.ts';
-import { checkVersion, missingMigrations } from './version.ts';
+import { checkVersion, missingMigrations, SchemaError } from './version.ts';
 
 /** The advisory lock that one migration run holds: an arbitrary number that is this project's own ("step"). */
-const LOCK = 0x73746570;
+export const LOCK = 0x73746570;
 
 /** Tries of a migration that met a locked table, and milliseconds between them, in which what queued behind it goes on. */
 const TRIES = 5;
@@ -65,10 +65,14 @@ export async function checkPostgres(url: Address, { met = meetOnce(url), jobs }:
     demand(rights, toLook(rights));
     await checkVersion(tx);
     demand(rights, toServe(rights));
-    if (jobs) demand(rights, toWork(rights), NO_JOBS);
+    if (!jobs) return;
+    if (!rights.schemas.pgboss && !rights.creates)
+      throw new SchemaError(`the database lacks the queues of the background work: ${MAKE_THEM}`);
+    demand(rights, toWork(rights), NO_JOBS);
   });
 }
 
+const MAKE_THEM = 'run db:migrate as the owner of the tables, or set JOBS=off';
 const NO_JOBS = '; or set JOBS=off, and let `pnpm worker` do the background work as another role';
 
 /** A process of PostgreSQL. */

@@ -2,16 +2,17 @@
 // processes do this, each turn of a schedule runs in one of them, and what dies with its process runs again in another.
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ConstructorOptions, JobWithMetadata, PgBoss, Queue, QueuePolicy, StopOptions } from 'pg-boss';
+import type { ConstructorOptions, JobWithMetadata, PgBoss, Queue } from 'pg-boss';
 import type { Logger } from 'pino';
 import type { Database, OpenDatabase } from '../db/client.ts';
 import type { Address } from '../db/drivers.ts';
 import { databaseCode } from '../db/errors.ts';
-import type { JobsDatabase } from '../db/jobsDatabase.ts';
+import { SchemaError } from '../db/version.ts';
 import { type Bell, createBell } from '../features/events/bell.ts';
 import { causesOf } from '../logger.ts';
 import type { Measure } from '../telemetry/measures.ts';
 import { DEAD_LETTERS, jobMeasures, reasonOf } from './overview.ts';
+import { makeQueues, type OpenedBoss, openBoss, startBoss } from './queues.ts';
 import { JOBS, type Job, type Turn } from './registry.ts';
 
 export interface JobsOptions {
@@ -36,14 +37,8 @@ export interface RunningJobs {
   stop(): Promise<void>;
 }
 
-/** Seconds. */
-const HOUR = 3600;
-
 /** Milliseconds that work under way may still take when the process ends. */
 const STOP_TIMEOUT = 10_000;
-
-/** Of its own, besides those of the work itself. */
-const CONNECTIONS = 2;
 
 /** Seconds between looks at what users want: somebody waits for it. */
 const WANTED = 2;
@@ -76,9 +71,7 @@ export function startJobs(options: JobsOptions): RunningJobs {
   };
 }
 
-interface Begun {
-  readonly boss: PgBoss;
-  stop(options: StopOptions): Promise<void>;
+interface Begun extends OpenedBoss {
   /** Settled when no more is handed out. */
   readonly handed: Promise<void> | undefined;
 }
@@ -90,7 +83,8 @@ async function start(options: JobsOptions, bell: Bell, stopping: AbortSignal): P
     try {
       return await begin(options, bell, stopping);
     } catch (err) {
-      options.logger.warn({ causes: causesOf(err) }, 'background work cannot begin yet');
+      const reason = err instanceof SchemaError ? err.message : undefined;
+      options.logger.warn({ causes: causesOf(err), reason }, 'background work cannot begin yet');
     }
   }
 }
@@ -103,16 +97,8 @@ async function begin(options: JobsOptions, bell: Bell, stopping: AbortSignal): P
   boss.on('error', heldUp);
   boss.on('warning', ({ message }) => logger.warn(message));
   try {
-    await boss.start();
-    // Who is told of a dead letter may fail too: that is tried again as well.
-    await makeQueue(boss, DEAD_LETTERS, { ...RETRIES, ...retries, deleteAfterSeconds: 30 * 24 * HOUR });
-    for (const { name, schedule } of jobs) {
-      // One of a kind (of a schedule, or of what was wanted) is passed by while another is waiting, running or to be tried again.
-      await makeQueue(boss, name, { ...RETRIES, ...retries, deadLetter: DEAD_LETTERS }, 'exclusive');
-      if (schedule !== undefined) await boss.schedule(name, schedule);
-    }
-    for (const { name } of await boss.getSchedules())
-      if (!jobs.some((job) => job.name === name && job.schedule !== undefined)) await boss.unschedule(name);
+    await startBoss(boss);
+    await makeQueues(boss, jobs, retries);
     // What a killed process had under way is noticed now, and not only in a minute.
     await boss.supervise();
     const looks = { includeMetadata: true, pollingIntervalSeconds } as const;
@@ -132,38 +118,6 @@ async function begin(options: JobsOptions, bell: Bell, stopping: AbortSignal): P
     await stop({ graceful: false });
     throw error;
   }
-}
-
-/** @returns pg-boss on the database, and what ends both */
-async function openBoss({ database, databaseUrl }: JobsOptions, intervals: ConstructorOptions): Promise<Pick<Begun, 'boss' | 'stop'>> {
-  const { PgBoss, fromPglite } = await import('pg-boss');
-  const common = { ...intervals, schema: 'pgboss' };
-  if (databaseUrl === undefined) {
-    const client = database.client as NonNullable<typeof database.client>;
-    const boss = new PgBoss({ ...common, db: fromPglite(client), backend: 'pglite' });
-    return { boss, stop: (how) => boss.stop(how) };
-  }
-  const { openForJobs } = await import('../db/jobsDatabase.ts');
-  const db = openForJobs(databaseUrl, CONNECTIONS);
-  try {
-    const boss = new PgBoss({ ...common, db, createSchema: await lacksSchema(db) });
-    return {
-      boss,
-      async stop(how) {
-        await boss.stop(how);
-        await db.close();
-      },
-    };
-  } catch (error) {
-    await db.close();
-    throw error;
-  }
-}
-
-/** Making a schema takes a right of the database, also where it is there already. */
-async function lacksSchema(db: JobsDatabase): Promise<boolean> {
-  const { rows } = await db.executeSql(`select to_regnamespace('pgboss') is null as lacks`);
-  return rows[0].lacks;
 }
 
 interface Handing {
@@ -196,15 +150,6 @@ async function again(run: () => Promise<void>, milliseconds: number, stopping: A
     await run();
     await sleep(milliseconds, undefined, { signal: stopping }).catch(() => {});
   }
-}
-
-/** Seconds: after half a minute, a minute, two and so on, each drawn out by chance. */
-const RETRIES = { retryLimit: 5, retryDelay: 30, retryBackoff: true, retryDelayMax: HOUR, expireInSeconds: HOUR, heartbeatSeconds: 30 };
-
-async function makeQueue(boss: PgBoss, name: string, options: Omit<Queue, 'name'>, policy: QueuePolicy = 'standard'): Promise<void> {
-  await boss.createQueue(name, { ...options, policy });
-  // One that was there keeps what it was made with.
-  await boss.updateQueue(name, options);
 }
 
 /** What attempts at jobs have in common. */

@@ -39,7 +39,9 @@ afterAll(async () => {
 });
 
 function start(to: string | undefined, ...args: string[]) {
-  const env = { ...process.env, NODE_ENV: 'test', DATABASE_URL: to ?? '' };
+  // NAME=value before the arguments is put into the environment, as a shell does.
+  const settings = args.splice(0, args.findLastIndex((arg) => /^[A-Z_]+=/.test(arg)) + 1).map((arg) => arg.split(/=(.*)/s));
+  const env = { ...process.env, NODE_ENV: 'test', DATABASE_URL: to ?? '', ...Object.fromEntries(settings) };
   const child = spawn(process.execPath, [SCRIPT, ...args], { env, cwd: fileURLToPath(new URL('.', import.meta.url)) });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk));
@@ -258,13 +260,38 @@ describe('a later import', () => {
   });
 });
 
+test('#370 the URL of the source comes from the environment, unless an argument names another, and is never printed', async () => {
+  const { url, client } = await emptyDatabase();
+  const withPassword = new URL(source.url);
+  withPassword.password = 'hush';
+  const byEnvironment = await run(url, `IMPORT_SOURCE_URL=${withPassword.href}`);
+  expect(byEnvironment.code, byEnvironment.output).toBe(0);
+  expect(summary(byEnvironment.lines)).toEqual(SUMMARY);
+  const copied = await contents(client);
+  const byArgument = await run(url, 'IMPORT_SOURCE_URL=postgres://user:hush@127.0.0.1:1/db', '--from', withPassword.href);
+  expect(byArgument.code, byArgument.output).toBe(0);
+  expect(await contents(client)).toEqual(copied);
+  for (const { output } of [byEnvironment, byArgument]) expect(output).not.toContain('hush');
+});
+
 describe('an import is refused in one line', () => {
   test.each([
-    ['without a source', () => [target.url] as const, 'usage: pnpm db:import --from'],
+    ['without a source', () => [target.url] as const, 'usage: pnpm db:import [--batch 1000]'],
+    ['with a batch of none', () => [target.url, 'IMPORT_SOURCE_URL=postgres://user:hush@host/db', '--batch', '0'] as const, 'usage: '],
     [
       'with a source that is no PostgreSQL URL',
       () => [target.url, '--from', 'mysql://user:hush@host/db'] as const,
       '--from: its scheme is not',
+    ],
+    [
+      '#370 with a setting that is no PostgreSQL URL',
+      () => [target.url, 'IMPORT_SOURCE_URL=mysql://user:hush@host/db'] as const,
+      'IMPORT_SOURCE_URL: its scheme is not',
+    ],
+    [
+      '#370 with a setting whose host does not answer',
+      () => [target.url, 'IMPORT_SOURCE_URL=postgres://user:hush@127.0.0.1:1/db'] as const,
+      'ECONNREFUSED',
     ],
     ['with an unknown option', () => [target.url, '--form', 'postgres://user:hush@host/db'] as const, 'usage: '],
     ['without a target', () => [undefined, '--from', source.url] as const, 'DATABASE_URL: required'],
