@@ -45,7 +45,15 @@ import type { Services } from './trpc/context.ts';
 export interface AppOptions {
   readonly config: Pick<
     Config,
-    'environment' | 'tokenLifetime' | 'sessions' | 'passwordMinLength' | 'quotas' | 'trustedProxies' | 'publicUrl' | 'corsOrigins'
+    | 'environment'
+    | 'tokenLifetime'
+    | 'sessions'
+    | 'passwordMinLength'
+    | 'isRegistrationOpen'
+    | 'quotas'
+    | 'trustedProxies'
+    | 'publicUrl'
+    | 'corsOrigins'
   >;
   readonly database: Pick<OpenDatabase, 'db' | 'listen' | 'measures'> & Pick<StartingDatabase, 'ping'>;
   /** The key that tokens are signed with, then those that are still accepted. */
@@ -119,6 +127,7 @@ export async function buildApp({
     reads: createUserQueue(CALLS_PER_USER, Number.POSITIVE_INFINITY),
     health: createHealth(database.ping, manifest.version, config.environment, isDraining),
     passwordMinLength: config.passwordMinLength,
+    isRegistrationOpen: config.isRegistrationOpen,
     ...(traced && { traced }),
   };
 

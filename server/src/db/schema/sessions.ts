@@ -33,6 +33,19 @@ export const sessions = pgTable(
   ],
 );
 
+/** Codes that operators have made, which each set a new password once: one for a user, the last. */
+export const passwordResets = pgTable(
+  'password_resets',
+  {
+    user_id: owner().primaryKey(),
+    /** SHA-256 of the code (security/resetCode.ts), which is kept nowhere. */
+    code_hash: text('code_hash').notNull(),
+    created_at: created_at(),
+    expires_at: moment('expires_at').notNull(),
+  },
+  (t) => [index('password_resets_expires').on(t.expires_at)],
+);
+
 /**
  * What happened to accounts, for a year. No foreign key: the number of a removed user stays. A trigger (in the
  * migrations) refuses to change rows, and to remove them before their time.
