@@ -16,7 +16,7 @@ import {
 } from '../src/features/auth/operators/queries.ts';
 import { runScript } from './run.ts';
 
-const USAGE = 'users [--login PART] [--blocked] [--limit 1…500] [--before ID], or users block|unblock|sign-out|code ID …';
+const USAGE = 'users [--login LOGIN | --search PART] [--blocked] [--limit 1…500] [--before ID], or users block|unblock|sign-out|code ID …';
 
 /** The largest id that the database can hold. */
 const MAX_ID = 2 ** 31 - 1;
@@ -67,11 +67,12 @@ function argumentsGiven(): { page: Page; act: Action | undefined; ids: number[] 
   const { values, positionals } = parsed();
   const [how, ...ids] = positionals;
   const isList = how === undefined;
+  if (values.login !== undefined && values.search !== undefined) wrong();
   if (!isList && (ACTIONS[how] === undefined || ids.length === 0 || Object.keys(values).length > 0)) wrong();
   const limit = numberIn(values.limit ?? '50', 500);
   const before = values.before === undefined ? undefined : numberIn(values.before, MAX_ID);
   return {
-    page: { login: values.login ?? '', isBlocked: values.blocked ?? false, before, limit },
+    page: { login: values.login, part: values.search, isBlocked: values.blocked, before, limit },
     act: isList ? undefined : ACTIONS[how],
     ids: ids.map((id) => numberIn(id, MAX_ID)),
   };
@@ -80,7 +81,13 @@ function argumentsGiven(): { page: Page; act: Action | undefined; ids: number[] 
 function parsed() {
   try {
     return parseArgs({
-      options: { login: { type: 'string' }, blocked: { type: 'boolean' }, limit: { type: 'string' }, before: { type: 'string' } },
+      options: {
+        login: { type: 'string' },
+        search: { type: 'string' },
+        blocked: { type: 'boolean' },
+        limit: { type: 'string' },
+        before: { type: 'string' },
+      },
       allowPositionals: true,
     });
   } catch {

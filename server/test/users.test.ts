@@ -76,13 +76,15 @@ test('#385 #386 #387 on the embedded database it works while the server is stopp
     ['2', expect.any(String), expect.any(String), '1', '-', 'bob'],
     ['1', expect.any(String), expect.any(String), '1', '-', 'ann'],
   ]);
-  expect((await users('--login', 'AN', '--limit', '1')).stdout).toMatch(/ann\n\nolder ones: --before 1\n$/);
+  expect((await users('--search', 'AN', '--limit', '1')).stdout).toMatch(/ann\n\nolder ones: --before 1\n$/);
   expect(await users('block', '1', '7', '2')).toEqual({
     code: 1,
     stdout: '1 ann: blocked, sessions ended: 1\n7: unknown\n2 bob: blocked, sessions ended: 1\n',
     stderr: '',
   });
   expect((await users('--blocked')).stdout).toContain('bob');
+  expect((await users('--login', 'BOB')).stdout).toMatch(/bob\n$/);
+  expect((await users('--login', 'bo')).stdout).not.toContain('bob');
   expect(await users('code', '1')).toMatchObject({ code: 1, stdout: '1 ann: blocked, so it gets no code\n' });
   expect(await users('unblock', '1')).toMatchObject({ code: 0, stdout: '1 ann: no longer blocked\n' });
   const made = await users('code', '1');
@@ -113,7 +115,12 @@ test.each([
   ['--before', 'x'],
   ['--password', 'hunter2'],
   ['block', '1', '--login', 'ann'],
+  ['--search', 'a', '--login', 'ann'],
 ])('#387 with wrong arguments (%j %j) it says how it is used, and does nothing', async (...args) => {
   const ended = await runUsers(folder, { DATA_DIR: join(folder, 'never') }, ...args.filter((arg) => arg !== undefined));
-  expect(ended).toEqual({ code: 1, stdout: '', stderr: expect.stringMatching(/^stepwise: users \[--login PART\] .*code ID …\n$/) });
+  expect(ended).toEqual({
+    code: 1,
+    stdout: '',
+    stderr: expect.stringMatching(/^stepwise: users \[--login LOGIN \| --search PART\] .*code ID …\n$/),
+  });
 });

@@ -3,7 +3,7 @@ import type { SQL } from 'drizzle-orm';
 import { audit, CLIENT, clientOf } from '../../../db/audit.ts';
 import type { Database } from '../../../db/client.ts';
 import { sql } from '../../../db/orm.ts';
-import { passwordResets, sessions, users } from '../../../db/schema/index.ts';
+import { passwordResets, STORED_LOGIN_KEY, sessions, users } from '../../../db/schema/index.ts';
 import { one, query, statement } from '../../../db/statement.ts';
 import { loginKey } from '../../../security/login.ts';
 import { hashOfResetCode, newResetCode } from '../../../security/resetCode.ts';
@@ -27,30 +27,42 @@ export interface Account {
   readonly last_seen_at: string | null;
 }
 
-const list = query(
-  'operator.accounts',
-  { part: 'text', only_blocked: 'boolean', before_id: 'int?', limit: 'int' },
-  ({ part, only_blocked, before_id, limit }): SQL<Account> => sql`
-    select u.id, u.login, to_json(u.created_at) as created_at, to_json(u.blocked_at) as blocked_at, s.sessions,
-      to_json(s.last_seen_at) as last_seen_at
-    from ${users} u cross join lateral (
-      select count(*)::int as sessions, max(last_seen_at) as last_seen_at from ${sessions}
-      where user_id = u.id and idle_expires_at > now() and absolute_expires_at > now()) s
-    where u.id < coalesce(${before_id}, 2147483648) and strpos(u.login_key, ${part}) > 0 and (u.blocked_at is not null or not ${only_blocked})
-    order by u.id desc limit ${limit}`,
+const PAGE = { only_blocked: 'boolean', before_id: 'int?', limit: 'int' } as const;
+
+const accounts = (isWanted: SQL, { only_blocked, before_id, limit }: Record<keyof typeof PAGE, SQL>): SQL<Account> => sql`
+  select u.id, u.login, to_json(u.created_at) as created_at, to_json(u.blocked_at) as blocked_at, s.sessions,
+    to_json(s.last_seen_at) as last_seen_at
+  from ${users} u cross join lateral (
+    select count(*)::int as sessions, max(last_seen_at) as last_seen_at from ${sessions}
+    where user_id = u.id and idle_expires_at > now() and absolute_expires_at > now()) s
+  where ${isWanted} and u.id < coalesce(${before_id}, 2147483648) and (u.blocked_at is not null or not ${only_blocked})
+  order by u.id desc limit ${limit}`;
+
+const named = query('operator.named', { ...PAGE, login_key: 'text' }, ({ login_key, ...page }) =>
+  accounts(sql`${sql.raw(STORED_LOGIN_KEY)} = ${login_key}`, page),
+);
+
+const search = query('operator.search', { ...PAGE, part: 'text' }, ({ part, ...page }) =>
+  accounts(sql`strpos(u.login_key, ${part}) > 0`, page),
 );
 
 export interface Page {
-  /** A part of the login, in any spelling of it. */
-  readonly login: string;
-  readonly isBlocked: boolean;
-  readonly before: number | undefined;
+  /** The login, in any spelling; undefined: any. */
+  readonly login?: string | undefined;
+  /** A part of the login, in any spelling; all accounts are read for it. Not with `login`. */
+  readonly part?: string | undefined;
+  readonly isBlocked?: boolean | undefined;
+  /** Only accounts with lower ids. */
+  readonly before?: number | undefined;
   readonly limit: number;
 }
 
 /** A page of accounts, newest first. */
-export async function listAccounts(db: Database, { login, isBlocked, before, limit }: Page): Promise<Account[]> {
-  const rows = await list(db, { part: loginKey(login), only_blocked: isBlocked, before_id: before, limit });
+export async function listAccounts(db: Database, { login, part = '', isBlocked = false, before, limit }: Page): Promise<Account[]> {
+  const page = { only_blocked: isBlocked, before_id: before, limit };
+  const rows = await (login === undefined
+    ? search(db, { ...page, part: loginKey(part) })
+    : named(db, { ...page, login_key: loginKey(login) }));
   const iso = (moment: string | null) => moment && new Date(moment).toISOString();
   return rows.map((row) => ({
     ...row,
