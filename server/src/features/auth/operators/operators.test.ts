@@ -26,7 +26,7 @@ const rates: Rates = {
 
 const database = await openTestDatabase();
 const { db } = database;
-/** Done before the next statement of a name, or the next transaction. */
+/** Done before the next statement of a name, the next transaction, or its commit. */
 const before = new Map<string, () => Promise<void>>();
 const watched = (inner: Database): Database => ({
   ...inner,
@@ -41,7 +41,13 @@ const watched = (inner: Database): Database => ({
     const step = before.get('transaction');
     before.delete('transaction');
     await step?.();
-    return inner.transaction(job);
+    return inner.transaction(async (tx) => {
+      const done = await job(tx);
+      const last = before.get('commit');
+      before.delete('commit');
+      await last?.();
+      return done;
+    });
   },
 });
 let time = 0;
@@ -85,6 +91,7 @@ describe.each(doors)('over $name', ({ call }) => {
   test('#382 a code sets a new password once, and ends all sessions', async () => {
     const ann = await api.register();
     const second = (await signIn(ann)).body;
+    expect([await me(ann.token), await me(second.access_token)], 'remembered from here on').toEqual([200, 200]);
     const code = await codeOf(ann);
     expect(code).toMatch(/^([0-9a-hjkmnp-tv-z]{4}-){6}[0-9a-hjkmnp-tv-z]{4}$/);
     const use = () =>
@@ -240,6 +247,22 @@ test('#383 of redemptions of one code at the same time one wins', async () => {
   expect(answers.map(({ status }) => status).sort()).toEqual([200, 401, 401, 401]);
   const winner = phrases[answers.findIndex(({ status }) => status === 200)];
   for (const phrase of phrases) expect((await signIn(ann, phrase)).status).toBe(phrase === winner ? 200 : 401);
+});
+
+test('#383 a redemption that finds another one uncommitted waits for it, and changes nothing', async () => {
+  const ann = await api.register();
+  const code = await codeOf(ann);
+  let second: ReturnType<typeof reset> | undefined;
+  before.set('commit', async () => {
+    second = reset(ann, code, 'the phrase of the second');
+    // The embedded database runs one transaction after the other anyway.
+    if (database.engine !== 'postgres') return;
+    const waiting = () => db.execute(sql`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`);
+    await expect.poll(async () => (await waiting()).length, { timeout: 20_000 }).toBe(1);
+  });
+  expect((await reset(ann, code)).status).toBe(200);
+  expect((await second)?.body).toMatchObject(WRONG);
+  expect([(await signIn(ann, NEW)).status, (await signIn(ann, 'the phrase of the second')).status]).toEqual([200, 401]);
 });
 
 test('#383 a redemption that finds the code used, replaced or dropped at its last moment changes nothing', async () => {
