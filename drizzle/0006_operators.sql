@@ -1,8 +1,9 @@
 CREATE TABLE "password_resets" (
-	"user_id" integer PRIMARY KEY NOT NULL,
+	"user_id" integer NOT NULL,
 	"code_hash" text NOT NULL,
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
-	"expires_at" timestamp with time zone NOT NULL
+	"expires_at" timestamp with time zone NOT NULL,
+	CONSTRAINT "password_resets_user_id_pk" PRIMARY KEY("user_id")
 );
 --> statement-breakpoint
 ALTER TABLE "users" ADD COLUMN "blocked_at" timestamp with time zone;--> statement-breakpoint
