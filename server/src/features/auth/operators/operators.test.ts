@@ -69,6 +69,12 @@ const reset = (user: User, code: string | undefined, new_password = NEW, ip = '1
 const codeOf = async ({ id }: User) => (await makeResetCode(db, OPERATOR, id))?.code as string;
 const trailOf = async ({ id }: User) =>
   (await db.execute<{ event: string }>(sql`select event from audit_trail where user_id = ${id} order by id`)).map(({ event }) => event);
+/** On PostgreSQL: until a statement waits for a lock. The embedded database runs one transaction after the other anyway. */
+async function oneWaits(): Promise<void> {
+  if (database.engine !== 'postgres') return;
+  const waiting = () => db.execute(sql`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`);
+  await expect.poll(async () => (await waiting()).length, { timeout: 20_000 }).toBe(1);
+}
 const WRONG = { status: 401, code: 'WRONG_CREDENTIALS', detail: 'Wrong credential passed' };
 
 describe.each(doors)('over $name', ({ call }) => {
@@ -198,6 +204,20 @@ test('#381 a sign-in that was checked before the block opens no session after it
   expect(await listAccounts(db, { login: ann.login, isBlocked: true, limit: 2 })).toMatchObject([{ id: ann.id, sessions: 0 }]);
 });
 
+test('#381 a block that finds a change of the password uncommitted waits for it, and ends the session that stays', async () => {
+  const ann = await api.register();
+  const body = { current_password: ann.password, new_password: NEW };
+  let block: ReturnType<typeof blockAccount> | undefined;
+  before.set('commit', async () => {
+    block = blockAccount(db, OPERATOR, ann.id);
+    await oneWaits();
+  });
+  const changed = await api.rest('POST', '/users/me/password', { token: ann.token, body });
+  expect([changed.status, await block]).toMatchObject([200, { was_blocked: false, ended: 1 }]);
+  expect((await refresh(changed.body.refresh_token)).status).toBe(401);
+  expect([(await signIn(ann)).status, (await signIn(ann, NEW)).status]).toEqual([401, 403]);
+});
+
 test('#382 of a code only its hash is stored; a new one replaces it, and it ends after an hour', async () => {
   const ann = await api.register();
   const first = await codeOf(ann);
@@ -255,10 +275,7 @@ test('#383 a redemption that finds another one uncommitted waits for it, and cha
   let second: ReturnType<typeof reset> | undefined;
   before.set('commit', async () => {
     second = reset(ann, code, 'the phrase of the second');
-    // The embedded database runs one transaction after the other anyway.
-    if (database.engine !== 'postgres') return;
-    const waiting = () => db.execute(sql`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`);
-    await expect.poll(async () => (await waiting()).length, { timeout: 20_000 }).toBe(1);
+    await oneWaits();
   });
   expect((await reset(ann, code)).status).toBe(200);
   expect((await second)?.body).toMatchObject(WRONG);
