@@ -51,6 +51,7 @@ export interface AppOptions {
     | 'tokenLifetime'
     | 'sessions'
     | 'passwordMinLength'
+    | 'isRegistrationOpen'
     | 'quotas'
     | 'connectionsPerAddress'
     | 'trustedProxies'
@@ -128,6 +129,7 @@ export async function buildApp({
     reads: createUserQueue(CALLS_PER_USER, Number.POSITIVE_INFINITY),
     health: createHealth(database.ping, manifest.version, config.environment, isDraining),
     passwordMinLength: config.passwordMinLength,
+    isRegistrationOpen: config.isRegistrationOpen,
     ...(traced && { traced }),
   };
 

@@ -95,6 +95,7 @@ const Environment = z.object({
   REDIS_URL: RedisUrl.optional(),
   TRUST_PROXY: list.pipe(z.array(Network)).default([]),
   PUBLIC_URL: PublicUrl.optional(),
+  REGISTRATION: z.enum(['open', 'closed']).default('open'),
   PASSWORD_MIN_LENGTH: integer(1, 128).default(8),
   CORS_ORIGINS: list.pipe(z.array(z.union([z.literal('*'), Origin]))).optional(),
   DRAIN_MS: integer(0, 20_000).optional(),
@@ -139,6 +140,8 @@ export interface Config {
   readonly tokenLifetime: number;
   /** Characters (code points). */
   readonly passwordMinLength: number;
+  /** Whether anybody may register. */
+  readonly isRegistrationOpen: boolean;
   /** Connections that one address may hold. */
   readonly connectionsPerAddress: number;
   /** Whether connections of an address, calls, sign-ins, registrations and guesses are limited. */
@@ -246,6 +249,7 @@ export function loadConfig(env: Record<string, string | undefined>, purpose: 'se
     tokenLifetime: values.ACCESS_TOKEN_EXPIRE_MINUTES * 60,
     passwordMinLength: values.PASSWORD_MIN_LENGTH,
     connectionsPerAddress: values.CONNECTIONS_PER_ADDRESS,
+    isRegistrationOpen: values.REGISTRATION === 'open',
     limited: values.RATE_LIMIT === 'on',
     jobs: values.JOBS === 'on',
     redisUrl: values.REDIS_URL,

@@ -5,6 +5,7 @@ import type { TestApp } from './harness.ts';
 const TABLES = {
   users: sql`t.id = `,
   sessions: sql`t.user_id = `,
+  password_resets: sql`t.user_id = `,
   idempotency_keys: sql`t.user_id = `,
   event_sequences: sql`t.user_id = `,
   events: sql`t.user_id = `,

@@ -93,6 +93,7 @@ describe('names', () => {
     ['auth.register', 'TokenAnswer', 'Registration'],
     ['auth.signIn', 'TokenAnswer', 'SignIn'],
     ['auth.signOut', 'Message', 'SignOut'],
+    ['auth.resetPassword', 'Message', 'PasswordReset'],
     ['auth.remove', 'Message', 'AccountRemoval'],
     ['auth.me', 'Me'],
     ['auth.exports.start', 'AccountExport'],

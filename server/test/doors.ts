@@ -12,6 +12,7 @@ export const ROUTES: Readonly<Record<string, readonly [method: string, path: str
   'auth.sessions.list': ['GET', '/users/me/sessions', 200],
   'auth.sessions.revoke': ['DELETE', '/users/me/sessions/{id}', 200],
   'auth.changePassword': ['POST', '/users/me/password', 200],
+  'auth.resetPassword': ['POST', '/users/resetPassword', 200],
   'auth.export': ['GET', '/users/me/export', 200],
   'auth.exports.start': ['POST', '/users/me/exports', 202],
   'auth.exports.list': ['GET', '/users/me/exports', 200],

@@ -82,5 +82,6 @@ test('#164 tests start the server through the harness, or as processes whose out
     'server/test/harness.ts',
     'server/test/process.test.ts',
     'server/test/secrets.test.ts',
+    'server/test/users.test.ts',
   ]);
 });

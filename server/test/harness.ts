@@ -126,6 +126,7 @@ export async function startApp(
       tokenLifetime: 1800,
       sessions: { idle: 7 * 86_400, absolute: 30 * 86_400, perUser: 20 },
       passwordMinLength: 8,
+      isRegistrationOpen: true,
       quotas: { tasks: 20_000, resources: 10_000, physical_plans: 1000, mental_plans: 1000 },
       connectionsPerAddress: 500,
       corsOrigins: '*',

@@ -65,12 +65,14 @@ const EVERY_MINUTE = '* * * * *';
 test('#199 purge removes exactly what is beyond its time, in as many steps as it takes, and once', async ({ onTestFinished }) => {
   const { db, ids } = await openDatabase({ onTestFinished });
   const inserts = [
-    sql`insert into users (login, login_key, password) values ('u', 'u', 'x')`,
+    sql`insert into users (login, login_key, password) values ('u', 'u', 'x'), ('v', 'v', 'x'), ('w', 'w', 'x')`,
     // By the number in its name: how many seconds each is short of its time, or beyond it.
     sql`insert into sessions (user_id, device, idle_expires_at, absolute_expires_at)
       select 1, n, now() - make_interval(secs => n), now() + interval '1 day' from unnest(array[-60, 1, 60]) n`,
     sql`insert into sessions (user_id, device, idle_expires_at, absolute_expires_at)
       select 1, 'old', now() - make_interval(secs => n), now() from generate_series(1, 2500) n`,
+    sql`insert into password_resets (user_id, code_hash, expires_at)
+      select row_number() over (), n, now() - make_interval(secs => n) from unnest(array[-60, 1, 60]) n`,
     sql`insert into idempotency_keys (user_id, key, request, created_at)
       select 1, n, 'x', now() - interval '24 hours' - make_interval(secs => n) from unnest(array[-60, 1, 60]) n`,
     sql`insert into events (user_id, seq, type, data, at)
@@ -88,6 +90,7 @@ test('#199 purge removes exactly what is beyond its time, in as many steps as it
   const { signal } = new AbortController();
   expect(await purge.run(db, signal)).toEqual({
     sessions: 2502,
+    password_resets: 2,
     idempotency_keys: 2,
     events: 2,
     export_parts: 120,
@@ -95,12 +98,21 @@ test('#199 purge removes exactly what is beyond its time, in as many steps as it
     audit_trail: 2,
   });
   expect(await ids('sessions', 'device')).toEqual(['-60']);
+  expect(await ids('password_resets', 'code_hash')).toEqual(['-60']);
   expect(await ids('idempotency_keys', 'key')).toEqual(['-60']);
   expect((await ids('events', 'seq')).map(Number)).toEqual([1]);
   expect(await ids('audit_trail', 'user_id')).toEqual([-60]);
   expect(await ids('exports', 'id')).toEqual([40, 101, 160, 940, 2000]);
   expect(new Set(await ids('export_parts', 'export_id'))).toEqual(new Set([40, 2000]));
-  expect(await purge.run(db, signal)).toEqual({ sessions: 0, idempotency_keys: 0, events: 0, export_parts: 0, exports: 0, audit_trail: 0 });
+  expect(await purge.run(db, signal)).toEqual({
+    sessions: 0,
+    password_resets: 0,
+    idempotency_keys: 0,
+    events: 0,
+    export_parts: 0,
+    exports: 0,
+    audit_trail: 0,
+  });
 });
 
 test('a purge leaves off when the process is about to end', async ({ onTestFinished }) => {

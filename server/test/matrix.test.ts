@@ -1,6 +1,7 @@
 // Every procedure × every kind of caller × every way to call it. A new procedure has to be declared here.
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
+import { makeResetCode } from '../src/features/auth/operators/queries.ts';
 import { endpointsOf } from '../src/http/endpoints.ts';
 import { appRouter } from '../src/router.ts';
 import { belongings, writtenBelongings } from './belongings.ts';
@@ -44,6 +45,7 @@ const DECLARED: Record<string, readonly [Reach, (names: Names) => object | Promi
     'own account',
     ({ account: user_id, password: current_password }) => ({ user_id, current_password, new_password: `new ${randomUUID()}` }),
   ],
+  'auth.resetPassword': ['public', resetCode],
   'auth.export': ['own list', () => ({})],
   'auth.exports.start': ['own list', () => ({})],
   'auth.exports.list': ['own list', () => ({})],
@@ -86,6 +88,13 @@ await rest.call('auth.register', { login: known.username, password: known.passwo
 async function refreshToken(): Promise<object> {
   const { data } = await rest.call('auth.signIn', known);
   return { refresh_token: data.refresh_token };
+}
+
+/** @returns what resets the password of a user whom nobody else uses */
+async function resetCode(): Promise<object> {
+  const { id, login } = await api.register();
+  const made = await makeResetCode(api.database.db, { ip: '', request_id: '' }, id);
+  return { login, code: made?.code, new_password: `new ${randomUUID()}` };
 }
 
 /** Calls over tRPC, in a batch with a call that anybody may make for oneself. */

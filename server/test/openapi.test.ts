@@ -1,6 +1,7 @@
 // The published document: linted, held against the contract's table, and kept in a snapshot so that a change shows.
 import { createConfig, lintFromString } from '@redocly/openapi-core';
 import { expect, test } from 'vitest';
+import { makeResetCode } from '../src/features/auth/operators/queries.ts';
 import { endpointsOf } from '../src/http/endpoints.ts';
 import { appRouter } from '../src/router.ts';
 import { startApp, type TestApp } from './harness.ts';
@@ -46,7 +47,7 @@ const withBody = operations.flatMap(({ route, operation }) => {
   const content = operation.requestBody?.content['application/json'];
   return content ? [{ route, name: operation.operationId, body: content }] : [];
 });
-const PUBLIC = ['auth.register', 'auth.signIn', 'auth.refresh', 'health.check'];
+const PUBLIC = ['auth.register', 'auth.signIn', 'auth.refresh', 'auth.resetPassword', 'health.check'];
 
 /** The contract: procedure, route, status of success. */
 const TABLE: [string, string, number][] = [
@@ -57,6 +58,7 @@ const TABLE: [string, string, number][] = [
   ['auth.sessions.list', 'GET /users/me/sessions', 200],
   ['auth.sessions.revoke', 'DELETE /users/me/sessions/{id}', 200],
   ['auth.changePassword', 'POST /users/me/password', 200],
+  ['auth.resetPassword', 'POST /users/resetPassword', 200],
   ['auth.export', 'GET /users/me/export', 200],
   ['auth.exports.start', 'POST /users/me/exports', 202],
   ['auth.exports.list', 'GET /users/me/exports', 200],
@@ -326,11 +328,22 @@ test('no secret is asked for in a URL, and no answer holds one', () => {
 /** The example that stands with a body: pages of documents fill it in, so it has to work as it is. */
 const exampleOf = ({ example, examples }: Body) => example ?? Object.values(examples ?? {})[0]?.value;
 
+const resetCodeOf = async (user_id: number) => (await makeResetCode(api.database.db, { ip: '', request_id: '' }, user_id))?.code;
+
 test('a reader who sends the examples, one after the other, succeeds with each', async () => {
-  const order = ['auth.register', 'auth.signIn', 'auth.refresh', 'auth.signOut', 'auth.changePassword'];
+  // A reset ends all sessions. Of the two sign-ins after it the second one is signed out.
+  const order = [
+    'auth.register',
+    'auth.resetPassword',
+    'auth.signIn',
+    'auth.signIn',
+    'auth.refresh',
+    'auth.signOut',
+    'auth.changePassword',
+  ];
   order.push('physicalPlan.create', 'physicalPlan.update', 'mentalPlan.create', 'resource.create', 'resource.createMany');
   order.push('resource.update', 'mentalPlan.update', 'task.create', 'task.update', 'auth.remove');
-  expect(withBody.map(({ name }) => name).sort()).toEqual([...order].sort());
+  expect(withBody.map(({ name }) => name).sort()).toEqual([...new Set(order)].sort());
   // The reader is not the first user, but what they make is the first of its kind: its id is 1.
   await api.register();
   let reader: { access_token: string; user_id: number } | undefined;
@@ -340,11 +353,16 @@ test('a reader who sends the examples, one after the other, succeeds with each',
     const [method, path] = route.split(' ') as [string, string];
     const url = path.replace('{id}', String(name === 'auth.remove' ? reader?.user_id : 1));
     const example = exampleOf(body) as object;
-    // The one thing that has to be filled in from an answer: the latest sign-in's, whose session ends with it.
-    const filled = 'refresh_token' in example ? { ...example, refresh_token } : example;
+    // What has to be filled in: from an answer, the latest sign-in's, whose session ends with it; and from an operator.
+    const filled =
+      'refresh_token' in example
+        ? { ...example, refresh_token }
+        : 'code' in example
+          ? { ...example, code: await resetCodeOf(reader?.user_id as number) }
+          : example;
     const answer = await api.rest(method, url, { token: reader?.access_token, body: filled });
     expect(answer.status, `${route} ${answer.text}`).toBe(TABLE.find(([listed]) => listed === name)?.[2]);
-    reader ??= answer.body;
+    reader = name === 'auth.resetPassword' ? undefined : (reader ?? answer.body);
     refresh_token = answer.body.refresh_token ?? refresh_token;
   }
 });

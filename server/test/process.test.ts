@@ -143,7 +143,15 @@ test('#277 a .env file as Windows writes it is read from its first line on, by w
 
 test('#277 #278 what is wrong with .env or DATABASE_URL is one line of every program', { timeout: 120_000 }, async () => {
   withoutDotenv();
-  const programs = ['src/main.ts', 'src/worker.ts', 'scripts/migrate.ts', 'scripts/seed.ts', 'scripts/jobs.ts', 'scripts/import.ts'];
+  const programs = [
+    'src/main.ts',
+    'src/worker.ts',
+    'scripts/migrate.ts',
+    'scripts/seed.ts',
+    'scripts/jobs.ts',
+    'scripts/users.ts',
+    'scripts/import.ts',
+  ];
   const paths = programs.map((name) => join(fileURLToPath(new URL('..', import.meta.url)), name));
   const say = async (line: string) => {
     const started = paths.map((path) =>

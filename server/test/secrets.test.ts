@@ -6,6 +6,7 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { sql } from '../src/db/orm.ts';
+import { makeResetCode } from '../src/features/auth/operators/queries.ts';
 import { type LimitStore, memoryStore } from '../src/security/limitStore.ts';
 import { PRODUCTION_RATES } from '../src/security/limits.ts';
 import { SECRET, startApp } from './harness.ts';
@@ -44,7 +45,7 @@ async function dump(): Promise<string> {
   return texts.join('\n');
 }
 
-test('#61 no password and no token is in a dump of the database, nor a login in the counters', async () => {
+test('#61 #385 no password, no token and no code is in a dump of the database, nor a login in the counters', async () => {
   const { id, login, password, token } = await api.register();
   const change = 'another pass phrase of hers';
   const signIn = async (given: string) => (await api.rest('POST', '/users/signIn', { body: { username: login, password: given } })).body;
@@ -56,8 +57,12 @@ test('#61 no password and no token is in a dump of the database, nor a login in 
   const headers = { 'idempotency-key': 'a-key-for-a-task' };
   await api.rest('POST', '/outherTasks', { token, body: { title: 'Run' }, headers });
 
+  const code = (await makeResetCode(api.database.db, { ip: '', request_id: '' }, id))?.code as string;
+  await api.rest('POST', '/users/resetPassword', { body: { login, code: 'a wrong code of hers', new_password: change } });
+
   const dumped = await dump();
-  for (const there of [login, 'a-key-for-a-task', 'password_changed', '$argon2id$']) expect(dumped).toContain(there);
+  for (const there of [login, 'a-key-for-a-task', 'password_changed', 'password_reset_failed', '$argon2id$'])
+    expect(dumped).toContain(there);
   const tokens = [{ access_token: token }, first, second, third].flatMap((answer) => [
     answer.access_token,
     answer.refresh_token ?? '-none-',
@@ -66,6 +71,8 @@ test('#61 no password and no token is in a dump of the database, nor a login in 
     password,
     change,
     'a wrong pass phrase of hers',
+    'a wrong code of hers',
+    ...[code, code.replaceAll('-', '')],
     SECRET,
     ...tokens,
     ...tokens.flatMap((one) => one.split('.').slice(-1)),

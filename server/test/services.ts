@@ -37,5 +37,6 @@ export function testServices(database: AppOptions['database']): Services {
     quotas: { tasks: 20_000, resources: 10_000, physical_plans: 1000, mental_plans: 1000 },
     health: createHealth(ping, '0.1.0', 'test'),
     passwordMinLength: 8,
+    isRegistrationOpen: true,
   };
 }

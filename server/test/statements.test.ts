@@ -3,6 +3,7 @@ import { sql } from 'drizzle-orm';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { Database } from '../src/db/client.ts';
 import { statements } from '../src/db/statement.ts';
+import '../src/features/auth/operators/queries.ts';
 import '../src/jobs/registry.ts';
 import { bothDoors, ROUTES } from './doors.ts';
 import { openTestDatabase, startApp } from './harness.ts';
@@ -46,6 +47,7 @@ async function fill(): Promise<void> {
     sql`insert into mental_plans (user_id, name, goal, progress) select u.id, 'x', 'x', 30 from users u, generate_series(1, 2)`,
     sql`insert into mental_plan_resources (mental_plan_id, resource_id)
       select p.id, r.id from mental_plans p join resources r on r.user_id = p.user_id`,
+    sql`insert into password_resets (user_id, code_hash, expires_at) select u.id, 'x', now() + interval '1 hour' from users u`,
     sql`insert into idempotency_keys (user_id, key, request) select u.id, 'k' || n, 'x' from users u, generate_series(1, 3) n`,
     sql`insert into events (user_id, seq, type, data) select u.id, n, 'task.removed', '{}' from users u, generate_series(1, 30) n`,
     sql`insert into exports (user_id, state, parts, finished_at, expires_at)

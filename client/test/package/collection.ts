@@ -1,5 +1,5 @@
 // The collection of requests that the document is converted to. Its examples are sent as they are; what only an answer can
-// tell is taken from that answer: the tokens.
+// tell is taken from that answer: the tokens. The code that resets a password comes from the environment.
 
 interface Item {
   name: string;
@@ -34,7 +34,7 @@ export const ORDER = {
     ...['auth.exports.start', 'auth.export'],
   ],
   stream: ['auth.signIn', 'events.stream'],
-  end: ['auth.signIn', 'auth.exports.list', 'auth.exports.byId', 'auth.exports.file', 'auth.remove', 'auth.signOut'],
+  end: ['auth.resetPassword', 'auth.signIn', 'auth.exports.list', 'auth.exports.byId', 'auth.exports.file', 'auth.remove', 'auth.signOut'],
 };
 
 const KEEP_TOKENS = `
@@ -59,7 +59,8 @@ export function chained(collection: Collection, document: Document, order: reado
     const found = structuredClone(byName.get(name));
     if (!found?.request) throw new Error(`the collection has no ${name}`);
     const { body } = found.request;
-    if (body?.raw) body.raw = body.raw.replace(/("refresh_token": ?)"[^"]*"/, '$1"{{refreshToken}}"');
+    if (body?.raw)
+      body.raw = body.raw.replace(/("refresh_token": ?)"[^"]*"/, '$1"{{refreshToken}}"').replace(/("code": ?)"[^"]*"/, '$1"{{resetCode}}"');
     return { ...found, name };
   });
   const event = [{ listen: 'test', script: { type: 'text/javascript', exec: KEEP_TOKENS.split('\n') } }];

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { makeResetCode } from '../../../server/src/features/auth/operators/queries.ts';
 import { writeExport } from '../../../server/test/exports.ts';
 import { startApp } from '../../../server/test/harness.ts';
 import { type Collection, chained, ORDER, type Report } from './collection.ts';
@@ -113,7 +114,7 @@ test("#241 Spectral's rules for OpenAPI find nothing, not even a hint", async ()
 
 describe('the examples', () => {
   /** Runs some of the collection's requests, in the order given. @returns what came of each */
-  async function runExamples(name: string, collection: Collection, at: string): Promise<Report['run']['executions']> {
+  async function runExamples(name: string, collection: Collection, at: string, resetCode = ''): Promise<Report['run']['executions']> {
     const file = (kind: string) => join(folder, `${name}.${kind}.json`);
     await writeFile(file('collection'), JSON.stringify(collection));
     const environment = join(folder, 'environment.json');
@@ -124,6 +125,8 @@ describe('the examples', () => {
         file('collection'),
         '--env-var',
         `baseUrl=${at}`,
+        '--env-var',
+        `resetCode=${resetCode}`,
         '--reporters',
         'json',
         '--reporter-json-export',
@@ -152,7 +155,8 @@ describe('the examples', () => {
     await writeExport(fresh, { id: 1 }, 1);
     // Its token expires soon, and with that the stream ends, which a runner waits for.
     executions.push(...(await runExamples('stream', chained(collection, document, ORDER.stream), short as string)));
-    executions.push(...(await runExamples('end', chained(collection, document, ORDER.end), main as string)));
+    const reset = await makeResetCode(fresh.database.db, { ip: '', request_id: '' }, 1);
+    executions.push(...(await runExamples('end', chained(collection, document, ORDER.end), main as string, reset?.code)));
 
     const answers = executions.map(({ item, response }) => ({ name: item.name, status: response?.code }));
     const success = (name: string) =>

@@ -7,17 +7,24 @@ import { auditTrail } from './schema/index.ts';
 export const CLIENT = { ip: 'text', request_id: 'text' } as const;
 export const clientOf = ({ ip, request_id }: Record<keyof typeof CLIENT, string>) => ({ ip, request_id });
 
+/** What an operator did (scripts/users.ts): such a line has no address. */
+export type OperatorEvent = 'account_blocked' | 'account_unblocked' | 'sessions_ended' | 'reset_code_made';
+
 export type AuditEvent =
   | 'registered'
   | 'signed_in'
   | 'sign_in_failed'
+  | 'sign_in_blocked'
   | 'refresh_token_reused'
   | 'signed_out'
   | 'session_revoked'
   | 'password_changed'
   | 'password_refused'
+  | 'password_reset'
+  | 'password_reset_failed'
   | 'account_exported'
-  | 'account_removed';
+  | 'account_removed'
+  | OperatorEvent;
 
 /** `insert … select`: one line for each row of the relation `who`, which has a user_id. */
 export const audit = (event: AuditEvent, { ip, request_id }: Record<keyof typeof CLIENT, SQL>, who: string) => sql`

@@ -54,6 +54,7 @@ const VERSION = 'version';
 export const WRITTEN: Readonly<Record<string, readonly Right[]>> = {
   users: ['insert', 'update', 'delete'],
   sessions: ['insert', 'update', 'delete'],
+  password_resets: ['insert', 'update', 'delete'],
   audit_trail: ['insert'],
   idempotency_keys: ['insert', 'update'],
   event_sequences: ['insert', 'update'],

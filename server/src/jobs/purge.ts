@@ -4,7 +4,7 @@ import type { SQL } from 'drizzle-orm';
 import type { Database } from '../db/client.ts';
 import { KEPT } from '../db/idempotency.ts';
 import { sql } from '../db/orm.ts';
-import { auditTrail, events, exportParts, exports, idempotencyKeys, sessions } from '../db/schema/index.ts';
+import { auditTrail, events, exportParts, exports, idempotencyKeys, passwordResets, sessions } from '../db/schema/index.ts';
 import { one, statement } from '../db/statement.ts';
 import type { Job } from './registry.ts';
 
@@ -28,6 +28,13 @@ const REMOVALS = {
       counted(sql`
       delete from ${sessions} where id in (
         select id from ${sessions} where idle_expires_at < now() order by idle_expires_at limit ${limit} for update skip locked)`),
+    ),
+  ),
+  password_resets: one(
+    statement('purge.passwordResets', LIMIT, ({ limit }) =>
+      counted(sql`
+      delete from ${passwordResets} where user_id in (
+        select user_id from ${passwordResets} where expires_at < now() order by expires_at limit ${limit} for update skip locked)`),
     ),
   ),
   idempotency_keys: one(

@@ -63,7 +63,7 @@ export interface Standing extends Rate, Hit {}
 
 /** An attempt at a password. It counts as failed unless the password was right or nobody looked at it. */
 export interface PasswordAttempt {
-  /** Looks at the password. When that throws, as the server has no time for it, the attempt does not count. */
+  /** Looks at the password. When that throws, as the server has no time for it or for another reason, the attempt does not count. */
   check<T>(look: () => Promise<T>): Promise<T>;
   /** The password was right. */
   succeeded(): Promise<void>;

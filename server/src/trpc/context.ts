@@ -53,6 +53,8 @@ export interface Services {
   readonly streams: EventStreams;
   /** Characters (code points) that a new password needs. */
   readonly passwordMinLength: number;
+  /** Whether anybody may register. */
+  readonly isRegistrationOpen: boolean;
   /** Makes spans, where they are sent somewhere. */
   readonly traced?: Traced;
 }

@@ -16,6 +16,8 @@ export const REASONS = {
   BATCH_TOO_LARGE: { code: 'BAD_REQUEST', status: 400, title: 'Bad Request' },
   UNAUTHENTICATED: { code: 'UNAUTHORIZED', status: 401, title: 'Unauthorized' },
   WRONG_CREDENTIALS: { code: 'UNAUTHORIZED', status: 401, title: 'Unauthorized' },
+  ACCOUNT_BLOCKED: { code: 'FORBIDDEN', status: 403, title: 'Forbidden' },
+  REGISTRATION_CLOSED: { code: 'FORBIDDEN', status: 403, title: 'Forbidden' },
   NOT_FOUND: { code: 'NOT_FOUND', status: 404, title: 'Not Found' },
   METHOD_NOT_ALLOWED: { code: 'METHOD_NOT_SUPPORTED', status: 405, title: 'Method Not Allowed' },
   LOGIN_TAKEN: { code: 'CONFLICT', status: 409, title: 'Conflict' },

@@ -1,4 +1,4 @@
-import { bigint, check, index, integer, pgTable, sql, text, timestamp } from '../orm.ts';
+import { bigint, check, index, integer, pgTable, primaryKey, sql, text, timestamp } from '../orm.ts';
 import { created_at, id, owner } from './users.ts';
 
 const moment = (name: string) => timestamp(name, { withTimezone: true });
@@ -31,6 +31,19 @@ export const sessions = pgTable(
     index('sessions_idle').on(t.idle_expires_at),
     check('sessions_device_length', sql`char_length(${t.device}) <= 200`),
   ],
+);
+
+/** Codes that operators have made, which each set a new password once: one for a user, the last. */
+export const passwordResets = pgTable(
+  'password_resets',
+  {
+    user_id: owner(),
+    /** SHA-256 of the code (security/resetCode.ts), which is kept nowhere. */
+    code_hash: text('code_hash').notNull(),
+    created_at: created_at(),
+    expires_at: moment('expires_at').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.user_id] }), index('password_resets_expires').on(t.expires_at)],
 );
 
 /**

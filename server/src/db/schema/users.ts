@@ -31,6 +31,8 @@ export const users = pgTable(
     /** An argon2id hash in PHC string format (or, until the next sign-in, the bcrypt hash of an account that moved in), never the password. */
     password: text('password').notNull(),
     created_at: created_at(),
+    /** Since when an operator keeps the account closed: nobody signs in to it. */
+    blocked_at: timestamp('blocked_at', { withTimezone: true }),
     /** When the next weekly summary is told (jobs/summaries.ts): of a new user on Monday at 3:00 UTC. It only ever moves to a later Monday. */
     summary_due_at: timestamp('summary_due_at', { withTimezone: true })
       .notNull()

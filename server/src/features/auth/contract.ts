@@ -15,6 +15,11 @@ const login = textOrEmpty(254)
     examples: ['ann'],
   });
 
+/** A login as it is typed in again: it is not held to the rules of one, as whatever was never a login is just a wrong credential. */
+const givenLogin = textOrEmpty(1024)
+  .refine((value) => hasLength(value, 1), 'must not be empty')
+  .meta({ minLength: 1, maxLength: 1024, description: 'The login.', examples: ['ann'] });
+
 /** In an answer. */
 const ownLogin = z.string().meta({ description: 'The name that the user signs in with.', examples: ['ann'] });
 
@@ -22,15 +27,7 @@ export const Registration = z
   .object({ login, password: newPassword })
   .meta({ id: 'Registration', description: 'A user who does not exist yet.' });
 
-/** `username` is not held to the rules of a login: whatever was never a login is just a wrong credential. */
-export const SignIn = z
-  .object({
-    username: textOrEmpty(1024)
-      .refine((value) => hasLength(value, 1), 'must not be empty')
-      .meta({ minLength: 1, maxLength: 1024, description: 'The login.', examples: ['ann'] }),
-    password,
-  })
-  .meta({ id: 'SignIn', description: 'Who signs in.' });
+export const SignIn = z.object({ username: givenLogin, password }).meta({ id: 'SignIn', description: 'Who signs in.' });
 
 /** At most a year, by the settings. */
 const seconds = z.int().min(1).max(31_536_000);
@@ -75,6 +72,19 @@ export const PasswordChanged = TokenAnswer.extend({ message }).meta({
   id: 'PasswordChanged',
   description: 'The next tokens of the session that changed the password.',
 });
+
+const code = textOrEmpty(64)
+  .refine((value) => hasLength(value, 1), 'must not be empty')
+  .meta({
+    minLength: 1,
+    maxLength: 64,
+    description: 'The code that an operator has given. Case, spaces and hyphens do not matter.',
+    examples: ['4k7m-xq2d-9v0t-hc6w-8rzb-e51n-jp3y'],
+  });
+
+export const PasswordReset = z
+  .object({ login: givenLogin, code, new_password: newPassword })
+  .meta({ id: 'PasswordReset', description: 'A code from an operator, and the password as it is to be.' });
 
 const row = z.looseObject({ id }).meta({ id: 'ExportedRow', description: "A row with all that is kept of it: the tables' own columns." });
 

@@ -4,7 +4,7 @@ import { audit, CLIENT, clientOf } from '../../db/audit.ts';
 import type { Database } from '../../db/client.ts';
 import { inTurn, turn } from '../../db/events.ts';
 import { builder, eq, sql } from '../../db/orm.ts';
-import { STORED_LOGIN_KEY, sessions, users } from '../../db/schema/index.ts';
+import { passwordResets, STORED_LOGIN_KEY, sessions, users } from '../../db/schema/index.ts';
 import { one, query, statement } from '../../db/statement.ts';
 import { foldedLogin, loginKey } from '../../security/login.ts';
 import type { Claims } from '../../security/token.ts';
@@ -38,11 +38,18 @@ export function createUser(db: Database, login: string, hash: string, client: Cl
   return create(db, { ...clientOf(client), ...newSession(client, limits), login, login_key: loginKey(login), hash });
 }
 
+/** What a sign-in is checked against. */
+interface Credentials {
+  id: number;
+  password: string;
+  blocked: boolean;
+}
+
 const byLogin = query(
   'user.byLogin',
   { login_key: 'text', folded: 'text' },
-  ({ login_key, folded }): SQL<{ id: number; password: string; named: boolean }> => sql`
-  select id, password, login_key in (${folded}, ${login_key}) as named from ${users} where ${storedLoginKey} = ${login_key}
+  ({ login_key, folded }): SQL<Credentials & { named: boolean }> => sql`
+  select id, password, blocked_at is not null as blocked, login_key in (${folded}, ${login_key}) as named from ${users} where ${storedLoginKey} = ${login_key}
   order by login_key = ${folded} desc, login_key = ${login_key} desc limit 2`,
 );
 
@@ -50,7 +57,7 @@ const byLogin = query(
  * Of accounts whose keys would be equal, which are all older than that rule, each is found by its older key alone.
  * @returns the account that the login names, if there is one
  */
-export async function findCredentials(db: Database, login: string): Promise<{ id: number; password: string } | undefined> {
+export async function findCredentials(db: Database, login: string): Promise<Credentials | undefined> {
   const [first, second] = await byLogin(db, { login_key: loginKey(login), folded: foldedLogin(login) });
   return first?.named || !second ? first : undefined;
 }
@@ -84,13 +91,15 @@ const change = one(
   statement(
     'user.changePassword',
     REPLACEMENT,
-    ({ user_id, before, after }): SQL<{ id: number }> =>
-      sql`update ${users} set password = ${after} where id = ${user_id} and password = ${before} returning id`,
+    ({ user_id, before, after }): SQL<{ id: number }> => sql`
+    with changed as (update ${users} set password = ${after} where id = ${user_id} and password = ${before} returning id),
+    dropped as (delete from ${passwordResets} where user_id in (select id from changed))
+    select id from changed`,
   ),
 );
 
 /**
- * Changes the password and ends all other sessions. In two statements: sign-ins that the first one waited for are there
+ * Changes the password, which a code from before no longer resets, and ends all other sessions. In two statements: sign-ins that the first one waited for are there
  * to be ended only for a statement that begins after it.
  * @param claims the session that stays
  * @param hashes `before` is the stored one that the current password was compared with
@@ -107,6 +116,60 @@ export function changePassword(
   return db.transaction(async (tx) => {
     if (!(await change(tx, { user_id: claims.user_id, ...hashes }))) return undefined;
     return (await renewSession(tx, claims, client, limits)) ?? unauthenticated();
+  });
+}
+
+const endAll = one(
+  statement(
+    'session.endAll',
+    { user_id: 'int' },
+    ({ user_id }): SQL<{ ended: number[] }> => sql`
+    with ended as (delete from ${sessions} where user_id = ${user_id} returning id)
+    select coalesce(json_agg(id), '[]') as ended from ended`,
+  ),
+);
+
+/** Ends all sessions of the user, without a line of the audit trail: it is a part of something else. @returns which */
+export async function endSessions(db: Database, user_id: number): Promise<number[]> {
+  return (await endAll(db, { user_id }))?.ended ?? [];
+}
+
+const RESET = { user_id: 'int', code_hash: 'text' } as const;
+
+/** @returns a row if the code can be redeemed */
+export const findReset = one(
+  query(
+    'reset.find',
+    RESET,
+    ({ user_id, code_hash }): SQL<{ user_id: number }> =>
+      sql`select user_id from ${passwordResets} where user_id = ${user_id} and code_hash = ${code_hash} and expires_at > now()`,
+  ),
+);
+
+// The user's row is locked first, as by all others that change both: so they never wait for each other in a circle.
+const reset = one(
+  statement(
+    'user.resetPassword',
+    { ...CLIENT, ...RESET, hash: 'text' },
+    ({ user_id, code_hash, hash, ...p }): SQL<{ user_id: number }> => sql`
+    with owner as (select id from ${users} where id = ${user_id} and blocked_at is null for no key update),
+    used as (
+      delete from ${passwordResets} where user_id in (select id from owner) and code_hash = ${code_hash} and expires_at > now()
+      returning user_id),
+    changed as (update ${users} set password = ${hash} where id in (select user_id from used) returning id as user_id),
+    noted as (${audit('password_reset', p, 'changed')})
+    select user_id from changed`,
+  ),
+);
+
+/**
+ * Uses a code up, sets the password and ends all sessions. In two statements, as `changePassword`.
+ * @returns the sessions that ended, undefined when the code has been used, replaced or dropped meanwhile
+ */
+export function resetPassword(db: Database, what: { user_id: number; code_hash: string; hash: string }, client: Client) {
+  return db.transaction(async (tx) => {
+    const done = await reset(tx, { ...clientOf(client), ...what });
+    return done && endSessions(tx, what.user_id);
   });
 }
 

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { weakness } from '../../security/blocklist.ts';
 import { accountKey, addressKey, type PasswordAttempt } from '../../security/limits.ts';
 import { loginKey } from '../../security/login.ts';
+import { hashOfResetCode } from '../../security/resetCode.ts';
 import type { Claims } from '../../security/token.ts';
 import type { Caller, Context, Services } from '../../trpc/context.ts';
 import { endpoint } from '../../trpc/endpoint.ts';
@@ -14,6 +15,7 @@ import {
   Me,
   PasswordChange,
   PasswordChanged,
+  PasswordReset,
   Refresh,
   Registration,
   SignIn,
@@ -21,7 +23,18 @@ import {
   TokenAnswer,
 } from './contract.ts';
 import { exportsRouter } from './exports/router.ts';
-import { changePassword, createUser, exportUser, findAccount, findCredentials, findUser, rehash, removeUser } from './queries.ts';
+import {
+  changePassword,
+  createUser,
+  exportUser,
+  findAccount,
+  findCredentials,
+  findReset,
+  findUser,
+  rehash,
+  removeUser,
+  resetPassword,
+} from './queries.ts';
 import { endSession, note, openSession, refreshSession } from './sessions/queries.ts';
 import { sessionsRouter } from './sessions/router.ts';
 
@@ -38,12 +51,13 @@ export const authRouter = router({
         tag,
         public: true,
         status: 201,
-        errors: ['LOGIN_TAKEN', 'WEAK_PASSWORD'],
+        errors: ['LOGIN_TAKEN', 'WEAK_PASSWORD', 'REGISTRATION_CLOSED'],
       }),
     )
     .input(Registration)
     .output(TokenAnswer)
     .mutation(async ({ ctx, input }) => {
+      if (!ctx.services.isRegistrationOpen) throw new AppError('REGISTRATION_CLOSED', 'Registration is closed');
       const { ip } = ctx.request.client;
       await ctx.services.limits.entry('registration', ip);
       await checkNewPassword(ctx.services, 'password', input.password, input.login);
@@ -63,10 +77,10 @@ export const authRouter = router({
     .meta(
       endpoint('POST /users/signIn', 'Sign in', {
         description:
-          'Opens a session. Its access token goes with each request as `Authorization: Bearer <access_token>`; its refresh token gives the next one. When a user has too many sessions, the oldest ends.',
+          'Opens a session. Its access token goes with each request as `Authorization: Bearer <access_token>`; its refresh token gives the next one. When a user has too many sessions, the oldest ends. That an account is blocked is told to who knows its password.',
         tag,
         public: true,
-        errors: ['WRONG_CREDENTIALS'],
+        errors: ['WRONG_CREDENTIALS', 'ACCOUNT_BLOCKED'],
       }),
     )
     .input(SignIn)
@@ -153,6 +167,34 @@ export const authRouter = router({
       return { message: 'Password changed', ...(await tokenAnswer(ctx.services, claims, counter)) };
     }),
 
+  resetPassword: publicProcedure
+    .meta(
+      endpoint('POST /users/resetPassword', 'Set a new password with a code from an operator', {
+        description:
+          'For who has forgotten the password. A code is good for an hour and for one reset, and a new one replaces it. It ends all sessions of the user, who then signs in.',
+        example: { message: 'Password changed' },
+        tag,
+        public: true,
+        errors: ['WRONG_CREDENTIALS', 'WEAK_PASSWORD'],
+      }),
+    )
+    .input(PasswordReset)
+    .output(Message)
+    .mutation(async ({ ctx, input }) => {
+      const { ip } = ctx.request.client;
+      await ctx.services.limits.entry('signIn', ip);
+      await checkNewPassword(ctx.services, 'new_password', input.new_password, input.login);
+      const attempt = await ctx.services.limits.signInAttempt(accountKey(loginKey(input.login)), ip);
+      const { user_id, ended } = await attempt.check(() => redeem(ctx, input));
+      if (!ended) {
+        await note(ctx.db, 'password_reset_failed', ctx.request.client, user_id);
+        wrongCredentials();
+      }
+      await attempt.succeeded();
+      ctx.services.openSessions.forget(ended);
+      return { message: 'Password changed' };
+    }),
+
   export: protectedProcedure
     .meta(
       endpoint('GET /users/me/export', 'Everything that is kept of me', {
@@ -219,12 +261,31 @@ async function retryChanged<T>(run: () => Promise<T | undefined>): Promise<T> {
   wrongCredentials();
 }
 
+/**
+ * Sets the password that comes with a good code.
+ * @returns whose account the login names, and the sessions that ended: undefined for a code that is not good
+ */
+async function redeem({ db, services, request }: Context, { login, code, new_password }: z.output<typeof PasswordReset>) {
+  const user = await findCredentials(db, login);
+  // Asked in either case, so that the time says nothing about who exists.
+  const reset = { user_id: user?.id ?? 0, code_hash: hashOfResetCode(code) };
+  if (!(await findReset(db, reset))) return { user_id: user?.id, ended: undefined };
+  const hash = await services.passwords.hash(new_password, addressKey(request.client.ip));
+  return { user_id: user?.id, ended: await resetPassword(db, { ...reset, hash }, request.client) };
+}
+
 /** @returns the new session, undefined when the stored hash was replaced meanwhile @throws 401 for a wrong password */
 async function signIn({ db, services, request }: Context, { username, password }: z.output<typeof SignIn>, attempt: PasswordAttempt) {
   const client = addressKey(request.client.ip);
   const { user, matches } = await attempt.check(async () => {
     const user = await findCredentials(db, username);
-    return { user, matches: await services.passwords.verify(user?.password, password, client) };
+    const matches = await services.passwords.verify(user?.password, password, client);
+    // Said to nobody but who knows the password, whose attempt is no failure.
+    if (user?.blocked && matches) {
+      await note(db, 'sign_in_blocked', request.client, user.id);
+      throw new AppError('ACCOUNT_BLOCKED', 'The account is blocked');
+    }
+    return { user, matches };
   });
   if (!user || !matches) {
     await note(db, 'sign_in_failed', request.client, user?.id);

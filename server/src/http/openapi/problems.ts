@@ -59,6 +59,8 @@ const DETAILS: Record<Reason, string> = {
   BATCH_TOO_LARGE: 'Too many calls in one batch',
   UNAUTHENTICATED: 'Not authenticated',
   WRONG_CREDENTIALS: 'Wrong credential passed',
+  ACCOUNT_BLOCKED: 'The account is blocked',
+  REGISTRATION_CLOSED: 'Registration is closed',
   NOT_FOUND: 'Not found',
   METHOD_NOT_ALLOWED: 'Method not allowed',
   QUOTA_REACHED: 'A user has as many as are kept for one',

@@ -31,7 +31,7 @@ const open = one(
     'session.open',
     { ...CLIENT, ...NEW_SESSION, user_id: 'int', hash: 'text', others: 'int' },
     ({ user_id, hash, others, ...p }): SQL<{ session_id: number; nonce: string; ended: number[] }> => sql`
-    with owner as (select id from ${users} where id = ${user_id} and password = ${hash} for share),
+    with owner as (select id from ${users} where id = ${user_id} and password = ${hash} and blocked_at is null for share),
     opened as (
       insert into ${sessions} ${sessionColumns} select id, ${sessionValues(p)} from owner
       returning id, user_id, nonce),
@@ -45,8 +45,9 @@ const open = one(
 );
 
 /**
- * Opens a session if the hash still stands that the password was compared with. The lock on the user's row makes a change
- * of the password that comes at the same time either wait for the session, and end it, or be waited for.
+ * Opens a session if the hash still stands that the password was compared with and the account is not blocked. The lock on
+ * the user's row makes a change of either that comes at the same time either wait for the session, and end it, or be waited
+ * for.
  * @returns the new session, and those that ended because the user had as many as one may have
  */
 export function openSession(db: Database, user: { id: number; password: string }, client: Client, limits: SessionLimits) {

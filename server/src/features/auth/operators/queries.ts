@@ -1,0 +1,169 @@
+// What an operator does with accounts (scripts/users.ts). None of it can be reached by a request.
+import type { SQL } from 'drizzle-orm';
+import { audit, CLIENT, clientOf } from '../../../db/audit.ts';
+import type { Database } from '../../../db/client.ts';
+import { sql } from '../../../db/orm.ts';
+import { passwordResets, STORED_LOGIN_KEY, sessions, users } from '../../../db/schema/index.ts';
+import { one, query, statement } from '../../../db/statement.ts';
+import { loginKey } from '../../../security/login.ts';
+import { hashOfResetCode, newResetCode } from '../../../security/resetCode.ts';
+import type { Client } from '../../../trpc/context.ts';
+import { endSessions } from '../queries.ts';
+
+/** Minutes for which a code is good. */
+const CODE_MINUTES = 60;
+
+/** Who does it: an operator has no address. */
+export type Operator = Pick<Client, 'ip' | 'request_id'>;
+
+export interface Account {
+  readonly id: number;
+  readonly login: string;
+  /** Moments in ISO 8601. */
+  readonly created_at: string;
+  readonly blocked_at: string | null;
+  /** Sessions that are open, and when one of them was used last. */
+  readonly sessions: number;
+  readonly last_seen_at: string | null;
+}
+
+const PAGE = { only_blocked: 'boolean', before_id: 'int?', limit: 'int' } as const;
+
+const accounts = (isWanted: SQL, { only_blocked, before_id, limit }: Record<keyof typeof PAGE, SQL>): SQL<Account> => sql`
+  select u.id, u.login, to_json(u.created_at) as created_at, to_json(u.blocked_at) as blocked_at, s.sessions,
+    to_json(s.last_seen_at) as last_seen_at
+  from ${users} u cross join lateral (
+    select count(*)::int as sessions, max(last_seen_at) as last_seen_at from ${sessions}
+    where user_id = u.id and idle_expires_at > now() and absolute_expires_at > now()) s
+  where ${isWanted} and u.id < coalesce(${before_id}, 2147483648) and (u.blocked_at is not null or not ${only_blocked})
+  order by u.id desc limit ${limit}`;
+
+const named = query('operator.named', { ...PAGE, login_key: 'text' }, ({ login_key, ...page }) =>
+  accounts(sql`${sql.raw(STORED_LOGIN_KEY)} = ${login_key}`, page),
+);
+
+const search = query('operator.search', { ...PAGE, part: 'text' }, ({ part, ...page }) =>
+  accounts(sql`strpos(u.login_key, ${part}) > 0`, page),
+);
+
+export interface Page {
+  /** The login, in any spelling; undefined: any. */
+  readonly login?: string | undefined;
+  /** A part of the login, in any spelling; all accounts are read for it. Not with `login`. */
+  readonly part?: string | undefined;
+  readonly isBlocked?: boolean | undefined;
+  /** Only accounts with lower ids. */
+  readonly before?: number | undefined;
+  readonly limit: number;
+}
+
+/** A page of accounts, newest first. */
+export async function listAccounts(db: Database, { login, part = '', isBlocked = false, before, limit }: Page): Promise<Account[]> {
+  const page = { only_blocked: isBlocked, before_id: before, limit };
+  const rows = await (login === undefined
+    ? search(db, { ...page, part: loginKey(part) })
+    : named(db, { ...page, login_key: loginKey(login) }));
+  const iso = (moment: string | null) => moment && new Date(moment).toISOString();
+  return rows.map((row) => ({
+    ...row,
+    created_at: iso(row.created_at) as string,
+    blocked_at: iso(row.blocked_at),
+    last_seen_at: iso(row.last_seen_at),
+  }));
+}
+
+interface Changed {
+  login: string;
+  was_blocked: boolean;
+}
+
+/** The row is locked first, as by sign-ins, which wait and then find what has become of it. */
+const LOCKED = ({ user_id }: { user_id: SQL }) =>
+  sql`found as (select id as user_id, login, blocked_at is not null as was_blocked from ${users} where id = ${user_id} for no key update)`;
+
+const block = one(
+  statement(
+    'operator.block',
+    { ...CLIENT, user_id: 'int' },
+    ({ user_id, ...p }): SQL<Changed> => sql`
+    with ${LOCKED({ user_id })},
+    dropped as (delete from ${passwordResets} where user_id in (select user_id from found)),
+    blocked as (
+      update ${users} u set blocked_at = now() from found where u.id = found.user_id and not was_blocked returning user_id),
+    noted as (${audit('account_blocked', p, 'blocked')})
+    select login, was_blocked from found`,
+  ),
+);
+
+const unblock = one(
+  statement(
+    'operator.unblock',
+    { ...CLIENT, user_id: 'int' },
+    ({ user_id, ...p }): SQL<Changed> => sql`
+    with ${LOCKED({ user_id })},
+    unblocked as (update ${users} u set blocked_at = null from found where u.id = found.user_id and was_blocked returning user_id),
+    noted as (${audit('account_unblocked', p, 'unblocked')})
+    select login, was_blocked from found`,
+  ),
+);
+
+/**
+ * Blocks an account: nobody signs in to it, its sessions end, and so does a code. In two statements: sign-ins that the
+ * first one waited for are there to be ended only for a statement that begins after it.
+ * @returns undefined when there is no such account
+ */
+export function blockAccount(db: Database, operator: Operator, user_id: number) {
+  return db.transaction(async (tx) => {
+    const changed = await block(tx, { ...clientOf(operator), user_id });
+    return changed && { ...changed, ended: (await endSessions(tx, user_id)).length };
+  });
+}
+
+/** @returns undefined when there is no such account */
+export function unblockAccount(db: Database, operator: Operator, user_id: number) {
+  return unblock(db, { ...clientOf(operator), user_id });
+}
+
+const signOut = one(
+  statement(
+    'operator.signOut',
+    { ...CLIENT, user_id: 'int' },
+    ({ user_id, ...p }): SQL<{ login: string; ended: number }> => sql`
+    with ${LOCKED({ user_id })},
+    ended as (delete from ${sessions} where user_id in (select user_id from found) returning id),
+    noted as (${audit('sessions_ended', p, 'found')})
+    select login, (select count(*)::int from ended) as ended from found`,
+  ),
+);
+
+/** Ends all sessions of an account. @returns undefined when there is no such account */
+export function signOutAccount(db: Database, operator: Operator, user_id: number) {
+  return signOut(db, { ...clientOf(operator), user_id });
+}
+
+const keep = one(
+  statement(
+    'operator.makeCode',
+    { ...CLIENT, user_id: 'int', code_hash: 'text', minutes: 'int' },
+    ({ user_id, code_hash, minutes, ...p }): SQL<Changed & { expires_at: string | null }> => sql`
+    with ${LOCKED({ user_id })},
+    made as (
+      insert into ${passwordResets} (user_id, code_hash, expires_at)
+      select user_id, ${code_hash}, now() + make_interval(mins => ${minutes}) from found where not was_blocked
+      on conflict (user_id) do update set code_hash = excluded.code_hash, created_at = now(), expires_at = excluded.expires_at
+      returning user_id, expires_at),
+    noted as (${audit('reset_code_made', p, 'made')})
+    select login, was_blocked, (select to_json(expires_at) from made) as expires_at from found`,
+  ),
+);
+
+/**
+ * Makes a code that sets a new password, in place of one from before. A blocked account gets none.
+ * @returns undefined when there is no such account
+ */
+export async function makeResetCode(db: Database, operator: Operator, user_id: number) {
+  const code = newResetCode();
+  const made = await keep(db, { ...clientOf(operator), user_id, code_hash: hashOfResetCode(code), minutes: CODE_MINUTES });
+  if (!made?.expires_at) return made && { login: made.login, code: undefined };
+  return { login: made.login, code, expires_at: new Date(made.expires_at).toISOString() };
+}
