@@ -9,7 +9,6 @@ import type { StartingDatabase } from './db/starting.ts';
 import { createViews } from './db/views.ts';
 import { isSessionOpen } from './features/auth/sessions/queries.ts';
 import { createEventStreams } from './features/events/streams.ts';
-import { createAnswerMemory } from './http/answerMemory.ts';
 import { leaveUnread, registerBodies } from './http/bodies.ts';
 import { brokenRequests } from './http/broken.ts';
 import { registerClosing } from './http/closing.ts';
@@ -32,6 +31,7 @@ import { registerForwardedFor, trusted } from './http/proxies.ts';
 import { registerRest, registerStreams } from './http/rest.ts';
 import { registerRpc } from './http/rpc.ts';
 import { BODY_TIMES, type BodyTimes, longestMs } from './http/slowBodies.ts';
+import { createTransferMemory } from './http/transferMemory.ts';
 import { appRouter } from './router.ts';
 import type { LimitStore } from './security/limitStore.ts';
 import { createLimits, type Rates } from './security/limits.ts';
@@ -111,7 +111,7 @@ export async function buildApp({
   bodyTimes = BODY_TIMES,
 }: AppOptions): Promise<FastifyInstance> {
   const openSessions = createOpenSessions((claims) => isSessionOpen(database.db, claims));
-  const memory = createAnswerMemory();
+  const memory = createTransferMemory();
   const services: Services = {
     db: database.db,
     largeReads: createLargeReads(memory),
@@ -188,7 +188,7 @@ export async function buildApp({
     for (const part of [database, passwords, limits, openSessions, tokens, catalogue, views, streams]) metrics.into.add(part.measures);
     observeRequests(app, metrics.into);
   }
-  registerGuards(app, paths.methodsOf, services.limits, (request, reply) => askedOf(services, request, reply));
+  registerGuards(app, paths.methodsOf, services.limits, (request, reply) => askedOf(services, request, reply), memory);
   registerClosing(app, services.streams.close);
 
   registerProbes(app, services.health);

@@ -172,7 +172,7 @@ export async function startApp(
       done(null, Readable.from(overheard(payload, keep), { highWaterMark: 1 }));
       return;
     }
-    keep(typeof payload === 'string' ? payload : '');
+    keep(typeof payload === 'string' || Buffer.isBuffer(payload) ? payload.toString() : '');
     done(null, payload);
   });
 

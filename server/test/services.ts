@@ -3,9 +3,9 @@ import { createCatalogue } from '../src/db/catalogue.ts';
 import { createViews } from '../src/db/views.ts';
 import { isSessionOpen } from '../src/features/auth/sessions/queries.ts';
 import { createEventStreams } from '../src/features/events/streams.ts';
-import { createAnswerMemory } from '../src/http/answerMemory.ts';
 import { createHealth } from '../src/http/health.ts';
 import { createLargeReads } from '../src/http/largeReads.ts';
+import { createTransferMemory } from '../src/http/transferMemory.ts';
 import { memoryStore } from '../src/security/limitStore.ts';
 import { createLimits } from '../src/security/limits.ts';
 import { createOpenSessions } from '../src/security/openSessions.ts';
@@ -22,7 +22,7 @@ export function testServices(database: AppOptions['database']): Services {
   const openSessions = createOpenSessions((claims) => isSessionOpen(db, claims));
   return {
     db,
-    largeReads: createLargeReads(createAnswerMemory()),
+    largeReads: createLargeReads(createTransferMemory()),
     catalogue: createCatalogue(),
     views: createViews(),
     passwords: createPasswords(1, 32),

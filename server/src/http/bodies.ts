@@ -5,10 +5,12 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Asked } from '../trpc/context.ts';
 import { BODY_LIMIT } from '../trpc/endpoint.ts';
 import { AppError } from '../trpc/errors.ts';
+import { clientOf } from './context.ts';
 import type { Endpoint } from './endpoints.ts';
 import { parseBody } from './json.ts';
 import { lingerUntilComplete } from './lingering.ts';
 import { type BodyTimes, registerSlowBodies } from './slowBodies.ts';
+import type { TransferMemory } from './transferMemory.ts';
 
 /** How nearly everybody writes it. */
 const USUAL_JSON_TYPE = /^application\/json(; ?charset=utf-8)?$/i;
@@ -64,6 +66,7 @@ function asWithoutBody(headers: IncomingHttpHeaders): void {
  * Decides what becomes of the body of a request. Who sends it is asked before it is read: where all procedures need a
  * token and there is none, nothing of it is, whatever it is.
  * @param askedOf finds out who sends it
+ * @param memory where the body has to find room
  * @param onWanted called before it is read
  * @param done goes on with the request, or refuses it
  */
@@ -71,6 +74,7 @@ export function admitBody(
   request: FastifyRequest,
   reply: FastifyReply,
   askedOf: () => Asked,
+  memory: TransferMemory,
   onWanted: () => void,
   done: (error?: Error) => void,
 ): void {
@@ -109,6 +113,12 @@ export function admitBody(
       return;
     }
     const goOn = () => {
+      try {
+        makeRoom();
+      } catch (error) {
+        done(refused(reply, error as AppError));
+        return;
+      }
       onWanted();
       if (isUndecided) checkFirstByte(request, reply, done);
       else done();
@@ -116,6 +126,14 @@ export function admitBody(
     const bytes = Number(request.headers['content-length'] ?? 0);
     if (request.asked === undefined || BODYLESS.includes(request.method) || callsBeyondOne(bytes) === 0) goOn();
     else countBody(request.asked, bytes).then(goOn, done);
+  }
+
+  /** Of a body whose length is not known there may come as much as is taken. */
+  function makeRoom(): void {
+    const { headers, method } = request;
+    if (!hasBody(headers) || BODYLESS.includes(method)) return;
+    const bytes = Number(headers['content-length'] ?? bodyLimitOf(request));
+    memory.reserve(() => clientOf(request, { request: askedOf() }), bytes, reply.raw);
   }
 }
 

@@ -88,7 +88,7 @@ export function addressOf(request: FastifyRequest): string {
 }
 
 /** @returns who the answers to a request are counted for */
-export function clientOf(request: FastifyRequest, { request: asked }: Context): string {
+export function clientOf(request: FastifyRequest, { request: asked }: Pick<Context, 'request'>): string {
   const user_id = asked.claims()?.user_id;
   return user_id === undefined ? addressOf(request) : `user:${user_id}`;
 }

@@ -8,6 +8,7 @@ import { AppError } from '../trpc/errors.ts';
 import { admitBody } from './bodies.ts';
 import { addressOf, tellStanding } from './context.ts';
 import type { Endpoint } from './endpoints.ts';
+import { createTransferMemory, type TransferMemory } from './transferMemory.ts';
 
 const REQUEST_ID = /^[\w-]{8,64}$/;
 const HOST = /^(\[[\da-f:.]+\]|[\w.-]+)(:\d{1,5})?$/i;
@@ -60,12 +61,14 @@ export function routableUrl({ url = '/' }: { url?: string | undefined }): string
  * @param allowedMethods the methods of a path that some route has, an empty list for an unknown path
  * @param limits count every request of an address, also those that nobody answers
  * @param askedOf finds out who sends a body, where that matters
+ * @param memory where bodies have to find room
  */
 export function registerGuards(
   app: FastifyInstance,
   allowedMethods: (path: string) => readonly string[],
   limits: Limits,
   askedOf: (request: FastifyRequest, reply: FastifyReply) => Asked,
+  memory: TransferMemory = createTransferMemory(),
 ): void {
   app.addHook('onRequest', (request, reply, done) => {
     if (hasTwins(request.raw)) throw new AppError('VALIDATION', 'A header that may stand once stands twice');
@@ -92,7 +95,7 @@ export function registerGuards(
     const proceed = () => {
       if (request.headers.expect !== undefined && awaited.has(reply.raw)) reply.raw.writeContinue();
     };
-    admitBody(request, reply, () => askedOf(request, reply), proceed, done);
+    admitBody(request, reply, () => askedOf(request, reply), memory, proceed, done);
   }
 
   app.setNotFoundHandler((request, reply) => unmatched(request, reply));

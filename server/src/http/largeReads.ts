@@ -3,12 +3,12 @@
 import { createFairQueue, QueueFullError } from '../security/fairQueue.ts';
 import type { LargeReads } from '../trpc/context.ts';
 import { AppError } from '../trpc/errors.ts';
-import type { AnswerMemory } from './answerMemory.ts';
+import type { TransferMemory } from './transferMemory.ts';
 
 /** Large reads that may wait, of all clients together; they take their turns. */
 const MAX_WAITING = 16;
 
-export function createLargeReads(memory: AnswerMemory): LargeReads {
+export function createLargeReads(memory: TransferMemory): LargeReads {
   const inTurn = createFairQueue(1, MAX_WAITING);
   return async (user_id, bytes, read) => {
     try {

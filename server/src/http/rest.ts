@@ -5,22 +5,23 @@ import type { Context } from '../trpc/context.ts';
 import type { RestMeta } from '../trpc/endpoint.ts';
 import { AppError } from '../trpc/errors.ts';
 import { toAppError } from '../trpc/procedures.ts';
-import type { AnswerMemory } from './answerMemory.ts';
 import { callerOf } from './call.ts';
 import { coerce, coercionPlan, type Plan } from './coercion.ts';
 import { clientOf } from './context.ts';
 import { type NamedFile, sendFile } from './download.ts';
 import { type Endpoint, inputOf } from './endpoints.ts';
 import { ifMatchOf, withVersions } from './ifMatch.ts';
+import { toJson } from './jsonText.ts';
 import { logFailure, sendProblem } from './problem.ts';
 import { lastEventId, PLAIN, sendStream } from './sse.ts';
+import type { TransferMemory } from './transferMemory.ts';
 
 /** Registers the routes. Both slash forms answer: the app ignores trailing slashes. */
 export function registerRest(
   app: FastifyInstance,
   endpoints: Iterable<Endpoint>,
   createContext: (request: FastifyRequest, reply: FastifyReply) => Context,
-  memory: AnswerMemory,
+  memory: TransferMemory,
 ): void {
   for (const endpoint of endpoints) {
     const { openapi, rest } = endpoint.meta;
@@ -45,13 +46,13 @@ export function registerRest(
           const ctx = createContext(request, reply);
           const output: unknown = await call({ ctx, getRawInput, path: name, type, signal: undefined, batchIndex: 0 });
           if (rest.file) return sendFile(request, reply, output as NamedFile, await rest.file.read(ctx, output as never));
-          const text = JSON.stringify(output);
+          const json = toJson(output);
           // What a change answers is small, and it is made.
-          if (type === 'query') memory.reserve(() => clientOf(request, ctx), text.length, reply.raw);
+          if (type === 'query') memory.reserve(() => clientOf(request, ctx), json.length, reply.raw);
           const status = statusOf(output);
           if (status === 503) reply.header('retry-after', '1');
           if (rest.etag) reply.header('etag', `"${rest.etag(output as never)}"`);
-          return reply.code(status).header('content-type', 'application/json; charset=utf-8').send(text);
+          return reply.code(status).header('content-type', 'application/json; charset=utf-8').send(json);
         } catch (cause) {
           const error = asSent(toAppError(cause), rest);
           logFailure(error, request);

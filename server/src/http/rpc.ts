@@ -7,12 +7,13 @@ import type { Context } from '../trpc/context.ts';
 import { BODY_LIMIT } from '../trpc/endpoint.ts';
 import { AppError, REASONS } from '../trpc/errors.ts';
 import { toAppError } from '../trpc/procedures.ts';
-import { type AnswerMemory, createAnswerMemory } from './answerMemory.ts';
 import { clientOf } from './context.ts';
 import { type Endpoint, endpointsOf, PRIVATE_CACHE_CONTROL, PUBLIC_CACHE_CONTROL } from './endpoints.ts';
 import { parseJson } from './json.ts';
+import { joinJson, toJson } from './jsonText.ts';
 import { errorShape, logFailure, sendRpcError, setErrorHeaders, shown, varies } from './problem.ts';
 import { type Frames, framesOfRpc, lastEventId, refuseStream, STREAM_HEADERS, sendStream } from './sse.ts';
+import { createTransferMemory, type TransferMemory } from './transferMemory.ts';
 
 /** Calls that one request may hold. */
 export const MAX_BATCH = 10;
@@ -35,8 +36,8 @@ const METHODS: Record<Endpoint['type'], readonly string[]> = {
   subscription: ['GET', 'HEAD'],
 };
 
-/** The outcome of one call: the data, and the text of its answer. */
-type Answer = { data: unknown; text: string; error?: undefined } | { error: AppError };
+/** The outcome of one call: the data, and the JSON of its answer. */
+type Answer = { data: unknown; json: string | Buffer; error?: undefined } | { error: AppError };
 
 /** @param prefix for example `/trpc` */
 export function registerRpc(
@@ -44,7 +45,7 @@ export function registerRpc(
   prefix: string,
   router: AnyTRPCRouter,
   createContext: (request: FastifyRequest, reply: FastifyReply) => Context,
-  memory: AnswerMemory = createAnswerMemory(),
+  memory: TransferMemory = createTransferMemory(),
 ): void {
   const endpoints = endpointsOf(router);
 
@@ -104,9 +105,9 @@ export function registerRpc(
       const getRawInput = async () => (type === 'mutation' ? request.body : queryInput(request));
       const ctx = createContext(request, reply);
       const data = await call({ ctx, getRawInput, path: name, type, signal: undefined, batchIndex: 0 });
-      const text = textOf(data);
-      if (type === 'query') memory.reserve(() => clientOf(request, ctx), text.length, reply.raw);
-      return sendJson(reply, statusOf(reply, endpoint, data), text);
+      const json = jsonOf(data);
+      if (type === 'query') memory.reserve(() => clientOf(request, ctx), json.length, reply.raw);
+      return sendJson(reply, statusOf(reply, endpoint, data), json);
     } catch (cause) {
       return send(request, reply, [{ name, endpoint }], [{ error: toAppError(cause) }]);
     }
@@ -174,7 +175,7 @@ export function registerRpc(
     const path = calls.map(({ name }) => name).join(',');
     const room = roomOf(calls);
     ctx.request.countAnswer = (data) => {
-      const bytes = Buffer.byteLength(JSON.stringify(data));
+      const bytes = Buffer.byteLength(toJson(data));
       room(bytes);
       memory.reserve(() => clientOf(request, ctx), bytes, reply.raw);
     };
@@ -202,7 +203,7 @@ export function registerRpc(
       const { name, endpoint } = calls[index] as Call;
       if (answer.error === undefined) {
         answered(statusOf(reply, endpoint, answer.data));
-        return answer.text;
+        return answer.json;
       }
       const { error } = answer;
       logFailure(error, request);
@@ -210,7 +211,11 @@ export function registerRpc(
       answered(REASONS[error.reason].status);
       return JSON.stringify({ error: errorShape(router, error, request.id, name, endpoint?.type) });
     });
-    return sendJson(reply, status as unknown as number, isBatch(request) ? `[${bodies.join(',')}]` : (bodies[0] as string));
+    return sendJson(
+      reply,
+      status as unknown as number,
+      isBatch(request) ? joinJson(['[', joinJson(bodies), ']'], '') : (bodies[0] as string | Buffer),
+    );
   }
 }
 
@@ -221,18 +226,18 @@ function statusOf(reply: FastifyReply, endpoint: Endpoint | undefined, data: unk
   return status;
 }
 
-const sendJson = (reply: FastifyReply, status: number, text: string): FastifyReply =>
-  reply.code(status).header('content-type', 'application/json; charset=utf-8').send(text);
+const sendJson = (reply: FastifyReply, status: number, json: string | Buffer): FastifyReply =>
+  reply.code(status).header('content-type', 'application/json; charset=utf-8').send(json);
 
 /** What tRPC answers a call with. */
-const textOf = (data: unknown): string => JSON.stringify({ result: { data } });
+const jsonOf = (data: unknown): string | Buffer => toJson({ result: { data } });
 
 /** Writes an answer down at once: of a batch whose calls all answer with much, no more is held than will be sent. */
 function written(data: unknown, count: (bytes: number) => void): Answer {
-  const text = textOf(data);
+  const json = jsonOf(data);
   try {
-    count(Buffer.byteLength(text));
-    return { data, text };
+    count(Buffer.byteLength(json));
+    return { data, json };
   } catch (cause) {
     return { error: toAppError(cause) };
   }

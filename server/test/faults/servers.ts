@@ -185,9 +185,9 @@ function parsed(text: string): unknown {
 }
 
 /** @returns the answer to signing in as a user that `register` made */
-export async function signIn(url: string, username: string, password = PASSWORD): Promise<Answer> {
+export async function signIn(url: string, username: string, password = PASSWORD, headers: Record<string, string> = {}): Promise<Answer> {
   keepSecret(password);
-  const answer = await call(url, 'POST', '/users/signIn', undefined, { username, password });
+  const answer = await call(url, 'POST', '/users/signIn', undefined, { username, password }, headers);
   if (answer.status === 200) keepSecret(answer.body.access_token);
   return answer;
 }

@@ -27,28 +27,44 @@ export const listPlans = pagesOf('mentalPlan.page', plans, columns, ['name', 'go
 /** Bytes of resources as JSON above which a view is read when no other large one is. */
 const LARGE_BYTES = 1024 * 1024;
 
-/** Every size is below it. */
-const MAX_INT = 2 ** 31 - 1;
+type LinkedResource = MentalPlanView['resources'][number];
 
-/** Whether the resources have come is for the reader to see: larger ones than it asks for stay away. */
-type ViewRow = MentalPlanRow & { readonly bytes: number; readonly resources: MentalPlanView['resources'] | null };
+const currentPlan = (isMine: SQL) => sql`
+  select p.id, p.user_id, p.name, p.goal, p.progress, p.version from ${plans} p where ${isMine} order by p.id desc limit 1`;
+
+const linkedResource = sql`
+  json_build_object(
+    'resource', json_build_object('id', r.id, 'type', r.type, 'name', r.name, 'description', r.description, 'volume', r.volume),
+    'progress', l.progress)`;
+
+/** Large resources stay away: then there are only their bytes. */
+type ViewRow = MentalPlanRow & { readonly bytes: number; readonly resources: LinkedResource[] | null };
 
 const current = one(
-  query('mentalPlan.current', { user_id: 'int', seen: 'text?', max_bytes: 'int' }, ({ user_id, seen, max_bytes }) =>
+  query('mentalPlan.current', { user_id: 'int', seen: 'text?' }, ({ user_id, seen }) =>
     unlessSeen(
       user_id,
       seen,
       (isMine): SQL<ViewRow> => sql`
       select p.*, octet_length(linked.list::text) as bytes,
-        case when octet_length(linked.list::text) <= ${max_bytes} then linked.list end as resources
-      from (
-        select p.id, p.user_id, p.name, p.goal, p.progress, p.version from ${plans} p where ${isMine} order by p.id desc limit 1) p,
+        case when octet_length(linked.list::text) <= ${sql.raw(String(LARGE_BYTES))} then linked.list end as resources
+      from (${currentPlan(isMine)}) p,
       lateral (
-        select coalesce(json_agg(json_build_object(
-            'resource', json_build_object('id', r.id, 'type', r.type, 'name', r.name, 'description', r.description, 'volume', r.volume),
-            'progress', l.progress) order by r.id), '[]') as list
+        select coalesce(json_agg(${linkedResource} order by r.id), '[]') as list
         from ${links} l join ${resources} r on r.id = l.resource_id where l.mental_plan_id = p.id) linked`,
     ),
+  ),
+);
+
+/** A row for each resource: in one piece it would take its whole size several times, on its way through the driver. */
+const largeCurrent = query('mentalPlan.largeCurrent', { user_id: 'int' }, ({ user_id }) =>
+  unlessSeen(
+    user_id,
+    sql`null`,
+    (isMine): SQL<MentalPlanRow & { readonly resource: LinkedResource | null }> => sql`
+    select p.*, case when r.id is not null then ${linkedResource} end as resource
+    from (${currentPlan(isMine)}) p
+    left join ${links} l on l.mental_plan_id = p.id left join ${resources} r on r.id = l.resource_id`,
   ),
 );
 
@@ -59,15 +75,24 @@ export function findCurrentPlan(
   user_id: number,
 ): Promise<MentalPlanView | undefined> {
   return views.of('mentalPlan', user_id, async (seen) => {
-    const read = (max_bytes: number) => current(db, { user_id, seen, max_bytes });
-    let row = await read(LARGE_BYTES);
-    if (row && row.id !== null && row.resources === null) row = await largeReads(user_id, row.bytes, () => read(MAX_INT));
+    const row = await current(db, { user_id, seen });
     if (!row) return undefined;
     const { state, ...plan } = row;
     if (plan.id === null) return { state, view: undefined, size: 0 };
     const { resources: linked, bytes, ...data } = plan;
-    return { state, view: { data, user_id, resources: linked ?? [] }, size: bytes };
+    if (linked === null) return largeReads(user_id, bytes, () => readLarge(db, user_id, bytes));
+    return { state, view: { data, user_id, resources: linked }, size: bytes };
   });
+}
+
+async function readLarge(db: Database, user_id: number, size: number) {
+  const rows = await largeCurrent(db, { user_id });
+  const [first] = rows;
+  if (!first) return undefined;
+  const { state, resource: _, ...data } = first;
+  if (data.id === null) return { state, view: undefined, size: 0 };
+  const linked = rows.flatMap(({ resource }) => resource ?? []).sort((a, b) => a.resource.id - b.resource.id);
+  return { state, view: { data, user_id, resources: linked }, size };
 }
 
 /** What an event says of the plan `p`: besides the row, the resources that it has from now on, where they were `replaced`. */

@@ -1,29 +1,30 @@
-// Bounds what is made of answers and not yet taken by clients.
+// Bounds what is in memory because it has not been transferred yet: answers that clients have not taken, and bodies that
+// they have not sent to their end.
 import type { ServerResponse } from 'node:http';
 import { finished } from 'node:stream';
 import { AppError } from '../trpc/errors.ts';
 
-/** Answers below are not counted: what the connections of a server hold of such is bounded by their number. */
+/** What is smaller is not counted: what the connections of a server hold of such is bounded by their number. */
 const SMALL_BYTES = 16 * 1024;
 
-/** Bytes of all answers together, and of those to one client. The first one to a client always has room there. */
+/** Bytes of all clients together, and of one. What a client transfers alone always has room there. */
 const MAX_BYTES = 64 * 1024 * 1024;
 const MAX_BYTES_PER_CLIENT = 16 * 1024 * 1024;
 
-export interface AnswerMemory {
+export interface TransferMemory {
   /**
-   * Counts the answer to a query, or a part of one, until the client has taken all of it or is gone.
-   * @param client whose answers are counted together: a user, or the address of nobody in particular
-   * @throws AppError 503 when clients have to take others first
+   * Counts a body, the answer to a query or a part of one, until the answer is taken or the client is gone.
+   * @param client whose transfers are counted together: a user, or the address of nobody in particular
+   * @throws AppError 503 when earlier ones have to end first
    */
   reserve(client: () => string, bytes: number, raw: ServerResponse): void;
   /** Looks whether there is room now. @throws AppError as above */
   check(client: string, bytes: number): void;
 }
 
-export function createAnswerMemory(maxBytes = MAX_BYTES, maxBytesPerClient = MAX_BYTES_PER_CLIENT): AnswerMemory {
+export function createTransferMemory(maxBytes = MAX_BYTES, maxBytesPerClient = MAX_BYTES_PER_CLIENT): TransferMemory {
   const held = new Map<string, number>();
-  /** What of an answer is counted, of a batch all parts. */
+  /** What is counted for an exchange: its body, and all parts of its answer. */
   const counted = new WeakMap<ServerResponse, number>();
   let total = 0;
 
@@ -37,7 +38,7 @@ export function createAnswerMemory(maxBytes = MAX_BYTES, maxBytesPerClient = MAX
   function check(client: string, bytes: number): void {
     const own = held.get(client) ?? 0;
     if (total + bytes > maxBytes || (own > 0 && own + bytes > maxBytesPerClient))
-      throw new AppError('UNAVAILABLE', 'Earlier answers have to be taken first');
+      throw new AppError('UNAVAILABLE', 'Earlier bodies and answers have to be transferred first');
   }
 
   return {

@@ -1,0 +1,49 @@
+// The JSON of answers. A large one is written piece by piece into bytes: as one text it would be in memory up to six
+// times, with two bytes for each character as soon as one of them is not Latin, and room for three when it is sent.
+
+/** Elements of an array that are written as one piece. */
+const PIECE = 50;
+
+/** Bytes below which text stays text. */
+const SMALL_CHARACTERS = 64 * 1024;
+
+/** @returns the JSON of a value that is made of plain values, as text, or as bytes in UTF-8 where it is long */
+export function toJson(value: unknown): string | Buffer {
+  if (!isLong(value)) return asBytes(JSON.stringify(value));
+  const written: Buffer[] = [];
+  for (const piece of piecesOf(value)) written.push(Buffer.from(piece));
+  return Buffer.concat(written);
+}
+
+/** @returns several texts as one, which separators join */
+export function joinJson(parts: readonly (string | Buffer)[], separator = ','): string | Buffer {
+  if (parts.every((part) => typeof part === 'string')) return parts.join(separator);
+  return Buffer.concat(parts.flatMap((part, n) => (n === 0 ? [Buffer.from(part)] : [Buffer.from(separator), Buffer.from(part)])));
+}
+
+const asBytes = (text: string): string | Buffer => (text.length < SMALL_CHARACTERS ? text : Buffer.from(text));
+
+function isLong(value: unknown, depth = 0): boolean {
+  if (Array.isArray(value)) return value.length > PIECE;
+  if (typeof value !== 'object' || value === null || depth === 3) return false;
+  for (const key in value) if (isLong((value as Record<string, unknown>)[key], depth + 1)) return true;
+  return false;
+}
+
+function* piecesOf(value: unknown): Generator<string> {
+  if (!isLong(value)) yield JSON.stringify(value);
+  else if (Array.isArray(value)) {
+    for (let from = 0; from < value.length; from += PIECE)
+      yield (from === 0 ? '[' : ',') + JSON.stringify(value.slice(from, from + PIECE)).slice(1, -1);
+    yield ']';
+  } else {
+    let isFirst = true;
+    for (const [key, inner] of Object.entries(value as object)) {
+      if (inner === undefined) continue;
+      yield `${isFirst ? '{' : ','}${JSON.stringify(key)}:`;
+      isFirst = false;
+      yield* piecesOf(inner);
+    }
+    yield '}';
+  }
+}
