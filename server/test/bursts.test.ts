@@ -1,5 +1,5 @@
 // One account that sends many changes at once, beside others.
-import { expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import type { Database } from '../src/db/client.ts';
 import { createUserQueue } from '../src/security/userQueue.ts';
 import { openTestDatabase, startApp } from './harness.ts';
@@ -14,6 +14,8 @@ const rates = {
   addressHashes: plenty,
   rows: plenty,
 };
+
+afterEach(() => void vi.useRealTimers());
 
 const database = await openTestDatabase();
 test('#349 of one account four changes are under way and a hundred wait, more are told to come again', async () => {
@@ -61,4 +63,20 @@ test('#349 changes wait in the order in which they came, also after one that fai
   expect(begun).toEqual(Array.from({ length: 50 }, (_, n) => n));
   expect(outcomes.filter(({ status }) => status === 'rejected')).toHaveLength(17);
   expect(await queue.run(1, async () => 'and the next')).toBe('and the next');
+});
+
+test.each([
+  ['all of them while calls end', 1000, ['done', 'done', 'done', 'done', 'done']],
+  ['none behind one that does not', 60_000, ['done', 'QUEUE_FULL', 'QUEUE_FULL', 'QUEUE_FULL', 'QUEUE_FULL']],
+])('#349 calls of a user wait for each other: %s', async (_, callMs, expected) => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+  const queue = createUserQueue(1, 100);
+  const slowCall = () => queue.run(1, () => new Promise<string>((done) => void setTimeout(() => done('done'), callMs)));
+  const outcomes = Promise.all(Array.from({ length: 5 }, () => slowCall().catch(({ code }) => code)));
+  for (let round = 0; round < 5; round++) {
+    await vi.advanceTimersByTimeAsync(callMs);
+    // A call that has its place starts in a turn of the event loop of its own.
+    await new Promise(setImmediate);
+  }
+  expect(await outcomes).toEqual(expected);
 });
