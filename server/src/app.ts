@@ -31,6 +31,7 @@ import { registerForwardedFor, trusted } from './http/proxies.ts';
 import { registerRest, registerStreams } from './http/rest.ts';
 import { registerRpc } from './http/rpc.ts';
 import { BODY_TIMES, type BodyTimes, longestMs } from './http/slowBodies.ts';
+import { registerStalled } from './http/stalled.ts';
 import { createTransferMemory } from './http/transferMemory.ts';
 import { appRouter } from './router.ts';
 import type { LimitStore } from './security/limitStore.ts';
@@ -142,7 +143,6 @@ export async function buildApp({
     childLoggerFactory: (parent) => parent,
     genReqId: requestId,
     trustProxy: isTrusted,
-    connectionTimeout: stalledAfter,
     // Slow bodies are cut by http/slowBodies.ts, before this.
     requestTimeout: HEADERS_TIMEOUT + longestMs(bodyTimes, LARGEST_BODY),
     // What arrives while the server closes is answered like any other: Fastify's own 503 is not in our form.
@@ -168,6 +168,7 @@ export async function buildApp({
     limits.rates ? config.connectionsPerAddress : Number.POSITIVE_INFINITY,
     isTrusted || undefined,
   );
+  registerStalled(app, stalledAfter);
   registerExpectations(app);
   const paths = pathTable(app);
   registerStandardHeaders(app, headers);

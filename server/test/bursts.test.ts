@@ -1,7 +1,7 @@
 // One account that sends many changes at once, beside others.
 import { afterEach, expect, test, vi } from 'vitest';
 import type { Database } from '../src/db/client.ts';
-import { createUserQueue } from '../src/security/userQueue.ts';
+import { createUserQueue, type UserQueue } from '../src/security/userQueue.ts';
 import { openTestDatabase, startApp } from './harness.ts';
 
 const plenty = { most: 100_000, seconds: 60 };
@@ -51,18 +51,28 @@ test('#349 without limits all of them wait', async () => {
   expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([201]));
 });
 
+/** Runs a call in its user's queue. */
+async function inQueue<T>(queue: UserQueue, call: () => Promise<T>): Promise<T> {
+  const place = await queue.enter(1);
+  try {
+    return await call();
+  } finally {
+    place.leave();
+  }
+}
+
 test('#349 changes wait in the order in which they came, also after one that fails', async () => {
   const queue = createUserQueue(4, 100);
   const begun: number[] = [];
   const change = (n: number) =>
-    queue.run(1, async () => {
+    inQueue(queue, async () => {
       begun.push(n);
       if (n % 3 === 0) throw new Error('failed');
     });
   const outcomes = await Promise.allSettled(Array.from({ length: 50 }, (_, n) => change(n)));
   expect(begun).toEqual(Array.from({ length: 50 }, (_, n) => n));
   expect(outcomes.filter(({ status }) => status === 'rejected')).toHaveLength(17);
-  expect(await queue.run(1, async () => 'and the next')).toBe('and the next');
+  expect(await inQueue(queue, async () => 'and the next')).toBe('and the next');
 });
 
 test.each([
@@ -71,7 +81,7 @@ test.each([
 ])('#349 calls of a user wait for each other: %s', async (_, callMs, expected) => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
   const queue = createUserQueue(1, 100);
-  const slowCall = () => queue.run(1, () => new Promise<string>((done) => void setTimeout(() => done('done'), callMs)));
+  const slowCall = () => inQueue(queue, () => new Promise<string>((done) => void setTimeout(() => done('done'), callMs)));
   const outcomes = Promise.all(Array.from({ length: 5 }, () => slowCall().catch(({ code }) => code)));
   for (let round = 0; round < 5; round++) {
     await vi.advanceTimersByTimeAsync(callMs);

@@ -52,7 +52,7 @@ export function registerBodies(app: FastifyInstance, times: BodyTimes): void {
 }
 
 /** Whether the headers announce a body; a chunked one may still turn out to be empty. */
-function hasBody(headers: IncomingHttpHeaders): boolean {
+export function hasBody(headers: IncomingHttpHeaders): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0;
 }
 

@@ -5,7 +5,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunc
 import type { Limits, Standing } from '../security/limits.ts';
 import type { Asked } from '../trpc/context.ts';
 import { AppError } from '../trpc/errors.ts';
-import { admitBody } from './bodies.ts';
+import { admitBody, hasBody } from './bodies.ts';
 import { addressOf, tellStanding } from './context.ts';
 import type { Endpoint } from './endpoints.ts';
 import { createTransferMemory, type TransferMemory } from './transferMemory.ts';
@@ -90,6 +90,10 @@ export function registerGuards(
     tellStanding(reply, standing);
     if (request.is404 || request.method === 'OPTIONS') {
       unmatched(request, reply);
+      return;
+    }
+    if (request.headers.expect === undefined && !hasBody(request.headers)) {
+      done();
       return;
     }
     const proceed = () => {

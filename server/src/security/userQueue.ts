@@ -19,17 +19,23 @@ class QueueStalledError extends Error {
   readonly code = 'QUEUE_FULL';
 }
 
+/** A call's place among those of its user that are under way: to be left when it has ended. */
+export interface Place {
+  leave(): void;
+}
+
 export interface UserQueue {
   /**
-   * Runs a call of the user when those that came before leave it room.
+   * @returns a place, at once where there is room, as for nearly all calls, which then cost no turn of the event loop;
+   * otherwise when those that came before have left
    * @throws TooMany when too many wait, an unavailable database when those before it make no progress
    */
-  run<T>(user_id: number, call: () => Promise<T>): Promise<T>;
+  enter(user_id: number): Place | Promise<Place>;
 }
 
 interface Lane {
   taken: number;
-  /** When a call last ended in time, in milliseconds on the monotonic clock. */
+  /** When a call last ended in time while others waited, or the first of them came: milliseconds on the monotonic clock. */
   progressAt: number;
   /** What starts them. */
   readonly waiting: (() => void)[];
@@ -52,7 +58,7 @@ export function createUserQueue(places: number, capacity: number): UserQueue {
 
   function wait(lane: Lane): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    lane.waiting.push(resolve);
+    if (lane.waiting.push(resolve) === 1) lane.progressAt = performance.now();
     let timer = setTimeout(giveUp, STALLED_AFTER_MS);
     function giveUp(): void {
       const left = lane.progressAt + STALLED_AFTER_MS - performance.now();
@@ -68,23 +74,33 @@ export function createUserQueue(places: number, capacity: number): UserQueue {
     return promise.finally(() => clearTimeout(timer));
   }
 
-  return {
-    async run(user_id, call) {
-      const lane = lanes.get(user_id) ?? { taken: 0, progressAt: performance.now(), waiting: [] };
-      if (lane.taken === 0) lanes.set(user_id, lane);
-      if (lane.taken < places) lane.taken++;
-      else {
-        if (lane.waiting.length >= capacity) throw new TooMany(RETRY_AFTER_SECONDS);
-        await wait(lane);
-      }
-      const begun = performance.now();
-      try {
-        return await call();
-      } finally {
-        const ended = performance.now();
-        if (ended - begun < STALLED_AFTER_MS) lane.progressAt = ended;
+  function placeIn(user_id: number, lane: Lane): Place {
+    const begun = performance.now();
+    return {
+      leave() {
+        if (lane.waiting.length > 0) {
+          const ended = performance.now();
+          if (ended - begun < STALLED_AFTER_MS) lane.progressAt = ended;
+        }
         startNext(user_id, lane);
+      },
+    };
+  }
+
+  return {
+    enter(user_id) {
+      let lane = lanes.get(user_id);
+      if (lane === undefined) {
+        lane = { taken: 0, progressAt: 0, waiting: [] };
+        lanes.set(user_id, lane);
       }
+      if (lane.taken < places) {
+        lane.taken++;
+        return placeIn(user_id, lane);
+      }
+      if (lane.waiting.length >= capacity) throw new TooMany(RETRY_AFTER_SECONDS);
+      const own = lane;
+      return wait(own).then(() => placeIn(user_id, own));
     },
   };
 }
