@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 const SERVER = fileURLToPath(new URL('..', import.meta.url));
 
 /** The list in the repository. */
-export const LICENCES = fileURLToPath(new URL('../../docs/licences.md', import.meta.url));
+export const LICENCES = fileURLToPath(new URL('../../docs/reference/licences.md', import.meta.url));
 
 export interface Package {
   readonly name: string;
