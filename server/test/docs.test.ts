@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { dirname, extname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { GENERATED, withSettings } from '../scripts/settingsReference.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -119,7 +120,7 @@ const NAMED_FOLDER = /(?<=`)(?:\.{0,2}\/)*[\w@.-][\w@./-]*\/(?=`)/g;
 
 /** Made by programs, or of others: what they name is not ours. */
 const FOREIGN =
-  /(pnpm-lock\.yaml|__snapshots__\/.*|results\.json|^drizzle\/meta\/.*|^patches\/.*|dashboards\/.*|docs\/reference\/licences\.md)$/;
+  /(pnpm-lock\.yaml|__snapshots__\/.*|results\.json|^drizzle\/meta\/.*|^patches\/.*|dashboards\/.*|reference\/(licences\.md|released\/.*(json|d\.ts)))$/;
 const CODE = ['.ts', '.tsx', '.js', '.mjs', '.css'];
 const TEXT = ['.json', '.yml', '.yaml', '.cfg', '.md', ''];
 
@@ -164,4 +165,9 @@ test('biome.json speaks of folders that exist', async () => {
     return [...folders, ...imported].filter((path) => !exists(path));
   });
   expect(missing).toEqual([]);
+});
+
+test.each(GENERATED)('$path has the settings of config.ts; otherwise run pnpm run settings', async (generated) => {
+  const text = await read(generated.path);
+  expect(text).toBe(withSettings(text, generated));
 });
