@@ -49,5 +49,5 @@ COPY --from=build /app/server server
 USER node
 # What a start would compile and strip of its types before it listens, a fifth of it, in every new container.
 RUN node server/scripts/compile.ts
-# Node.js is process 1: SIGTERM reaches it, and it closes with grace. The flag: README, decisions.
+# Node.js is process 1: SIGTERM reaches it, and it closes with grace. The flag: docs/decisions/0012-runtime.md.
 CMD ["node", "--max-semi-space-size=32", "server/src/main.ts"]

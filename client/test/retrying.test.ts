@@ -163,7 +163,7 @@ test('delays double, are partly random, and end at the longest', () => {
   }
 });
 
-/** As the README has it. */
+/** As client/README.md has it. */
 const cache = () => new QueryClient({ defaultOptions: { queries: { retry: shouldRetry, retryDelay: retryDelayMs } } });
 
 test.each([

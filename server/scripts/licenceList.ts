@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 const SERVER = fileURLToPath(new URL('..', import.meta.url));
 
 /** The list in the repository. */
-export const LICENCES = fileURLToPath(new URL('../../docs/licences.md', import.meta.url));
+export const LICENCES = fileURLToPath(new URL('../../docs/reference/licences.md', import.meta.url));
 
 export interface Package {
   readonly name: string;
@@ -54,7 +54,8 @@ export function licenceList(packages: readonly Package[]): string {
   const rows = packages.filter(({ platform }) => !platform).map(({ name, version, licence }) => `- ${name} ${version}: ${licence}`);
   return `# Licences
 
-What a production installation of the server brings. Written by \`pnpm run licences\`; a test holds it against what is installed.
+What a production installation of the server brings. Written by \`pnpm run licences\`; a test holds it
+against what is installed.
 
 ${rows.join('\n')}
 `;

@@ -1,4 +1,4 @@
-// pnpm run licences (without "run" pnpm takes it for a command of its own): writes docs/licences.md from what is installed.
+// pnpm run licences (without "run" pnpm takes it for a command of its own): writes docs/reference/licences.md from what is installed.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { LICENCES, licenceList, productionPackages } from './licenceList.ts';

@@ -1,4 +1,4 @@
-// Holds docs/checks.md against the tests: what it says is shown has a test that carries its number, and the other way round.
+// Holds docs/reference/checks.md against the tests: what it says is shown has a test that carries its number, and the other way round.
 import { readdir, readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -53,7 +53,7 @@ async function numbersInTitles(): Promise<Map<string, Set<number>>> {
   return found;
 }
 
-const sections = sectionsOf(await readFile(join(ROOT, 'docs/checks.md'), 'utf8'));
+const sections = sectionsOf(await readFile(join(ROOT, 'docs/reference/checks.md'), 'utf8'));
 const rows = sections.flatMap((section) => section.rows);
 const titles = await numbersInTitles();
 

@@ -12,7 +12,7 @@ import * as schema from '../src/db/schema/index.ts';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const text = (path: string) => readFile(join(ROOT, path), 'utf8');
 
-const guide = await text('docs/scaling.md');
+const guide = await text('docs/operations/scaling.md');
 const compose = parse(await text('docker-compose.scale.yml'), { merge: true });
 const haproxy = await text('deploy/haproxy/haproxy.cfg');
 const prometheus = parse(await text('deploy/observability/prometheus.yml'));
@@ -29,7 +29,7 @@ function rowsBelow(heading: string): Map<string, string> {
   return new Map([...part.matchAll(/^\| `(\w+)`\s*\|([^|]*)\|/gm)].map(([, name = '', cell = '']) => [name, cell.trim()] as const));
 }
 
-test('docs/scaling.md says of each table whether it carries user_id, and how it would get it', () => {
+test('docs/operations/scaling.md says of each table whether it carries user_id, and how it would get it', () => {
   const said = rowsBelow('## Past one database');
   const carries = (table: PgTable) => 'user_id' in getTableColumns(table);
   const expected = tables.map((table) => [getTableConfig(table).name, carries(table)] as const).sort();
@@ -37,7 +37,7 @@ test('docs/scaling.md says of each table whether it carries user_id, and how it 
   expect(found).toEqual(expected);
 });
 
-test('docs/scaling.md reckons with each table', () => {
+test('docs/operations/scaling.md reckons with each table', () => {
   expect([...rowsBelow('### Rows and bytes').keys()].sort()).toEqual(tables.map((table) => getTableConfig(table).name).sort());
 });
 

@@ -1,4 +1,4 @@
-// What migrations may do: a server of the version before goes on while they are applied, and after (docs/checks.md, #198).
+// What migrations may do: a server of the version before goes on while they are applied, and after (docs/reference/checks.md, #198).
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';

@@ -9,7 +9,7 @@ export class LateError extends Error {
 const REMEDIES: Readonly<Record<string, string>> = {
   READONLY: 'it is a replica; REDIS_URL has to name the primary',
   OOM: 'its memory is full; raise maxmemory, or let maxmemory-policy remove what has a time to live',
-  NOPERM: 'its user lacks rights; README.md has them',
+  NOPERM: 'its user lacks rights; docs/operations/configuration.md has them',
   NOAUTH: 'it wants a password; REDIS_URL has to hold one',
   WRONGPASS: 'user name or password in REDIS_URL is wrong',
   LOADING: 'it still reads its data',

@@ -1,4 +1,4 @@
-// The files as their owner sees them. How they are written: steps.ts.
+// The files as their owner sees them. How they are written: jobs/export.ts.
 import type { SQL } from 'drizzle-orm';
 import { audit, CLIENT, clientOf } from '../../../db/audit.ts';
 import type { Database } from '../../../db/client.ts';
