@@ -86,6 +86,7 @@ export function admitBody(
   const asked = askedOf();
   // Why it cannot be said now, if so, the procedure tells, which asks again.
   if (asked.claims() === undefined) readFor(calls.filter(isPublic));
+  else if (asked.isRemembered()) readFor(calls);
   else
     asked.caller().then(
       (caller) => readFor(caller ? calls : calls.filter(isPublic)),

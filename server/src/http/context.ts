@@ -68,6 +68,11 @@ class HttpRequest implements Asked {
     return token === undefined ? undefined : this.#services.tokens.verify(token);
   }
 
+  isRemembered(): boolean {
+    const claims = this.claims();
+    return claims !== undefined && this.#services.openSessions.isRemembered(claims);
+  }
+
   caller(): Promise<Caller | undefined> {
     this.#caller ??= this.#findCaller();
     return this.#caller;

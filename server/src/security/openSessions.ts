@@ -14,6 +14,8 @@ export type Ending = 'session_ended' | 'user_removed';
 export interface OpenSessions {
   /** @returns whether the session is open and the user's; asks the database when that is not remembered */
   isOpen(claims: Claims): Promise<boolean>;
+  /** Whether that is remembered, and `isOpen` would not ask. */
+  isRemembered(claims: Claims): boolean;
   /** Sessions have ended: on this instance that holds from now on, also for look-ups under way. */
   forget(session_ids: readonly number[], why?: Ending): void;
   /** @param listener told of sessions that end on this instance */
@@ -27,17 +29,20 @@ export function createOpenSessions(lookup: (claims: Claims) => Promise<boolean>)
   const listeners: Parameters<OpenSessions['onEnd']>[0][] = [];
   let endings = 0;
   const asked = { memory: 0, database: 0 };
+  /** The entry that still says so of this session. */
+  function remembered(claims: Claims): boolean {
+    const entry = known.get(claims.session_id);
+    // Of two tokens that name one session differently the database knows which one is right: a backup was restored.
+    return entry !== undefined && isSame(entry.claims, claims) && entry.until > performance.now();
+  }
+
   return {
+    isRemembered: remembered,
     async isOpen(claims) {
       const { session_id } = claims;
-      const entry = known.get(session_id);
-      // Of two tokens that name one session differently the database knows which one is right: a backup was restored.
-      if (entry && isSame(entry.claims, claims)) {
-        if (entry.until > performance.now()) {
-          asked.memory++;
-          return true;
-        }
-        known.delete(session_id);
+      if (remembered(claims)) {
+        asked.memory++;
+        return true;
       }
       asked.database++;
       const before = endings;

@@ -120,6 +120,8 @@ export interface Asked {
   spend(user_id: number | undefined, cost?: number): Promise<void>;
   /** What the bearer token says, if it is one of ours and not too old; its session may have ended. */
   claims(): Verified | undefined;
+  /** Whether `caller` knows the user without asking the database. */
+  isRemembered(): boolean;
   /** The user of the bearer token, found out when first asked for; undefined without a valid token of an open session. */
   caller(): Promise<Caller | undefined>;
 }
