@@ -3,7 +3,7 @@
 // that is not JSON.
 import type { Operation, TRPCLink } from '@trpc/client';
 import { errorOf, jsonIn, networkFailure } from './errors.ts';
-import { type Answer, toObservable } from './link.ts';
+import { type Answer, type Transport, toObservable } from './link.ts';
 import type { AppRouter } from './router.ts';
 import { openStream } from './streaming.ts';
 
@@ -15,16 +15,6 @@ const MAX_URL = 2000;
 
 /** Bytes of an input that may share a request: ten of them stay within the server's 64 KiB. */
 const MAX_SHARED_INPUT = 6 * 1024;
-
-export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
-
-/** How requests are made. */
-export interface Transport {
-  readonly url: string;
-  readonly fetch: Fetch | undefined;
-  /** @returns the headers of the request that carries `calls` */
-  headers(calls: readonly Operation[]): Promise<Record<string, string>>;
-}
 
 interface Waiting {
   readonly op: Operation;

@@ -1,7 +1,8 @@
 import { createTRPCClient, type TRPCLink } from '@trpc/client';
 import type { inferRouterInputs, inferRouterOutputs } from '@trpc/server';
-import { type Fetch, sendingLink } from './batching.ts';
+import { sendingLink } from './batching.ts';
 import type { StepwiseClient } from './calls.ts';
+import type { Fetch } from './link.ts';
 import { tokenLink } from './refreshing.ts';
 import { type RetryOptions, retryingLink } from './retrying.ts';
 import type { AppRouter } from './router.ts';

@@ -9,6 +9,16 @@ type Observable = ReturnType<Link>;
 export type Next = Parameters<Link>[0]['next'];
 export type Answer = inferObservableValue<Observable>;
 
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+
+/** How requests are made. */
+export interface Transport {
+  readonly url: string;
+  readonly fetch: Fetch | undefined;
+  /** @returns the headers of the request that carries `calls` */
+  headers(calls: readonly Operation[]): Promise<Record<string, string>>;
+}
+
 /** @returns what a link hands on: the answer that is promised, or the error */
 export const toObservable = (answer: Promise<Answer>): Observable =>
   observable((observer) => {

@@ -1,9 +1,8 @@
 // Subscriptions: server-sent events read with `fetch`, which can sign its request, and resumed where they broke off.
 import { type Operation, TRPCClientError, type TRPCLink } from '@trpc/client';
 import { type Observer, observable } from '@trpc/server/observable';
-import type { Transport } from './batching.ts';
 import { errorOf, isHttpError, isStepwiseError, jsonIn, networkFailure } from './errors.ts';
-import { type Answer, callNext, type Next, sleep } from './link.ts';
+import { type Answer, callNext, type Next, sleep, type Transport } from './link.ts';
 import { retryDelayMs } from './retrying.ts';
 import type { AppRouter } from './router.ts';
 import { sessionOf, type Tokens } from './tokens.ts';

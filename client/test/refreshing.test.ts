@@ -2,7 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { expect, test, vi } from 'vitest';
 import { createTokens } from '../../server/src/security/token.ts';
-import { SECRET, startApp } from '../../server/test/harness.ts';
+import { startApp } from '../../server/test/harness.ts';
+import { SECRET } from '../../server/test/tokens.ts';
 import { createClient, type TokenAnswer } from '../src/index.ts';
 import { fetchFrom, keep } from './support.ts';
 

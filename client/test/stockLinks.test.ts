@@ -15,7 +15,8 @@ import { EventSourcePolyfill } from 'event-source-polyfill';
 import { EventSource } from 'eventsource';
 import { afterAll, expect, onTestFinished, test, vi } from 'vitest';
 import { createTokens } from '../../server/src/security/token.ts';
-import { SECRET, startApp, type TestApp } from '../../server/test/harness.ts';
+import { startApp, type TestApp } from '../../server/test/harness.ts';
+import { SECRET } from '../../server/test/tokens.ts';
 import { type AppRouter, createClient, type StepwiseClient, type StreamedEvent, type TokenAnswer } from '../src/index.ts';
 import { keep } from './support.ts';
 

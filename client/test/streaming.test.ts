@@ -2,7 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { createTokens } from '../../server/src/security/token.ts';
-import { SECRET, startApp, type TestApp } from '../../server/test/harness.ts';
+import { startApp, type TestApp } from '../../server/test/harness.ts';
+import { SECRET } from '../../server/test/tokens.ts';
 import { createClient, type RouterOutputs, type StepwiseClient, type StreamedEvent, type TokenAnswer } from '../src/index.ts';
 import { keep } from './support.ts';
 

@@ -1,6 +1,6 @@
 // pnpm db:seed: fills in the default exercises where they are missing.
 import { loadConfig, readEnvironment } from '../src/config.ts';
-import { openDatabase } from '../src/db/client.ts';
+import { openDatabase } from '../src/db/open.ts';
 import { seed } from '../src/db/seed.ts';
 import { runScript } from './run.ts';
 

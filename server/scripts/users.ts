@@ -4,7 +4,8 @@
 import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { ConfigError, loadConfig, readEnvironment } from '../src/config.ts';
-import { type Database, openDatabase } from '../src/db/client.ts';
+import type { Database } from '../src/db/client.ts';
+import { openDatabase } from '../src/db/open.ts';
 import {
   blockAccount,
   listAccounts,

@@ -15,6 +15,7 @@ import { loadBlocklist } from './security/blocklist.ts';
 import { type LimitStore, memoryStore } from './security/limitStore.ts';
 import { DEVELOPMENT_RATES, PRODUCTION_RATES } from './security/limits.ts';
 import { keptSecret } from './security/secret.ts';
+import { toAppError } from './trpc/errors.ts';
 
 /** Milliseconds from listening until what the first probes need not wait for is loaded. */
 const LATER = 5000;
@@ -113,7 +114,7 @@ async function openMetrics(host: string, { port, token }: NonNullable<Config['me
 /** Loaded only where spans are sent somewhere. */
 async function openTraces({ endpoint, share }: NonNullable<Config['traces']>) {
   const { createTraces } = await import('./telemetry/traces.ts');
-  return createTraces(endpoint, manifest.version, share);
+  return createTraces(endpoint, manifest.version, share, (error) => toAppError(error).reason);
 }
 
 /** Redis is loaded only where it is used. */

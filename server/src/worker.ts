@@ -1,6 +1,6 @@
 // pnpm worker: background work without a server. settings → database → jobs → close with grace.
 import { ConfigError, loadConfig, readEnvironment } from './config.ts';
-import { openDatabase } from './db/client.ts';
+import { openDatabase } from './db/open.ts';
 import { startJobs } from './jobs/run.ts';
 import { begin, endWhenRefused, endWith } from './lifecycle.ts';
 import { createLogger } from './logger.ts';

@@ -19,14 +19,13 @@ import type { Rates } from '../src/security/limits.ts';
 import { checkAgainstDocument } from './conformance.ts';
 import { lendEmbedded } from './lending.ts';
 import { type ScannedAnswer, scanAnswers, scanLog, tokensIn } from './scan.ts';
+import { SECRET } from './tokens.ts';
 
 export type Inputs = inferRouterInputs<AppRouter>;
 export type Outputs = inferRouterOutputs<AppRouter>;
 
 const procedures = endpointsOf(appRouter);
 const document = openApiDocument(appRouter, '');
-
-export const SECRET = 'a-secret-for-tests-of-at-least-32-bytes';
 
 /** Of the hash of a password: what production has takes most of the time of a suite that registers thousands. */
 const CHEAP = { memoryCost: 1024, timeCost: 2, parallelism: 1 };

@@ -9,7 +9,8 @@ import { sql } from '../src/db/orm.ts';
 import { makeResetCode } from '../src/features/auth/operators/queries.ts';
 import { type LimitStore, memoryStore } from '../src/security/limitStore.ts';
 import { PRODUCTION_RATES } from '../src/security/limits.ts';
-import { SECRET, startApp } from './harness.ts';
+import { startApp } from './harness.ts';
+import { SECRET } from './tokens.ts';
 
 const counters: string[] = [];
 const counting = memoryStore();

@@ -14,7 +14,7 @@ import { createRefreshTokens } from '../src/security/refresh.ts';
 import { createTokens } from '../src/security/token.ts';
 import { createUserQueue } from '../src/security/userQueue.ts';
 import type { Services } from '../src/trpc/context.ts';
-import { SECRET } from './harness.ts';
+import { SECRET } from './tokens.ts';
 
 /** The services of a server with the same key on the same database: for a second door beside the app's own. */
 export function testServices(database: AppOptions['database']): Services {

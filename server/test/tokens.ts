@@ -1,6 +1,8 @@
 // Tokens as nobody should accept them, made by hand: a library would refuse to sign most of these.
 import { createHmac } from 'node:crypto';
-import { SECRET } from './harness.ts';
+
+/** What the tests' servers sign with. */
+export const SECRET = 'a-secret-for-tests-of-at-least-32-bytes';
 
 const base64url = (text: string) => Buffer.from(text).toString('base64url');
 

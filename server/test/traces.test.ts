@@ -6,6 +6,7 @@ import { json } from 'node:stream/consumers';
 import { afterAll, expect, test } from 'vitest';
 import { statements } from '../src/db/statement.ts';
 import { createTraces } from '../src/telemetry/traces.ts';
+import { toAppError } from '../src/trpc/errors.ts';
 import { openTestDatabase, startApp } from './harness.ts';
 import { DOORS, openStream } from './streams.ts';
 
@@ -32,7 +33,12 @@ const collector = createServer(async (request, response) => {
 }).listen(0, '127.0.0.1');
 await once(collector, 'listening');
 const database = await openTestDatabase();
-const traces = createTraces(`http://127.0.0.1:${(collector.address() as AddressInfo).port}/`, '0.1.0', 1);
+const traces = createTraces(
+  `http://127.0.0.1:${(collector.address() as AddressInfo).port}/`,
+  '0.1.0',
+  1,
+  (error) => toAppError(error).reason,
+);
 // Ends after the app, whose end is registered after this.
 afterAll(async () => {
   await traces.close();

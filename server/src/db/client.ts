@@ -1,10 +1,20 @@
-// The database that the whole program talks to, whichever of the two engines is behind it.
+// The database that the whole program talks to, whichever of the two engines is behind it (open.ts opens one).
 import type { PGlite } from '@electric-sql/pglite';
 import type { SQL, SQLWrapper } from 'drizzle-orm';
 import type { Measure } from '../telemetry/measures.ts';
-import type { Address } from './drivers.ts';
 import { dialect } from './orm.ts';
-import type { Compiled } from './statement.ts';
+
+/** A statement as the database gets it. */
+export interface Compiled {
+  /** Unique, for traces and the like. */
+  readonly name: string;
+  readonly text: string;
+  /**
+   * `read`: it changes nothing, and so may share a connection with others and be run again. `small change`: it changes a
+   * few rows of one user, and may be committed together with those of others.
+   */
+  readonly does: 'read' | 'change' | 'small change';
+}
 
 /** What statements run on: PostgreSQL and the embedded engine speak the same SQL. */
 export interface Database {
@@ -39,41 +49,6 @@ export interface OpenDatabase {
   readonly refusal?: Promise<Error>;
   /** Ends all connections; what was acknowledged is on disk. */
   close(): Promise<void>;
-}
-
-export interface DatabaseOptions {
-  /** Where PostgreSQL is; undefined means the embedded database. */
-  readonly databaseUrl: Address | undefined;
-  /** Connections to PostgreSQL at most. */
-  readonly poolSize: number;
-  /** Whether statements are kept prepared on their connection; true when undefined. */
-  readonly prepare?: boolean;
-  /** Whether to bring PostgreSQL's schema up to date first; the embedded database always is. */
-  readonly migrateAtStart: boolean;
-  /** The folder of the embedded database. */
-  readonly dataDir: string;
-  /** Whether this process is to do background work on PostgreSQL: its role needs more rights for that. */
-  readonly jobs?: boolean;
-}
-
-/**
- * Opens the database that the options name, its schema up to date.
- * @throws when it is away, refuses us or has another schema
- */
-export async function openDatabase(options: DatabaseOptions, told?: Told): Promise<OpenDatabase> {
-  if (options.databaseUrl === undefined) {
-    const { openEmbedded } = await import('./embedded.ts');
-    return openEmbedded(options.dataDir);
-  }
-  const [{ openPostgres }, { checkPostgres, migratePostgres }, { meetOnce }] = await Promise.all([
-    import('./postgres.ts'),
-    import('./migrate.ts'),
-    import('./session.ts'),
-  ]);
-  const { databaseUrl, poolSize, prepare, migrateAtStart, jobs } = options;
-  const met = meetOnce(databaseUrl);
-  await (migrateAtStart ? migratePostgres : checkPostgres)(databaseUrl, { met, jobs, told });
-  return openPostgres(databaseUrl, poolSize, prepare, met);
 }
 
 /** What an engine has to be able to do. @returns the Database on it */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { sql } from 'drizzle-orm';
 import { afterAll, expect, test } from 'vitest';
 import { openTestDatabase } from '../../test/harness.ts';
-import { openDatabase } from './client.ts';
+import { openDatabase } from './open.ts';
 import { builder } from './orm.ts';
 import { exercises, tasks, users } from './schema/index.ts';
 

@@ -1,7 +1,8 @@
 // The database of a server that starts: PostgreSQL may come later than it.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type DatabaseOptions, type OpenDatabase, openDatabase, type Told } from './client.ts';
+import type { OpenDatabase, Told } from './client.ts';
 import { databaseCode, isLasting, isUnavailable } from './errors.ts';
+import { type DatabaseOptions, openDatabase } from './open.ts';
 
 export interface StartingDatabase extends Omit<OpenDatabase, 'ping'> {
   /** Asks whether the database answers; undefined, and it is not asked, as long as it is not prepared. */

@@ -1,7 +1,7 @@
 // Statements are written once, in Drizzle's words over the schema, and compiled when first used: their text never
 // depends on values, so that a database plans each only once for a connection.
 import type { Placeholder, SQL, SQLWrapper } from 'drizzle-orm';
-import type { Database } from './client.ts';
+import type { Compiled, Database } from './client.ts';
 import { dialect, sql } from './orm.ts';
 
 /** What a parameter can be: the SQL type → the value here. */
@@ -37,18 +37,6 @@ export type Parameter = SQL & Placeholder;
 
 /** The rows of a query: Drizzle's builders know theirs; of raw SQL, `sql<Row>` is the writer's word for what it selects. */
 type RowOf<Q> = Q extends SQL<infer Row> ? Row : Q extends PromiseLike<(infer Row)[]> ? Row : never;
-
-/** A statement as the database gets it. */
-export interface Compiled {
-  /** Unique, for traces and the like. */
-  readonly name: string;
-  readonly text: string;
-  /**
-   * `read`: it changes nothing, and so may share a connection with others and be run again. `small change`: it changes a
-   * few rows of one user, and may be committed together with those of others.
-   */
-  readonly does: 'read' | 'change' | 'small change';
-}
 
 export interface Statement<S extends Shape = Shape, Row = unknown> {
   /** Runs it. @returns its rows, with the columns' names as keys */

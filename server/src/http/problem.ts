@@ -4,8 +4,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { databaseCode, isBadValue } from '../db/errors.ts';
 import { causesOf } from '../logger.ts';
 import type { Context } from '../trpc/context.ts';
-import { AppError, REASONS } from '../trpc/errors.ts';
-import { toAppError } from '../trpc/procedures.ts';
+import { AppError, REASONS, toAppError } from '../trpc/errors.ts';
 import { closeAfterLimit } from './connections.ts';
 
 /** What Fastify refuses before a handler runs, in our words. */

@@ -4,8 +4,7 @@
 import type { ServerResponse } from 'node:http';
 import { isTrackedEnvelope, type TrackedEnvelope } from '@trpc/server';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { type AppError, REASONS } from '../trpc/errors.ts';
-import { toAppError } from '../trpc/procedures.ts';
+import { type AppError, REASONS, toAppError } from '../trpc/errors.ts';
 import { isStreaming } from './closing.ts';
 import { closeAfterLimit } from './connections.ts';
 import { logRequest } from './log.ts';

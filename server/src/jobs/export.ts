@@ -8,7 +8,7 @@ import { sql } from '../db/orm.ts';
 import { exportParts, exports, users } from '../db/schema/index.ts';
 import { one, query, statement } from '../db/statement.ts';
 import { isOpen, seen } from '../features/auth/exports/queries.ts';
-import type { Job } from './registry.ts';
+import type { Job } from './job.ts';
 
 /** Hours for which a file can be fetched. */
 const KEPT = 24;

@@ -6,7 +6,7 @@ import { KEPT } from '../db/idempotency.ts';
 import { sql } from '../db/orm.ts';
 import { auditTrail, events, exportParts, exports, idempotencyKeys, passwordResets, sessions } from '../db/schema/index.ts';
 import { one, statement } from '../db/statement.ts';
-import type { Job } from './registry.ts';
+import type { Job } from './job.ts';
 
 /** Rows of one step, where nothing else is said. */
 const STEP = 1000;

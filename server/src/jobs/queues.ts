@@ -6,8 +6,9 @@ import type { OpenDatabase } from '../db/client.ts';
 import type { Address } from '../db/drivers.ts';
 import type { JobsDatabase } from '../db/jobsDatabase.ts';
 import { SchemaError } from '../db/version.ts';
+import type { Job } from './job.ts';
 import { DEAD_LETTERS } from './overview.ts';
-import { JOBS, type Job } from './registry.ts';
+import { JOBS } from './registry.ts';
 
 /** Seconds. */
 const HOUR = 3600;

@@ -11,9 +11,10 @@ import { SchemaError } from '../db/version.ts';
 import { type Bell, createBell } from '../features/events/bell.ts';
 import { causesOf } from '../logger.ts';
 import type { Measure } from '../telemetry/measures.ts';
+import type { Job, Turn } from './job.ts';
 import { DEAD_LETTERS, jobMeasures, reasonOf } from './overview.ts';
 import { makeQueues, type OpenedBoss, openBoss, startBoss } from './queues.ts';
-import { JOBS, type Job, type Turn } from './registry.ts';
+import { JOBS } from './registry.ts';
 
 export interface JobsOptions {
   readonly database: Pick<OpenDatabase, 'db' | 'client'>;

@@ -8,7 +8,7 @@ import { notedForEach } from '../db/events.ts';
 import { sql } from '../db/orm.ts';
 import { eventSequences, events, mentalPlanResources, mentalPlans, physicalPlans, resources, tasks, users } from '../db/schema/index.ts';
 import { statement } from '../db/statement.ts';
-import type { Job } from './registry.ts';
+import type { Job } from './job.ts';
 
 /** Users of one statement. */
 const STEP = 100;

@@ -7,7 +7,6 @@ import { resourceFromAttributes } from '@opentelemetry/resources';
 import { BatchSpanProcessor, ParentBasedSampler, TraceIdRatioBasedSampler, TracerProvider } from '@opentelemetry/sdk-trace';
 import type { Database } from '../db/client.ts';
 import { databaseCode } from '../db/errors.ts';
-import { toAppError } from '../trpc/procedures.ts';
 
 /** Runs a procedure inside a span. @param request_id what the log calls the request */
 export type Traced = <T>(procedure: string, request_id: string, run: () => Promise<T>) => Promise<T>;
@@ -27,8 +26,9 @@ const PATIENCE = 3000;
 /**
  * @param endpoint of a collector, without `/v1/traces`
  * @param share of the requests that are traced, from 0 to 1
+ * @param reasonOf says in a word of ours why a procedure failed
  */
-export function createTraces(endpoint: string, version: string, share: number): Traces {
+export function createTraces(endpoint: string, version: string, share: number, reasonOf: (error: unknown) => string): Traces {
   const exporter = new OTLPTraceExporter({ url: `${endpoint.replace(/\/$/, '')}/v1/traces`, timeoutMillis: PATIENCE });
   const provider = new TracerProvider({
     resource: resourceFromAttributes({ 'service.name': 'stepwise', 'service.version': version }),
@@ -68,7 +68,7 @@ export function createTraces(endpoint: string, version: string, share: number): 
     transaction: (job) => ask('transaction', () => db.transaction((tx) => job(database(tx)))),
   });
   return {
-    procedure: (name, request_id, run) => within(name, SpanKind.SERVER, { request_id }, run, (error) => toAppError(error).reason),
+    procedure: (name, request_id, run) => within(name, SpanKind.SERVER, { request_id }, run, reasonOf),
     database,
     // A collector that is away must not keep the server from ending.
     close: () => provider.shutdown().catch(() => {}),

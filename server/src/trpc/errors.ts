@@ -1,5 +1,8 @@
 import { TRPCError } from '@trpc/server';
-import type { ZodError } from 'zod';
+import { ZodError } from 'zod';
+import { databaseCode, isBadValue, isMissingReference, isUnavailable } from '../db/errors.ts';
+import { QueueFullError } from '../security/fairQueue.ts';
+import { TooMany } from '../security/limits.ts';
 
 /** One thing that is wrong with an input; `path` is dot-joined, as the client sent it. */
 export interface FieldError {
@@ -107,4 +110,46 @@ const MAX_ISSUES = 20;
 export function validationError(error: ZodError): AppError {
   const errors = error.issues.slice(0, MAX_ISSUES).map((issue) => ({ path: issue.path.join('.'), message: issue.message }));
   return new AppError('VALIDATION', 'The input is not valid', { errors });
+}
+
+/**
+ * Makes of any error one that may be shown: what is not known becomes a constant text.
+ * The code of the given error decides wherever tRPC itself made it.
+ */
+export function toAppError(error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  if (error instanceof TRPCError) {
+    if (error.cause instanceof AppError) return error.cause;
+    if (error.code === 'BAD_REQUEST' && error.cause instanceof ZodError) return validationError(error.cause);
+    if (error.code !== 'INTERNAL_SERVER_ERROR') return ofTrpc(error);
+    return ofCause(error.cause);
+  }
+  return ofCause(error);
+}
+
+function ofCause(cause: unknown): AppError {
+  if (cause instanceof QueueFullError) return new AppError('UNAVAILABLE', 'Too many sign-ins at the moment', { cause });
+  if (cause instanceof TooMany) return new AppError('RATE_LIMITED', 'Too many requests', { retryAfter: cause.wait });
+  const code = databaseCode(cause);
+  if (code !== undefined && isUnavailable(code)) return new AppError('UNAVAILABLE', 'Service unavailable', { cause });
+  if (code !== undefined && isMissingReference(code)) return new AppError('NOT_FOUND', 'Not found', { cause });
+  if (code !== undefined && isBadValue(code)) return new AppError('VALIDATION', 'The input is not valid', { cause });
+  return new AppError('INTERNAL', 'Internal server error', { cause });
+}
+
+/** tRPC's own errors: what they say about a path or a parser stays out of the answer. */
+const TRPC_MESSAGES: Partial<Record<TRPCError['code'], readonly [Reason, string]>> = {
+  BAD_REQUEST: ['VALIDATION', 'The request is not valid'],
+  PARSE_ERROR: ['VALIDATION', 'The request is not valid'],
+  UNAUTHORIZED: ['UNAUTHENTICATED', 'Not authenticated'],
+  NOT_FOUND: ['NOT_FOUND', 'Not found'],
+  METHOD_NOT_SUPPORTED: ['METHOD_NOT_ALLOWED', 'Method not allowed'],
+  PAYLOAD_TOO_LARGE: ['PAYLOAD_TOO_LARGE', 'The body is too large'],
+  UNSUPPORTED_MEDIA_TYPE: ['UNSUPPORTED_MEDIA_TYPE', 'Only application/json is accepted'],
+  SERVICE_UNAVAILABLE: ['UNAVAILABLE', 'Service unavailable'],
+};
+
+function ofTrpc(error: TRPCError): AppError {
+  const [reason, message] = TRPC_MESSAGES[error.code] ?? ['INTERNAL', 'Internal server error'];
+  return new AppError(reason, message, { cause: error });
 }

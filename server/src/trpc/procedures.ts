@@ -1,12 +1,8 @@
 // The words that features are written in.
-import { initTRPC, TRPCError } from '@trpc/server';
-import { ZodError } from 'zod';
-import { databaseCode, isBadValue, isMissingReference, isUnavailable } from '../db/errors.ts';
-import { QueueFullError } from '../security/fairQueue.ts';
-import { TooMany } from '../security/limits.ts';
+import { initTRPC } from '@trpc/server';
 import type { Context } from './context.ts';
 import type { Meta } from './endpoint.ts';
-import { AppError, notFound, type Reason, unauthenticated, validationError } from './errors.ts';
+import { notFound, toAppError, unauthenticated } from './errors.ts';
 import { once, takesKey } from './idempotent.ts';
 
 const t = initTRPC
@@ -34,48 +30,6 @@ const t = initTRPC
   });
 
 export const router = t.router;
-
-/**
- * Makes of any error one that may be shown: what is not known becomes a constant text.
- * The code of the given error decides wherever tRPC itself made it.
- */
-export function toAppError(error: unknown): AppError {
-  if (error instanceof AppError) return error;
-  if (error instanceof TRPCError) {
-    if (error.cause instanceof AppError) return error.cause;
-    if (error.code === 'BAD_REQUEST' && error.cause instanceof ZodError) return validationError(error.cause);
-    if (error.code !== 'INTERNAL_SERVER_ERROR') return ofTrpc(error);
-    return ofCause(error.cause);
-  }
-  return ofCause(error);
-}
-
-function ofCause(cause: unknown): AppError {
-  if (cause instanceof QueueFullError) return new AppError('UNAVAILABLE', 'Too many sign-ins at the moment', { cause });
-  if (cause instanceof TooMany) return new AppError('RATE_LIMITED', 'Too many requests', { retryAfter: cause.wait });
-  const code = databaseCode(cause);
-  if (code !== undefined && isUnavailable(code)) return new AppError('UNAVAILABLE', 'Service unavailable', { cause });
-  if (code !== undefined && isMissingReference(code)) return new AppError('NOT_FOUND', 'Not found', { cause });
-  if (code !== undefined && isBadValue(code)) return new AppError('VALIDATION', 'The input is not valid', { cause });
-  return new AppError('INTERNAL', 'Internal server error', { cause });
-}
-
-/** tRPC's own errors: what they say about a path or a parser stays out of the answer. */
-const TRPC_MESSAGES: Partial<Record<TRPCError['code'], readonly [Reason, string]>> = {
-  BAD_REQUEST: ['VALIDATION', 'The request is not valid'],
-  PARSE_ERROR: ['VALIDATION', 'The request is not valid'],
-  UNAUTHORIZED: ['UNAUTHENTICATED', 'Not authenticated'],
-  NOT_FOUND: ['NOT_FOUND', 'Not found'],
-  METHOD_NOT_SUPPORTED: ['METHOD_NOT_ALLOWED', 'Method not allowed'],
-  PAYLOAD_TOO_LARGE: ['PAYLOAD_TOO_LARGE', 'The body is too large'],
-  UNSUPPORTED_MEDIA_TYPE: ['UNSUPPORTED_MEDIA_TYPE', 'Only application/json is accepted'],
-  SERVICE_UNAVAILABLE: ['UNAVAILABLE', 'Service unavailable'],
-};
-
-function ofTrpc(error: TRPCError): AppError {
-  const [reason, message] = TRPC_MESSAGES[error.code] ?? ['INTERNAL', 'Internal server error'];
-  return new AppError(reason, message, { cause: error });
-}
 
 /** A procedure for anybody. */
 export const publicProcedure = t.procedure;

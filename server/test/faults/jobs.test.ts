@@ -6,7 +6,7 @@ import postgres from 'postgres';
 import { expect, onTestFinished, test } from 'vitest';
 import { migratePostgres } from '../../src/db/migrate.ts';
 import { openPostgres } from '../../src/db/postgres.ts';
-import type { Job } from '../../src/jobs/registry.ts';
+import type { Job } from '../../src/jobs/job.ts';
 import { startJobs } from '../../src/jobs/run.ts';
 import { freePort, startCluster } from './cluster.ts';
 import { spawnChild, startServer } from './servers.ts';

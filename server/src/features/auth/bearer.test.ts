@@ -5,8 +5,8 @@ import { createServer, get, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, expect, test } from 'vitest';
 import { bothDoors } from '../../../test/doors.ts';
-import { openTestDatabase, type Request, SECRET, startApp } from '../../../test/harness.ts';
-import { decoded, sessionNameOf, sessionOf, signed } from '../../../test/tokens.ts';
+import { openTestDatabase, type Request, startApp } from '../../../test/harness.ts';
+import { decoded, SECRET, sessionNameOf, sessionOf, signed } from '../../../test/tokens.ts';
 import { createRefreshTokens } from '../../security/refresh.ts';
 
 const api = await startApp();

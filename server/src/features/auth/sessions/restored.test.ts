@@ -1,9 +1,9 @@
 // What tokens are worth after a backup was restored: the database then gives ids again that it had given already.
 import { expect, test } from 'vitest';
 import { bothDoors } from '../../../../test/doors.ts';
-import { SECRET, startApp } from '../../../../test/harness.ts';
+import { startApp } from '../../../../test/harness.ts';
 import { openStream } from '../../../../test/streams.ts';
-import { decoded, sessionOf, signed } from '../../../../test/tokens.ts';
+import { decoded, SECRET, sessionOf, signed } from '../../../../test/tokens.ts';
 import { sql } from '../../../db/orm.ts';
 import { createRefreshTokens } from '../../../security/refresh.ts';
 
