@@ -8,6 +8,7 @@ import { buildApp } from './app.ts';
 import type { Config } from './config.ts';
 import { placesOf } from './db/socket.ts';
 import { openForServer, type StartingDatabase } from './db/starting.ts';
+import { tracedDatabase } from './db/traced.ts';
 import { type RunningJobs, startJobs } from './jobs/run.ts';
 import { endWhenRefused, endWith } from './lifecycle.ts';
 import { createLogger, writeLast } from './logger.ts';
@@ -48,7 +49,7 @@ async function serveOn(database: StartingDatabase, config: Config, logger: Logge
   const traces = config.traces && (await openTraces(config.traces));
   const app = await buildApp({
     config,
-    database: traces ? { ...database, db: traces.database(database.db) } : database,
+    database: traces ? { ...database, db: tracedDatabase(database.db, traces.query) } : database,
     secrets,
     logger,
     limits: { store, rates },

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
 import { afterAll, expect, test } from 'vitest';
 import { statements } from '../src/db/statement.ts';
+import { tracedDatabase } from '../src/db/traced.ts';
 import { createTraces } from '../src/telemetry/traces.ts';
 import { toAppError } from '../src/trpc/errors.ts';
 import { openTestDatabase, startApp } from './harness.ts';
@@ -45,7 +46,7 @@ afterAll(async () => {
   collector.close();
   await database.close();
 });
-const api = await startApp({ database: { ...database, db: traces.database(database.db) }, traced: traces.procedure });
+const api = await startApp({ database: { ...database, db: tracedDatabase(database.db, traces.query) }, traced: traces.procedure });
 
 /** @returns the spans of a call that carries the id, when its procedure's has arrived: it ends last */
 async function spansOf(request_id: string): Promise<{ procedure: Span; below: Span[] }> {

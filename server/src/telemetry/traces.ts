@@ -5,16 +5,14 @@ import { type Context, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@op
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { BatchSpanProcessor, ParentBasedSampler, TraceIdRatioBasedSampler, TracerProvider } from '@opentelemetry/sdk-trace';
-import type { Database } from '../db/client.ts';
-import { databaseCode } from '../db/errors.ts';
 
 /** Runs a procedure inside a span. @param request_id what the log calls the request */
 export type Traced = <T>(procedure: string, request_id: string, run: () => Promise<T>) => Promise<T>;
 
 export interface Traces {
   readonly procedure: Traced;
-  /** @returns a database that makes a span of each statement and each transaction */
-  database(db: Database): Database;
+  /** Runs a query of the database inside a span. @param reasonOf says in a word of ours why it failed */
+  query<T>(name: string, run: () => Promise<T>, reasonOf: (error: unknown) => string): Promise<T>;
   /** Sends what is left, for some seconds at most. */
   close(): Promise<void>;
 }
@@ -60,16 +58,9 @@ export function createTraces(endpoint: string, version: string, share: number, r
     }
   }
 
-  const ask = <T>(name: string, run: () => Promise<T>) =>
-    within(name, SpanKind.CLIENT, { 'db.system.name': 'postgresql' }, run, (error) => databaseCode(error) ?? 'unknown');
-  const database = (db: Database): Database => ({
-    run: (statement, values) => ask(statement.name, () => db.run(statement, values)),
-    execute: (query) => ask('once', () => db.execute(query)),
-    transaction: (job) => ask('transaction', () => db.transaction((tx) => job(database(tx)))),
-  });
   return {
     procedure: (name, request_id, run) => within(name, SpanKind.SERVER, { request_id }, run, reasonOf),
-    database,
+    query: (name, run, reasonOf) => within(name, SpanKind.CLIENT, { 'db.system.name': 'postgresql' }, run, reasonOf),
     // A collector that is away must not keep the server from ending.
     close: () => provider.shutdown().catch(() => {}),
   };
