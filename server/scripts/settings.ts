@@ -11,7 +11,7 @@ await runScript(async () => {
     const before = await readFile(path, 'utf8');
     const after = withSettings(before, generated);
     if (before === after) continue;
-    if (isCheck) throw new Error(`${generated.path} is not what config.ts says; run pnpm run settings`);
+    if (isCheck) throw new Error(`${generated.path} is not what settings.ts says; run pnpm run settings`);
     await writeFile(path, after);
     console.log(`${generated.path} is written`);
   }

@@ -1,6 +1,6 @@
-// The settings as operators read them, from the schema in config.ts: a part of two files, and the rest of each is written by hand.
+// The settings as operators read them, from the schema in settings.ts: a part of two files, and the rest of each is written by hand.
 import { z } from 'zod';
-import { SETTINGS } from '../src/config.ts';
+import { SETTINGS } from '../src/settings.ts';
 
 const COLUMNS = 100;
 
@@ -87,13 +87,13 @@ interface Generated {
 export const GENERATED: readonly Generated[] = [
   {
     path: 'docs/operations/configuration.md',
-    begin: '<!-- From server/src/config.ts, by `pnpm run settings`. -->',
+    begin: '<!-- From server/src/settings.ts, by `pnpm run settings`. -->',
     end: '<!-- By hand from here on. -->',
     write: asMarkdown,
   },
   {
     path: '.env.example',
-    begin: '# From server/src/config.ts, by `pnpm run settings`, down to what is for docker compose.',
+    begin: '# From server/src/settings.ts, by `pnpm run settings`, down to what is for docker compose.',
     end: '# For docker-compose.yml and docker-compose.scale.yml.',
     write: asExample,
   },

@@ -3,17 +3,7 @@ import { afterEach, expect, test, vi } from 'vitest';
 import type { Database } from '../src/db/client.ts';
 import { createUserQueue, type UserQueue } from '../src/security/userQueue.ts';
 import { openTestDatabase, startApp } from './harness.ts';
-
-const plenty = { most: 100_000, seconds: 60 };
-const rates = {
-  address: plenty,
-  user: plenty,
-  signIn: plenty,
-  registration: plenty,
-  userHashes: plenty,
-  addressHashes: plenty,
-  rows: plenty,
-};
+import { PLENTY } from './rates.ts';
 
 afterEach(() => void vi.useRealTimers());
 
@@ -31,7 +21,7 @@ test('#349 of one account four changes are under way and a hundred wait, more ar
       return database.db.run(statement, values);
     },
   };
-  const limited = await startApp({ database: { ...database, db }, rates });
+  const limited = await startApp({ database: { ...database, db }, rates: PLENTY });
   const ann = await limited.register();
   const make = ({ token }: { token: string }) => limited.rest('POST', '/outherTasks', { token, body: { title: 'Run' } });
   const hers = Array.from({ length: 104 }, () => make(ann));

@@ -2,24 +2,14 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import type { Rates } from '../src/security/limits.ts';
 import { createMetrics } from '../src/telemetry/metrics.ts';
 import { samplesOf } from './exposition.ts';
 import { openTestDatabase, startApp, type TestApp } from './harness.ts';
+import { PLENTY } from './rates.ts';
 import { answersIn, exchangeWith, head, received } from './wire.ts';
 
-const plenty = { most: 100_000, seconds: 60 };
-const rates: Rates = {
-  address: plenty,
-  user: plenty,
-  signIn: plenty,
-  registration: plenty,
-  userHashes: plenty,
-  addressHashes: plenty,
-  rows: plenty,
-};
 const database = await openTestDatabase();
-const onlyTwenty = { ...rates, address: { most: 20, seconds: 60 } };
+const onlyTwenty = { ...PLENTY, address: { most: 20, seconds: 60 } };
 
 async function listening(app: TestApp, host = '127.0.0.1'): Promise<number> {
   await app.app.listen({ port: 0, host });
@@ -43,7 +33,7 @@ const kept = (sockets: readonly (Socket | undefined)[]) => sockets.filter((socke
 
 test('#364 an address holds so many connections, one more is closed at once, and others come in', async () => {
   const into = createMetrics('0');
-  const api = await startApp({ database, rates, connectionsPerAddress: 10, metrics: { into } });
+  const api = await startApp({ database, rates: PLENTY, connectionsPerAddress: 10, metrics: { into } });
   const port = await listening(api);
   const mine = await holdMany(30, port, '127.0.0.2');
   expect(kept(mine)).toHaveLength(10);
@@ -66,7 +56,7 @@ test('#364 an address holds so many connections, one more is closed at once, and
 });
 
 test('#364 of IPv6 a network of 64 bits is one address', async () => {
-  const api = await startApp({ database, rates, connectionsPerAddress: 2 });
+  const api = await startApp({ database, rates: PLENTY, connectionsPerAddress: 2 });
   await api.app.ready();
   // Real connections that come from where we say.
   const addresses = ['2001:db8::1', '2001:db8::2', '2001:db8:0:1::1', '2001:db8::ffff:0:0:3'];
@@ -84,7 +74,7 @@ test('#364 of IPv6 a network of 64 bits is one address', async () => {
 });
 
 test('#364 one that is refused says nothing and is reset', async () => {
-  const api = await startApp({ database, rates, connectionsPerAddress: 1 });
+  const api = await startApp({ database, rates: PLENTY, connectionsPerAddress: 1 });
   const port = await listening(api);
   await hold(port, '127.0.0.2');
   const socket = connect({ port, host: '127.0.0.1', localAddress: '127.0.0.2' });
@@ -94,7 +84,7 @@ test('#364 one that is refused says nothing and is reset', async () => {
 });
 
 test('#364 on a socket for both versions of IP an address is the same as on one of its own', async () => {
-  const api = await startApp({ database, rates, connectionsPerAddress: 3, trustedProxies: ['127.0.0.9'] });
+  const api = await startApp({ database, rates: PLENTY, connectionsPerAddress: 3, trustedProxies: ['127.0.0.9'] });
   const port = await listening(api, '::');
   expect(kept(await holdMany(6, port, '127.0.0.2'))).toHaveLength(3);
   expect(kept(await holdMany(6, port, '127.0.0.9'))).toHaveLength(6);
@@ -102,7 +92,7 @@ test('#364 on a socket for both versions of IP an address is the same as on one 
 });
 
 test('#364 a trusted proxy holds as many as there are, and its clients are nobody’s neighbours', async () => {
-  const api = await startApp({ database, rates, connectionsPerAddress: 3, trustedProxies: ['127.0.0.8/31'] });
+  const api = await startApp({ database, rates: PLENTY, connectionsPerAddress: 3, trustedProxies: ['127.0.0.8/31'] });
   const port = await listening(api);
   expect(kept(await holdMany(20, port, '127.0.0.9'))).toHaveLength(20);
   expect(kept(await holdMany(20, port, '127.0.0.7'))).toHaveLength(3);
@@ -126,7 +116,7 @@ test.each(['GET /livez', 'GET /nowhere', 'OPTIONS /users', 'GET /trpc/health.che
 );
 
 test('#365 also where a user has to wait, at both doors and in a batch', async () => {
-  const api = await startApp({ database, rates: { ...rates, user: { most: 1, seconds: 60 } } });
+  const api = await startApp({ database, rates: { ...PLENTY, user: { most: 1, seconds: 60 } } });
   const port = await listening(api);
   const { token } = await api.register();
   const authorization = { Authorization: `Bearer ${token}` };

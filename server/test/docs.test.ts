@@ -167,7 +167,7 @@ test('biome.json speaks of folders that exist', async () => {
   expect(missing).toEqual([]);
 });
 
-test.each(GENERATED)('$path has the settings of config.ts; otherwise run pnpm run settings', async (generated) => {
+test.each(GENERATED)('$path has the settings of settings.ts; otherwise run pnpm run settings', async (generated) => {
   const text = await read(generated.path);
   expect(text).toBe(withSettings(text, generated));
 });

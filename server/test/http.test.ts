@@ -9,6 +9,7 @@ import { expect, test, vi } from 'vitest';
 import { endpointsOf } from '../src/http/endpoints.ts';
 import { appRouter } from '../src/router.ts';
 import { type Answer, openTestDatabase, type Request, startApp, type TestApp } from './harness.ts';
+import { PLENTY } from './rates.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -693,16 +694,7 @@ test.each(EVERY_KIND_OF_ANSWER)('#130 #133 %s: pages of a listed origin may read
 });
 
 test('#133 pages may read a 429, and when to come again', async () => {
-  const plenty = { most: 1000, seconds: 60 };
-  const rates = {
-    address: { most: 1, seconds: 60 },
-    user: plenty,
-    signIn: plenty,
-    registration: plenty,
-    userHashes: plenty,
-    addressHashes: plenty,
-    rows: plenty,
-  };
+  const rates = { ...PLENTY, address: { most: 1, seconds: 60 } };
   const busy = await startApp({ environment: 'production', corsOrigins: ['https://app.example'], rates, database: production.database });
   const ask = () => busy.rest('GET', '/health', from('https://app.example', {}));
   expect((await ask()).status).toBe(200);

@@ -3,26 +3,15 @@ import { randomUUID } from 'node:crypto';
 import { sql } from 'drizzle-orm';
 import { expect, test } from 'vitest';
 import { FREE_FAILURES, LONGEST_WAIT, memoryStore, waitAfter } from '../src/security/limitStore.ts';
-import { addressKey, PRODUCTION_RATES, type Rates } from '../src/security/limits.ts';
+import { addressKey, PRODUCTION_RATES } from '../src/security/limits.ts';
 import { startApp } from './harness.ts';
+import { PLENTY } from './rates.ts';
 
-const plenty = { most: 100_000, seconds: 60 };
-const rates = (change: Partial<Rates>): Rates => ({
-  address: plenty,
-  user: plenty,
-  signIn: plenty,
-  registration: plenty,
-  userHashes: plenty,
-  addressHashes: plenty,
-  rows: plenty,
-  ...change,
-});
-
-const guessing = await startApp({ rates: rates({}) });
-const calling = await startApp({ rates: rates({ user: { most: 20, seconds: 60 } }) });
-const storming = await startApp({ rates: rates({ address: { most: 20, seconds: 60 } }), trustedProxies: ['10.0.0.0/8'] });
-const behindProxy = await startApp({ rates: rates({}), trustedProxies: ['10.0.0.0/8'] });
-const entering = await startApp({ rates: rates({ signIn: { most: 3, seconds: 600 }, registration: { most: 2, seconds: 3600 } }) });
+const guessing = await startApp({ rates: PLENTY });
+const calling = await startApp({ rates: { ...PLENTY, user: { most: 20, seconds: 60 } } });
+const storming = await startApp({ rates: { ...PLENTY, address: { most: 20, seconds: 60 } }, trustedProxies: ['10.0.0.0/8'] });
+const behindProxy = await startApp({ rates: PLENTY, trustedProxies: ['10.0.0.0/8'] });
+const entering = await startApp({ rates: { ...PLENTY, signIn: { most: 3, seconds: 600 }, registration: { most: 2, seconds: 3600 } } });
 
 const guess = (username: string, password: string) => guessing.rest('POST', '/users/signIn', { body: { username, password } });
 
@@ -114,7 +103,7 @@ test('#24 a wrong current password counts as a guess of that session’s user, a
 test('#345 what has to be hashed for a user who is signed in is limited, by user and by address', async () => {
   const limited = await startApp({
     database: guessing.database,
-    rates: rates({ userHashes: { most: 5, seconds: 60 }, addressHashes: { most: 7, seconds: 60 } }),
+    rates: { ...PLENTY, userHashes: { most: 5, seconds: 60 }, addressHashes: { most: 7, seconds: 60 } },
   });
   const change = async ({ token, password }: { token: string; password: string }) => {
     const body = { current_password: password, new_password: password };
@@ -127,7 +116,7 @@ test('#345 what has to be hashed for a user who is signed in is limited, by user
 
 test('#345 a server that has no time to look at a password counts no failure', async () => {
   // Hashes as in production, so that the queue cannot empty faster than requests come in.
-  const crowded = await startApp({ database: guessing.database, rates: rates({}), dearHashes: true });
+  const crowded = await startApp({ database: guessing.database, rates: PLENTY, dearHashes: true });
   const fail = (username: string) => crowded.rest('POST', '/users/signIn', { body: { username, password: 'not it at all' } });
   const ann = await crowded.register();
   // The first unknown login waits for the hash that it is compared with.
@@ -174,7 +163,7 @@ test('#138 #142 a user has so many calls over both doors, and is told how many a
 test('#138 whoever waits as long as was said is answered again, and nobody sooner', async () => {
   let time = 0;
   const store = memoryStore(() => time);
-  const waiting = await startApp({ database: calling.database, rates: rates({ user: { most: 2, seconds: 7 } }), store });
+  const waiting = await startApp({ database: calling.database, rates: { ...PLENTY, user: { most: 2, seconds: 7 } }, store });
   const { token } = await waiting.register();
   const call = () => waiting.rest('GET', '/outherTasks', { token });
   for (let round = 0; round < 2; round++) {
@@ -202,7 +191,7 @@ test('#147 every call of a batch counts', async () => {
 });
 
 test('#147 ten sign-ins in one batch are ten sign-ins', async () => {
-  const several = await startApp({ database: calling.database, rates: rates({ signIn: { most: 4, seconds: 600 } }) });
+  const several = await startApp({ database: calling.database, rates: { ...PLENTY, signIn: { most: 4, seconds: 600 } } });
   const body = Object.fromEntries(Array.from({ length: 10 }, (_, n) => [n, { username: `user${n}`, password: 'not it at all' }]));
   const url = `/trpc/${Array.from({ length: 10 }, () => 'auth.signIn').join(',')}?batch=1`;
   const answer = await several.rest('POST', url, { body });

@@ -2,9 +2,7 @@
 import { expect, test } from 'vitest';
 import { bothDoors } from './doors.ts';
 import { openTestDatabase, startApp, type User } from './harness.ts';
-
-const plenty = { most: 100_000, seconds: 60 };
-const rates = { address: plenty, user: plenty, signIn: plenty, registration: plenty, userHashes: plenty, addressHashes: plenty };
+import { PLENTY } from './rates.ts';
 
 const database = await openTestDatabase();
 const small = await startApp({ database, quotas: { tasks: 3, resources: 4, physical_plans: 2, mental_plans: 2 } });
@@ -64,7 +62,7 @@ test('#350 what is refused takes no number of an event, and the reason of anothe
 });
 
 test('#351 the rows of large calls are counted for the user who writes them', async () => {
-  const api = await startApp({ database, rates: { ...rates, rows: { most: 25, seconds: 60 } } });
+  const api = await startApp({ database, rates: { ...PLENTY, rows: { most: 25, seconds: 60 } } });
   const [ann, bob] = [await api.register(), await api.register()];
   const bulk = ({ token }: User) => api.rest('POST', '/resources/bulk', { token, body: Array.from({ length: 10 }, () => BOOK) });
   const { body: ids } = await bulk(ann);

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { type AddressInfo, connect } from 'node:net';
 import { expect, test } from 'vitest';
 import type { Database } from '../src/db/client.ts';
-import type { Rates } from '../src/security/limits.ts';
 import { startApp, type TestApp } from './harness.ts';
+import { PLENTY } from './rates.ts';
 import { answersIn, chunked, exchangeWith, head, type RawAnswer, received } from './wire.ts';
 
 async function listening(app: TestApp): Promise<number> {
@@ -13,22 +13,11 @@ async function listening(app: TestApp): Promise<number> {
 }
 
 const KiB = 1024;
-const plenty = { most: 100_000, seconds: 60 };
-const rates = (change: Partial<Rates>): Rates => ({
-  address: plenty,
-  user: plenty,
-  signIn: plenty,
-  registration: plenty,
-  userHashes: plenty,
-  addressHashes: plenty,
-  rows: plenty,
-  ...change,
-});
 const JSON_TYPE = { 'Content-Type': 'application/json' };
 const CHUNKED = { 'Transfer-Encoding': 'chunked' };
 const last = { Connection: 'close' };
 
-const api = await startApp({ rates: rates({}) });
+const api = await startApp({ rates: PLENTY });
 const port = await listening(api);
 const { token: ended } = await api.register();
 await api.rest('POST', '/users/signOut', { token: ended });
@@ -203,7 +192,7 @@ const addIn = (size: number, headers: object, at: number, framing: 'length' | 'c
 const FRAMINGS = ['length', 'chunks'] as const;
 
 test.each(FRAMINGS)('#362 a body (%s) counts as a call for each 64 KiB of it: of its user', async (framing) => {
-  const limited = await startApp({ database: api.database, rates: rates({ user: { most: 40, seconds: 60 } }) });
+  const limited = await startApp({ database: api.database, rates: { ...PLENTY, user: { most: 40, seconds: 60 } } });
   const at = await listening(limited);
   for (const line of ['POST /resources/bulk', 'POST /trpc/resource.createMany']) {
     const headers = { Authorization: `Bearer ${(await limited.register()).token}` };
@@ -223,7 +212,7 @@ test.each(FRAMINGS)('#362 a body (%s) counts as a call for each 64 KiB of it: of
 test.each(FRAMINGS)(
   '#362 a body (%s) counts as a call for each 64 KiB of it: of its address, and is not looked at beyond',
   async (framing) => {
-    const limited = await startApp({ database: api.database, rates: rates({ address: { most: 40, seconds: 60 } }) });
+    const limited = await startApp({ database: api.database, rates: { ...PLENTY, address: { most: 40, seconds: 60 } } });
     const at = await listening(limited);
     const { token } = await limited.register();
     const headers = { Authorization: `Bearer ${token}` };
@@ -235,7 +224,7 @@ test.each(FRAMINGS)(
 );
 
 test('#362 one that is refused for its length is not waited for', async () => {
-  const limited = await startApp({ database: api.database, rates: rates({ user: { most: 10, seconds: 60 } }) });
+  const limited = await startApp({ database: api.database, rates: { ...PLENTY, user: { most: 10, seconds: 60 } } });
   const at = await listening(limited);
   const headers = { Authorization: `Bearer ${(await limited.register()).token}`, ...JSON_TYPE, 'Content-Length': 1024 * KiB };
   expect(await answered('POST /resources/bulk', headers, '[', at)).toMatchObject([{ status: 429 }]);

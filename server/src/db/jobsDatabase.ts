@@ -1,4 +1,5 @@
 // What pg-boss runs its statements on: our driver, so that its connections are made and set up like all others.
+import type { Db } from 'pg-boss';
 import type postgres from 'postgres';
 import { connect, type Options } from './connection.ts';
 import type { Address } from './drivers.ts';
@@ -6,9 +7,7 @@ import { OPTIONS } from './pools.ts';
 import { completed, type Meeting, meetOnce, sessionOptions, setting } from './session.ts';
 import { alone, CHANGES } from './sharedPools.ts';
 
-export interface JobsDatabase {
-  // biome-ignore lint/suspicious/noExplicitAny: pg-boss' own type, of rows of every shape
-  executeSql(text: string, values?: unknown[]): Promise<{ rows: any[] }>;
+export interface JobsDatabase extends Pick<Db, 'executeSql'> {
   close(): Promise<void>;
 }
 

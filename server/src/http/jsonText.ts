@@ -4,7 +4,7 @@
 /** Elements of an array that are written as one piece. */
 const PIECE = 50;
 
-/** Bytes below which text stays text. */
+/** Characters below which text stays text. */
 const SMALL_CHARACTERS = 64 * 1024;
 
 /** @returns the JSON of a value that is made of plain values, as text, or as bytes in UTF-8 where it is long */

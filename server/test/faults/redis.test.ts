@@ -11,10 +11,11 @@ import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { loadConfig } from '../../src/config.ts';
 import { FREE_FAILURES, type LimitStore } from '../../src/security/limitStore.ts';
-import { accountKey, type Rates } from '../../src/security/limits.ts';
+import { accountKey } from '../../src/security/limits.ts';
 import { loginKey } from '../../src/security/login.ts';
 import { redisStore } from '../../src/security/redisStore.ts';
 import { openTestDatabase, startApp, type TestApp } from '../harness.ts';
+import { PLENTY } from '../rates.ts';
 import { freePort } from './cluster.ts';
 import { keepDoing } from './load.ts';
 import { startRedis } from './redisServer.ts';
@@ -24,16 +25,7 @@ const nodes = join(mkdtempSync(join(tmpdir(), 'stepwise-redis-')), 'nodes.conf')
 const clustered = await startRedis({ 'cluster-enabled': 'yes', 'cluster-config-file': nodes });
 afterAll(() => rmSync(dirname(nodes), { recursive: true }));
 const warnings: string[] = [];
-const plenty = { most: 100_000, seconds: 60 };
-const rates: Rates = {
-  address: plenty,
-  user: { most: 30, seconds: 60 },
-  signIn: plenty,
-  registration: plenty,
-  userHashes: plenty,
-  addressHashes: plenty,
-  rows: plenty,
-};
+const rates = { ...PLENTY, user: { most: 30, seconds: 60 } };
 const database = await openTestDatabase();
 const stores = [1, 2, 3].map(() => redisStore(redis.url, (message) => warnings.push(message)));
 const servers: TestApp[] = [];

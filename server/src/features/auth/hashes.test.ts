@@ -2,8 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { hash, verify } from 'argon2';
 import { beforeEach, expect, test, vi } from 'vitest';
+import { PLENTY } from '../../../test/rates.ts';
 import { FREE_FAILURES, LONGEST_WAIT, memoryStore } from '../../security/limitStore.ts';
-import type { Rates } from '../../security/limits.ts';
 
 vi.mock('argon2', { spy: true });
 // Test files share their modules: what was loaded by another one calls an argon2 that nobody counts.
@@ -12,20 +12,9 @@ const { bothDoors } = await import('../../../test/doors.ts');
 const { startApp } = await import('../../../test/harness.ts');
 const [hashed, verified] = [vi.mocked(hash), vi.mocked(verify)];
 
-const plenty = { most: 100_000, seconds: 60 };
-const rates: Rates = {
-  address: plenty,
-  user: plenty,
-  signIn: plenty,
-  registration: plenty,
-  userHashes: plenty,
-  addressHashes: plenty,
-  rows: plenty,
-};
-
 let time = 0;
 const api = await startApp({ dearHashes: true });
-const guessing = await startApp({ dearHashes: true, rates, store: memoryStore(() => time), trustedProxies: ['10.0.0.0/8'] });
+const guessing = await startApp({ dearHashes: true, rates: PLENTY, store: memoryStore(() => time), trustedProxies: ['10.0.0.0/8'] });
 const doors = bothDoors(api);
 
 const signIn = (username: string, password: string) => api.rest('POST', '/users/signIn', { body: { username, password } });

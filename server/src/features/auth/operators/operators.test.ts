@@ -2,27 +2,16 @@
 import { describe, expect, test, vi } from 'vitest';
 import { bothDoors } from '../../../../test/doors.ts';
 import { openTestDatabase, startApp, type User } from '../../../../test/harness.ts';
+import { PLENTY } from '../../../../test/rates.ts';
 import { openStream } from '../../../../test/streams.ts';
 import type { Database } from '../../../db/client.ts';
 import { sql } from '../../../db/orm.ts';
 import { purge } from '../../../jobs/purge.ts';
 import { FREE_FAILURES, memoryStore } from '../../../security/limitStore.ts';
-import type { Rates } from '../../../security/limits.ts';
 import { blockAccount, listAccounts, makeResetCode, signOutAccount, unblockAccount } from './queries.ts';
 
 const NEW = 'a new pass phrase';
 const OPERATOR = { ip: '', request_id: 'a-run-of-the-program' };
-
-const plenty = { most: 100_000, seconds: 60 };
-const rates: Rates = {
-  address: plenty,
-  user: plenty,
-  signIn: plenty,
-  registration: plenty,
-  userHashes: plenty,
-  addressHashes: plenty,
-  rows: plenty,
-};
 
 const database = await openTestDatabase();
 const { db } = database;
@@ -53,7 +42,7 @@ const watched = (inner: Database): Database => ({
 let time = 0;
 const api = await startApp({
   database: { ...database, db: watched(db) },
-  rates,
+  rates: PLENTY,
   store: memoryStore(() => time),
   trustedProxies: ['127.0.0.1'],
 });
@@ -305,7 +294,7 @@ test('#383 a sign-in with the old password that is under way when the code is re
 });
 
 test('#384 redemptions count as sign-ins of their address, and an unknown login is refused as a known one is', async () => {
-  const few = await startApp({ database, rates: { ...rates, signIn: { most: 3, seconds: 600 } } });
+  const few = await startApp({ database, rates: { ...PLENTY, signIn: { most: 3, seconds: 600 } } });
   const ann = await few.register();
   const use = (login: string) => few.rest('POST', '/users/resetPassword', { body: { login, code: '0000', new_password: NEW } });
   const [known, unknown] = [(await use(ann.login)).body, (await use('nobody-has-this-login')).body];

@@ -47,10 +47,11 @@ const search = query('operator.search', { ...PAGE, part: 'text' }, ({ part, ...p
 );
 
 export interface Page {
-  /** The login, in any spelling; undefined: any. */
+  /** Only the account with this login, however it is spelled. */
   readonly login?: string | undefined;
-  /** A part of the login, in any spelling; all accounts are read for it. Not with `login`. */
+  /** Only accounts whose login holds this, however it is spelled; all accounts are read for it. Not with `login`. */
   readonly part?: string | undefined;
+  /** Only blocked accounts. */
   readonly isBlocked?: boolean | undefined;
   /** Only accounts with lower ids. */
   readonly before?: number | undefined;
