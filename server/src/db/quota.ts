@@ -35,6 +35,13 @@ export const hasRoom = (name: QuotaName, user_id: SQL, quota: SQL, { added = sql
     ${last} <= ${quota} - ${added}
     or not exists (select from ${TABLES[name]} where user_id = ${user_id} order by user_id, id limit 1 offset ${quota} - ${added})))`;
 
+/**
+ * A condition that is enough for most users and has no subquery: with `hasRoom` in its place a server creates a twentieth
+ * fewer tasks. Where it does not hold, `hasRoom` says whether there is room.
+ * @param last the number of the user's last event
+ */
+export const surelyHasRoom = (quota: SQL, last: SQL): SQL => sql`${last} < ${quota}`;
+
 const rooms = Object.fromEntries(
   (Object.keys(TABLES) as QuotaName[]).map((name) => [
     name,

@@ -4,9 +4,9 @@ import type { Database } from '../../db/client.ts';
 import { inNumber, inTurn, noted, notedUnder, numbered, turn } from '../../db/events.ts';
 import { sql } from '../../db/orm.ts';
 import { pagesByFlag, pagesOf } from '../../db/page.ts';
-import { hasRoom, QUOTA } from '../../db/quota.ts';
+import { hasRoom, QUOTA, surelyHasRoom } from '../../db/quota.ts';
 import { tasks } from '../../db/schema/index.ts';
-import { one, smallChange } from '../../db/statement.ts';
+import { type Input, one, smallChange } from '../../db/statement.ts';
 import type { Task, TaskPage } from './contract.ts';
 
 const columns = { id: tasks.id, user_id: tasks.user_id, title: tasks.title, status: tasks.status };
@@ -18,19 +18,30 @@ export function listTasks(db: Database, user_id: number, { status, ...window }: 
   return status === undefined ? page(db, user_id, window) : pageOfStatus(db, user_id, status, window);
 }
 
-export const createTask = one(
-  smallChange(
-    'task.create',
-    { ...QUOTA, user_id: 'int', title: 'text', status: 'boolean' },
-    ({ user_id, title, status, quota }): SQL<Task> => sql`
-    with ${numbered(user_id, hasRoom('tasks', user_id, quota, { last: sql`last` }))},
-    made as (
-      insert into ${tasks} (user_id, title, status) select ${user_id}, ${title}, ${status} where ${inNumber}
-      returning id, user_id, title, status),
-    ${notedUnder(user_id, 'task.created', sql`select row_to_json(made) as data from made`)}
-    select * from made`,
-  ),
-);
+const NEW = { ...QUOTA, user_id: 'int', title: 'text', status: 'boolean' } as const;
+
+/** @param room a condition of the quota and the user's `last` number */
+const creation = (name: string, room: (user_id: SQL, quota: SQL, last: SQL) => SQL) =>
+  one(
+    smallChange(
+      name,
+      NEW,
+      ({ user_id, title, status, quota }): SQL<Task> => sql`
+      with ${numbered(user_id, room(user_id, quota, sql`last`))},
+      made as (
+        insert into ${tasks} (user_id, title, status) select ${user_id}, ${title}, ${status} where ${inNumber}
+        returning id, user_id, title, status),
+      ${notedUnder(user_id, 'task.created', sql`select row_to_json(made) as data from made`)}
+      select * from made`,
+    ),
+  );
+const create = creation('task.create', (_, quota, last) => surelyHasRoom(quota, last));
+const createCounted = creation('task.createCounted', (user_id, quota, last) => hasRoom('tasks', user_id, quota, { last }));
+
+/** @returns the task; undefined, and nothing made, when there is no room or no such user */
+export async function createTask(db: Database, task: Input<typeof NEW>): Promise<Task | undefined> {
+  return (await create(db, task)) ?? createCounted(db, task);
+}
 
 const CHANGE = { user_id: 'int', id: 'int', title: 'text?', status: 'boolean?' } as const;
 
