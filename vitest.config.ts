@@ -55,14 +55,20 @@ export default defineConfig({
           expect: { poll: { timeout: 10_000 } },
         },
       },
-      { test: { ...node, name: 'package', include: ['client/test/package/*.test.ts'], testTimeout: 300_000 } },
+      {
+        test: { ...node, name: 'package', include: ['client/test/package/*.test.ts'], testTimeout: 300_000 },
+      },
     ],
     coverage: {
       provider: 'v8',
       include: ['server/src/**/*.ts'],
       // Programs run in processes and threads of their own, where nothing is counted, and so does what only they load:
       // process.test.ts, serverRole.test.ts and the fault suite start them.
-      exclude: ['**/*.test.ts', 'server/src/{lifecycle,main,serve,worker}.ts', 'server/src/db/{serverRole,starting}.ts'],
+      exclude: [
+        '**/*.test.ts',
+        'server/src/{lifecycle,main,serve,worker}.ts',
+        'server/src/db/{serverRole,starting}.ts',
+      ],
       reporter: ['text-summary', 'text'],
       thresholds: { lines: 90 },
     },

@@ -37,11 +37,17 @@ const again = await stepwise.task.create.mutate({ title: 'Buy shoes' }, { contex
 console.log(first.id === again.id ? 'made once' : 'made twice');
 
 // Headers of one call; the server's log has it under this id.
-const tasks = await stepwise.task.list.query({}, { context: { headers: { 'x-request-id': 'my-request-1' } } });
+const tasks = await stepwise.task.list.query(
+  {},
+  { context: { headers: { 'x-request-id': 'my-request-1' } } },
+);
 console.log(`${tasks.length} task`);
 
 try {
-  await createClient({ url: 'https://example.com', fetch: async () => new Response('Hello') }).health.check.query();
+  await createClient({
+    url: 'https://example.com',
+    fetch: async () => new Response('Hello'),
+  }).health.check.query();
 } catch (error) {
   if (!isHttpError(error)) throw error;
   console.log(error.httpStatus, error.retryAfterSeconds, error.message);

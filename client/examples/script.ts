@@ -16,11 +16,19 @@ const stepwise = createClient({
 // Registering signs in: `set` gets the tokens, and the calls after it are sent with them.
 await stepwise.auth.register.mutate({ login: `ann-${Date.now()}`, password: 'correct horse battery' });
 
-const plan = await stepwise.physicalPlan.create.mutate({ goal: 'Run 10 km', age: 30, gender: 'female', weight: 61.5, height: 170 });
+const plan = await stepwise.physicalPlan.create.mutate({
+  goal: 'Run 10 km',
+  age: 30,
+  gender: 'female',
+  weight: 61.5,
+  height: 170,
+});
 console.log(`${plan.days.length} days of exercises, BMI ${plan.data.bmi}`);
 
 // Calls of one tick share a request.
-const tasks = await Promise.all(['Buy shoes', 'Find a route'].map((title) => stepwise.task.create.mutate({ title })));
+const tasks = await Promise.all(
+  ['Buy shoes', 'Find a route'].map((title) => stepwise.task.create.mutate({ title })),
+);
 console.log(tasks.map(({ id, title }) => `${id}: ${title}`));
 
 try {

@@ -6,11 +6,14 @@ const client = createClient({
   url: 'http://localhost:8000',
   tokens: {
     get: () => JSON.parse(localStorage.getItem('tokens') ?? 'null'),
-    set: (tokens) => (tokens ? localStorage.setItem('tokens', JSON.stringify(tokens)) : localStorage.removeItem('tokens')),
+    set: (tokens) =>
+      tokens ? localStorage.setItem('tokens', JSON.stringify(tokens)) : localStorage.removeItem('tokens'),
   },
 });
 // Otherwise TanStack Query asks three times more, for seconds, before it tells of a 401.
-const queryClient = new QueryClient({ defaultOptions: { queries: { retry: shouldRetry, retryDelay: retryDelayMs } } });
+const queryClient = new QueryClient({
+  defaultOptions: { queries: { retry: shouldRetry, retryDelay: retryDelayMs } },
+});
 const stepwise = createTRPCOptionsProxy<AppRouter>({ client, queryClient });
 
 export function App() {
@@ -29,7 +32,8 @@ function Tasks() {
     }),
   );
 
-  if (isStepwiseError(tasks.error) && tasks.error.data.reason === 'UNAUTHENTICATED') return <a href="/sign-in">Sign in</a>;
+  if (isStepwiseError(tasks.error) && tasks.error.data.reason === 'UNAUTHENTICATED')
+    return <a href="/sign-in">Sign in</a>;
   if (tasks.isError) return <p>{tasks.error.message}</p>;
   return (
     <ul>

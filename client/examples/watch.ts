@@ -18,7 +18,8 @@ await stepwise.auth.register.mutate({ login: `ann-${Date.now()}`, password: 'cor
 const { unsubscribe } = stepwise.events.stream.subscribe(undefined, {
   onData({ id, data: event }) {
     // The time to read everything: whatever is committed from now on will be told.
-    if (event.type === 'ready' || event.type === 'resync') void stepwise.task.create.mutate({ title: 'Buy shoes' });
+    if (event.type === 'ready' || event.type === 'resync')
+      void stepwise.task.create.mutate({ title: 'Buy shoes' });
     if (event.type === 'task.created') {
       console.log(`${id}: there is a new task, ${event.data.title}`);
       unsubscribe();

@@ -9,11 +9,20 @@ import {
   taskUpdate,
 } from './generated/hey-api';
 import { client } from './generated/hey-api/client.gen';
-import type { CreatedPhysicalPlan, NewPhysicalPlan, StreamEvent, Task, TokenAnswer } from './generated/hey-api/types.gen';
+import type {
+  CreatedPhysicalPlan,
+  NewPhysicalPlan,
+  StreamEvent,
+  Task,
+  TokenAnswer,
+} from './generated/hey-api/types.gen';
 
 client.setConfig({ baseUrl: process.env.STEPWISE_URL });
 const login = `hey-api-${process.pid}`;
-const { data: session } = await authRegister({ body: { login, password: 'correct horse battery' }, throwOnError: true });
+const { data: session } = await authRegister({
+  body: { login, password: 'correct horse battery' },
+  throwOnError: true,
+});
 const { access_token }: TokenAnswer = session;
 client.setConfig({ auth: access_token });
 
@@ -44,7 +53,11 @@ console.log(
     plan: { bmi: plan.data.bmi, days: plan.days.length, exercise: plan.days[0]?.exercises[0]?.start_reps },
     updated: { weight: updated.data.resource.weight, version: updated.data.resource.version },
     stale: { status: stale.response?.status, code: stale.error?.code },
-    invalid: { status: problem?.status, code: problem?.code, errors: problem?.errors?.map(({ path, message }) => ({ path, message })) },
+    invalid: {
+      status: problem?.status,
+      code: problem?.code,
+      errors: problem?.errors?.map(({ path, message }) => ({ path, message })),
+    },
   }),
 );
 process.exit();

@@ -10,7 +10,13 @@ const { data: session } = await client.POST('/users', { body: { login, password:
 const { access_token } = session as Schemas['TokenAnswer'];
 client.use({ onRequest: ({ request }) => request.headers.set('authorization', `Bearer ${access_token}`) });
 
-const body: Schemas['NewPhysicalPlan'] = { goal: 'Run 10 km', age: 30, gender: 'female', weight: 70.5, height: 178 };
+const body: Schemas['NewPhysicalPlan'] = {
+  goal: 'Run 10 km',
+  age: 30,
+  gender: 'female',
+  weight: 70.5,
+  height: 178,
+};
 const created = await client.POST('/physicalPlans', { body });
 if (created.error) throw new Error(created.error.detail);
 const plan: Schemas['CreatedPhysicalPlan'] = created.data;
@@ -21,13 +27,20 @@ const updated = await client.PATCH('/physicalPlans/{id}', { params: { path, head
 const stale = await client.PATCH('/physicalPlans/{id}', { params: { path, header }, body: { weight: 90 } });
 const { data: task } = await client.POST('/outherTasks', { body: { title: 'Buy running shoes' } });
 const { id } = task as Schemas['Task'];
-const { error: problem } = await client.PATCH('/outherTasks/{id}', { params: { path: { id } }, body: { title: ' ' } });
+const { error: problem } = await client.PATCH('/outherTasks/{id}', {
+  params: { path: { id } },
+  body: { title: ' ' },
+});
 
 console.log(
   JSON.stringify({
     plan: { bmi: plan.data.bmi, days: plan.days.length, exercise: plan.days[0]?.exercises[0]?.start_reps },
     updated: { weight: updated.data?.resource.weight, version: updated.data?.resource.version },
     stale: { status: stale.response.status, code: stale.error?.code },
-    invalid: { status: problem?.status, code: problem?.code, errors: problem?.errors?.map(({ path, message }) => ({ path, message })) },
+    invalid: {
+      status: problem?.status,
+      code: problem?.code,
+      errors: problem?.errors?.map(({ path, message }) => ({ path, message })),
+    },
   }),
 );

@@ -35,6 +35,10 @@ console.log(
     plan: { bmi: plan.data.bmi, days: plan.days.length, exercise: plan.days[0]?.exercises[0]?.start_reps },
     updated: { weight: updated.data.resource.weight, version: updated.data.resource.version },
     stale: { status: stale.status, code: stale.status === 412 ? stale.data.code : undefined },
-    invalid: { status: problem?.status, code: problem?.code, errors: problem?.errors?.map(({ path, message }) => ({ path, message })) },
+    invalid: {
+      status: problem?.status,
+      code: problem?.code,
+      errors: problem?.errors?.map(({ path, message }) => ({ path, message })),
+    },
   }),
 );

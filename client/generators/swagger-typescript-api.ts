@@ -10,8 +10,14 @@ import {
 
 const baseUrl = process.env.STEPWISE_URL ?? '';
 const login = `swagger-typescript-api-${process.pid}`;
-const { data: session } = await new Api({ baseUrl }).users.authRegister({ login, password: 'correct horse battery' });
-const api = new Api<string>({ baseUrl, securityWorker: (token) => ({ headers: { authorization: `Bearer ${token}` } }) });
+const { data: session } = await new Api({ baseUrl }).users.authRegister({
+  login,
+  password: 'correct horse battery',
+});
+const api = new Api<string>({
+  baseUrl,
+  securityWorker: (token) => ({ headers: { authorization: `Bearer ${token}` } }),
+});
 api.setSecurityData(session.access_token);
 
 /** @returns the problem that the call fails with, which the client types as that of the operation */
@@ -24,7 +30,13 @@ async function problemOf(call: Promise<HttpResponse<unknown, Problem>>): Promise
   return failed;
 }
 
-const body: NewPhysicalPlan = { goal: 'Run 10 km', age: 30, gender: Gender.Female, weight: 70.5, height: 178 };
+const body: NewPhysicalPlan = {
+  goal: 'Run 10 km',
+  age: 30,
+  gender: Gender.Female,
+  weight: 70.5,
+  height: 178,
+};
 const created = await api.physicalPlans.physicalPlanCreate(body);
 const plan: CreatedPhysicalPlan = created.data;
 
@@ -40,6 +52,10 @@ console.log(
     plan: { bmi: plan.data.bmi, days: plan.days.length, exercise: plan.days[0]?.exercises[0]?.start_reps },
     updated: { weight: updated.data.resource.weight, version: updated.data.resource.version },
     stale: { status: stale.status, code: stale.code },
-    invalid: { status: problem.status, code: problem.code, errors: problem.errors?.map(({ path, message }) => ({ path, message })) },
+    invalid: {
+      status: problem.status,
+      code: problem.code,
+      errors: problem.errors?.map(({ path, message }) => ({ path, message })),
+    },
   }),
 );

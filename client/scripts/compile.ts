@@ -26,9 +26,11 @@ export interface Compiled {
 export async function compile<Result>(use: (compiled: Compiled) => Promise<Result>): Promise<Result> {
   const out = await mkdtemp(join(tmpdir(), 'stepwise-client-'));
   try {
-    await run(process.execPath, [compiler, '-p', import.meta.dirname, '--outDir', out]).catch(({ stdout }) => {
-      throw new Error(`The client does not compile:\n${stdout}`);
-    });
+    await run(process.execPath, [compiler, '-p', import.meta.dirname, '--outDir', out]).catch(
+      ({ stdout }) => {
+        throw new Error(`The client does not compile:\n${stdout}`);
+      },
+    );
     const server = join(out, 'server/src');
     const router = await standalone(await readFile(join(server, 'router.d.ts'), 'utf8'), (module) =>
       readFile(join(server, module.replace(/\.ts$/, '.d.ts')), 'utf8'),

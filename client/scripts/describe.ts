@@ -40,7 +40,11 @@ export function contractsOf(router: AnyTRPCRouter): Map<string, Described> {
         type && (z.toJSONSchema(type, { io, unrepresentable: 'any' }) as Schema);
       return [
         path,
-        { summary: (meta?.openapi ?? meta?.stream)?.summary, input: schema(inputs[0], 'input'), output: schema(event ?? output, 'output') },
+        {
+          summary: (meta?.openapi ?? meta?.stream)?.summary,
+          input: schema(inputs[0], 'input'),
+          output: schema(event ?? output, 'output'),
+        },
       ];
     }),
   );
@@ -70,17 +74,27 @@ export function describe(declaration: string, contracts: ReadonlyMap<string, Des
   for (const line of declaration.split('\n')) {
     const closed = /^ *\}/.test(line) ? frames.pop() : undefined;
     const property = PROPERTY.exec(line)?.groups;
-    const inner = property ? innerOf(frames.at(-1), property.name as string, property.type as string, contracts) : undefined;
-    const comment = property && commentOf(frames.at(-1), property.name as string, property.type as string, inner, contracts);
+    const inner = property
+      ? innerOf(frames.at(-1), property.name as string, property.type as string, contracts)
+      : undefined;
+    const comment =
+      property &&
+      commentOf(frames.at(-1), property.name as string, property.type as string, inner, contracts);
     if (comment) lines.push(`${property.indent}/** ${comment} */`);
     lines.push(line);
     // After a `}` comes the next object of a union, or the procedures of a router.
-    if (line.endsWith('{')) frames.push(inner ?? { ...(closed ?? { path: '' }), ...(closed?.all && { possible: closed.all }) });
+    if (line.endsWith('{'))
+      frames.push(inner ?? { ...(closed ?? { path: '' }), ...(closed?.all && { possible: closed.all }) });
   }
   return lines.join('\n');
 }
 
-function innerOf(frame: Frame | undefined, name: string, type: string, contracts: ReadonlyMap<string, Described>): Frame {
+function innerOf(
+  frame: Frame | undefined,
+  name: string,
+  type: string,
+  contracts: ReadonlyMap<string, Described>,
+): Frame {
   const { path = '', possible, root } = frame ?? {};
   if (ROUTER.test(type)) return { path: path ? `${path}.${name}` : name };
   const contract = contracts.get(path);
@@ -95,7 +109,9 @@ function objectOf(path: string, root: Schema | undefined, schemas: readonly Sche
 }
 
 const schemasOf = (schemas: readonly Schema[], name: string): Schema[] =>
-  schemas.flatMap(({ properties }) => (properties && Object.hasOwn(properties, name) ? [properties[name] as Schema] : []));
+  schemas.flatMap(({ properties }) =>
+    properties && Object.hasOwn(properties, name) ? [properties[name] as Schema] : [],
+  );
 
 const resolved = (schema: Schema, root: Schema | undefined): Schema => {
   const { $ref } = schema;
@@ -124,12 +140,15 @@ function commentOf(
   if (!frame?.possible) return undefined;
   const literal = /^"([^"]*)";$/.exec(type)?.[1];
   const isUnion = frame.possible.length > 1;
-  if (literal !== undefined) frame.possible = frame.possible.filter(({ properties }) => properties?.[name]?.const === literal);
+  if (literal !== undefined)
+    frame.possible = frame.possible.filter(({ properties }) => properties?.[name]?.const === literal);
   const schemas = schemasOf(frame.possible, name).map((schema) => resolved(schema, frame.root));
   // What is said of one object of a union stands where it is told apart.
   const [variant] = frame.possible;
   if (isUnion && frame.possible.length === 1 && variant?.description) return written(variant);
-  const comments = new Set(schemas.map((schema) => written({ ...schema, description: schema.description ?? descriptionIn(schema) })));
+  const comments = new Set(
+    schemas.map((schema) => written({ ...schema, description: schema.description ?? descriptionIn(schema) })),
+  );
   return comments.size === 1 ? [...comments][0] : undefined;
 }
 

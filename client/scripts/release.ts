@@ -10,7 +10,8 @@ const RELEASED = new URL('docs/reference/released/', ROOT);
 
 const readJson = async (url: URL) => JSON.parse(await readFile(url, 'utf8'));
 const writeJson = (url: URL, value: unknown) => writeFile(url, `${JSON.stringify(value, null, 2)}\n`);
-const versionOf = async (folder: string): Promise<string> => (await readJson(new URL(`${folder}/package.json`, ROOT))).version;
+const versionOf = async (folder: string): Promise<string> =>
+  (await readJson(new URL(`${folder}/package.json`, ROOT))).version;
 
 const index = new URL('index.json', RELEASED);
 const intended = new URL('intended.json', RELEASED);
@@ -23,7 +24,10 @@ if (versions.server !== released.server) {
   await writeJson(new URL('openapi.json', RELEASED), openApiDocument(appRouter, versions.server));
   listed.openapi = [];
   const kustomization = new URL('deploy/kubernetes/kustomization.yaml', ROOT);
-  await writeFile(kustomization, (await readFile(kustomization, 'utf8')).replace(/(?<=newTag: ).*/, versions.server));
+  await writeFile(
+    kustomization,
+    (await readFile(kustomization, 'utf8')).replace(/(?<=newTag: ).*/, versions.server),
+  );
 }
 if (versions.client !== released.client) {
   await compile(({ router }) => writeFile(new URL('router.d.ts', RELEASED), router));

@@ -15,16 +15,22 @@ const ALIAS = /^export type AppRouter = typeof appRouter;\n/m;
  * @returns the text of a module that exports the type AppRouter, no value, and needs `@trpc/server` alone
  * @throws when something of the server would be left in it
  */
-export async function standalone(emitted: string, read: (module: string) => Promise<string>): Promise<string> {
+export async function standalone(
+  emitted: string,
+  read: (module: string) => Promise<string>,
+): Promise<string> {
   const interfaces = new Map<string, string>();
   for (const [, module = '', name = ''] of emitted.replace(SERVER_ONLY, 'object').matchAll(INTERFACE))
     interfaces.set(name, declarationOf(name, await read(module)));
 
   const plain = emitted.replace(SERVER_ONLY, 'object').replace(INTERFACE, '$<name>');
-  const shapes = [...plain.matchAll(ERROR_SHAPE)].map(([, indent = '', shape = '']) => shape.replaceAll(`\n${indent}`, '\n'));
+  const shapes = [...plain.matchAll(ERROR_SHAPE)].map(([, indent = '', shape = '']) =>
+    shape.replaceAll(`\n${indent}`, '\n'),
+  );
   const [shape, ...others] = new Set(shapes);
   const [, router] = DECLARATION.exec(plain) ?? [];
-  if (!shape || others.length > 0 || !router || !ALIAS.test(plain)) throw new Error(`This is not how the router was declared:\n${emitted}`);
+  if (!shape || others.length > 0 || !router || !ALIAS.test(plain))
+    throw new Error(`This is not how the router was declared:\n${emitted}`);
 
   const declaration = [
     '// Made from the router of the server.',
@@ -50,7 +56,12 @@ function declarationOf(name: string, text: string): string {
  * @throws naming the imports that are not allowed
  */
 export function expectImports(text: string, allowed: RegExp): void {
-  const imports = text.matchAll(/(?:\bimport\s*\(\s*|\bfrom\s*|\bimport\s+|\brequire\s*\(\s*|<reference \w+=)["']([^"']+)["']/g);
-  const wrong = [...imports].map(([, specifier = '']) => specifier).filter((specifier) => !allowed.test(specifier));
-  if (wrong.length > 0) throw new Error(`This must not be published, it imports ${[...new Set(wrong)].join(', ')}`);
+  const imports = text.matchAll(
+    /(?:\bimport\s*\(\s*|\bfrom\s*|\bimport\s+|\brequire\s*\(\s*|<reference \w+=)["']([^"']+)["']/g,
+  );
+  const wrong = [...imports]
+    .map(([, specifier = '']) => specifier)
+    .filter((specifier) => !allowed.test(specifier));
+  if (wrong.length > 0)
+    throw new Error(`This must not be published, it imports ${[...new Set(wrong)].join(', ')}`);
 }

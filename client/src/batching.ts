@@ -82,14 +82,18 @@ function goesAlone({ type, path, input, context }: Operation): boolean {
 
 const sizeOf = (input: unknown): number => new TextEncoder().encode(JSON.stringify(input)).length;
 
-const inputsOf = (calls: readonly Waiting[]): string => JSON.stringify({ ...calls.map(({ op }) => op.input) });
+const inputsOf = (calls: readonly Waiting[]): string =>
+  JSON.stringify({ ...calls.map(({ op }) => op.input) });
 
 function addressOf(url: string, calls: readonly Waiting[]): string {
   const address = `${url}/${calls.map(({ op }) => op.path)}?batch=1`;
   return calls[0]?.op.type === 'query' ? `${address}&input=${encodeURIComponent(inputsOf(calls))}` : address;
 }
 
-async function sendBatch({ url, fetch: given, headers }: Transport, calls: readonly Waiting[]): Promise<void> {
+async function sendBatch(
+  { url, fetch: given, headers }: Transport,
+  calls: readonly Waiting[],
+): Promise<void> {
   const aborting = new AbortController();
   for (const call of calls)
     call.onAbort = () => {

@@ -33,7 +33,9 @@ type Client = TRPCClient<AppRouter>;
 export type StepwiseClient = Calls<Client, MutationContext>;
 
 type Calls<Part, Context> = {
-  [Key in keyof Part]: Key extends symbol ? Part[Key] : Call<Part[Key], Key extends keyof Keyed ? Keyed[Key] : Context>;
+  [Key in keyof Part]: Key extends symbol
+    ? Part[Key]
+    : Call<Part[Key], Key extends keyof Keyed ? Keyed[Key] : Context>;
 };
 
 /** Signing in and its like take no key, but exports do. */

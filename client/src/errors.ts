@@ -53,7 +53,8 @@ const TRANSIENT = [429, 502, 503, 504];
  * @param error whatever was caught
  */
 export function isTransientError(error: unknown): boolean {
-  if (isHttpError(error)) return error.retryAfterSeconds !== undefined || TRANSIENT.includes(error.httpStatus);
+  if (isHttpError(error))
+    return error.retryAfterSeconds !== undefined || TRANSIENT.includes(error.httpStatus);
   return error instanceof TRPCClientError && error.meta?.isNetworkFailure === true;
 }
 
@@ -63,10 +64,15 @@ export function networkFailure(cause: Error): never {
 }
 
 interface Failed {
-  readonly error: { readonly code: number; readonly message: string; readonly data?: { readonly httpStatus?: number } };
+  readonly error: {
+    readonly code: number;
+    readonly message: string;
+    readonly data?: { readonly httpStatus?: number };
+  };
 }
 
-const isFailed = (answer: unknown): answer is Failed => typeof (answer as Partial<Failed> | undefined)?.error?.code === 'number';
+const isFailed = (answer: unknown): answer is Failed =>
+  typeof (answer as Partial<Failed> | undefined)?.error?.code === 'number';
 
 /**
  * @param url where the server should be
@@ -82,7 +88,10 @@ export function errorOf(url: string, response: Response, answer: unknown): HttpE
     : new TRPCClientError<AppRouter>(foreignMessage(url, status, headers.get('content-type')), { meta });
   // In a batch the header is about those calls that are to be made again, not about their neighbours.
   const isAsked = httpStatus === status || TRANSIENT.includes(httpStatus);
-  return Object.assign(error, { httpStatus, retryAfterSeconds: isAsked ? secondsOf(headers.get('retry-after')) : undefined });
+  return Object.assign(error, {
+    httpStatus,
+    retryAfterSeconds: isAsked ? secondsOf(headers.get('retry-after')) : undefined,
+  });
 }
 
 /** @returns what can be said of an answer that is not Stepwise's, so that a page of a proxy is not taken for a wrong URL */

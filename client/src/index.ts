@@ -29,7 +29,8 @@ export type RouterInputs = inferRouterInputs<AppRouter>;
 export type RouterOutputs = inferRouterOutputs<AppRouter>;
 
 /** What `client.events.stream.subscribe` brings: `{ id, data }`, where `data.type` tells what happened. */
-export type StreamedEvent = RouterOutputs['events']['stream'] extends AsyncIterable<infer Event> ? Event : never;
+export type StreamedEvent =
+  RouterOutputs['events']['stream'] extends AsyncIterable<infer Event> ? Event : never;
 
 type HeadersOption =
   | Readonly<Record<string, string>>
@@ -62,7 +63,15 @@ export type ClientOptions = CommonOptions &
  * @param options where the server is, and who calls
  * @returns the client, typed from the server's router; its calls throw a TRPCClientError, see `isStepwiseError` and `isHttpError`
  */
-export function createClient({ url, tokens, token, fetch, headers, links = [], retry = { maxRetries: 0 } }: ClientOptions): StepwiseClient {
+export function createClient({
+  url,
+  tokens,
+  token,
+  fetch,
+  headers,
+  links = [],
+  retry = { maxRetries: 0 },
+}: ClientOptions): StepwiseClient {
   const keeper: Tokens = tokens ?? { get: () => token };
   return createTRPCClient<AppRouter>({
     links: [
@@ -73,7 +82,8 @@ export function createClient({ url, tokens, token, fetch, headers, links = [], r
       sendingLink({
         url: `${String(url).replace(/\/+$/, '')}/trpc`,
         fetch,
-        headers: async (calls) => requestHeaders(keeper, calls, typeof headers === 'function' ? await headers() : headers),
+        headers: async (calls) =>
+          requestHeaders(keeper, calls, typeof headers === 'function' ? await headers() : headers),
       }),
     ],
   }) as StepwiseClient;

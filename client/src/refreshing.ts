@@ -3,7 +3,16 @@ import type { Operation, TRPCLink } from '@trpc/client';
 import { isStepwiseError } from './errors.ts';
 import { type Answer, callNext, toObservable } from './link.ts';
 import type { AppRouter } from './router.ts';
-import { type Call, type Kept, replace, SENT, type Session, sessionOf, type TokenAnswer, type Tokens } from './tokens.ts';
+import {
+  type Call,
+  type Kept,
+  replace,
+  SENT,
+  type Session,
+  sessionOf,
+  type TokenAnswer,
+  type Tokens,
+} from './tokens.ts';
 
 type Send = (operation: Operation) => Promise<Answer>;
 type Exchange = (refresh_token: string) => Promise<TokenAnswer>;
@@ -12,7 +21,10 @@ type Exchange = (refresh_token: string) => Promise<TokenAnswer>;
 export function tokenLink(tokens: Tokens): TRPCLink<AppRouter> {
   return () => {
     const refresh = refresher(tokens);
-    return ({ op, next }) => toObservable(answerTo({ ...op, context: { ...op.context } }, tokens, refresh, (call) => callNext(next, call)));
+    return ({ op, next }) =>
+      toObservable(
+        answerTo({ ...op, context: { ...op.context } }, tokens, refresh, (call) => callNext(next, call)),
+      );
   };
 }
 
@@ -28,13 +40,17 @@ async function answerTo(call: Call, tokens: Tokens, refresh: Refresh, send: Send
   });
   if (/^auth\.(register|signIn|refresh)$/.test(call.path)) await tokens.set?.(tokensIn(answer));
   // The refresh token from before is worth nothing, whatever else was kept meanwhile. A server of an older version gives none.
-  if (call.path === 'auth.changePassword' && tokensIn(answer).user_id === sessionOf(await tokens.get())?.user_id)
+  if (
+    call.path === 'auth.changePassword' &&
+    tokensIn(answer).user_id === sessionOf(await tokens.get())?.user_id
+  )
     await tokens.set?.(tokensIn(answer));
   if (/^auth\.(signOut|remove)$/.test(call.path)) await replace(tokens, call.context[SENT], undefined);
   return answer;
 }
 
-const isRefused = (cause: unknown): boolean => isStepwiseError(cause) && cause.data.reason === 'UNAUTHENTICATED';
+const isRefused = (cause: unknown): boolean =>
+  isStepwiseError(cause) && cause.data.reason === 'UNAUTHENTICATED';
 
 const tokensIn = ({ result }: Answer): TokenAnswer => (result as { data: TokenAnswer }).data;
 
@@ -49,10 +65,21 @@ async function hasNewToken(call: Call, tokens: Tokens, refresh: Refresh, send: S
     return false;
   }
   await refresh(session, async (refresh_token) =>
-    tokensIn(await send({ ...call, type: 'mutation', path: 'auth.refresh', input: { refresh_token }, context: {}, signal: null })),
+    tokensIn(
+      await send({
+        ...call,
+        type: 'mutation',
+        path: 'auth.refresh',
+        input: { refresh_token },
+        context: {},
+        signal: null,
+      }),
+    ),
   );
   const now = sessionOf(await tokens.get());
-  return now?.user_id === session.user_id && now.access_token !== session.access_token && !call.signal?.aborted;
+  return (
+    now?.user_id === session.user_id && now.access_token !== session.access_token && !call.signal?.aborted
+  );
 }
 
 type Refresh = ReturnType<typeof refresher>;
@@ -83,4 +110,5 @@ async function renew(tokens: Tokens, sent: Session, exchange: Exchange): Promise
 }
 
 /** The error of the call is what matters then, whatever `set` throws. */
-const forget = (tokens: Tokens, sent: Kept): Promise<void> => replace(tokens, sent, undefined).catch(() => {});
+const forget = (tokens: Tokens, sent: Kept): Promise<void> =>
+  replace(tokens, sent, undefined).catch(() => {});

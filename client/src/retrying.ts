@@ -46,10 +46,14 @@ async function callWithRetries(op: Operation, next: Next, options: RetryOptions)
 
 /** @returns whether another try may help and does nothing twice. The server takes no key for signing in and its like. */
 const isSafe = (error: unknown, { type, path, context }: Operation): boolean =>
-  isTransientError(error) && (type === 'query' || (Boolean(context.idempotencyKey) && !/^auth\.(?!exports)/.test(path)));
+  isTransientError(error) &&
+  (type === 'query' || (Boolean(context.idempotencyKey) && !/^auth\.(?!exports)/.test(path)));
 
-const isAllowed = (failureCount: number, error: unknown, { maxRetries = 3, maxDelayMs = MAX_DELAY_MS }: RetryOptions): boolean =>
-  failureCount < maxRetries && askedMs(error) <= maxDelayMs;
+const isAllowed = (
+  failureCount: number,
+  error: unknown,
+  { maxRetries = 3, maxDelayMs = MAX_DELAY_MS }: RetryOptions,
+): boolean => failureCount < maxRetries && askedMs(error) <= maxDelayMs;
 
 /**
  * What TanStack Query and its like ask about a query that failed: `retry: shouldRetry, retryDelay: retryDelayMs`.

@@ -18,7 +18,10 @@ type Emit = Observer<Answer, TRPCClientError<AppRouter>>;
 /** @returns the body of the stream that the subscription opens, as the answer */
 export async function openStream({ url, fetch: given, headers }: Transport, op: Operation): Promise<Answer> {
   const address = `${url}/${op.path}?input=${encodeURIComponent(JSON.stringify(op.input ?? {}))}`;
-  const response = await (given ?? fetch)(address, { headers: await headers([op]), signal: op.signal ?? null }).catch(networkFailure);
+  const response = await (given ?? fetch)(address, {
+    headers: await headers([op]),
+    signal: op.signal ?? null,
+  }).catch(networkFailure);
   if (!response.ok || !response.headers.get('content-type')?.startsWith('text/event-stream'))
     throw errorOf(url, response, jsonIn(await response.text().catch(networkFailure)));
   return { result: { data: response.body } };
@@ -47,10 +50,16 @@ export function resumingLink(tokens: Tokens): TRPCLink<AppRouter> {
 }
 
 /** Comes back when the subscriber leaves. @throws what trying again does not mend */
-async function follow(op: Operation & { signal: AbortSignal }, next: Next, tokens: Tokens, observer: Emit): Promise<void> {
+async function follow(
+  op: Operation & { signal: AbortSignal },
+  next: Next,
+  tokens: Tokens,
+  observer: Emit,
+): Promise<void> {
   let { input } = op;
   let failures = 0;
-  const connecting = (error: TRPCClientError<AppRouter> | null) => observer.next({ result: { type: 'state', state: 'connecting', error } });
+  const connecting = (error: TRPCClientError<AppRouter> | null) =>
+    observer.next({ result: { type: 'state', state: 'connecting', error } });
   connecting(null);
   while (!op.signal.aborted) {
     let failure: TRPCClientError<AppRouter> | null = null;
@@ -59,10 +68,18 @@ async function follow(op: Operation & { signal: AbortSignal }, next: Next, token
     const end = () => trying.abort();
     op.signal.addEventListener('abort', end);
     try {
-      const { result } = await callNext(next, { ...op, input, context: { ...op.context }, signal: trying.signal });
+      const { result } = await callNext(next, {
+        ...op,
+        input,
+        context: { ...op.context },
+        signal: trying.signal,
+      });
       observer.next({ result: { type: 'state', state: 'pending', error: null } });
       observer.next({ result: { type: 'started' } });
-      for await (const { id, data } of eventsOf((result as { data: ReadableStream<Uint8Array> }).data, trying)) {
+      for await (const { id, data } of eventsOf(
+        (result as { data: ReadableStream<Uint8Array> }).data,
+        trying,
+      )) {
         failures = 0;
         input = { ...(op.input as object | undefined), lastEventId: id };
         if (op.signal.aborted) return;
@@ -86,10 +103,18 @@ async function follow(op: Operation & { signal: AbortSignal }, next: Next, token
  * @param wasOpen the server was there before: then a page of somebody else is that of a proxy, meanwhile
  * @returns whether the same may work later: the network, a busy server, a refresh that could not be made just now
  */
-async function mayMend(error: TRPCClientError<AppRouter>, tokens: Tokens, wasOpen: boolean): Promise<boolean> {
+async function mayMend(
+  error: TRPCClientError<AppRouter>,
+  tokens: Tokens,
+  wasOpen: boolean,
+): Promise<boolean> {
   if (!isHttpError(error) || error.httpStatus >= 500 || error.httpStatus === 429) return true;
   if (!isStepwiseError(error)) return wasOpen;
-  return error.data.reason === 'UNAUTHENTICATED' && tokens.set !== undefined && sessionOf(await tokens.get()) !== undefined;
+  return (
+    error.data.reason === 'UNAUTHENTICATED' &&
+    tokens.set !== undefined &&
+    sessionOf(await tokens.get()) !== undefined
+  );
 }
 
 interface StreamedEvent {
@@ -98,8 +123,13 @@ interface StreamedEvent {
 }
 
 /** @param trying is aborted when nothing has come for too long, and ends it */
-async function* eventsOf(body: ReadableStream<Uint8Array>, trying: AbortController): AsyncGenerator<StreamedEvent> {
-  const reader = body.pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>).getReader();
+async function* eventsOf(
+  body: ReadableStream<Uint8Array>,
+  trying: AbortController,
+): AsyncGenerator<StreamedEvent> {
+  const reader = body
+    .pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>)
+    .getReader();
   // `fetch` would be enough, but that of Node.js forgets its signal when memory is cleared up.
   trying.signal.addEventListener('abort', () => reader.cancel().catch(() => {}));
   let rest = '';

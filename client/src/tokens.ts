@@ -68,7 +68,9 @@ export async function replace(tokens: Tokens, sent: Kept, next: TokenAnswer | un
   if (token && token === accessToken(sent)) await tokens.set?.(next);
 }
 
-const accessToken = (kept: Kept): string | null | undefined => (typeof kept === 'object' ? kept?.access_token : kept);
+const accessToken = (kept: Kept): string | null | undefined =>
+  typeof kept === 'object' ? kept?.access_token : kept;
 
 /** @returns what is kept, if it can be refreshed */
-export const sessionOf = (kept: Kept): Session | undefined => (typeof kept === 'object' && kept?.refresh_token ? kept : undefined);
+export const sessionOf = (kept: Kept): Session | undefined =>
+  typeof kept === 'object' && kept?.refresh_token ? kept : undefined;

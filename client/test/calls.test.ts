@@ -30,17 +30,25 @@ test('#313 calls with different headers or a key never share a request, those wi
     {},
     undefined,
   ];
-  const created = await Promise.all(titles.map((title, index) => client.task.create.mutate({ title }, { context: contexts[index] })));
+  const created = await Promise.all(
+    titles.map((title, index) => client.task.create.mutate({ title }, { context: contexts[index] })),
+  );
   expect(created.map(({ title }) => title)).toEqual(titles);
-  expect(sent.map(({ calls, headers }) => [calls.length, headers.get(TENANT), headers.get('x-app')])).toEqual([
-    [3, 'common', 'web'],
-    [2, 'a', 'web'],
-    [1, 'b', 'web'],
-  ]);
+  expect(sent.map(({ calls, headers }) => [calls.length, headers.get(TENANT), headers.get('x-app')])).toEqual(
+    [
+      [3, 'common', 'web'],
+      [2, 'a', 'web'],
+      [1, 'b', 'web'],
+    ],
+  );
 
   sent.length = 0;
   const keys = [randomUUID(), randomUUID(), undefined, undefined];
-  await Promise.all(keys.map((idempotencyKey, n) => client.task.create.mutate({ title: `keyed ${n}` }, { context: { idempotencyKey } })));
+  await Promise.all(
+    keys.map((idempotencyKey, n) =>
+      client.task.create.mutate({ title: `keyed ${n}` }, { context: { idempotencyKey } }),
+    ),
+  );
   expect(sent.map(({ calls, headers }) => [calls.length, headers.get('idempotency-key')])).toEqual([
     [1, keys[0]],
     [1, keys[1]],
@@ -67,17 +75,27 @@ test('#313 a call with a key is done once, however often and in whatever company
 test('#313 a query and a subscription take headers of their own too', async () => {
   const { client, sent } = connect();
   await client.task.list.query({}, { context: { headers: { 'x-request-id': 'request-of-mine' } } });
-  client.events.stream.subscribe(undefined, { context: { headers: { 'x-request-id': 'stream-of-mine' } }, onData() {} }).unsubscribe();
-  await expect.poll(() => sent.map(({ headers }) => headers.get('x-request-id'))).toEqual(['request-of-mine', 'stream-of-mine']);
+  client.events.stream
+    .subscribe(undefined, { context: { headers: { 'x-request-id': 'stream-of-mine' } }, onData() {} })
+    .unsubscribe();
+  await expect
+    .poll(() => sent.map(({ headers }) => headers.get('x-request-id')))
+    .toEqual(['request-of-mine', 'stream-of-mine']);
 });
 
 test('an authorization header of the call is sent instead of the token, and its refusal says nothing of the session', async () => {
-  const session: TokenAnswer = (await rest('POST', '/users', { body: { login: randomUUID(), password: randomUUID() } })).body;
-  const other: TokenAnswer = (await rest('POST', '/users', { body: { login: randomUUID(), password: randomUUID() } })).body;
+  const session: TokenAnswer = (
+    await rest('POST', '/users', { body: { login: randomUUID(), password: randomUUID() } })
+  ).body;
+  const other: TokenAnswer = (
+    await rest('POST', '/users', { body: { login: randomUUID(), password: randomUUID() } })
+  ).body;
   const { tokens, told } = keep(session);
   const { client, sent } = connect({ tokens });
   const as = (value: string) => ({ context: { headers: { Authorization: value } } });
-  expect(await client.auth.me.query(undefined, as(`Bearer ${other.access_token}`))).toMatchObject({ id: other.user_id });
+  expect(await client.auth.me.query(undefined, as(`Bearer ${other.access_token}`))).toMatchObject({
+    id: other.user_id,
+  });
   await expect(client.auth.me.query(undefined, as('Bearer a.b.c'))).rejects.toMatchObject(refused);
   expect(sent.map(({ calls }) => calls.join())).toEqual(['auth.me', 'auth.me']);
   expect(told).toEqual([]);
@@ -118,7 +136,10 @@ test('#314 links of the app see each call and its last outcome, and say what goe
     () =>
     ({ op, next }) =>
       observable((observer) =>
-        next({ ...op, context: { ...op.context, headers: { 'x-request-id': `of-${op.path.replace('.', '-')}` } } })
+        next({
+          ...op,
+          context: { ...op.context, headers: { 'x-request-id': `of-${op.path.replace('.', '-')}` } },
+        })
           .pipe(
             tap({
               next: ({ result }) => seen.push(`${op.path} ${Object.keys(result)}`),
@@ -131,8 +152,13 @@ test('#314 links of the app see each call and its last outcome, and say what goe
   const log = loggerLink<AppRouter>({ logger: ({ direction, path }) => logged.push(`${direction} ${path}`) });
   const { client, sent } = connect({ token, links: [log, signs] });
   await client.task.create.mutate({ title: 't' });
-  await expect(client.task.remove.mutate({ id: 2 ** 31 - 1 })).rejects.toMatchObject({ data: { reason: 'NOT_FOUND' } });
+  await expect(client.task.remove.mutate({ id: 2 ** 31 - 1 })).rejects.toMatchObject({
+    data: { reason: 'NOT_FOUND' },
+  });
   expect(seen).toEqual(['task.create data', 'task.remove NOT_FOUND']);
-  expect(sent.map(({ headers }) => headers.get('x-request-id'))).toEqual(['of-task-create', 'of-task-remove']);
+  expect(sent.map(({ headers }) => headers.get('x-request-id'))).toEqual([
+    'of-task-create',
+    'of-task-remove',
+  ]);
   expect(logged).toEqual(['up task.create', 'down task.create', 'up task.remove', 'down task.remove']);
 });

@@ -22,7 +22,12 @@ const caught = (call: Promise<unknown>): Promise<unknown> =>
     (error) => error,
   );
 
-const resource = (description: string): RouterInputs['resource']['create'] => ({ type: 'book', name: 'b', description, volume: 1 });
+const resource = (description: string): RouterInputs['resource']['create'] => ({
+  type: 'book',
+  name: 'b',
+  description,
+  volume: 1,
+});
 
 test('calls of one tick go out in tens, and each gets its own answer', async () => {
   const { client, sent } = connect({ token });
@@ -39,7 +44,9 @@ test('calls of one tick go out in tens, and each gets its own answer', async () 
 
 test('queries that would make a long URL are split into more requests', async () => {
   const { client, sent } = connect({ url: `http://proxy/${'a'.repeat(1500)}` });
-  await Promise.allSettled(Array.from({ length: 20 }, () => client.task.list.query({ limit: 1, before_id: 1 })));
+  await Promise.allSettled(
+    Array.from({ length: 20 }, () => client.task.list.query({ limit: 1, before_id: 1 })),
+  );
   expect(sent.flatMap(({ calls }) => calls)).toHaveLength(20);
   expect(Math.max(...sent.map(({ calls }) => calls.length))).toBeLessThan(10);
   expect(Math.max(...sent.map((request) => request.url.length))).toBeLessThanOrEqual(2000);
@@ -50,7 +57,9 @@ test('calls that are too large to share a request go alone', async () => {
   await client.mentalPlan.create.mutate({ name: 'n', goal: 'g', resource_list: [] });
   sent.length = 0;
 
-  await Promise.all(Array.from({ length: 10 }, () => client.resource.create.mutate(resource('ы'.repeat(5000)))));
+  await Promise.all(
+    Array.from({ length: 10 }, () => client.resource.create.mutate(resource('ы'.repeat(5000)))),
+  );
   expect(sent.map(({ calls }) => calls.length)).toEqual(Array(10).fill(1));
 });
 
@@ -67,7 +76,9 @@ test('ten of the largest calls that share a request are within what the server t
 
 test('createMany goes alone, and may be a mebibyte', async () => {
   const { client, sent } = connect({ token });
-  const resources = Array<RouterInputs['resource']['createMany']['resources'][number]>(1000).fill(resource('x'.repeat(980)));
+  const resources = Array<RouterInputs['resource']['createMany']['resources'][number]>(1000).fill(
+    resource('x'.repeat(980)),
+  );
   expect(JSON.stringify({ resources }).length).toBeGreaterThan(0.98 * MEBIBYTE);
 
   const [ids] = await Promise.all([
@@ -76,7 +87,11 @@ test('createMany goes alone, and may be a mebibyte', async () => {
     client.task.create.mutate({ title: 't' }),
   ]);
   expect(ids).toHaveLength(1000);
-  expect(sent.map(({ calls }) => calls.join()).sort()).toEqual(['resource.createMany', 'resource.createMany', 'task.create']);
+  expect(sent.map(({ calls }) => calls.join()).sort()).toEqual([
+    'resource.createMany',
+    'resource.createMany',
+    'task.create',
+  ]);
 });
 
 test('what went wrong is named: the reason, the fields, the id of the request', async () => {
@@ -93,7 +108,10 @@ test('what went wrong is named: the reason, the fields, the id of the request', 
 
 test('a call fails alone, its neighbours in the batch succeed', async () => {
   const { client, sent } = connect({ token });
-  const [good, bad] = await Promise.allSettled([client.task.create.mutate({ title: 't' }), client.task.remove.mutate({ id: 2 ** 31 - 1 })]);
+  const [good, bad] = await Promise.allSettled([
+    client.task.create.mutate({ title: 't' }),
+    client.task.remove.mutate({ id: 2 ** 31 - 1 }),
+  ]);
   expect(sent).toHaveLength(1);
   expect(good).toMatchObject({ status: 'fulfilled', value: { title: 't' } });
   expect(bad).toMatchObject({ status: 'rejected', reason: { data: { reason: 'NOT_FOUND' } } });
@@ -110,7 +128,9 @@ test('what the server did not say is no Stepwise error', async () => {
     expect(error).toBeInstanceOf(Error);
     expect(isStepwiseError(error)).toBe(false);
   }
-  const aborted = await caught(connect({}).client.health.check.query(undefined, { signal: AbortSignal.abort() }));
+  const aborted = await caught(
+    connect({}).client.health.check.query(undefined, { signal: AbortSignal.abort() }),
+  );
   expect(isStepwiseError(aborted)).toBe(false);
   expect(isStepwiseError(undefined)).toBe(false);
   expect(isStepwiseError({ data: { reason: 'NOT_FOUND' } })).toBe(false);

@@ -1,7 +1,14 @@
 // What a call throws: the server's error, a proxy's page, something that is no Stepwise, no answer at all.
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { startApp } from '../../server/test/harness.ts';
-import { createClient, isHttpError, isStepwiseError, isTransientError, shouldRetry, type Tokens } from '../src/index.ts';
+import {
+  createClient,
+  isHttpError,
+  isStepwiseError,
+  isTransientError,
+  shouldRetry,
+  type Tokens,
+} from '../src/index.ts';
 import { fetchFrom } from './support.ts';
 
 const url = 'http://localhost:8000';
@@ -16,13 +23,19 @@ const caught = (call: Promise<unknown>): Promise<unknown> =>
 
 type Answer = () => Response | Promise<Response>;
 
-const answering = (answer: Answer, tokens?: Tokens) => createClient({ url, fetch: async () => answer(), ...(tokens && { tokens }) });
+const answering = (answer: Answer, tokens?: Tokens) =>
+  createClient({ url, fetch: async () => answer(), ...(tokens && { tokens }) });
 
 const html = (status: number, headers = {}) =>
   new Response('<h1>Hello</h1>', { status, headers: { 'content-type': 'text/html', ...headers } });
 
 const STRANGE: [string, Answer, number, string][] = [
-  ['a bad gateway', () => html(502), 502, 'HTTP 502 with text/html from http://localhost:8000/trpc is no answer of Stepwise'],
+  [
+    'a bad gateway',
+    () => html(502),
+    502,
+    'HTTP 502 with text/html from http://localhost:8000/trpc is no answer of Stepwise',
+  ],
   [
     'a web site',
     () => html(200),
@@ -43,38 +56,60 @@ const STRANGE: [string, Answer, number, string][] = [
   ],
   ['one that has a list', () => Response.json([1]), 200, 'HTTP 200 with application/json'],
   ['one that has nothing to say', () => Response.json(null), 200, 'HTTP 200 with application/json'],
-  ['one whose error is a word', () => Response.json({ error: { message: 'no' } }, { status: 401 }), 401, 'HTTP 401 with application/json'],
-  ['JSON that is cut off', () => new Response('[{"result":', { headers: { 'content-type': 'application/json' } }), 200, 'HTTP 200 with'],
+  [
+    'one whose error is a word',
+    () => Response.json({ error: { message: 'no' } }, { status: 401 }),
+    401,
+    'HTTP 401 with application/json',
+  ],
+  [
+    'JSON that is cut off',
+    () => new Response('[{"result":', { headers: { 'content-type': 'application/json' } }),
+    200,
+    'HTTP 200 with',
+  ],
   ['an empty answer', () => new Response(null, { status: 413 }), 413, 'HTTP 413 with no content'],
 ];
 
-test.each(STRANGE)('#315 %s is told apart, with its status and in plain words', async (_, answer, status, message) => {
-  const client = answering(answer);
-  const calls = [client.health.check.query(), client.auth.me.query(), client.task.create.mutate({ title: 't' })];
-  for (const call of calls) {
-    const error = await caught(call);
-    if (!isHttpError(error)) throw error;
-    expect(isStepwiseError(error)).toBe(false);
-    expect([error.httpStatus, error.retryAfterSeconds]).toEqual([status, undefined]);
-    expect(error.message).toContain(message);
-  }
-});
+test.each(STRANGE)(
+  '#315 %s is told apart, with its status and in plain words',
+  async (_, answer, status, message) => {
+    const client = answering(answer);
+    const calls = [
+      client.health.check.query(),
+      client.auth.me.query(),
+      client.task.create.mutate({ title: 't' }),
+    ];
+    for (const call of calls) {
+      const error = await caught(call);
+      if (!isHttpError(error)) throw error;
+      expect(isStepwiseError(error)).toBe(false);
+      expect([error.httpStatus, error.retryAfterSeconds]).toEqual([status, undefined]);
+      expect(error.message).toContain(message);
+    }
+  },
+);
 
-test.each(STRANGE)('#315 a subscription that meets %s waits, or ends with the same words', async (_, answer, status, message) => {
-  const onError = vi.fn();
-  const states: unknown[] = [];
-  const { unsubscribe } = answering(answer).events.stream.subscribe(undefined, {
-    onError,
-    onConnectionStateChange: ({ error }) => error && states.push(error),
-  });
-  onTestFinished(unsubscribe);
-  const told = () => (status >= 500 ? states[0] : onError.mock.calls[0]?.[0]);
-  await expect.poll(told).toMatchObject({ httpStatus: status, message: expect.stringContaining(message) });
-  expect(onError).toHaveBeenCalledTimes(status >= 500 ? 0 : 1);
-});
+test.each(STRANGE)(
+  '#315 a subscription that meets %s waits, or ends with the same words',
+  async (_, answer, status, message) => {
+    const onError = vi.fn();
+    const states: unknown[] = [];
+    const { unsubscribe } = answering(answer).events.stream.subscribe(undefined, {
+      onError,
+      onConnectionStateChange: ({ error }) => error && states.push(error),
+    });
+    onTestFinished(unsubscribe);
+    const told = () => (status >= 500 ? states[0] : onError.mock.calls[0]?.[0]);
+    await expect.poll(told).toMatchObject({ httpStatus: status, message: expect.stringContaining(message) });
+    expect(onError).toHaveBeenCalledTimes(status >= 500 ? 0 : 1);
+  },
+);
 
 test('a subscription that was open goes on after a proxy has had nobody behind it, whatever it said meanwhile', async () => {
-  const opened = new Response('id: 0\ndata: {"type":"ready"}\n\n', { headers: { 'content-type': 'text/event-stream; charset=utf-8' } });
+  const opened = new Response('id: 0\ndata: {"type":"ready"}\n\n', {
+    headers: { 'content-type': 'text/event-stream; charset=utf-8' },
+  });
   const answers = [opened, html(404)];
   const onError = vi.fn();
   const told: unknown[] = [];
@@ -92,7 +127,11 @@ test('a subscription that was open goes on after a proxy has had nobody behind i
 test('#315 an error of the server has its status and what Retry-After says', async () => {
   const { fetch } = fetchFrom(app);
   const missing = await caught(createClient({ url, fetch, token }).task.remove.mutate({ id: 2 ** 31 - 1 }));
-  expect(missing).toMatchObject({ httpStatus: 404, retryAfterSeconds: undefined, data: { reason: 'NOT_FOUND' } });
+  expect(missing).toMatchObject({
+    httpStatus: 404,
+    retryAfterSeconds: undefined,
+    data: { reason: 'NOT_FOUND' },
+  });
 
   const plenty = { most: 1e9, seconds: 60 };
   const rates = {
@@ -106,7 +145,11 @@ test('#315 an error of the server has its status and what Retry-After says', asy
   };
   const limited = createClient({ url, fetch: fetchFrom((await startApp({ rates })).app).fetch });
   const signIn = () => caught(limited.auth.signIn.mutate({ username: 'nobody', password: 'x' }));
-  expect(await signIn()).toMatchObject({ httpStatus: 401, retryAfterSeconds: undefined, data: { reason: 'WRONG_CREDENTIALS' } });
+  expect(await signIn()).toMatchObject({
+    httpStatus: 401,
+    retryAfterSeconds: undefined,
+    data: { reason: 'WRONG_CREDENTIALS' },
+  });
   const error = await signIn();
   if (!isStepwiseError(error)) throw error;
   expect(error.data.reason).toBe('RATE_LIMITED');
@@ -126,9 +169,14 @@ test.each([
 });
 
 test('#315 in a batch Retry-After is of those calls that are to be made again', async () => {
-  const failed = (httpStatus: number, reason: string) => ({ error: { code: -32000, message: reason, data: { httpStatus, reason } } });
+  const failed = (httpStatus: number, reason: string) => ({
+    error: { code: -32000, message: reason, data: { httpStatus, reason } },
+  });
   const client = answering(() =>
-    Response.json([failed(404, 'NOT_FOUND'), failed(429, 'RATE_LIMITED')], { status: 207, headers: { 'retry-after': '7' } }),
+    Response.json([failed(404, 'NOT_FOUND'), failed(429, 'RATE_LIMITED')], {
+      status: 207,
+      headers: { 'retry-after': '7' },
+    }),
   );
   const errors = await Promise.all([caught(client.task.list.query({})), caught(client.task.list.query({}))]);
   expect(errors).toMatchObject([
@@ -153,13 +201,22 @@ test('what is transient: no answer, and what says that it is', async () => {
   ];
   for (const [answer, isTransient] of outcomes) {
     const error = await caught(answering(answer).health.check.query());
-    expect([isTransientError(error), shouldRetry(0, error), shouldRetry(3, error)]).toEqual([isTransient, isTransient, false]);
+    expect([isTransientError(error), shouldRetry(0, error), shouldRetry(3, error)]).toEqual([
+      isTransient,
+      isTransient,
+      false,
+    ]);
   }
   const late = await caught(answering(() => html(503, { 'retry-after': '31' })).health.check.query());
   expect([isTransientError(late), shouldRetry(0, late)]).toEqual([true, false]);
-  const aborted = await caught(answering(() => html(503)).health.check.query(undefined, { signal: AbortSignal.abort() }));
+  const aborted = await caught(
+    answering(() => html(503)).health.check.query(undefined, { signal: AbortSignal.abort() }),
+  );
   const broken = await caught(
-    createClient({ url, headers: () => Promise.reject(new TypeError('x is not a function')) }).health.check.query(),
+    createClient({
+      url,
+      headers: () => Promise.reject(new TypeError('x is not a function')),
+    }).health.check.query(),
   );
   for (const error of [aborted, broken, new TypeError('fetch failed'), undefined]) {
     expect(isTransientError(error)).toBe(false);

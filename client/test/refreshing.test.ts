@@ -22,9 +22,11 @@ async function expired(tokens: TokenAnswer): Promise<TokenAnswer> {
   return { ...tokens, access_token: await createTokens([SECRET], -60).sign(claims!) };
 }
 
-const refresh = ({ refresh_token }: TokenAnswer) => rest('POST', '/users/refresh', { body: { refresh_token } });
+const refresh = ({ refresh_token }: TokenAnswer) =>
+  rest('POST', '/users/refresh', { body: { refresh_token } });
 
-const endSession = ({ refresh_token }: TokenAnswer) => rest('POST', '/users/signOut', { body: { refresh_token } });
+const endSession = ({ refresh_token }: TokenAnswer) =>
+  rest('POST', '/users/signOut', { body: { refresh_token } });
 
 /**
  * @param kept at first
@@ -55,7 +57,9 @@ test('any number of parallel calls refresh once, and all succeed', async () => {
   expect((await creating).map(({ title }) => title)).toEqual(titles);
   expect(new Set((await reading).map(({ id }) => id))).toEqual(new Set([old.user_id]));
   expect(refreshes()).toBe(1);
-  expect(told).toEqual([expect.objectContaining({ token_type: 'Bearer', user_id: old.user_id, expires_in: expect.any(Number) })]);
+  expect(told).toEqual([
+    expect.objectContaining({ token_type: 'Bearer', user_id: old.user_id, expires_in: expect.any(Number) }),
+  ]);
   expect(await tokens.get()).toBe(told[0]);
   // Nothing was created twice.
   expect(await client.task.list.query({ limit: 100 })).toHaveLength(25);
@@ -85,22 +89,31 @@ test.each<[string, () => Promise<Response>]>([
   ['the server, which is busy', async () => failure(503, 'UNAVAILABLE')],
   ['a limit', async () => failure(429, 'RATE_LIMITED')],
   ['a proxy', async () => new Response('<h1>401 Unauthorized</h1>', { status: 401 })],
-])('a refresh that fails because of %s leaves the tokens as they are, and the next call refreshes', async (_, fail) => {
-  const old = await expired(await signedIn());
-  const onRefresh = vi.fn<() => Promise<Response | undefined>>(fail);
-  const { client, told, tokens, refreshes } = connect(old, onRefresh);
-  for (const call of await Promise.allSettled([client.auth.me.query(), client.task.create.mutate({ title: 't' })]))
-    expect(call).toMatchObject({ reason: refused });
-  expect(told).toEqual([]);
-  expect(await tokens.get()).toBe(old);
+])(
+  'a refresh that fails because of %s leaves the tokens as they are, and the next call refreshes',
+  async (_, fail) => {
+    const old = await expired(await signedIn());
+    const onRefresh = vi.fn<() => Promise<Response | undefined>>(fail);
+    const { client, told, tokens, refreshes } = connect(old, onRefresh);
+    for (const call of await Promise.allSettled([
+      client.auth.me.query(),
+      client.task.create.mutate({ title: 't' }),
+    ]))
+      expect(call).toMatchObject({ reason: refused });
+    expect(told).toEqual([]);
+    expect(await tokens.get()).toBe(old);
 
-  onRefresh.mockResolvedValue(undefined);
-  expect(await client.auth.me.query()).toMatchObject({ id: old.user_id });
-  expect(refreshes()).toBe(1);
-});
+    onRefresh.mockResolvedValue(undefined);
+    expect(await client.auth.me.query()).toMatchObject({ id: old.user_id });
+    expect(refreshes()).toBe(1);
+  },
+);
 
 const failure = (httpStatus: number, reason: string): Response =>
-  Response.json({ error: { code: -32603, message: 'No', data: { httpStatus, reason } } }, { status: httpStatus });
+  Response.json(
+    { error: { code: -32603, message: 'No', data: { httpStatus, reason } } },
+    { status: httpStatus },
+  );
 
 test('a refresh in another tab is taken over without a second one', async () => {
   const first = await signedIn();
@@ -136,7 +149,10 @@ test('what one user asked for is not sent again as the next one, whose tokens st
 });
 
 test('a user who signs out during a refresh stays signed out', async () => {
-  const { client, told, tokens, write } = connect(await expired(await signedIn()), async () => write(undefined) as undefined);
+  const { client, told, tokens, write } = connect(
+    await expired(await signedIn()),
+    async () => write(undefined) as undefined,
+  );
   await expect(client.auth.me.query()).rejects.toMatchObject(refused);
   expect(told).toEqual([]);
   expect(await tokens.get()).toBeUndefined();
@@ -154,7 +170,10 @@ test('a call is sent again once, no more', async () => {
 
 test('a call that was aborted meanwhile is not sent again', async () => {
   const abort = new AbortController();
-  const { client, requests } = connect(await expired(await signedIn()), async () => abort.abort() as undefined);
+  const { client, requests } = connect(
+    await expired(await signedIn()),
+    async () => abort.abort() as undefined,
+  );
   const [aborted, other] = await Promise.allSettled([
     client.task.create.mutate({ title: 'aborted' }, { signal: abort.signal }),
     client.task.create.mutate({ title: 'other' }),
@@ -163,13 +182,20 @@ test('a call that was aborted meanwhile is not sent again', async () => {
   expect(requests()).toEqual(['task.create,task.create', 'auth.refresh', 'task.create']);
 });
 
-test.each(['token', 'get alone'])('without a place for the new tokens nothing is refreshed: %s', async (how) => {
-  const old = await expired(await signedIn());
-  const { fetch, requests } = connect(old);
-  const client = createClient({ url, fetch, ...(how === 'token' ? { token: old.access_token } : { tokens: { get: () => old } }) });
-  await expect(client.auth.me.query()).rejects.toMatchObject(refused);
-  expect(requests()).toEqual(['auth.me']);
-});
+test.each(['token', 'get alone'])(
+  'without a place for the new tokens nothing is refreshed: %s',
+  async (how) => {
+    const old = await expired(await signedIn());
+    const { fetch, requests } = connect(old);
+    const client = createClient({
+      url,
+      fetch,
+      ...(how === 'token' ? { token: old.access_token } : { tokens: { get: () => old } }),
+    });
+    await expect(client.auth.me.query()).rejects.toMatchObject(refused);
+    expect(requests()).toEqual(['auth.me']);
+  },
+);
 
 test('new tokens that could not be kept are not a silent success', async () => {
   const old = await expired(await signedIn());

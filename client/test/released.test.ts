@@ -21,7 +21,12 @@ test(
 
 type Kind = 'Query' | 'Mutation' | 'Subscription';
 
-const procedure = (name: string, kind: Kind, input: string, output: string) => `    ${name}: import("@trpc/server").TRPC${kind}Procedure<{
+const procedure = (
+  name: string,
+  kind: Kind,
+  input: string,
+  output: string,
+) => `    ${name}: import("@trpc/server").TRPC${kind}Procedure<{
         input: ${input};
         output: ${output};
         meta: object;
@@ -60,7 +65,12 @@ test(
     ];
     const present = [
       procedure('added', 'Query', 'void', 'string'),
-      procedure('same', 'Query', '{ id: number | string; more?: string | undefined } | undefined', '{ id: 1; note: string; more: string }'),
+      procedure(
+        'same',
+        'Query',
+        '{ id: number | string; more?: string | undefined } | undefined',
+        '{ id: 1; note: string; more: string }',
+      ),
       procedure('kind', 'Mutation', 'void', 'string'),
       procedure('required', 'Mutation', '{ a: string }', 'string'),
       procedure('narrower', 'Mutation', '{ a: "x" }', 'string'),
@@ -68,7 +78,12 @@ test(
       procedure('nullable', 'Query', 'void', '{ a: string | null }'),
       procedure('lost', 'Query', 'void', '{ rows: { b: string }[] }'),
       procedure('lostOptional', 'Query', 'void', '{ inner: { id: number } | null }'),
-      procedure('event', 'Subscription', 'void', 'AsyncIterable<{ type: "a"; id: number } | { type: "b" }, void, any>'),
+      procedure(
+        'event',
+        'Subscription',
+        'void',
+        'AsyncIterable<{ type: "a"; id: number } | { type: "b" }, void, any>',
+      ),
     ];
     expect(await routerChanges(routerOf(released), routerOf(released))).toEqual([]);
     expect(await routerChanges(routerOf(released), routerOf(present, 'errors?: string[];'))).toEqual([

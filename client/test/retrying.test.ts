@@ -76,7 +76,10 @@ test('#316 a mutation is sent again only with a key, and done once', async () =>
   expect(keyless.arrived()).toEqual(['task.create']);
 
   const { client, arrived } = await connect([offline, lost, answers(429, { 'retry-after': '0' })], soon);
-  const created = await client.task.create.mutate({ title: 't' }, { context: { idempotencyKey: randomUUID() } });
+  const created = await client.task.create.mutate(
+    { title: 't' },
+    { context: { idempotencyKey: randomUUID() } },
+  );
   expect(arrived()).toEqual(['task.create', 'task.create']);
   expect(await client.task.list.query({})).toEqual([created]);
 });
@@ -93,8 +96,9 @@ test('#316 where the first try is still running, the next one waits for its answ
 test('#316 what takes no key is not sent again because it has one', async () => {
   const { client, tries } = await connect([answers(503)], soon);
   const context = { idempotencyKey: randomUUID() };
+  const account = { login: randomUUID(), password: randomUUID() };
   // @ts-expect-error: registering takes none
-  await expect(client.auth.register.mutate({ login: randomUUID(), password: randomUUID() }, { context })).rejects.toThrow('503');
+  await expect(client.auth.register.mutate(account, { context })).rejects.toThrow('503');
   expect(tries).toHaveLength(1);
 });
 
@@ -137,12 +141,16 @@ test('#316 a call that is aborted while it waits is not sent again', async () =>
     ],
     { baseDelayMs: 60_000, maxDelayMs: 60_000 },
   );
-  await expect(client.task.list.query({}, { signal: leaving.signal })).rejects.toMatchObject({ cause: { name: 'AbortError' } });
+  await expect(client.task.list.query({}, { signal: leaving.signal })).rejects.toMatchObject({
+    cause: { name: 'AbortError' },
+  });
   expect(tries).toHaveLength(1);
 });
 
 test('#316 calls that failed together are sent again together', async () => {
-  const { client, tries, arrived } = await connect([answers(503, { 'retry-after': '0' })], { baseDelayMs: 0 });
+  const { client, tries, arrived } = await connect([answers(503, { 'retry-after': '0' })], {
+    baseDelayMs: 0,
+  });
   await Promise.all(Array.from({ length: 5 }, () => client.task.list.query({})));
   expect(tries).toHaveLength(2);
   expect(arrived()).toEqual([Array(5).fill('task.list').join()]);
@@ -164,10 +172,15 @@ test('delays double, are partly random, and end at the longest', () => {
 });
 
 /** As client/README.md has it. */
-const cache = () => new QueryClient({ defaultOptions: { queries: { retry: shouldRetry, retryDelay: retryDelayMs } } });
+const cache = () =>
+  new QueryClient({ defaultOptions: { queries: { retry: shouldRetry, retryDelay: retryDelayMs } } });
 
 test.each([
-  ['401', async () => createClient({ url, fetch: fetchFrom(app).fetch }), { data: { reason: 'UNAUTHENTICATED' } }],
+  [
+    '401',
+    async () => createClient({ url, fetch: fetchFrom(app).fetch }),
+    { data: { reason: 'UNAUTHENTICATED' } },
+  ],
   ['404', async () => (await connect([])).client, { data: { reason: 'NOT_FOUND' } }],
 ])('#320 TanStack Query tells of a %s at once, after one request', async (_, signedIn, error) => {
   const client = await signedIn();
@@ -182,7 +195,9 @@ test.each([
 
 test('#320 TanStack Query asks again after a 503, when it was told to', async () => {
   const { client, tries } = await connect([answers(503, { 'retry-after': '1' }), offline]);
-  expect(await cache().fetchQuery({ queryKey: ['tasks'], queryFn: () => client.task.list.query({}) })).toEqual([]);
+  expect(
+    await cache().fetchQuery({ queryKey: ['tasks'], queryFn: () => client.task.list.query({}) }),
+  ).toEqual([]);
   expect(tries).toHaveLength(3);
   expect(tries[1]! - tries[0]!).toBeGreaterThanOrEqual(999);
 });

@@ -21,7 +21,8 @@ const emitted = (input: string) => `export declare const appRouter: import("@trp
 export type AppRouter = typeof appRouter;
 `;
 
-const errors = async () => 'export type Other = number;\nexport interface FieldError {\n    path: string;\n}\n';
+const errors = async () =>
+  'export type Other = number;\nexport interface FieldError {\n    path: string;\n}\n';
 
 const SNAPSHOTS = '__snapshots__/router';
 
@@ -30,8 +31,13 @@ test(
   () =>
     compile(async ({ router }) => {
       // A file for each router in it: together they are the whole text.
-      const [head = '', ...routers] = router.split(/^(?= {4}\w+: import\("@trpc\/server"\)\.TRPCBuiltRouter)/m);
-      const parts = new Map([['index', head], ...routers.map((text) => [text.trim().split(':', 1)[0] as string, text] as const)]);
+      const [head = '', ...routers] = router.split(
+        /^(?= {4}\w+: import\("@trpc\/server"\)\.TRPCBuiltRouter)/m,
+      );
+      const parts = new Map([
+        ['index', head],
+        ...routers.map((text) => [text.trim().split(':', 1)[0] as string, text] as const),
+      ]);
       expect([...parts.values()].join('')).toBe(router);
       for (const [name, text] of parts) await expect(text).toMatchFileSnapshot(`${SNAPSHOTS}/${name}.txt`);
       const kept = await readdir(new URL(SNAPSHOTS, import.meta.url));
@@ -69,7 +75,9 @@ test('#318 what the contracts describe stands above the property that it is abou
       'plan.byId',
       {
         summary: 'My plan',
-        input: { properties: { id: {}, limit: { description: 'Rows', default: 100 }, dark: { default: '*/' } } },
+        input: {
+          properties: { id: {}, limit: { description: 'Rows', default: 100 }, dark: { default: '*/' } },
+        },
         output: {
           $defs: { Row: { description: 'A row', properties: { weight: { description: 'Kilograms' } } } },
           properties: {
@@ -84,7 +92,12 @@ test('#318 what the contracts describe stands above the property that it is abou
                     data: { description: 'The new one', properties: { at: { description: 'Minutes' } } },
                   },
                 },
-                { properties: { type: { const: 'gone' }, data: { properties: { at: { description: 'Seconds' } } } } },
+                {
+                  properties: {
+                    type: { const: 'gone' },
+                    data: { properties: { at: { description: 'Seconds' } } },
+                  },
+                },
               ],
             },
           },
@@ -146,8 +159,12 @@ test('#318 what the contracts describe stands above the property that it is abou
 });
 
 test('a router that needs more of the server is not published', async () => {
-  await expect(standalone(emitted('import("drizzle-orm").SQL'), errors)).rejects.toThrow('imports drizzle-orm');
-  await expect(standalone(emitted('import("./trpc/errors.ts").Other'), errors)).rejects.toThrow('Other, which is not a plain interface');
+  await expect(standalone(emitted('import("drizzle-orm").SQL'), errors)).rejects.toThrow(
+    'imports drizzle-orm',
+  );
+  await expect(standalone(emitted('import("./trpc/errors.ts").Other'), errors)).rejects.toThrow(
+    'Other, which is not a plain interface',
+  );
 });
 
 test.each([

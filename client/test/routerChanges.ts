@@ -49,7 +49,8 @@ type KeysOf<T> = T extends string | number | boolean
 declare function given<T>(): T;
 `;
 
-const LINE = /^( *)(\w+): import\("@trpc\/server"\)\.TRPC(?:BuiltRouter|(Query|Mutation|Subscription)Procedure)<\{$/;
+const LINE =
+  /^( *)(\w+): import\("@trpc\/server"\)\.TRPC(?:BuiltRouter|(Query|Mutation|Subscription)Procedure)<\{$/;
 
 /** @returns the kind of each procedure, by its path, as the declaration of the router has them */
 export function proceduresOf(declaration: string): Map<string, string> {
@@ -79,7 +80,10 @@ export async function routerChanges(released: string, present: string): Promise<
     return now.get(path) === kind ? [] : [`${path}: a ${kind} is now a ${now.get(path)}`];
   });
   const checks = [
-    { change: 'errors: their shape no longer has all that it had', line: 'given<ErrorOf<Present>>() satisfies ErrorOf<Released>;' },
+    {
+      change: 'errors: their shape no longer has all that it had',
+      line: 'given<ErrorOf<Present>>() satisfies ErrorOf<Released>;',
+    },
     ...[...before.keys()].filter((path) => now.has(path)).flatMap(checksOf),
   ];
   const wrong = await compileLines(
@@ -96,10 +100,22 @@ function checksOf(path: string): { readonly change: string; readonly line: strin
     .map((name) => `['${name}']`)
     .join('');
   return [
-    { change: `${path}: not every input that was taken is`, line: `given<ReleasedInput${key}>() satisfies PresentInput${key};` },
-    { change: `${path}: a key of the input is gone`, line: `given<Keys<PresentInput${key}>>() satisfies Keys<ReleasedInput${key}>;` },
-    { change: `${path}: its output may be what it was not`, line: `given<PresentOutput${key}>() satisfies ReleasedOutput${key};` },
-    { change: `${path}: a key of the output is gone`, line: `given<Keys<PresentOutput${key}>>() satisfies Keys<ReleasedOutput${key}>;` },
+    {
+      change: `${path}: not every input that was taken is`,
+      line: `given<ReleasedInput${key}>() satisfies PresentInput${key};`,
+    },
+    {
+      change: `${path}: a key of the input is gone`,
+      line: `given<Keys<PresentInput${key}>>() satisfies Keys<ReleasedInput${key}>;`,
+    },
+    {
+      change: `${path}: its output may be what it was not`,
+      line: `given<PresentOutput${key}>() satisfies ReleasedOutput${key};`,
+    },
+    {
+      change: `${path}: a key of the output is gone`,
+      line: `given<Keys<PresentOutput${key}>>() satisfies Keys<ReleasedOutput${key}>;`,
+    },
   ];
 }
 
@@ -111,7 +127,11 @@ function withImports(declaration: string): string {
 }
 
 /** @returns the indexes of the lines that do not compile */
-async function compileLines(released: string, present: string, lines: readonly string[]): Promise<Set<number>> {
+async function compileLines(
+  released: string,
+  present: string,
+  lines: readonly string[],
+): Promise<Set<number>> {
   const folder = await mkdtemp(join(tmpdir(), 'stepwise-released-'));
   try {
     await symlink(nodeModules, join(folder, 'node_modules'));
@@ -120,7 +140,9 @@ async function compileLines(released: string, present: string, lines: readonly s
     await writeFile(join(folder, 'present.ts'), withImports(present));
     await writeFile(join(folder, 'checks.ts'), `${TYPES}${lines.join('\n')}\n`);
     await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(TSCONFIG));
-    const errors = await run(process.execPath, [compiler, '-p', '.', '--pretty', 'false'], { cwd: folder }).then(
+    const errors = await run(process.execPath, [compiler, '-p', '.', '--pretty', 'false'], {
+      cwd: folder,
+    }).then(
       () => '',
       ({ stdout }: { stdout: string }) => stdout,
     );

@@ -17,7 +17,13 @@ import { afterAll, expect, onTestFinished, test, vi } from 'vitest';
 import { createTokens } from '../../server/src/security/token.ts';
 import { startApp, type TestApp } from '../../server/test/harness.ts';
 import { SECRET } from '../../server/test/tokens.ts';
-import { type AppRouter, createClient, type StepwiseClient, type StreamedEvent, type TokenAnswer } from '../src/index.ts';
+import {
+  type AppRouter,
+  createClient,
+  type StepwiseClient,
+  type StreamedEvent,
+  type TokenAnswer,
+} from '../src/index.ts';
 import { keep } from './support.ts';
 
 const api = await startApp();
@@ -40,7 +46,9 @@ const LINKS: Record<string, (at: string, token: GetToken) => TRPCLink<AppRouter>
       EventSource,
       eventSourceOptions: async () => {
         const authorization = `Bearer ${await token()}`;
-        return { fetch: (input, init) => fetch(input, { ...init, headers: { ...init.headers, authorization } }) };
+        return {
+          fetch: (input, init) => fetch(input, { ...init, headers: { ...init.headers, authorization } }),
+        };
       },
     }),
   'event-source-polyfill': (at, token) =>
@@ -64,7 +72,13 @@ const retrying = (): TRPCLink<AppRouter> =>
 
 function stockClient(at: string, links: TRPCLink<AppRouter>[]): StepwiseClient {
   return createTRPCClient<AppRouter>({
-    links: [splitLink({ condition: ({ type }) => type === 'subscription', true: links, false: httpBatchLink({ url: `${at}/trpc` }) })],
+    links: [
+      splitLink({
+        condition: ({ type }) => type === 'subscription',
+        true: links,
+        false: httpBatchLink({ url: `${at}/trpc` }),
+      }),
+    ],
   });
 }
 
@@ -75,7 +89,8 @@ function subscribe(client: StepwiseClient) {
   const errors: TRPCClientError<AppRouter>[] = [];
   const said: string[] = [];
   const { unsubscribe } = client.events.stream.subscribe(undefined, {
-    onData: ({ id, data }: StreamedEvent) => (data.type === 'end' ? ends.push(data.reason) : heard.push(`${id} ${data.type}`)),
+    onData: ({ id, data }: StreamedEvent) =>
+      data.type === 'end' ? ends.push(data.reason) : heard.push(`${id} ${data.type}`),
     onError: (error) => errors.push(error),
     onStopped: () => said.push('stopped'),
     onComplete: () => said.push('complete'),
@@ -149,52 +164,73 @@ test.each(PACKAGES)('#257 a refusal is read over %s, as that of any other call',
   await eventually(() => errors.length).toBe(1);
   expect(errors[0]).toMatchObject({
     message: 'Not authenticated',
-    data: { code: 'UNAUTHORIZED', httpStatus: 401, path: 'events.stream', reason: 'UNAUTHENTICATED', request_id: expect.any(String) },
+    data: {
+      code: 'UNAUTHORIZED',
+      httpStatus: 401,
+      path: 'events.stream',
+      reason: 'UNAUTHENTICATED',
+      request_id: expect.any(String),
+    },
   });
   expect(heard).toEqual([]);
 });
 
-test.each(PACKAGES)('#257 what is refused by the limits is read over %s, whichever limit it is', async (name) => {
-  const { access_token } = await signUp();
-  const client = stockClient(url, [LINKS[name]!(url, () => access_token)]);
-  const readers = Array.from({ length: 10 }, () => subscribe(client));
-  for (const { heard } of readers) await eventually(() => heard).toEqual(['0 ready']);
-  const { errors } = subscribe(client);
-  await eventually(() => errors.map(({ data }) => data?.code)).toEqual(['TOO_MANY_REQUESTS']);
+test.each(PACKAGES)(
+  '#257 what is refused by the limits is read over %s, whichever limit it is',
+  async (name) => {
+    const { access_token } = await signUp();
+    const client = stockClient(url, [LINKS[name]!(url, () => access_token)]);
+    const readers = Array.from({ length: 10 }, () => subscribe(client));
+    for (const { heard } of readers) await eventually(() => heard).toEqual(['0 ready']);
+    const { errors } = subscribe(client);
+    await eventually(() => errors.map(({ data }) => data?.code)).toEqual(['TOO_MANY_REQUESTS']);
 
-  // Refused before a procedure is called.
-  const plenty = { most: 1_000_000, seconds: 60 };
-  const limited = await startApp({
-    database: api.database,
-    rates: {
-      address: { most: 1, seconds: 60 },
-      user: plenty,
-      signIn: plenty,
-      registration: plenty,
-      userHashes: plenty,
-      addressHashes: plenty,
-      rows: plenty,
-    },
-  });
-  const at = await limited.app.listen({ port: 0, host: '127.0.0.1' });
-  await fetch(`${at}/health`);
-  const other = subscribe(stockClient(at, [LINKS[name]!(at, () => access_token)]));
-  await eventually(() => other.errors.map(({ data }) => data?.reason)).toEqual(['RATE_LIMITED']);
-});
+    // Refused before a procedure is called.
+    const plenty = { most: 1_000_000, seconds: 60 };
+    const limited = await startApp({
+      database: api.database,
+      rates: {
+        address: { most: 1, seconds: 60 },
+        user: plenty,
+        signIn: plenty,
+        registration: plenty,
+        userHashes: plenty,
+        addressHashes: plenty,
+        rows: plenty,
+      },
+    });
+    const at = await limited.app.listen({ port: 0, host: '127.0.0.1' });
+    await fetch(`${at}/health`);
+    const other = subscribe(stockClient(at, [LINKS[name]!(at, () => access_token)]));
+    await eventually(() => other.errors.map(({ data }) => data?.reason)).toEqual(['RATE_LIMITED']);
+  },
+);
 
-test.each(PACKAGES)('#258 when the session ends the subscription is complete over %s, and nobody comes back', async (name) => {
-  const { access_token } = await signUp();
-  const { heard, ends, said, errors } = subscribe(stockClient(url, [retrying(), LINKS[name]!(url, () => access_token)]));
-  await eventually(() => heard).toEqual(['0 ready']);
-  await api.rest('POST', '/users/signOut', { token: access_token });
-  await eventually(() => said).toEqual(['stopped', 'complete']);
-  expect([ends, errors]).toEqual([['session_ended'], []]);
-});
+test.each(PACKAGES)(
+  '#258 when the session ends the subscription is complete over %s, and nobody comes back',
+  async (name) => {
+    const { access_token } = await signUp();
+    const { heard, ends, said, errors } = subscribe(
+      stockClient(url, [retrying(), LINKS[name]!(url, () => access_token)]),
+    );
+    await eventually(() => heard).toEqual(['0 ready']);
+    await api.rest('POST', '/users/signOut', { token: access_token });
+    await eventually(() => said).toEqual(['stopped', 'complete']);
+    expect([ends, errors]).toEqual([['session_ended'], []]);
+  },
+);
 
 test('#259 a streamed batch without a token answers its public calls, and refuses each of the others', async () => {
   const client = createTRPCClient<AppRouter>({ links: [httpBatchStreamLink({ url: `${url}/trpc` })] });
-  const [health, tasks, me] = await Promise.allSettled([client.health.check.query(), client.task.list.query({}), client.auth.me.query()]);
+  const [health, tasks, me] = await Promise.allSettled([
+    client.health.check.query(),
+    client.task.list.query({}),
+    client.auth.me.query(),
+  ]);
   expect(health).toMatchObject({ status: 'fulfilled', value: { status: 'ok' } });
   for (const refused of [tasks, me])
-    expect(refused).toMatchObject({ status: 'rejected', reason: { data: { code: 'UNAUTHORIZED', reason: 'UNAUTHENTICATED' } } });
+    expect(refused).toMatchObject({
+      status: 'rejected',
+      reason: { data: { code: 'UNAUTHORIZED', reason: 'UNAUTHENTICATED' } },
+    });
 });

@@ -4,7 +4,13 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { createTokens } from '../../server/src/security/token.ts';
 import { startApp, type TestApp } from '../../server/test/harness.ts';
 import { SECRET } from '../../server/test/tokens.ts';
-import { createClient, type RouterOutputs, type StepwiseClient, type StreamedEvent, type TokenAnswer } from '../src/index.ts';
+import {
+  createClient,
+  type RouterOutputs,
+  type StepwiseClient,
+  type StreamedEvent,
+  type TokenAnswer,
+} from '../src/index.ts';
 import { keep } from './support.ts';
 
 const api = await startApp();
@@ -20,12 +26,15 @@ function subscribe(client: StepwiseClient, lastEventId?: string) {
   const errors: unknown[] = [];
   const states: string[] = [];
   const stopped = vi.fn();
-  const { unsubscribe } = client.events.stream.subscribe(lastEventId === undefined ? undefined : { lastEventId }, {
-    onData: (event) => events.push(event),
-    onError: (error) => errors.push(error),
-    onConnectionStateChange: ({ state }) => states.push(state),
-    onComplete: stopped,
-  });
+  const { unsubscribe } = client.events.stream.subscribe(
+    lastEventId === undefined ? undefined : { lastEventId },
+    {
+      onData: (event) => events.push(event),
+      onError: (error) => errors.push(error),
+      onConnectionStateChange: ({ state }) => states.push(state),
+      onComplete: stopped,
+    },
+  );
   onTestFinished(unsubscribe);
   const types = () => events.map(({ id, data }) => `${id} ${data.type}`);
   return { events, errors, states, stopped, unsubscribe, types };
@@ -106,7 +115,9 @@ test('a session that is over ends it, with the reason and the error', async () =
   await expect.poll(types).toEqual(['0 ready']);
   const { access_token } = (await tokens.get()) as TokenAnswer;
   await api.rest('POST', '/users/signOut', { token: access_token });
-  await expect.poll(() => errors).toEqual([expect.objectContaining({ data: expect.objectContaining({ reason: 'UNAUTHENTICATED' }) })]);
+  await expect
+    .poll(() => errors)
+    .toEqual([expect.objectContaining({ data: expect.objectContaining({ reason: 'UNAUTHENTICATED' }) })]);
   expect(events.at(-1)?.data).toEqual({ type: 'end', reason: 'session_ended' });
   expect(told).toEqual([undefined]);
 });
@@ -114,7 +125,9 @@ test('a session that is over ends it, with the reason and the error', async () =
 test('an input that is none is an error at once; a network that is away is waited for', async () => {
   const { access_token: token } = await signedIn();
   const bad = subscribe(createClient({ url, token }), 'abc');
-  await expect.poll(() => bad.errors).toEqual([expect.objectContaining({ data: expect.objectContaining({ reason: 'VALIDATION' }) })]);
+  await expect
+    .poll(() => bad.errors)
+    .toEqual([expect.objectContaining({ data: expect.objectContaining({ reason: 'VALIDATION' }) })]);
 
   let tries = 0;
   const client = createClient({

@@ -32,7 +32,10 @@ export function fetchFrom(app: TestApp['app']): { fetch: typeof fetch; sent: Sen
         headers: Object.fromEntries(request.headers),
         payload: await request.text(),
       });
-      return new Response(answer.payload, { status: answer.statusCode, headers: answer.headers as Record<string, string> });
+      return new Response(answer.payload, {
+        status: answer.statusCode,
+        headers: answer.headers as Record<string, string>,
+      });
     },
   };
 }
@@ -43,7 +46,11 @@ type Kept = TokenAnswer | string | undefined;
  * @param kept at first
  * @returns tokens that are kept in a variable, and what `set` was told
  */
-export function keep(kept?: Kept): { tokens: Required<Tokens>; told: (TokenAnswer | undefined)[]; write: (next: Kept) => void } {
+export function keep(kept?: Kept): {
+  tokens: Required<Tokens>;
+  told: (TokenAnswer | undefined)[];
+  write: (next: Kept) => void;
+} {
   const told: (TokenAnswer | undefined)[] = [];
   const write = (next: Kept) => {
     kept = next;

@@ -11,7 +11,14 @@ const { app, register, rest } = await startApp();
 function connect(kept?: string) {
   const { fetch, sent } = fetchFrom(app);
   const { tokens, told, write } = keep(kept);
-  return { client: createClient({ url: 'http://localhost:8000', fetch, tokens }), fetch, sent, tokens, told, write };
+  return {
+    client: createClient({ url: 'http://localhost:8000', fetch, tokens }),
+    fetch,
+    sent,
+    tokens,
+    told,
+    write,
+  };
 }
 
 const credentials = () => ({ login: randomUUID(), password: randomUUID() });
@@ -31,8 +38,13 @@ test('registering and signing in give the tokens, which the next call is sent wi
 
 test('an access token that is kept alone is dropped when the server does not take it', async () => {
   const { client, sent, told } = connect('a.b.c');
-  const calls = [client.auth.me.query(), client.task.list.query({}), client.task.create.mutate({ title: 't' })];
-  for (const call of await Promise.allSettled(calls)) expect(call).toMatchObject({ reason: { data: { reason: 'UNAUTHENTICATED' } } });
+  const calls = [
+    client.auth.me.query(),
+    client.task.list.query({}),
+    client.task.create.mutate({ title: 't' }),
+  ];
+  for (const call of await Promise.allSettled(calls))
+    expect(call).toMatchObject({ reason: { data: { reason: 'UNAUTHENTICATED' } } });
   expect(new Set(told)).toEqual(new Set([undefined]));
   expect(sent.flatMap((request) => request.calls)).toHaveLength(3);
 });
@@ -41,8 +53,12 @@ test('a wrong password leaves the token alone', async () => {
   const { id, login, token } = await register();
   const { client, told } = connect(token);
   const wrong = { reason: 'WRONG_CREDENTIALS' };
-  await expect(client.auth.signIn.mutate({ username: login, password: 'not this one' })).rejects.toMatchObject({ data: wrong });
-  await expect(client.auth.remove.mutate({ id, password: 'not this one' })).rejects.toMatchObject({ data: wrong });
+  await expect(
+    client.auth.signIn.mutate({ username: login, password: 'not this one' }),
+  ).rejects.toMatchObject({ data: wrong });
+  await expect(client.auth.remove.mutate({ id, password: 'not this one' })).rejects.toMatchObject({
+    data: wrong,
+  });
   expect(told).toEqual([]);
 });
 

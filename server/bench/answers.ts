@@ -4,7 +4,12 @@ import type { Peer } from './peer.ts';
 import type { Door, Request, Work } from './works.ts';
 
 /** @returns what one peer answers, without what differs from call to call */
-export async function answerOf(peer: Peer, work: Work, door: Door, { method, path, headers, body }: Request): Promise<unknown> {
+export async function answerOf(
+  peer: Peer,
+  work: Work,
+  door: Door,
+  { method, path, headers, body }: Request,
+): Promise<unknown> {
   const answer = await fetch(peer.origin + path, { method, headers, body: body ?? null });
   const text = await answer.text();
   // Of a batch of which a part failed the status is 207.
@@ -27,5 +32,7 @@ export function checkSame(work: Work, answers: readonly { name: string; answer: 
   const [first, ...others] = answers;
   for (const { name, answer } of others)
     if (!isDeepStrictEqual(answer, first?.answer))
-      throw new Error(`${work}: ${name} and ${first?.name} differ\n${JSON.stringify(answer)}\n${JSON.stringify(first?.answer)}`);
+      throw new Error(
+        `${work}: ${name} and ${first?.name} differ\n${JSON.stringify(answer)}\n${JSON.stringify(first?.answer)}`,
+      );
 }

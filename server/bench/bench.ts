@@ -53,7 +53,8 @@ export async function bench(): Promise<number> {
   const names = chosen(PEERS, options.peers ?? (options.quick ? QUICK : undefined));
   const works = chosen(WORKS, options.works);
   const [busy = 0] = loadavg();
-  if (busy > CORES / 4) console.log(`the machine is busy (load average ${busy.toFixed(1)}): the figures will say little`);
+  if (busy > CORES / 4)
+    console.log(`the machine is busy (load average ${busy.toFixed(1)}): the figures will say little`);
   return inStage(options.keep, async (stage) => {
     if (options.storm) return watchStorm(stage);
     if (options.cache) return compareCaches(stage);
@@ -63,7 +64,10 @@ export async function bench(): Promise<number> {
     const database = await stage.database((url, name) => createDatabase(url, name, USERS));
     const peers = new Map<PeerName, Peer>();
     for (const name of names)
-      peers.set(name, await stage.peer(name, database.url, name, name === 'hand with events' ? { EVENTS: 'yes' } : {}));
+      peers.set(
+        name,
+        await stage.peer(name, database.url, name, name === 'hand with events' ? { EVENTS: 'yes' } : {}),
+      );
 
     // Half of them are remembered in half of the time.
     const sessions = (await database.sessions()).filter((_, index) => !options.quick || index % 2 === 0);
@@ -100,19 +104,28 @@ export async function bench(): Promise<number> {
     const missed = found.filter(({ kept }) => !kept);
     const shown = columns.map(({ name }) => name);
     const heading = await circumstances(database, stage, busy);
-    const tables = [ratioTable(results, shown), missed.length > 0 ? missTable(missed) : `All ${found.length} promises kept.`];
+    const tables = [
+      ratioTable(results, shown),
+      missed.length > 0 ? missTable(missed) : `All ${found.length} promises kept.`,
+    ];
     console.log(`\n${heading}\n\n${tables.join('\n\n')}\n`);
 
     if (options.peers ?? options.works) {
       console.log(`${detailTable(results, shown)}\n`);
     } else {
       const file = here(options.quick ? 'results.quick' : 'results');
-      const report = ['# pnpm bench', heading, ...tables, detailTable(results, shown), rssTable(rss)].join('\n\n');
+      const report = ['# pnpm bench', heading, ...tables, detailTable(results, shown), rssTable(rss)].join(
+        '\n\n',
+      );
       await writeFile(`${file}.md`, `${report}\n`);
-      await writeFile(`${file}.json`, `${JSON.stringify({ heading, verdicts: found, rss, samples }, null, 2)}\n`);
+      await writeFile(
+        `${file}.json`,
+        `${JSON.stringify({ heading, verdicts: found, rss, samples }, null, 2)}\n`,
+      );
       console.log(`written: ${file}.md, ${file}.json`);
     }
-    for (const { what, value, bound } of missed) console.error(`missed: ${what}: ${value.toFixed(2)}, wanted ${bound}`);
+    for (const { what, value, bound } of missed)
+      console.error(`missed: ${what}: ${value.toFixed(2)}, wanted ${bound}`);
     return missed.length > 0 ? 1 : 0;
   });
 }
@@ -121,7 +134,8 @@ export async function bench(): Promise<number> {
 function chosen<T extends string>(all: readonly T[], list: string | undefined): T[] {
   const wanted = list?.split(',').map((name) => name.trim());
   const unknown = wanted?.filter((name) => !all.includes(name as T)) ?? [];
-  if (unknown.length > 0) throw new ConfigError(`${unknown.join(', ')}: one of ${all.join(', ')} is expected`);
+  if (unknown.length > 0)
+    throw new ConfigError(`${unknown.join(', ')}: one of ${all.join(', ')} is expected`);
   return all.filter((name) => wanted?.includes(name) ?? true);
 }
 
@@ -136,8 +150,14 @@ function does({ door, once, name }: Column, work: Work): boolean {
 type Job = { work: Work; columns: readonly Column[] };
 
 /** @throws when two peers answer differently, or ours looks into the database for a bad token */
-async function compare(jobs: readonly Job[], sessions: readonly Session[], database: BenchDatabase): Promise<void> {
-  const asking = [sessions.at(0), sessions.at(sessions.length >> 1), sessions.at(-1)].flatMap((session) => session ?? []);
+async function compare(
+  jobs: readonly Job[],
+  sessions: readonly Session[],
+  database: BenchDatabase,
+): Promise<void> {
+  const asking = [sessions.at(0), sessions.at(sessions.length >> 1), sessions.at(-1)].flatMap(
+    (session) => session ?? [],
+  );
   for (const { work, columns } of jobs)
     for (const session of asking) {
       const answers = [];

@@ -65,8 +65,17 @@ export async function compareCaches(stage: Stage): Promise<number> {
       if (!variant.strangers) await remember(peer, 'rest', sessions, SECONDS);
       const before = peer.cpu();
       const script = (variant.strangers ? strangers : ground).script(variant.work, 'rest');
-      const { requests, seconds, refused, broken } = await load(peer.origin, script, CONNECTIONS, SECONDS, stage.signal);
-      if (refused + broken > 0) throw new Error(`${variant.work}, ${variant.what}: ${refused + broken} of ${requests} requests failed`);
+      const { requests, seconds, refused, broken } = await load(
+        peer.origin,
+        script,
+        CONNECTIONS,
+        SECONDS,
+        stage.signal,
+      );
+      if (refused + broken > 0)
+        throw new Error(
+          `${variant.work}, ${variant.what}: ${refused + broken} of ${requests} requests failed`,
+        );
       if (round === 0) continue;
       rates.get(variant)?.push(requests / seconds);
       costs.get(variant)?.push(((peer.cpu() - before) * 1000) / requests);
@@ -76,9 +85,16 @@ export async function compareCaches(stage: Stage): Promise<number> {
   const rows = VARIANTS.map((variant) => {
     const first = VARIANTS.find(({ work }) => work === variant.work) as Variant;
     const against = rates.get(first) as number[];
-    const ratio = median((rates.get(variant) as number[]).map((rate, round) => rate / (against[round] as number)));
+    const ratio = median(
+      (rates.get(variant) as number[]).map((rate, round) => rate / (against[round] as number)),
+    );
     const [rate, cost] = [median(rates.get(variant) as number[]), median(costs.get(variant) as number[])];
-    return [`${variant.work}: ${variant.what}`, rate?.toFixed(0) ?? '', ratio?.toFixed(2) ?? '', cost?.toFixed(3) ?? ''];
+    return [
+      `${variant.work}: ${variant.what}`,
+      rate?.toFixed(0) ?? '',
+      ratio?.toFixed(2) ?? '',
+      cost?.toFixed(3) ?? '',
+    ];
   });
   console.log(`\n${markdown(['medians', 'requests/s', 'against as it is', 'CPU ms/request'], rows)}\n`);
   return 0;

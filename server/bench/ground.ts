@@ -22,7 +22,10 @@ export async function prepare(
   for (const work of works)
     for (const door of ['rest', 'trpc'] as const) {
       const requests = sessions.map((session) => requestOf(work, door, session));
-      scripts.set(`${work} ${door}`, await writeScript(folder, `${name}-${work}-${door}`.replace(' ', '-'), requests));
+      scripts.set(
+        `${work} ${door}`,
+        await writeScript(folder, `${name}-${work}-${door}`.replace(' ', '-'), requests),
+      );
     }
   return { database, sessions, script: (work, door) => scripts.get(`${work} ${door}`) as Script };
 }

@@ -34,9 +34,22 @@ export async function scale(): Promise<number> {
       const plans = Math.min(size, PLANS);
       const database = await stage.database((url, name) => createDatabase(url, name, size, plans));
       const peer = await stage.peer('ours', database.url, `${size} users`);
-      const ground = await prepare(stage.folder, String(size), database, asking(await database.sessions(), plans), works);
+      const ground = await prepare(
+        stage.folder,
+        String(size),
+        database,
+        asking(await database.sessions(), plans),
+        works,
+      );
       for (const door of ['rest', 'trpc'] as const)
-        columns[door].push({ name: nameOf(size, door), door, peer, ground, checksSessions: true, once: false });
+        columns[door].push({
+          name: nameOf(size, door),
+          door,
+          peer,
+          ground,
+          checksSessions: true,
+          once: false,
+        });
     }
     const samples = await runRounds({
       // Door by door, so that what is compared is measured close together.
@@ -51,7 +64,9 @@ export async function scale(): Promise<number> {
     let missed = 0;
     const rows = works.flatMap((work) =>
       (['rest', 'trpc'] as const).map((door) => {
-        const times = others.map((size) => results.ratio(work, nameOf(smallest, door), nameOf(size, door)) ?? Number.NaN);
+        const times = others.map(
+          (size) => results.ratio(work, nameOf(smallest, door), nameOf(size, door)) ?? Number.NaN,
+        );
         for (const [place, time] of times.entries())
           if (!(time <= BOUND)) {
             missed++;
@@ -66,7 +81,11 @@ export async function scale(): Promise<number> {
         ];
       }),
     );
-    const head = ['time per request', `requests/s, ${smallest} users`, ...others.map((size) => `${size} users`)];
+    const head = [
+      'time per request',
+      `requests/s, ${smallest} users`,
+      ...others.map((size) => `${size} users`),
+    ];
     console.log(`\n${markdown(head, rows)}\n`);
     return missed > 0 ? 1 : 0;
   });

@@ -7,9 +7,13 @@ export function install(): void {
   const time = (path: string) => statSync(here(path), { throwIfNoEntry: false })?.mtimeMs ?? 0;
   if (time('node_modules/.modules.yaml') > time('pnpm-lock.yaml')) return;
   console.log('installing the peers');
-  const { status } = spawnSync('npx', ['--yes', 'pnpm@12', 'install', '--frozen-lockfile', '--ignore-workspace'], {
-    cwd: here('.'),
-    stdio: 'inherit',
-  });
+  const { status } = spawnSync(
+    'npx',
+    ['--yes', 'pnpm@12', 'install', '--frozen-lockfile', '--ignore-workspace'],
+    {
+      cwd: here('.'),
+      stdio: 'inherit',
+    },
+  );
   if (status !== 0) throw new Error('the peers could not be installed');
 }

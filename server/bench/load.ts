@@ -27,16 +27,38 @@ export interface Script {
 }
 
 /** @param name a file name */
-export async function writeScript(folder: string, name: string, requests: readonly Request[]): Promise<Script> {
+export async function writeScript(
+  folder: string,
+  name: string,
+  requests: readonly Request[],
+): Promise<Script> {
   const path = join(folder, `${name}.${GENERATOR === 'wrk' ? 'lua' : 'json'}`);
   await writeFile(path, GENERATOR === 'wrk' ? luaOf(requests) : JSON.stringify(requests));
   return { path };
 }
 
-export async function load(origin: string, script: Script, connections: number, seconds: number, signal: AbortSignal): Promise<Load> {
+export async function load(
+  origin: string,
+  script: Script,
+  connections: number,
+  seconds: number,
+  signal: AbortSignal,
+): Promise<Load> {
   const command =
     GENERATOR === 'wrk'
-      ? ['wrk', '-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '10s', '-s', here('load/replay.lua'), origin, '--', script.path]
+      ? [
+          'wrk',
+          '-t1',
+          `-c${connections}`,
+          `-d${seconds}s`,
+          '--timeout',
+          '10s',
+          '-s',
+          here('load/replay.lua'),
+          origin,
+          '--',
+          script.path,
+        ]
       : [process.execPath, here('load/replay.ts'), origin, script.path, String(connections), String(seconds)];
   const { stdout } = await run(...pinned(1, command), { signal });
   return JSON.parse(stdout.trim().split('\n').at(-1) as string);
@@ -48,7 +70,11 @@ function luaOf(requests: readonly Request[]): string {
 }
 
 function wire({ method, path, headers, body = '' }: Request): string {
-  const all = { host: '127.0.0.1', ...headers, ...(body && { 'content-length': String(Buffer.byteLength(body)) }) };
+  const all = {
+    host: '127.0.0.1',
+    ...headers,
+    ...(body && { 'content-length': String(Buffer.byteLength(body)) }),
+  };
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}`);
   return `${method} ${path} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n${body}`;
 }

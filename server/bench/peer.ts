@@ -56,7 +56,11 @@ export class Peer {
     const port = await freePort();
     const path = join(folder, `${name}.log`);
     const log = openSync(path, 'w');
-    const [command, args] = pinned(0, [process.execPath, ...(kind === 'ours' || kind === 'cached' ? FLAGS : []), here(FILES[kind])]);
+    const [command, args] = pinned(0, [
+      process.execPath,
+      ...(kind === 'ours' || kind === 'cached' ? FLAGS : []),
+      here(FILES[kind]),
+    ]);
     const child = spawn(command, args, {
       cwd: folder,
       stdio: ['ignore', log, log],
@@ -94,7 +98,9 @@ export class Peer {
 
   /** MiB. */
   rss(): number {
-    return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${this.#process.pid}/status`, 'utf8'))?.[1]) / 1024;
+    return (
+      Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${this.#process.pid}/status`, 'utf8'))?.[1]) / 1024
+    );
   }
 
   async stop(): Promise<void> {

@@ -34,16 +34,24 @@ export const RSS = 2;
 
 export function verdicts(results: Results, rss: Readonly<Record<string, number>>): Verdict[] {
   const found: Verdict[] = [];
-  const judge = (what: string, value: number | undefined, kept: (value: number) => boolean, bound: string) => {
+  const judge = (
+    what: string,
+    value: number | undefined,
+    kept: (value: number) => boolean,
+    bound: string,
+  ) => {
     if (value !== undefined) found.push({ what, value, bound, kept: kept(value) });
   };
-  const least = (what: string, value: number | undefined, bound: number) => judge(what, value, (it) => it >= bound, `≥ ${bound}`);
-  const most = (what: string, value: number | undefined, bound: number) => judge(what, value, (it) => it <= bound, `≤ ${bound}`);
+  const least = (what: string, value: number | undefined, bound: number) =>
+    judge(what, value, (it) => it >= bound, `≥ ${bound}`);
+  const most = (what: string, value: number | undefined, bound: number) =>
+    judge(what, value, (it) => it <= bound, `≤ ${bound}`);
 
   for (const [work, ...bounds] of AGAINST_HAND)
     OURS.forEach((column, door) => {
       const bound = bounds[door];
-      if (bound !== undefined) least(`${work}: ${column} against hand`, results.againstHand(work, column), bound);
+      if (bound !== undefined)
+        least(`${work}: ${column} against hand`, results.againstHand(work, column), bound);
     });
   for (const [work, bound] of AGAINST_STOCK)
     for (const column of OURS) {
@@ -52,11 +60,15 @@ export function verdicts(results: Results, rss: Readonly<Record<string, number>>
     }
   for (const work of DATA)
     for (const column of OURS) {
-      for (const other of ['oRPC', 'Hono']) least(`${work}: ${column} against ${other}`, results.ratio(work, column, other), 1);
+      for (const other of ['oRPC', 'Hono'])
+        least(`${work}: ${column} against ${other}`, results.ratio(work, column, other), 1);
       most(`${work}: p99 of ${column} against hand`, results.ratio(work, column, 'hand', 'p99'), P99);
     }
   for (const column of OURS) {
-    const [refused, accepted] = [results.median('refused', column, 'cpu'), results.median('tasks', column, 'cpu')];
+    const [refused, accepted] = [
+      results.median('refused', column, 'cpu'),
+      results.median('tasks', column, 'cpu'),
+    ];
     most(`refused: CPU of ${column} against that of 20 tasks`, refused && accepted && refused / accepted, 1);
   }
   if (rss.ours && rss.hand) most('RSS of ours against hand', rss.ours / rss.hand, RSS);

@@ -9,7 +9,12 @@ import { bearer, type Door, type Session } from './works.ts';
 const MEMORY = 10;
 
 /** @param seconds that the turn will take: so many tenths of the sessions would come due meanwhile, and are left to it */
-export async function remember(peer: Peer, door: Door, sessions: readonly Session[], seconds: number): Promise<void> {
+export async function remember(
+  peer: Peer,
+  door: Door,
+  sessions: readonly Session[],
+  seconds: number,
+): Promise<void> {
   const waiting = sessions.filter((_, index) => index % MEMORY >= seconds);
   const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
   const ask = (session: Session) =>
@@ -17,7 +22,8 @@ export async function remember(peer: Peer, door: Door, sessions: readonly Sessio
       // Somebody else's plan: all that is done for it is to see who asks.
       const path = `/users/${session.user_id + 1}/mental-plan`;
       request(peer.origin + path, { agent, headers: bearer(session, door) }, (response) => {
-        if (response.statusCode !== 404) reject(new Error(`${peer.name}: ${response.statusCode} for a plan of somebody else`));
+        if (response.statusCode !== 404)
+          reject(new Error(`${peer.name}: ${response.statusCode} for a plan of somebody else`));
         response.resume().on('end', resolve);
       })
         .on('error', reject)

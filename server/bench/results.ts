@@ -27,7 +27,13 @@ export class Results {
   }
 
   /** @returns the median over the rounds of how much more one column has of `key` than another in the same round */
-  ratio(work: Work, column: string, against: string, key: Key = 'rate', workAgainst: Work = work): number | undefined {
+  ratio(
+    work: Work,
+    column: string,
+    against: string,
+    key: Key = 'rate',
+    workAgainst: Work = work,
+  ): number | undefined {
     const others = this.of(workAgainst, against);
     return median(
       this.of(work, column).flatMap((sample) => {

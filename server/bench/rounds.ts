@@ -71,12 +71,16 @@ export async function runRounds(plan: Plan): Promise<Sample[]> {
       break;
     }
     for (const { work, columns } of plan.works) {
-      const due = columns.filter(({ once }) => round === 1 || !(once || (plan.until && UNBOUNDED.includes(work))));
+      const due = columns.filter(
+        ({ once }) => round === 1 || !(once || (plan.until && UNBOUNDED.includes(work))),
+      );
       if (due.length > 0) process.stdout.write(`round ${round}/${plan.rounds}, ${work}, requests/s:`);
       for (const column of round % 2 === 1 ? due : due.toReversed()) {
         const sample = await measure(plan, work, column, round, plan.seconds);
         samples.push(sample);
-        process.stdout.write(` ${column.name} ${Math.round(sample.rate)}${column === due.at(round % 2 === 1 ? -1 : 0) ? '\n' : ''}`);
+        process.stdout.write(
+          ` ${column.name} ${Math.round(sample.rate)}${column === due.at(round % 2 === 1 ? -1 : 0) ? '\n' : ''}`,
+        );
       }
     }
     last = Date.now() - begun;
@@ -84,12 +88,25 @@ export async function runRounds(plan: Plan): Promise<Sample[]> {
   return samples;
 }
 
-async function measure(plan: Plan, work: Work, column: Column, round: number, seconds: number): Promise<Sample> {
+async function measure(
+  plan: Plan,
+  work: Work,
+  column: Column,
+  round: number,
+  seconds: number,
+): Promise<Sample> {
   const { name, door, peer, ground } = column;
   plan.signal.throwIfAborted();
-  if (round > 0 && column.checksSessions && isSignedIn(work)) await remember(peer, door, ground.sessions, seconds);
+  if (round > 0 && column.checksSessions && isSignedIn(work))
+    await remember(peer, door, ground.sessions, seconds);
   const before = peer.cpu();
-  const result = await load(peer.origin, ground.script(work, door), connectionsFor(work), secondsFor(work, seconds), plan.signal);
+  const result = await load(
+    peer.origin,
+    ground.script(work, door),
+    connectionsFor(work),
+    secondsFor(work, seconds),
+    plan.signal,
+  );
   const cpu = ((peer.cpu() - before) * 1000) / result.requests;
   const refused = work === 'refused' ? result.requests - result.refused : result.refused;
   if (result.requests === 0 || refused > 0 || result.broken > 0)

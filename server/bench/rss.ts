@@ -21,7 +21,11 @@ const MIXTURE: readonly (readonly [Work, Door])[] = [
 ];
 
 /** @returns the exit code */
-export async function watchRss(peers: ReadonlyMap<PeerName, Peer>, ground: Ground, signal: AbortSignal): Promise<number> {
+export async function watchRss(
+  peers: ReadonlyMap<PeerName, Peer>,
+  ground: Ground,
+  signal: AbortSignal,
+): Promise<number> {
   const misses: string[] = [];
   const last = new Map<PeerName, number>();
   for (const name of ['hand', 'ours'] as const) {
@@ -39,12 +43,14 @@ export async function watchRss(peers: ReadonlyMap<PeerName, Peer>, ground: Groun
     last.set(name, peer.rss());
     const growth = peer.rss() / warm.rss;
     console.log(`${name}: ${growth.toFixed(2)} times what it was after the first ${warm.done}`);
-    if (name === 'ours' && growth > GROWTH) misses.push(`RSS grew to ${growth.toFixed(2)} times what it was, wanted ≤ ${GROWTH}`);
+    if (name === 'ours' && growth > GROWTH)
+      misses.push(`RSS grew to ${growth.toFixed(2)} times what it was, wanted ≤ ${GROWTH}`);
   }
   const [hand, ours] = [last.get('hand'), last.get('ours')];
   if (hand && ours) {
     console.log(`ours against hand: ${(ours / hand).toFixed(2)}`);
-    if (ours / hand > RSS) misses.push(`RSS is ${(ours / hand).toFixed(2)} times that of hand, wanted ≤ ${RSS}`);
+    if (ours / hand > RSS)
+      misses.push(`RSS is ${(ours / hand).toFixed(2)} times that of hand, wanted ≤ ${RSS}`);
   }
   for (const miss of misses) console.error(`missed: ${miss}`);
   return misses.length > 0 ? 1 : 0;

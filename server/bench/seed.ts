@@ -20,7 +20,12 @@ export interface BenchDatabase {
  * @param server the URL of any database of the server
  * @param plans how many of the users, the first ones, have plans
  */
-export async function createDatabase(server: string, name: string, users: number, plans = users): Promise<BenchDatabase> {
+export async function createDatabase(
+  server: string,
+  name: string,
+  users: number,
+  plans = users,
+): Promise<BenchDatabase> {
   const admin = postgres(server, { max: 1, onnotice: () => {} });
   await admin.unsafe(`create database ${name}`);
   const url = Object.assign(new URL(server), { pathname: `/${name}` }).href;
@@ -32,11 +37,13 @@ export async function createDatabase(server: string, name: string, users: number
   try {
     await migratePostgres(url);
     await fill(sql, users, plans);
-    const [last] = await sql`select (select max(id) from outer_tasks) as task, (select max(id) from sessions) as session`;
+    const [last] =
+      await sql`select (select max(id) from outer_tasks) as task, (select max(id) from sessions) as session`;
     return {
       url,
       sql,
-      sessions: () => sql`select user_id, min(id) as rest, max(id) as trpc from sessions group by user_id order by user_id`,
+      sessions: () =>
+        sql`select user_id, min(id) as rest, max(id) as trpc from sessions group by user_id order by user_id`,
       async tidy() {
         await sql`delete from outer_tasks where id > ${last?.task}`;
         await sql`delete from sessions where id > ${last?.session}`;

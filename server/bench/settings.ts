@@ -21,6 +21,8 @@ export const unpin = () => {
   free = true;
 };
 export const pinned = (core: number, command: string[]): [string, string[]] =>
-  CORES > 1 && !free ? ['taskset', ['-c', String(core), ...command]] : [command[0] as string, command.slice(1)];
+  CORES > 1 && !free
+    ? ['taskset', ['-c', String(core), ...command]]
+    : [command[0] as string, command.slice(1)];
 
 export const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));

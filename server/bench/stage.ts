@@ -19,10 +19,12 @@ export interface Stage {
 /** @param keep whether databases and logs stay */
 export async function inStage<T>(keep: boolean, job: (stage: Stage) => Promise<T>): Promise<T> {
   const server = process.env.DATABASE_URL;
-  if (!server) throw new ConfigError('DATABASE_URL: name a PostgreSQL server on which databases may be created');
+  if (!server)
+    throw new ConfigError('DATABASE_URL: name a PostgreSQL server on which databases may be created');
   const folder = await mkdtemp(join(tmpdir(), 'stepwise-bench-'));
   const stop = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort(new Error(`stopped by ${signal}`)));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => stop.abort(new Error(`stopped by ${signal}`)));
   const databases: BenchDatabase[] = [];
   const peers: Peer[] = [];
   try {

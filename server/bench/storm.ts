@@ -32,10 +32,15 @@ export async function watchStorm(stage: Stage): Promise<number> {
   let turn = 0;
   let answered = 0;
   const signIn = async () => {
-    const { path, headers, body } = requestOf('sign in', 'rest', sessions[turn++ % sessions.length] as (typeof sessions)[number]);
+    const { path, headers, body } = requestOf(
+      'sign in',
+      'rest',
+      sessions[turn++ % sessions.length] as (typeof sessions)[number],
+    );
     const answer = await fetch(peer.origin + path, { method: 'POST', headers, body: body as string });
     await answer.arrayBuffer();
-    if (![200, 429, 503].includes(answer.status)) throw new Error(`a sign-in was answered with ${answer.status}`);
+    if (![200, 429, 503].includes(answer.status))
+      throw new Error(`a sign-in was answered with ${answer.status}`);
     if (answer.status === 200) answered++;
     // Asking again at once would be another thing: a flood, by a client that takes a core itself.
     else await sleep(1000 * Number(answer.headers.get('retry-after') ?? 1));
@@ -52,9 +57,13 @@ export async function watchStorm(stage: Stage): Promise<number> {
     goesOn = false;
     await Promise.all(people);
     rounds.push({ idle, storm });
-    console.log(`round ${round}/${ROUNDS}: p99 of 20 tasks ${idle.toFixed(1)} ms, during ${SIGN_INS} sign-ins ${storm.toFixed(1)} ms`);
+    console.log(
+      `round ${round}/${ROUNDS}: p99 of 20 tasks ${idle.toFixed(1)} ms, during ${SIGN_INS} sign-ins ${storm.toFixed(1)} ms`,
+    );
   }
   const ratio = median(rounds.map(({ idle, storm }) => storm / idle)) as number;
-  console.log(`${answered} people signed in; p99 was ${ratio.toFixed(2)} times the idle one (median), wanted ≤ ${BOUND}`);
+  console.log(
+    `${answered} people signed in; p99 was ${ratio.toFixed(2)} times the idle one (median), wanted ≤ ${BOUND}`,
+  );
   return ratio <= BOUND ? 0 : 1;
 }

@@ -6,7 +6,9 @@ import { WORKS } from './works.ts';
 const round = (value: number | undefined, digits: number) => value?.toFixed(digits) ?? '–';
 
 export function markdown(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((cell, i) => Math.max(3, ...[cell, ...rows.map((row) => row[i] ?? '')].map((text) => text.length)));
+  const widths = head.map((cell, i) =>
+    Math.max(3, ...[cell, ...rows.map((row) => row[i] ?? '')].map((text) => text.length)),
+  );
   const line = (cells: readonly string[]) =>
     `| ${cells.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join(' | ')} |`;
   const rule = `| ${widths.map((width, i) => (i === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`)).join(' | ')} |`;
@@ -16,11 +18,13 @@ export function markdown(head: readonly string[], rows: readonly (readonly strin
 /** Requests per second: hand's own, and everybody's against hand's. */
 export function ratioTable(results: Results, columns: readonly string[]): string {
   const others = columns.filter((column) => column !== 'hand');
-  const rows = WORKS.filter((work) => columns.some((column) => results.of(work, column).length > 0)).map((work) => [
-    work === 'ten tasks' ? 'ten tasks, per read' : work,
-    round(results.median(work, 'hand', 'rate'), 0),
-    ...others.map((column) => round(results.againstHand(work, column), 2)),
-  ]);
+  const rows = WORKS.filter((work) => columns.some((column) => results.of(work, column).length > 0)).map(
+    (work) => [
+      work === 'ten tasks' ? 'ten tasks, per read' : work,
+      round(results.median(work, 'hand', 'rate'), 0),
+      ...others.map((column) => round(results.againstHand(work, column), 2)),
+    ],
+  );
   return markdown(['requests/s against hand', 'hand', ...others], rows);
 }
 

@@ -3,7 +3,16 @@ import { PASSWORD } from './settings.ts';
 import { sign } from './token.ts';
 
 export type Door = 'rest' | 'trpc';
-export const WORKS = ['health', 'tasks', 'ten tasks', 'mental', 'plan', 'create', 'refused', 'sign in'] as const;
+export const WORKS = [
+  'health',
+  'tasks',
+  'ten tasks',
+  'mental',
+  'plan',
+  'create',
+  'refused',
+  'sign in',
+] as const;
 export type Work = (typeof WORKS)[number];
 
 export interface Request {
@@ -23,7 +32,10 @@ const NEW_TASK = { title: 'Buy running shoes', status: false };
 const credentials = (id: number) => ({ username: `user${id}`, password: PASSWORD });
 
 /** The procedure and its input. */
-const CALLS: Record<Exclude<Work, 'ten tasks'>, (user_id: number) => [name: string, input: object, rest: string]> = {
+const CALLS: Record<
+  Exclude<Work, 'ten tasks'>,
+  (user_id: number) => [name: string, input: object, rest: string]
+> = {
   health: () => ['health.check', {}, 'GET /health'],
   tasks: () => ['task.list', {}, 'GET /outherTasks'],
   mental: (id) => ['mentalPlan.byUser', { id }, `GET /users/${id}/mental-plan`],
@@ -49,7 +61,11 @@ export function bearer(session: Session, door: Door, secret?: string): Record<st
 export function requestOf(work: Work, door: Door, session: Session): Request {
   const [name, input, rest] = CALLS[work === 'ten tasks' ? 'tasks' : work](session.user_id);
   const [method, path] = rest.split(' ') as ['GET' | 'POST', string];
-  const { authorization, ...others } = bearer(session, door, work === 'refused' ? 'not-the-secret-of-the-benchmark-at-all' : undefined);
+  const { authorization, ...others } = bearer(
+    session,
+    door,
+    work === 'refused' ? 'not-the-secret-of-the-benchmark-at-all' : undefined,
+  );
   const headers = {
     ...others,
     ...((isSignedIn(work) || work === 'refused') && { authorization }),
@@ -59,7 +75,9 @@ export function requestOf(work: Work, door: Door, session: Session): Request {
   if (door === 'rest') return { method, path, headers, ...body };
   if (work === 'ten tasks') {
     const names = Array(10).fill(name).join(',');
-    const inputs = encodeURIComponent(JSON.stringify(Object.fromEntries(Array.from({ length: 10 }, (_, place) => [place, input]))));
+    const inputs = encodeURIComponent(
+      JSON.stringify(Object.fromEntries(Array.from({ length: 10 }, (_, place) => [place, input]))),
+    );
     return { method, path: `/trpc/${names}?batch=1&input=${inputs}`, headers };
   }
   const query = method === 'GET' ? `?input=${encodeURIComponent(JSON.stringify(input))}` : '';

@@ -15,9 +15,13 @@ await runScript(async () => {
   try {
     await cp(MIGRATIONS, copy, { recursive: true });
     const before = await readdir(copy);
-    const { stdout } = await promisify(execFile)('drizzle-kit', ['generate'], { cwd: root, env: { ...process.env, DRIZZLE_OUT: copy } });
+    const { stdout } = await promisify(execFile)('drizzle-kit', ['generate'], {
+      cwd: root,
+      env: { ...process.env, DRIZZLE_OUT: copy },
+    });
     const added = (await readdir(copy)).filter((name) => !before.includes(name));
-    if (added.length > 0) throw new Error(`the schema has changes without a migration; run pnpm db:generate\n${stdout}`);
+    if (added.length > 0)
+      throw new Error(`the schema has changes without a migration; run pnpm db:generate\n${stdout}`);
     console.log('schema and migrations agree');
   } finally {
     await rm(copy, { recursive: true, force: true });

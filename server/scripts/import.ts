@@ -8,7 +8,8 @@ import { ImportError } from './import/errors.ts';
 import { importDatabase } from './import/import.ts';
 import { runScript } from './run.ts';
 
-const USAGE = 'pnpm db:import [--batch 1000], with the URL of the database that is copied in IMPORT_SOURCE_URL (or --from)';
+const USAGE =
+  'pnpm db:import [--batch 1000], with the URL of the database that is copied in IMPORT_SOURCE_URL (or --from)';
 
 await runScript(async () => {
   const { from: argument, batch } = argumentsGiven();
@@ -17,7 +18,8 @@ await runScript(async () => {
   // What is said for this one run comes before what is set.
   const from = argument === undefined ? config.importSourceUrl : parsed(argument);
   if (from === undefined) throw new ImportError(`usage: ${USAGE}`);
-  if (config.databaseUrl === undefined) throw new ImportError('DATABASE_URL: required, it names the database that is filled');
+  if (config.databaseUrl === undefined)
+    throw new ImportError('DATABASE_URL: required, it names the database that is filled');
   await importDatabase({ from, to: config.databaseUrl, batch }, console.log);
 });
 
@@ -33,7 +35,9 @@ function parsed(from: string): ConnectionSettings {
 
 function argumentsGiven(): { from: string | undefined; batch: number } {
   try {
-    const { values } = parseArgs({ options: { from: { type: 'string' }, batch: { type: 'string', default: '1000' } } });
+    const { values } = parseArgs({
+      options: { from: { type: 'string' }, batch: { type: 'string', default: '1000' } },
+    });
     return { from: values.from, batch: Number(values.batch) };
   } catch {
     // What parseArgs says quotes the arguments, and one of them has a password in it.

@@ -8,9 +8,11 @@ import { runScript } from './run.ts';
 
 await runScript(async () => {
   const [how, ...ids] = process.argv.slice(2);
-  if (how !== undefined && (!isAction(how) || ids.length === 0)) throw new ConfigError('jobs, jobs retry ID … or jobs forget ID …');
+  if (how !== undefined && (!isAction(how) || ids.length === 0))
+    throw new ConfigError('jobs, jobs retry ID … or jobs forget ID …');
   const { databaseUrl } = loadConfig(readEnvironment(), 'script');
-  if (databaseUrl === undefined) throw new ConfigError('DATABASE_URL: required, the embedded database belongs to its server');
+  if (databaseUrl === undefined)
+    throw new ConfigError('DATABASE_URL: required, the embedded database belongs to its server');
   const db = openForJobs(databaseUrl, 1);
   const boss = new PgBoss({ db, schema: 'pgboss', migrate: false, supervise: false, schedule: false });
   boss.on('error', () => {});
@@ -39,7 +41,9 @@ async function show(boss: PgBoss): Promise<void> {
   const { queues, letters } = await overviewOf(boss);
   console.log(`${'queue'.padEnd(20)} waiting  active  failed`);
   for (const { name, waiting, active, failed } of queues)
-    console.log(`${name.padEnd(20)} ${[waiting, active, failed].map((count) => String(count).padStart(6)).join('  ')}`);
+    console.log(
+      `${name.padEnd(20)} ${[waiting, active, failed].map((count) => String(count).padStart(6)).join('  ')}`,
+    );
   console.log(`\n${letters.length === 0 ? 'nothing failed for good' : 'failed for good (retry or forget):'}`);
   for (const { job_id, job, at, attempts, reason } of letters)
     console.log(`${job_id}  ${at.toISOString()}  ${job}, ${attempts} attempts: ${reason ?? 'unknown'}`);

@@ -35,23 +35,30 @@ interface Manifest {
 /** @returns every package that the server needs at run time, directly or not, by name and version */
 export async function productionPackages(): Promise<Package[]> {
   const { dependencies = {} } = await manifestOf(SERVER);
-  const waiting = await Promise.all(Object.keys(dependencies).map((name) => realpath(join(SERVER, 'node_modules', name))));
+  const waiting = await Promise.all(
+    Object.keys(dependencies).map((name) => realpath(join(SERVER, 'node_modules', name))),
+  );
   const seen = new Set(waiting);
   const packages: Package[] = [];
   for (let folder = waiting.pop(); folder !== undefined; folder = waiting.pop()) {
     const { name, version, license, os } = await manifestOf(folder);
-    const licence = READ[`${name}@${version}`] ?? (typeof license === 'object' ? license.type : license) ?? 'none';
+    const licence =
+      READ[`${name}@${version}`] ?? (typeof license === 'object' ? license.type : license) ?? 'none';
     packages.push({ name, version, licence, platform: os !== undefined });
     for (const path of await dependenciesOf(folder)) if (!seen.has(path)) waiting.push(path);
     for (const path of waiting) seen.add(path);
   }
   const key = ({ name, version }: Package) => `${name}@${version}`;
-  return [...new Map(packages.map((found) => [key(found), found])).values()].sort((a, b) => (key(a) < key(b) ? -1 : 1));
+  return [...new Map(packages.map((found) => [key(found), found])).values()].sort((a, b) =>
+    key(a) < key(b) ? -1 : 1,
+  );
 }
 
 /** @returns the list as it stands in the repository: the same on every machine */
 export function licenceList(packages: readonly Package[]): string {
-  const rows = packages.filter(({ platform }) => !platform).map(({ name, version, licence }) => `- ${name} ${version}: ${licence}`);
+  const rows = packages
+    .filter(({ platform }) => !platform)
+    .map(({ name, version, licence }) => `- ${name} ${version}: ${licence}`);
   return `# Licences
 
 What a production installation of the server brings. Written by \`pnpm run licences\`; a test holds it
@@ -71,7 +78,9 @@ async function dependenciesOf(folder: string): Promise<string[]> {
   const modules = folder.slice(0, folder.lastIndexOf(marker) + marker.length);
   const names = await readdir(modules);
   const scopes = names.filter((name) => name.startsWith('@'));
-  const scoped = await Promise.all(scopes.map(async (scope) => (await readdir(join(modules, scope))).map((name) => join(scope, name))));
+  const scoped = await Promise.all(
+    scopes.map(async (scope) => (await readdir(join(modules, scope))).map((name) => join(scope, name))),
+  );
   const all = [...names.filter((name) => !/^[.@]/.test(name)), ...scoped.flat()];
   return Promise.all(all.map((name) => realpath(join(modules, name))));
 }

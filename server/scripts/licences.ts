@@ -8,5 +8,7 @@ await runScript(async () => {
   const packages = await productionPackages();
   await mkdir(dirname(LICENCES), { recursive: true });
   await writeFile(LICENCES, licenceList(packages));
-  console.log(`${packages.length} packages, ${new Set(packages.map(({ licence }) => licence)).size} licences`);
+  console.log(
+    `${packages.length} packages, ${new Set(packages.map(({ licence }) => licence)).size} licences`,
+  );
 });

@@ -11,7 +11,9 @@ await runScript(async () => {
   const config = loadConfig(readEnvironment(), 'script');
   const { databaseUrl, serverDatabaseUrl } = config;
   if (databaseUrl === undefined && serverDatabaseUrl !== undefined)
-    throw new ConfigError('DATABASE_URL: required with SERVER_DATABASE_URL, it names the role that owns the tables');
+    throw new ConfigError(
+      'DATABASE_URL: required with SERVER_DATABASE_URL, it names the role that owns the tables',
+    );
   const database = await openDatabase({ ...config, migrateAtStart: true, jobs: false }, (line, facts) =>
     console.error(`${line} ${JSON.stringify(facts)}`),
   );
@@ -21,6 +23,7 @@ await runScript(async () => {
     // Servers with a role of their own cannot make them either.
     if (!isPrepared && serverDatabaseUrl !== undefined) await checkPostgres(databaseUrl, { jobs: true });
   }
-  if (databaseUrl !== undefined && serverDatabaseUrl !== undefined) await prepareServerRole(databaseUrl, serverDatabaseUrl);
+  if (databaseUrl !== undefined && serverDatabaseUrl !== undefined)
+    await prepareServerRole(databaseUrl, serverDatabaseUrl);
   console.log(`${database.engine}: the schema is up to date`);
 });

@@ -5,7 +5,11 @@ import { seed } from '../src/db/seed.ts';
 import { runScript } from './run.ts';
 
 await runScript(async () => {
-  const database = await openDatabase({ ...loadConfig(readEnvironment(), 'script'), migrateAtStart: false, jobs: false });
+  const database = await openDatabase({
+    ...loadConfig(readEnvironment(), 'script'),
+    migrateAtStart: false,
+    jobs: false,
+  });
   try {
     await seed(database.db);
   } finally {

@@ -17,18 +17,28 @@ import {
 } from '../src/features/auth/operators/queries.ts';
 import { runScript } from './run.ts';
 
-const USAGE = 'users [--login LOGIN | --search PART] [--blocked] [--limit 1…500] [--before ID], or users block|unblock|sign-out|code ID …';
+const USAGE =
+  'users [--login LOGIN | --search PART] [--blocked] [--limit 1…500] [--before ID], or users block|unblock|sign-out|code ID …';
 
 /** The largest id that the database can hold. */
 const MAX_ID = 2 ** 31 - 1;
 
 /** Does one thing to one account. @returns what it did, in words, and whether it could; undefined without such an account */
-type Action = (db: Database, operator: Operator, id: number) => Promise<{ login: string; says: string; failed?: boolean } | undefined>;
+type Action = (
+  db: Database,
+  operator: Operator,
+  id: number,
+) => Promise<{ login: string; says: string; failed?: boolean } | undefined>;
 
 const ACTIONS: Record<string, Action> = {
   async block(db, operator, id) {
     const done = await blockAccount(db, operator, id);
-    return done && { login: done.login, says: `${done.was_blocked ? 'was blocked already' : 'blocked'}, sessions ended: ${done.ended}` };
+    return (
+      done && {
+        login: done.login,
+        says: `${done.was_blocked ? 'was blocked already' : 'blocked'}, sessions ended: ${done.ended}`,
+      }
+    );
   },
   async unblock(db, operator, id) {
     const done = await unblockAccount(db, operator, id);
@@ -41,7 +51,8 @@ const ACTIONS: Record<string, Action> = {
   async code(db, operator, id) {
     const done = await makeResetCode(db, operator, id);
     if (!done) return undefined;
-    if (done.code === undefined) return { login: done.login, says: 'blocked, so it gets no code', failed: true };
+    if (done.code === undefined)
+      return { login: done.login, says: 'blocked, so it gets no code', failed: true };
     return { login: done.login, says: `${done.code} (good once, until ${done.expires_at})` };
   },
 };

@@ -1,6 +1,12 @@
 // Every plugin, in order, on one screen.
 import cors from '@fastify/cors';
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from 'fastify';
 import manifest from '../package.json' with { type: 'json' };
 import type { Config } from './config.ts';
 import { createCatalogue } from './db/catalogue.ts';
@@ -17,7 +23,13 @@ import { askedOf, createContext } from './http/context.ts';
 import { corsHeaders } from './http/cors.ts';
 import { registerDocs } from './http/docs.ts';
 import { endpointsOf } from './http/endpoints.ts';
-import { registerExpectations, registerGuards, registerStandardHeaders, requestId, routableUrl } from './http/guards.ts';
+import {
+  registerExpectations,
+  registerGuards,
+  registerStandardHeaders,
+  requestId,
+  routableUrl,
+} from './http/guards.ts';
 import { standardHeaders } from './http/headers.ts';
 import { createHealth, registerProbes } from './http/health.ts';
 import { createLargeReads } from './http/largeReads.ts';
@@ -118,7 +130,12 @@ export async function buildApp({
     largeReads: createLargeReads(memory),
     catalogue: createCatalogue(),
     views: createViews(),
-    streams: createEventStreams({ ...database, openSessions, places: limits.store.places, waited: metrics?.into.event }),
+    streams: createEventStreams({
+      ...database,
+      openSessions,
+      places: limits.store.places,
+      waited: metrics?.into.event,
+    }),
     passwords: createPasswords(hashing.concurrency, HASH_QUEUE, hashing.cost),
     tokens: createTokens(secrets, config.tokenLifetime),
     refreshTokens: createRefreshTokens(secrets),
@@ -160,7 +177,9 @@ export async function buildApp({
   app.setErrorHandler((error, request, reply) => {
     leaveUnread(request, reply);
     const known = shown(error, request);
-    return request.url.startsWith('/trpc/') ? sendRpcError(reply, request, appRouter, known) : sendProblem(reply, request, known);
+    return request.url.startsWith('/trpc/')
+      ? sendRpcError(reply, request, appRouter, known)
+      : sendProblem(reply, request, known);
   });
 
   const connections = registerConnections(
@@ -176,20 +195,39 @@ export async function buildApp({
   registerBodies(app, bodyTimes);
   // Without a list no page of elsewhere is told anything.
   if (config.corsOrigins.length > 0) {
-    const foreign = { ...corsHeaders(config.environment), origin: config.corsOrigins === '*' ? '*' : [...config.corsOrigins] };
+    const foreign = {
+      ...corsHeaders(config.environment),
+      origin: config.corsOrigins === '*' ? '*' : [...config.corsOrigins],
+    };
     const [usual, asked] = [false, true].map((preflight) => ({ ...foreign, preflight }));
-    await app.register(cors, () => ({ headers }: { headers: Record<string, unknown> }, callback: CorsCallback) => {
-      callback(null, (headers['access-control-request-method'] !== undefined && headers.origin !== undefined ? asked : usual) as object);
-    });
+    await app.register(
+      cors,
+      () =>
+        ({ headers }: { headers: Record<string, unknown> }, callback: CorsCallback) => {
+          callback(
+            null,
+            (headers['access-control-request-method'] !== undefined && headers.origin !== undefined
+              ? asked
+              : usual) as object,
+          );
+        },
+    );
   }
   registerLog(app);
   if (metrics) {
     const { passwords, limits, openSessions, tokens, catalogue, views, streams } = services;
     metrics.into.add(connections);
-    for (const part of [database, passwords, limits, openSessions, tokens, catalogue, views, streams]) metrics.into.add(part.measures);
+    for (const part of [database, passwords, limits, openSessions, tokens, catalogue, views, streams])
+      metrics.into.add(part.measures);
     observeRequests(app, metrics.into);
   }
-  registerGuards(app, paths.methodsOf, services.limits, (request, reply) => askedOf(services, request, reply), memory);
+  registerGuards(
+    app,
+    paths.methodsOf,
+    services.limits,
+    (request, reply) => askedOf(services, request, reply),
+    memory,
+  );
   registerClosing(app, services.streams.close);
 
   registerProbes(app, services.health);

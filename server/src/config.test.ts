@@ -55,8 +55,13 @@ test('an empty string counts as not set', () => {
 });
 
 test('production allows no foreign origin and does not migrate unless told', () => {
-  expect(loadConfig({ NODE_ENV: 'production', JWT_SECRET_KEY: SECRET })).toMatchObject({ corsOrigins: [], migrateAtStart: false });
-  expect(loadConfig({ NODE_ENV: 'production', JWT_SECRET_KEY: SECRET, MIGRATE_AT_START: 'true' }).migrateAtStart).toBe(true);
+  expect(loadConfig({ NODE_ENV: 'production', JWT_SECRET_KEY: SECRET })).toMatchObject({
+    corsOrigins: [],
+    migrateAtStart: false,
+  });
+  expect(
+    loadConfig({ NODE_ENV: 'production', JWT_SECRET_KEY: SECRET, MIGRATE_AT_START: 'true' }).migrateAtStart,
+  ).toBe(true);
 });
 
 test('a migration in production needs no signing key', () => {
@@ -65,11 +70,19 @@ test('a migration in production needs no signing key', () => {
 
 test('#278 the environment and DATABASE_URL make one address of the database', () => {
   const env = { DATABASE_URL: 'postgresql+asyncpg://u:p@db/lifebalance', PGSSLMODE: 'require' };
-  expect(loadConfig(env).databaseUrl).toMatchObject({ user: 'u', password: 'p', database: 'lifebalance', tls: { mode: 'require' } });
+  expect(loadConfig(env).databaseUrl).toMatchObject({
+    user: 'u',
+    password: 'p',
+    database: 'lifebalance',
+    tls: { mode: 'require' },
+  });
   expect(refusal({ DATABASE_URL: 'postgres://u:hunter2@db/x?sslmode=hunter3' })).toMatch(
     /^DATABASE_URL: sslmode: one of [^\n]*require[^\n]*$/,
   );
-  expect(loadConfig({ PGHOST: 'db' }).databaseUrl, 'without DATABASE_URL it is the embedded database').toBeUndefined();
+  expect(
+    loadConfig({ PGHOST: 'db' }).databaseUrl,
+    'without DATABASE_URL it is the embedded database',
+  ).toBeUndefined();
 });
 
 test.each([
@@ -108,7 +121,9 @@ test('origins are a list', () => {
 
 test('limits are on unless they are turned off by that very word', () => {
   expect(loadConfig({ RATE_LIMIT: 'off' }).limited).toBe(false);
-  expect(loadConfig({ RATE_LIMIT: 'off', NODE_ENV: 'production', JWT_SECRET_KEY: SECRET }).limited).toBe(false);
+  expect(loadConfig({ RATE_LIMIT: 'off', NODE_ENV: 'production', JWT_SECRET_KEY: SECRET }).limited).toBe(
+    false,
+  );
 });
 
 test('background work is done unless it is turned off', () => {
@@ -142,7 +157,9 @@ test('#215 all bad names are told at once, and no value', () => {
     JWT_SECRET_KEY: 'too-short-value',
   });
   expect(message.split('\n').map((line) => line.split(':')[0])).toEqual(
-    ['DATABASE_URL', 'LOG_LEVEL', 'PORT', 'JWT_SECRET_KEY'].sort((a, b) => message.indexOf(a) - message.indexOf(b)),
+    ['DATABASE_URL', 'LOG_LEVEL', 'PORT', 'JWT_SECRET_KEY'].sort(
+      (a, b) => message.indexOf(a) - message.indexOf(b),
+    ),
   );
   expect(message).not.toMatch(/seven|loudest|hunter2|too-short-value/);
 });

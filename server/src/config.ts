@@ -98,19 +98,28 @@ export function readEnvironment(): Record<string, string | undefined> {
  * @param purpose a `script` that only works on the database needs no signing key
  * @throws ConfigError naming all bad variables at once
  */
-export function loadConfig(env: Record<string, string | undefined>, purpose: 'server' | 'script' = 'server'): Config {
-  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+export function loadConfig(
+  env: Record<string, string | undefined>,
+  purpose: 'server' | 'script' = 'server',
+): Config {
+  const given = Object.fromEntries(
+    Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
+  );
   const parsed = Environment.safeParse(given);
-  const problems = parsed.success ? [] : parsed.error.issues.map((issue) => `${String(issue.path[0])}: ${reason(issue)}`);
+  const problems = parsed.success
+    ? []
+    : parsed.error.issues.map((issue) => `${String(issue.path[0])}: ${reason(issue)}`);
 
   const production = given.NODE_ENV === 'production';
   const secret = given.JWT_SECRET_KEY;
-  if (secret === undefined && production && purpose === 'server') problems.push('JWT_SECRET_KEY: required in production');
+  if (secret === undefined && production && purpose === 'server')
+    problems.push('JWT_SECRET_KEY: required in production');
   for (const name of ['JWT_SECRET_KEY', 'JWT_SECRET_KEY_PREVIOUS']) {
     const key = given[name];
     if (key === undefined) continue;
     if (Buffer.byteLength(key) < 32) problems.push(`${name}: at least 32 bytes are needed`);
-    else if (isKnownSecret(key)) problems.push(`${name}: a well-known value, anybody could sign tokens with it`);
+    else if (isKnownSecret(key))
+      problems.push(`${name}: a well-known value, anybody could sign tokens with it`);
   }
   if (production && given.CORS_ORIGINS?.split(',').some((origin) => origin.trim() === '*'))
     problems.push('CORS_ORIGINS: list the origins, * is not accepted in production');
@@ -167,7 +176,10 @@ export function loadConfig(env: Record<string, string | undefined>, purpose: 'se
     traces:
       values.OTEL_EXPORTER_OTLP_ENDPOINT === undefined
         ? undefined
-        : Object.freeze({ endpoint: values.OTEL_EXPORTER_OTLP_ENDPOINT, share: values.OTEL_TRACES_SAMPLER_ARG }),
+        : Object.freeze({
+            endpoint: values.OTEL_EXPORTER_OTLP_ENDPOINT,
+            share: values.OTEL_TRACES_SAMPLER_ARG,
+          }),
     logLevel: values.LOG_LEVEL,
   });
 }

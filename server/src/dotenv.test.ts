@@ -43,7 +43,10 @@ test.each([
 test.each([
   ['export A=1\nexport  B = "x"', { A: '1', B: 'x' }],
   ['  A = 1  \n\n\t# comment\n B=2 # two', { A: '1', B: '2' }],
-  ['A="two\nlines"\nB=\'#no comment\'# one\nC=`it\'s "it"`', { A: 'two\nlines', B: '#no comment', C: 'it\'s "it"' }],
+  [
+    'A="two\nlines"\nB=\'#no comment\'# one\nC=`it\'s "it"`',
+    { A: 'two\nlines', B: '#no comment', C: 'it\'s "it"' },
+  ],
   ['A=\nB=  \nC=3\nD=#none\nE= # none', { A: '', B: '', C: '3', D: '', E: '' }],
   ['A=postgres://u:p#w%d@h/d?x=y&z=1 # where\nB=a"b', { A: 'postgres://u:p#w%d@h/d?x=y&z=1', B: 'a"b' }],
   ['A=C:\\new\\temp\nB="a\\nb"', { A: 'C:\\new\\temp', B: 'a\nb' }],

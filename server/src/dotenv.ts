@@ -19,17 +19,26 @@ export function readDotenv(path: string): Record<string, string> {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return {};
-    throw new DotenvError(code === 'EISDIR' ? `${path} is a folder; a file is expected` : `${path} cannot be read (${code})`);
+    throw new DotenvError(
+      code === 'EISDIR' ? `${path} is a folder; a file is expected` : `${path} cannot be read (${code})`,
+    );
   }
   const text = decode(path, bytes);
   return Object.fromEntries(
-    Object.entries(parseEnv(normalized(path, text))).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+    Object.entries(parseEnv(normalized(path, text))).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, value]],
+    ),
   );
 }
 
 /** Windows PowerShell and older editors write UTF-16, with a byte order mark. */
 function decode(path: string, bytes: Buffer): string {
-  const encoding = bytes[0] === 0xff && bytes[1] === 0xfe ? 'utf-16le' : bytes[0] === 0xfe && bytes[1] === 0xff ? 'utf-16be' : 'utf-8';
+  const encoding =
+    bytes[0] === 0xff && bytes[1] === 0xfe
+      ? 'utf-16le'
+      : bytes[0] === 0xfe && bytes[1] === 0xff
+        ? 'utf-16be'
+        : 'utf-8';
   let text: string;
   try {
     text = new TextDecoder(encoding, { fatal: true }).decode(bytes);

@@ -20,9 +20,12 @@ test('a port that is taken, and an address that is not ours, are named', async (
   const first = createServer().listen(0, '127.0.0.1');
   await once(first, 'listening');
   const { port } = first.address() as { port: number };
-  const failure = async (port: number, host: string) => (await once(createServer().listen(port, host), 'error'))[0];
+  const failure = async (port: number, host: string) =>
+    (await once(createServer().listen(port, host), 'error'))[0];
   expect(explain(await failure(port, '127.0.0.1'))).toContain(`something else listens on port ${port}`);
-  expect(explain(await failure(0, '192.0.2.200'))).toBe('stepwise: HOST, PORT: cannot listen there (EADDRNOTAVAIL)');
+  expect(explain(await failure(0, '192.0.2.200'))).toBe(
+    'stepwise: HOST, PORT: cannot listen there (EADDRNOTAVAIL)',
+  );
   first.close();
 });
 
@@ -30,21 +33,33 @@ test('a database that is away or refuses us is told without its URL', async () =
   const client = postgres('postgres://nobody:hunter2@127.0.0.1:1/none', { max: 1, backoff: () => 0 });
   const away = await client`select 1`.catch((error: unknown) => error);
   await client.end();
-  expect(explain(away)).toBe('stepwise: the database cannot be reached (ECONNREFUSED); check its URL (DATABASE_URL)');
-  const wrong = new Error('outer', { cause: Object.assign(new Error('password authentication failed for "nobody"'), { code: '28P01' }) });
-  expect(explain(wrong)).toBe('stepwise: the database refuses the connection: the password is wrong; check its URL (DATABASE_URL)');
+  expect(explain(away)).toBe(
+    'stepwise: the database cannot be reached (ECONNREFUSED); check its URL (DATABASE_URL)',
+  );
+  const wrong = new Error('outer', {
+    cause: Object.assign(new Error('password authentication failed for "nobody"'), { code: '28P01' }),
+  });
+  expect(explain(wrong)).toBe(
+    'stepwise: the database refuses the connection: the password is wrong; check its URL (DATABASE_URL)',
+  );
 });
 
 test('a data folder that cannot be used is named', async () => {
   expect(explain(new DataFolderError('x is not a folder'))).toBe('stepwise: DATA_DIR: x is not a folder');
   const failure = await mkdir('/dev/null/data').catch((error: unknown) => error);
-  expect(explain(failure)).toBe('stepwise: /dev/null/data cannot be used (ENOTDIR); DATA_DIR names the folder that is written to');
+  expect(explain(failure)).toBe(
+    'stepwise: /dev/null/data cannot be used (ENOTDIR); DATA_DIR names the folder that is written to',
+  );
 });
 
 test('a schema of another version, and a table that others hold, are told as what they are', () => {
-  expect(explain(new SchemaError('the database lacks migrations'))).toBe('stepwise: the database lacks migrations');
+  expect(explain(new SchemaError('the database lacks migrations'))).toBe(
+    'stepwise: the database lacks migrations',
+  );
   const locked = Object.assign(new Error('canceling statement due to lock timeout'), { code: '55P03' });
-  expect(explain(locked)).toBe('stepwise: a table that is to be changed is in use by others; try again later');
+  expect(explain(locked)).toBe(
+    'stepwise: a table that is to be changed is in use by others; try again later',
+  );
 });
 
 test('settings and rights are told in their own words, and what PostgreSQL says of rights in its', () => {

@@ -9,25 +9,45 @@ const REFUSALS: Record<string, string> = {
 };
 
 /** What the file system answers where something cannot be read or written. */
-const UNUSABLE: ReadonlySet<string | undefined> = new Set(['EACCES', 'EDQUOT', 'ENOSPC', 'ENOTDIR', 'EPERM', 'EROFS']);
+const UNUSABLE: ReadonlySet<string | undefined> = new Set([
+  'EACCES',
+  'EDQUOT',
+  'ENOSPC',
+  'ENOTDIR',
+  'EPERM',
+  'EROFS',
+]);
 
 /** @returns one line for what an operator can mend, naming the setting; anything else as it is, with its stack */
 export function explain(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
-  if (['ConfigError', 'ConnectionError', 'LockedError', 'SchemaError', 'SettingError', 'RightsError', 'ImportError'].includes(error.name))
+  if (
+    [
+      'ConfigError',
+      'ConnectionError',
+      'LockedError',
+      'SchemaError',
+      'SettingError',
+      'RightsError',
+      'ImportError',
+    ].includes(error.name)
+  )
     return `stepwise: ${error.message}`;
   if (error.name === 'DataFolderError') return `stepwise: DATA_DIR: ${error.message}`;
   const { code, syscall, port, path } = error as NodeJS.ErrnoException & { port?: number };
   if (path !== undefined && UNUSABLE.has(code))
     return `stepwise: ${path} cannot be used (${code}); DATA_DIR names the folder that is written to`;
-  if (code === 'EADDRINUSE') return `stepwise: PORT, METRICS_PORT: something else listens on port ${port}; stop it, or choose another`;
+  if (code === 'EADDRINUSE')
+    return `stepwise: PORT, METRICS_PORT: something else listens on port ${port}; stop it, or choose another`;
   if (syscall === 'listen') return `stepwise: HOST, PORT: cannot listen there (${code})`;
   const reason = databaseCode(error);
   if (reason !== undefined && REFUSALS[reason])
     return `stepwise: the database refuses the connection: ${REFUSALS[reason]}; check its URL (DATABASE_URL)`;
   // What PostgreSQL says of rights names objects, and never a value.
-  if (reason === '42501') return `stepwise: the database refuses the user of its URL (DATABASE_URL): ${saying(error)}`;
-  if (reason === '55P03') return 'stepwise: a table that is to be changed is in use by others; try again later';
+  if (reason === '42501')
+    return `stepwise: the database refuses the user of its URL (DATABASE_URL): ${saying(error)}`;
+  if (reason === '55P03')
+    return 'stepwise: a table that is to be changed is in use by others; try again later';
   if (reason !== undefined && (isUnavailable(reason) || syscall === 'connect'))
     return `stepwise: the database cannot be reached (${reason}); check its URL (DATABASE_URL)`;
   return error;
@@ -35,6 +55,7 @@ export function explain(error: unknown): unknown {
 
 /** The words of the error that has the code: others may be wrapped around it. */
 function saying(error: Error): string {
-  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) if ('code' in cause) return cause.message;
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause)
+    if ('code' in cause) return cause.message;
   return error.message;
 }

@@ -36,7 +36,12 @@ export async function writeLast(logger: Logger): Promise<void> {
 export async function createLogger(level: Level | 'silent', readable: boolean): Promise<Logger> {
   const options = { level, base: null, timestamp };
   if (!readable) {
-    const destination = pino.destination({ sync: true, maxLength: UNWRITTEN, minLength: BATCH, periodicFlush: DELAY });
+    const destination = pino.destination({
+      sync: true,
+      maxLength: UNWRITTEN,
+      minLength: BATCH,
+      periodicFlush: DELAY,
+    });
     // A full disk costs lines, not the server; a closed pipe is pino's own matter.
     destination.on('error', () => {});
     return pino(options, destination);

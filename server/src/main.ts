@@ -10,7 +10,9 @@ const { ConfigError, loadConfig, readEnvironment } = await import('./config.ts')
 await begin(async () => {
   const config = loadConfig(readEnvironment());
   if (config.databaseUrl === undefined && config.environment === 'production' && !config.embeddedInProduction)
-    throw new ConfigError('DATABASE_URL: required in production (EMBEDDED_IN_PRODUCTION=true runs on the embedded database all the same)');
+    throw new ConfigError(
+      'DATABASE_URL: required in production (EMBEDDED_IN_PRODUCTION=true runs on the embedded database all the same)',
+    );
   if (config.databaseUrl === undefined) {
     const { compileEngine } = await import('./db/engine.ts');
     // Whoever starts the engine is told of a failure.

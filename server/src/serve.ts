@@ -25,7 +25,10 @@ const LATER = 5000;
 export async function serve(config: Config): Promise<void> {
   const logger = await createLogger(config.logLevel, process.stdout.isTTY);
   if (config.databaseUrl === undefined)
-    logger.warn({ data_dir: config.dataDir }, 'embedded database: for development and demos, set DATABASE_URL for PostgreSQL');
+    logger.warn(
+      { data_dir: config.dataDir },
+      'embedded database: for development and demos, set DATABASE_URL for PostgreSQL',
+    );
   const database = await openForServer(config);
   try {
     await serveOn(database, config, logger);
@@ -38,12 +41,18 @@ export async function serve(config: Config): Promise<void> {
 
 async function serveOn(database: StartingDatabase, config: Config, logger: Logger): Promise<void> {
   const secret = config.jwtSecret ?? (await keptSecret(config.dataDir));
-  const secrets: [string, ...string[]] = config.previousJwtSecret ? [secret, config.previousJwtSecret] : [secret];
+  const secrets: [string, ...string[]] = config.previousJwtSecret
+    ? [secret, config.previousJwtSecret]
+    : [secret];
   // One core is left to everything that is not a hash.
   const hashing = { concurrency: Math.max(1, availableParallelism() - 1) };
   const store = await openStore(config.redisUrl, logger);
   if (!config.limited) logger.warn('RATE_LIMIT=off: nothing is limited, also not guessing passwords');
-  const rates = config.limited ? (config.environment === 'production' ? PRODUCTION_RATES : DEVELOPMENT_RATES) : undefined;
+  const rates = config.limited
+    ? config.environment === 'production'
+      ? PRODUCTION_RATES
+      : DEVELOPMENT_RATES
+    : undefined;
   let draining = false;
   const metrics = config.metrics && (await openMetrics(config.host, config.metrics, logger));
   const traces = config.traces && (await openTraces(config.traces));
@@ -74,7 +83,11 @@ async function serveOn(database: StartingDatabase, config: Config, logger: Logge
     await database.close();
   });
 
-  await app.listen({ host: config.host, port: config.port, listenTextResolver: (address) => `listening on ${address}` });
+  await app.listen({
+    host: config.host,
+    port: config.port,
+    listenTextResolver: (address) => `listening on ${address}`,
+  });
   try {
     const host = config.databaseUrl && placesOf(config.databaseUrl);
     await database.prepare((line, facts) => logger.warn({ ...facts, host }, line));
@@ -119,7 +132,10 @@ async function openTraces({ endpoint, share }: NonNullable<Config['traces']>) {
 }
 
 /** Redis is loaded only where it is used. */
-async function openStore(redisUrl: string | undefined, logger: Logger): Promise<LimitStore & { close?(): Promise<void> }> {
+async function openStore(
+  redisUrl: string | undefined,
+  logger: Logger,
+): Promise<LimitStore & { close?(): Promise<void> }> {
   if (redisUrl === undefined) return memoryStore();
   const { redisStore } = await import('./security/redisStore.ts');
   return redisStore(redisUrl, (message) => logger.warn(message));

@@ -8,7 +8,9 @@ import { createLogger } from './logger.ts';
 await begin(async () => {
   const config = loadConfig(readEnvironment(), 'script');
   if (config.databaseUrl === undefined)
-    throw new ConfigError('DATABASE_URL: required, the embedded database belongs to the server, which does the background work itself');
+    throw new ConfigError(
+      'DATABASE_URL: required, the embedded database belongs to the server, which does the background work itself',
+    );
   const logger = await createLogger(config.logLevel, process.stdout.isTTY);
   const database = await openDatabase({ ...config, jobs: true }, (line, facts) => logger.warn(facts, line));
   endWhenRefused(database);

@@ -30,7 +30,11 @@ for (const { name, call } of bothDoors(api))
     await fill(ann, 700);
     const pages: { id: number }[][] = [];
     for (let before_id: number | undefined; ; before_id = pages.at(-1)?.at(-1)?.id) {
-      const { data } = await call('resource.list', { limit: 500, ...(before_id && { before_id }) }, ann.token);
+      const { data } = await call(
+        'resource.list',
+        { limit: 500, ...(before_id && { before_id }) },
+        ann.token,
+      );
       pages.push(data);
       if (data.length === 0) break;
       expect(Buffer.byteLength(JSON.stringify(data))).toBeLessThan(1_200_000);
@@ -53,13 +57,21 @@ test('#354 of a batch what no longer fits into 16 MB is 413 by itself, the other
   const ann = await api.register();
   await fill(ann, 1000);
   const names = [...Array.from({ length: 4 }, () => 'mentalPlan.byUser'), 'task.list'];
-  const input = Object.fromEntries(names.map((name, place) => [place, name === 'task.list' ? {} : { id: ann.id }]));
+  const input = Object.fromEntries(
+    names.map((name, place) => [place, name === 'task.list' ? {} : { id: ann.id }]),
+  );
   const query = { batch: '1', input: JSON.stringify(input) };
-  const { status, body, text } = await api.rest('GET', `/trpc/${names.join(',')}`, { token: ann.token, query });
+  const { status, body, text } = await api.rest('GET', `/trpc/${names.join(',')}`, {
+    token: ann.token,
+    query,
+  });
   expect(status).toBe(207);
   expect(text.length).toBeLessThan(16 * 2 ** 20);
-  const parts: { error?: { data: { httpStatus: number } }; result?: { data: { resources: object[] } } }[] = body;
-  const outcomes = parts.slice(0, 4).map(({ error, result }) => error?.data.httpStatus ?? result?.data.resources.length);
+  const parts: { error?: { data: { httpStatus: number } }; result?: { data: { resources: object[] } } }[] =
+    body;
+  const outcomes = parts
+    .slice(0, 4)
+    .map(({ error, result }) => error?.data.httpStatus ?? result?.data.resources.length);
   expect(outcomes.toSorted()).toEqual([1000, 1000, 1000, 413]);
   expect(parts[4]).toEqual({ result: { data: [] } });
 });
@@ -70,7 +82,11 @@ test('#354 nor does it fit into a batch that is streamed', async () => {
   const names = Array.from({ length: 4 }, () => 'mentalPlan.byUser');
   const input = JSON.stringify(Object.fromEntries(names.map((_, place) => [place, { id: ann.id }])));
   const headers = { 'trpc-accept': 'application/jsonl' };
-  const { text } = await api.rest('GET', `/trpc/${names.join(',')}`, { token: ann.token, query: { batch: '1', input }, headers });
+  const { text } = await api.rest('GET', `/trpc/${names.join(',')}`, {
+    token: ann.token,
+    query: { batch: '1', input },
+    headers,
+  });
   expect(text.length).toBeLessThan(16 * 2 ** 20);
   expect(text.match(/"reason":"PAYLOAD_TOO_LARGE"/g)).toHaveLength(1);
 });
@@ -81,7 +97,11 @@ afterEach(() => {
 });
 
 /** Asks for something and reads nothing of the answer but its first line. */
-async function ask({ app }: TestApp, path: string, token: string): Promise<{ socket: Socket; ofServer: Socket; status: number }> {
+async function ask(
+  { app }: TestApp,
+  path: string,
+  token: string,
+): Promise<{ socket: Socket; ofServer: Socket; status: number }> {
   const connected = once(app.server, 'connection');
   const socket = connect((app.server.address() as AddressInfo).port, '127.0.0.1').on('error', () => {});
   open.push(socket);
@@ -102,11 +122,17 @@ test('#355 who does not take large answers gets no more of them; small ones, and
   // Some of each is on its way in the buffers of the system.
   expect(statuses).toEqual([200, 200, 200, 503, 503, 503]);
   const refused = await api.rest('GET', view, { token: ann.token });
-  expect(refused).toMatchObject({ status: 503, body: { code: 'UNAVAILABLE' }, headers: { 'retry-after': '1' } });
+  expect(refused).toMatchObject({
+    status: 503,
+    body: { code: 'UNAVAILABLE' },
+    headers: { 'retry-after': '1' },
+  });
   expect((await api.rest('GET', '/outherTasks', { token: ann.token })).status).toBe(200);
   expect((await api.rest('GET', `/users/${bob.id}/mental-plan`, { token: bob.token })).status).toBe(200);
   for (const socket of open.splice(0)) socket.destroy();
-  await expect.poll(async () => (await api.rest('GET', view, { token: ann.token })).status, { timeout: 20_000 }).toBe(200);
+  await expect
+    .poll(async () => (await api.rest('GET', view, { token: ann.token })).status, { timeout: 20_000 })
+    .toBe(200);
 });
 
 test('#356 an answer that nobody takes is cut, one that is taken slowly is not', async () => {
@@ -143,7 +169,9 @@ test('#357 an export above 5 MB is 413 and names the way for large ones', async 
     status: 413,
     body: { code: 'PAYLOAD_TOO_LARGE', detail: expect.stringContaining('POST /users/me/exports') },
   });
-  expect((await api.rpc('auth.export', undefined, ann.token)).body.error.data.reason).toBe('PAYLOAD_TOO_LARGE');
+  expect((await api.rpc('auth.export', undefined, ann.token)).body.error.data.reason).toBe(
+    'PAYLOAD_TOO_LARGE',
+  );
   const { status, body } = await api.rest('GET', '/users/me/export', { token: bob.token });
   expect([status, body.resources.length]).toEqual([200, 500]);
 });

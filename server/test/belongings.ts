@@ -24,9 +24,14 @@ const TABLES = {
 export const belongings = (api: TestApp, user_id: number) => rowsAs(sql`t::text`, api, user_id);
 
 /** @returns the same with the transaction that wrote each row: a change from a value to itself shows */
-export const writtenBelongings = (api: TestApp, user_id: number) => rowsAs(sql`t::text || ' ' || t.xmin`, api, user_id);
+export const writtenBelongings = (api: TestApp, user_id: number) =>
+  rowsAs(sql`t::text || ' ' || t.xmin`, api, user_id);
 
-async function rowsAs(text: ReturnType<typeof sql>, { database }: TestApp, user_id: number): Promise<Record<string, string[]>> {
+async function rowsAs(
+  text: ReturnType<typeof sql>,
+  { database }: TestApp,
+  user_id: number,
+): Promise<Record<string, string[]>> {
   const found: Record<string, string[]> = {};
   for (const [table, isOf] of Object.entries(TABLES)) {
     const statement = sql`select ${text} as row from ${sql.identifier(table)} t where ${isOf}${user_id} order by 1`;

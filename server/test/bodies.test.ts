@@ -51,8 +51,16 @@ const TYPES = [
   '',
 ];
 const EMPTY: [string, Record<string, string | number>, string][] = [
-  ...TYPES.map((type): [string, Record<string, string | number>, string] => [`a length of 0 and the type ${type}`, lengthOf0(type), '']),
-  ...TYPES.map((type): [string, Record<string, string | number>, string] => [`no chunks and the type ${type}`, noChunks(type), NO_CHUNK]),
+  ...TYPES.map((type): [string, Record<string, string | number>, string] => [
+    `a length of 0 and the type ${type}`,
+    lengthOf0(type),
+    '',
+  ]),
+  ...TYPES.map((type): [string, Record<string, string | number>, string] => [
+    `no chunks and the type ${type}`,
+    noChunks(type),
+    NO_CHUNK,
+  ]),
   ['a length of 00', { 'Content-Length': '00' }, ''],
   ['a type alone', { 'Content-Type': 'text/plain' }, ''],
   ['a length of 0 and a coding', lengthOf0('application/json', { 'Content-Encoding': 'gzip' }), ''],
@@ -83,7 +91,9 @@ const comparable = ({ status, headers: { date: _, 'x-request-id': __, ...headers
 test.each(EMPTY)('#263 %s is no body, and the connection goes on', async (_, headers, bytes) => {
   for (const [line, status] of CALLS) {
     const bare = await exchange(head(line, authorization) + head('GET /livez', last));
-    const empty = await exchange(head(line, { ...authorization, ...headers }) + bytes + head('GET /livez', last));
+    const empty = await exchange(
+      head(line, { ...authorization, ...headers }) + bytes + head('GET /livez', last),
+    );
     expect(
       bare.map((answer) => answer.status),
       line,
@@ -93,9 +103,16 @@ test.each(EMPTY)('#263 %s is no body, and the connection goes on', async (_, hea
 });
 
 test.each(EMPTY)('#263 %s: calls that need no input succeed', async (_, headers, bytes) => {
-  for (const line of ['POST /users/signOut', 'POST /trpc/auth.signOut', 'POST /trpc/auth.signOut?batch=1', 'HEAD /outherTasks']) {
+  for (const line of [
+    'POST /users/signOut',
+    'POST /trpc/auth.signOut',
+    'POST /trpc/auth.signOut?batch=1',
+    'HEAD /outherTasks',
+  ]) {
     const { token } = await api.register();
-    const [answer] = await exchange(head(line, { Authorization: `Bearer ${token}`, ...headers, ...last }) + bytes);
+    const [answer] = await exchange(
+      head(line, { Authorization: `Bearer ${token}`, ...headers, ...last }) + bytes,
+    );
     expect(answer?.status, `${line} ${answer?.body}`).toBe(200);
   }
 });
@@ -104,7 +121,12 @@ test.each(EMPTY)('#263 %s: the calls of a streamed batch are answered', async (_
   const line = 'POST /trpc/auth.signOut,task.create?batch=1';
   const { token } = await api.register();
   const [answer] = await exchange(
-    head(line, { Authorization: `Bearer ${token}`, 'trpc-accept': 'application/jsonl', ...headers, ...last }) + bytes,
+    head(line, {
+      Authorization: `Bearer ${token}`,
+      'trpc-accept': 'application/jsonl',
+      ...headers,
+      ...last,
+    }) + bytes,
   );
   expect(answer?.status).toBe(200);
   expect(answer?.body).toContain('BAD_REQUEST');
@@ -112,8 +134,13 @@ test.each(EMPTY)('#263 %s: the calls of a streamed batch are answered', async (_
 });
 
 test('#263 what is missing is named, as with an empty object', async () => {
-  const [answer] = await exchange(head('POST /outherTasks', { ...authorization, ...lengthOf0(FORM), ...last }));
-  expect(JSON.parse(answer?.body ?? '')).toMatchObject({ code: 'VALIDATION', errors: [{ path: 'title', message: expect.any(String) }] });
+  const [answer] = await exchange(
+    head('POST /outherTasks', { ...authorization, ...lengthOf0(FORM), ...last }),
+  );
+  expect(JSON.parse(answer?.body ?? '')).toMatchObject({
+    code: 'VALIDATION',
+    errors: [{ path: 'title', message: expect.any(String) }],
+  });
 });
 
 const url = (path: string) => `http://127.0.0.1:${port}${path}`;
@@ -124,7 +151,14 @@ test('#263 an announced body of unknown length is asked for, and may be empty', 
     const { token } = await api.register();
     const socket = connect(port, '127.0.0.1');
     const text = received(socket);
-    socket.write(head(`POST ${path}`, { Authorization: `Bearer ${token}`, ...noChunks(undefined), Expect: '100-continue', ...last }));
+    socket.write(
+      head(`POST ${path}`, {
+        Authorization: `Bearer ${token}`,
+        ...noChunks(undefined),
+        Expect: '100-continue',
+        ...last,
+      }),
+    );
     expect(String((await once(socket, 'data'))[0])).toBe('HTTP/1.1 100 Continue\r\n\r\n');
     socket.write(NO_CHUNK);
     expect(answersIn(await text), path).toMatchObject([{ status: 200 }]);
@@ -168,11 +202,16 @@ test.each(TYPES.filter((type) => !type?.startsWith('application/json')))(
       'GET /trpc/task.list',
     ]) {
       const content = '{"title":"x"}';
-      expect(await exchange(head(line, { ...authorization, ...typed, 'Content-Length': content.length }) + content), line).toMatchObject([
-        refusal,
-      ]);
       expect(
-        await exchange(head(line, { ...authorization, ...typed, 'Transfer-Encoding': 'chunked' }) + chunked(content)),
+        await exchange(
+          head(line, { ...authorization, ...typed, 'Content-Length': content.length }) + content,
+        ),
+        line,
+      ).toMatchObject([refusal]);
+      expect(
+        await exchange(
+          head(line, { ...authorization, ...typed, 'Transfer-Encoding': 'chunked' }) + chunked(content),
+        ),
         line,
       ).toMatchObject([refusal]);
     }
@@ -200,7 +239,10 @@ test.each([
         head(`POST ${path}`, { ...authorization, 'Content-Type': type, ...framed, ...last }) +
           (framing === 'length' ? body : chunked(body)),
       );
-      expect(answer, `${path} ${framing}`).toMatchObject({ status: 400, body: expect.stringContaining('"path":"title"') });
+      expect(answer, `${path} ${framing}`).toMatchObject({
+        status: 400,
+        body: expect.stringContaining('"path":"title"'),
+      });
     }
 });
 
@@ -210,7 +252,9 @@ test.each([
   'application/json; charset="utf-16"',
   'application/json; charset=utf-8x',
 ])('#265 %s is 415', async (type) => {
-  const [answer] = await exchange(`${head('POST /outherTasks', { ...authorization, 'Content-Type': type, 'Content-Length': 2 })}{}`);
+  const [answer] = await exchange(
+    `${head('POST /outherTasks', { ...authorization, 'Content-Type': type, 'Content-Length': 2 })}{}`,
+  );
   expect(answer).toMatchObject(refusal);
 });
 
@@ -241,31 +285,55 @@ const FETCHES = `
 `;
 
 /** @returns how often each outcome was seen: a status with its code, or why there was none */
-async function fetchOutcomes(path: string, size: number, times: number, headers: Record<string, string>): Promise<Record<string, number>> {
+async function fetchOutcomes(
+  path: string,
+  size: number,
+  times: number,
+  headers: Record<string, string>,
+): Promise<Record<string, number>> {
   const options = JSON.stringify({ url: url(path), size, times, headers });
-  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', FETCHES, options]);
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    '--input-type=module',
+    '-e',
+    FETCHES,
+    options,
+  ]);
   return JSON.parse(stdout);
 }
 
 test.each([
   ['5 MB', 5_000_000],
   ['20 MB', 20_000_000],
-])('#266 fetch is told that %s are too large, each time, with and without a length', { timeout: 60_000 }, async (_, size) => {
-  const headers = { authorization: `Bearer ${ann.token}`, 'content-type': 'application/json' };
-  for (const path of ['/outherTasks', '/trpc/resource.createMany'])
-    expect(await fetchOutcomes(path, size, 8, headers), path).toEqual({ '413 PAYLOAD_TOO_LARGE': 16 });
-});
+])(
+  '#266 fetch is told that %s are too large, each time, with and without a length',
+  { timeout: 60_000 },
+  async (_, size) => {
+    const headers = { authorization: `Bearer ${ann.token}`, 'content-type': 'application/json' };
+    for (const path of ['/outherTasks', '/trpc/resource.createMany'])
+      expect(await fetchOutcomes(path, size, 8, headers), path).toEqual({ '413 PAYLOAD_TOO_LARGE': 16 });
+  },
+);
 
 test.each([
   ['of another type', '/users', { 'content-type': 'text/plain' }, 415, 'UNSUPPORTED_MEDIA_TYPE'],
   ['without a token', '/resources/bulk', { 'content-type': 'application/json' }, 401, 'UNAUTHENTICATED'],
   ['for an unknown path', '/nowhere', { 'content-type': 'application/json' }, 404, 'NOT_FOUND'],
   ['for another method', '/users/me', { 'content-type': 'application/json' }, 405, 'METHOD_NOT_ALLOWED'],
-  ['with an expectation that nobody meets', '/outherTasks', { 'content-type': 'application/json', expect: 'tea' }, 417, undefined],
+  [
+    'with an expectation that nobody meets',
+    '/outherTasks',
+    { 'content-type': 'application/json', expect: 'tea' },
+    417,
+    undefined,
+  ],
 ] as const)('#266 fetch is told the same of a large body %s', async (_, path, headers, status, code) => {
-  const answers = await exchange(head(`POST ${path}`, { ...headers, 'Content-Length': 5_000_000 }), large(5_000_000));
+  const answers = await exchange(
+    head(`POST ${path}`, { ...headers, 'Content-Length': 5_000_000 }),
+    large(5_000_000),
+  );
   expect(answers).toMatchObject([{ status, headers: { connection: 'close' } }]);
-  if (code !== undefined) expect(await fetchOutcomes(path, 5_000_000, 8, headers)).toEqual({ [`${status} ${code}`]: 16 });
+  if (code !== undefined)
+    expect(await fetchOutcomes(path, 5_000_000, 8, headers)).toEqual({ [`${status} ${code}`]: 16 });
 });
 
 test('#266 a client that reads only after it has written 20 MB finds the answer', async () => {
@@ -274,22 +342,30 @@ test('#266 a client that reads only after it has written 20 MB finds the answer'
     socket.pause();
     const start = head('POST /outherTasks', { ...authorization, ...JSON_TYPE, 'Content-Length': 20_000_000 });
     socket.write(start.replace('\r\n', `\r\n${broken}`));
-    await new Promise<void>((resolve, reject) => socket.write(large(20_000_000), (error) => (error ? reject(error) : resolve())));
+    await new Promise<void>((resolve, reject) =>
+      socket.write(large(20_000_000), (error) => (error ? reject(error) : resolve())),
+    );
     const text = received(socket);
     socket.resume();
-    expect(answersIn(await text)).toMatchObject([{ status: broken === '' ? 413 : 400, headers: { connection: 'close' } }]);
+    expect(answersIn(await text)).toMatchObject([
+      { status: broken === '' ? 413 : 400, headers: { connection: 'close' } },
+    ]);
   }
 });
 
 test('#267 a request behind a refused body is not looked at', async () => {
   const before = await tasks();
   const smuggled = '{"title":"smuggled"}';
-  const next = head('POST /outherTasks', { ...authorization, ...JSON_TYPE, 'Content-Length': smuggled.length }) + smuggled;
+  const next =
+    head('POST /outherTasks', { ...authorization, ...JSON_TYPE, 'Content-Length': smuggled.length }) +
+    smuggled;
   const accepted = once(api.app.server, 'connection');
   // It goes on although the server has ended its side.
   const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
   const text = received(socket);
-  socket.write(head('POST /outherTasks', { ...authorization, 'Content-Type': 'text/plain', 'Content-Length': 2 * MiB }));
+  socket.write(
+    head('POST /outherTasks', { ...authorization, 'Content-Type': 'text/plain', 'Content-Length': 2 * MiB }),
+  );
   await once(socket, 'end');
   socket.write(large(2 * MiB));
   socket.write(next);
@@ -317,7 +393,9 @@ test('#267 a small body that nobody wants costs no connection', async () => {
 });
 
 /** A server that ends each connection at once, and what it reads. */
-async function lingering(bounds: Parameters<typeof closeLingering>[1]): Promise<{ at: number; taken: Promise<Socket> }> {
+async function lingering(
+  bounds: Parameters<typeof closeLingering>[1],
+): Promise<{ at: number; taken: Promise<Socket> }> {
   const server = createServer();
   const taken = once(server, 'connection').then(([socket]) => {
     socket.on('error', () => {});
@@ -370,7 +448,8 @@ test('#267 a body without an end that nobody wants is cut', async () => {
   socket.write(head('POST /nowhere', { ...JSON_TYPE, 'Transfer-Encoding': 'chunked' }));
   const chunk = Buffer.concat([Buffer.from('10000\r\n'), large(65_536), Buffer.from('\r\n')]);
   // By its time alone it would have more than a minute.
-  while (!socket.destroyed && socket.writable) if (!socket.write(chunk)) await Promise.race([once(socket, 'drain').catch(() => {}), text]);
+  while (!socket.destroyed && socket.writable)
+    if (!socket.write(chunk)) await Promise.race([once(socket, 'drain').catch(() => {}), text]);
   expect(answersIn(await text)).toMatchObject([{ status: 404 }]);
   expect(socket.bytesWritten).toBeGreaterThan(32 * MiB);
 });
@@ -380,7 +459,12 @@ test('#267 a body without an end that nobody wants is cut', async () => {
 const TIMES = { maxIdleMs: 1500, minBytesPerSecond: 2000, checkIntervalMs: 50 };
 
 /** Writes the pieces of a request one by one, and reads until the connection ends. */
-async function paced(at: number, everyMs: number, first: string, pieces: readonly string[] = []): Promise<RawAnswer[]> {
+async function paced(
+  at: number,
+  everyMs: number,
+  first: string,
+  pieces: readonly string[] = [],
+): Promise<RawAnswer[]> {
   const socket = connect(at, '127.0.0.1').on('error', () => {});
   const text = received(socket);
   socket.write(first);
@@ -404,19 +488,34 @@ test('#268 slow is not stalled: a steady body is taken after stalled and drippin
   const [title, lead] = ['{"title":"steady"}', `12\r\n{"title":"steady"}\r\n`];
   const bodies = {
     // 8,000 bytes may take 5.5 s; these take 4.
-    steady: paced(at, 100, send('/outherTasks', { 'Content-Length': title.length + 8000 }) + title, Array(40).fill(spaces)),
-    'steady, in chunks': paced(at, 100, send('/trpc/task.create', { 'Transfer-Encoding': 'chunked' }) + lead, [
-      ...Array(40).fill(`c8\r\n${spaces}\r\n`),
-      NO_CHUNK,
-    ]),
+    steady: paced(
+      at,
+      100,
+      send('/outherTasks', { 'Content-Length': title.length + 8000 }) + title,
+      Array(40).fill(spaces),
+    ),
+    'steady, in chunks': paced(
+      at,
+      100,
+      send('/trpc/task.create', { 'Transfer-Encoding': 'chunked' }) + lead,
+      [...Array(40).fill(`c8\r\n${spaces}\r\n`), NO_CHUNK],
+    ),
     stalled: paced(at, 100, `${send('/outherTasks', { 'Content-Length': 60_000 })}{`),
-    'stalled, in chunks': paced(at, 100, `${send('/outherTasks', { 'Transfer-Encoding': 'chunked' })}1\r\n{\r\n`),
+    'stalled, in chunks': paced(
+      at,
+      100,
+      `${send('/outherTasks', { 'Transfer-Encoding': 'chunked' })}1\r\n{\r\n`,
+    ),
     'stalled before its first byte': paced(
       at,
       100,
       send('/outherTasks', { 'Transfer-Encoding': 'chunked' }).replace(/Content-Type.*\r\n/, ''),
     ),
-    'stalled where none is read': paced(at, 100, send('/livez', { 'Transfer-Encoding': 'chunked' }).replace('POST', 'GET')),
+    'stalled where none is read': paced(
+      at,
+      100,
+      send('/livez', { 'Transfer-Encoding': 'chunked' }).replace('POST', 'GET'),
+    ),
     // Never without a byte for long, but 100 bytes may take 1.6 s.
     dripping: paced(at, 100, `${send('/trpc/task.create', { 'Content-Length': 100 })}{`, Array(99).fill(' ')),
   };
@@ -427,7 +526,10 @@ test('#268 slow is not stalled: a steady body is taken after stalled and drippin
       ended.push(what);
       if (what.startsWith('steady')) expect([200, 201], what).toContain(answer?.status);
       else {
-        expect(answer, what).toMatchObject({ status: 408, headers: { connection: 'close', 'x-content-type-options': 'nosniff' } });
+        expect(answer, what).toMatchObject({
+          status: 408,
+          headers: { connection: 'close', 'x-content-type-options': 'nosniff' },
+        });
         expect(answer?.body, what).toContain('The request did not arrive in time');
       }
     }),
@@ -438,7 +540,12 @@ test('#268 slow is not stalled: a steady body is taken after stalled and drippin
 test('#268 a body that stalls after its request was answered ends the connection without a second answer', async () => {
   const slow = await startApp({ database: api.database, bodyTimes: TIMES });
   const at = await listening(slow);
-  const answers = await paced(at, 100, `${head('POST /nowhere', { ...JSON_TYPE, 'Content-Length': 100 })}{`, Array(20).fill(' '));
+  const answers = await paced(
+    at,
+    100,
+    `${head('POST /nowhere', { ...JSON_TYPE, 'Content-Length': 100 })}{`,
+    Array(20).fill(' '),
+  );
   expect(answers).toMatchObject([{ status: 404 }]);
 });
 
@@ -446,7 +553,12 @@ test('#268 a body that is still arriving holds a closing server no longer than a
   const slow = await startApp({ database: api.database, bodyTimes: TIMES });
   const at = await listening(slow);
   // It may take 31 s.
-  const answers = paced(at, 100, `${head('POST /users', { ...JSON_TYPE, 'Content-Length': 60_000 })}{`, Array(1000).fill(' '));
+  const answers = paced(
+    at,
+    100,
+    `${head('POST /users', { ...JSON_TYPE, 'Content-Length': 60_000 })}{`,
+    Array(1000).fill(' '),
+  );
   await vi.waitFor(async () => expect(await connectionsOf(slow)).toBe(1));
   const start = performance.now();
   await slow.app.close();
@@ -454,4 +566,5 @@ test('#268 a body that is still arriving holds a closing server no longer than a
   expect(await answers).toMatchObject([{ status: 408 }]);
 });
 
-const connectionsOf = ({ app }: TestApp) => new Promise<number>((resolve) => app.server.getConnections((_, count) => resolve(count)));
+const connectionsOf = ({ app }: TestApp) =>
+  new Promise<number>((resolve) => app.server.getConnections((_, count) => resolve(count)));

@@ -55,8 +55,30 @@ export interface ApiDocument {
 const ANNOTATIONS = ['description', 'title', 'default', 'example', 'examples', 'deprecated', 'discriminator'];
 
 const KEYWORDS = new Set([
-  ...['$ref', 'type', 'const', 'enum', 'properties', 'required', 'additionalProperties', 'items', 'anyOf', 'oneOf', 'pattern', 'format'],
-  ...['minimum', 'exclusiveMinimum', 'maximum', 'exclusiveMaximum', 'minLength', 'maxLength', 'minItems', 'maxItems'],
+  ...[
+    '$ref',
+    'type',
+    'const',
+    'enum',
+    'properties',
+    'required',
+    'additionalProperties',
+    'items',
+    'anyOf',
+    'oneOf',
+    'pattern',
+    'format',
+  ],
+  ...[
+    'minimum',
+    'exclusiveMinimum',
+    'maximum',
+    'exclusiveMaximum',
+    'minLength',
+    'maxLength',
+    'minItems',
+    'maxItems',
+  ],
   ...ANNOTATIONS,
 ]);
 
@@ -86,22 +108,32 @@ export function breakingChanges(released: ApiDocument, present: ApiDocument): st
     for (const [method, operation] of Object.entries(operations)) {
       const name = `${method.toUpperCase()} ${path}`;
       const now = present.paths[path]?.[method];
-      if (now) for (const change of changesOfOperation(name, operation, now, released, present)) found.add(change);
+      if (now)
+        for (const change of changesOfOperation(name, operation, now, released, present)) found.add(change);
       else found.add(`${name}: removed`);
     }
   return [...found].sort();
 }
 
-function changesOfOperation(name: string, before: Operation, now: Operation, released: ApiDocument, present: ApiDocument): string[] {
+function changesOfOperation(
+  name: string,
+  before: Operation,
+  now: Operation,
+  released: ApiDocument,
+  present: ApiDocument,
+): string[] {
   const request: Comparison = { direction: 'request', sender: released, receiver: present, open: new Set() };
   const answer: Comparison = { direction: 'answer', sender: present, receiver: released, open: new Set() };
   const changes: string[] = [];
 
-  if (before.operationId !== now.operationId) changes.push(`${name}: operationId ${before.operationId} is now ${now.operationId}`);
+  if (before.operationId !== now.operationId)
+    changes.push(`${name}: operationId ${before.operationId} is now ${now.operationId}`);
   if (isPublic(before) && !isPublic(now)) changes.push(`${name}: newly needs a token`);
 
   const keyOf = (parameter: Parameter) => `${parameter.in} parameter ${parameter.name}`;
-  const parametersBefore = new Map((before.parameters ?? []).map((parameter) => [keyOf(parameter), parameter]));
+  const parametersBefore = new Map(
+    (before.parameters ?? []).map((parameter) => [keyOf(parameter), parameter]),
+  );
   const parametersNow = new Map((now.parameters ?? []).map((parameter) => [keyOf(parameter), parameter]));
   for (const [key, parameter] of parametersBefore) {
     const other = parametersNow.get(key);
@@ -112,9 +144,12 @@ function changesOfOperation(name: string, before: Operation, now: Operation, rel
     if (required && !parametersBefore.get(key)?.required) changes.push(`${name}: ${key} is newly required`);
 
   if (before.requestBody && !now.requestBody) changes.push(`${name}: the body is no longer read`);
-  if (now.requestBody?.required && !before.requestBody?.required) changes.push(`${name}: the body is newly required`);
+  if (now.requestBody?.required && !before.requestBody?.required)
+    changes.push(`${name}: the body is newly required`);
   if (before.requestBody && now.requestBody)
-    changes.push(...changesOfContent(`${name}: body`, before.requestBody.content, now.requestBody.content, request));
+    changes.push(
+      ...changesOfContent(`${name}: body`, before.requestBody.content, now.requestBody.content, request),
+    );
 
   for (const [status, was] of Object.entries(before.responses)) {
     const is = now.responses[status];
@@ -124,7 +159,8 @@ function changesOfOperation(name: string, before: Operation, now: Operation, rel
     }
     for (const [header, { schema }] of Object.entries(was.headers ?? {})) {
       const other = is.headers?.[header];
-      if (other) changes.push(...compare(other.schema, schema, `${name}: ${status} header ${header}`, answer));
+      if (other)
+        changes.push(...compare(other.schema, schema, `${name}: ${status} header ${header}`, answer));
       else changes.push(`${name}: ${status} header ${header} removed`);
     }
     changes.push(...changesOfContent(`${name}: ${status}`, was.content ?? {}, is.content ?? {}, answer));
@@ -185,7 +221,8 @@ function compareVariants(sent: Schema, taken: Schema, at: string, comparison: Co
   const takenVariants = variantsOf(taken, receiver);
   return variantsOf(sent, sender).flatMap((variant) => {
     const similar = takenVariants.filter((other) => isSimilar(variant, other, comparison));
-    if (similar.length === 0) return [`${at} ${direction === 'request' ? 'no longer takes' : 'may now be'} ${nameOf(variant)}`];
+    if (similar.length === 0)
+      return [`${at} ${direction === 'request' ? 'no longer takes' : 'may now be'} ${nameOf(variant)}`];
     const attempts = similar.map((other) => compareOne(variant, other, at, comparison));
     return attempts.sort((a, b) => a.length - b.length)[0] as string[];
   });
@@ -204,7 +241,8 @@ function variantsOf(schema: Schema, document: ApiDocument): Schema[] {
   }));
 }
 
-const valuesOf = (schema: Schema): readonly unknown[] | undefined => ('const' in schema ? [schema.const] : schema.enum);
+const valuesOf = (schema: Schema): readonly unknown[] | undefined =>
+  'const' in schema ? [schema.const] : schema.enum;
 
 const typeOf = (value: unknown): string => {
   if (value === null) return 'null';
@@ -212,7 +250,8 @@ const typeOf = (value: unknown): string => {
   return Number.isInteger(value) ? 'integer' : typeof value;
 };
 
-const fits = (type: string | undefined, expected: string): boolean => type === expected || (type === 'integer' && expected === 'number');
+const fits = (type: string | undefined, expected: string): boolean =>
+  type === expected || (type === 'integer' && expected === 'number');
 
 /** @returns the JSON type of a variant; undefined: any */
 const typeOfVariant = (schema: Schema): string | undefined => {
@@ -234,13 +273,17 @@ function isSimilar(sent: Schema, taken: Schema, { sender, receiver }: Comparison
 
 const nameOf = (schema: Schema): string => {
   const tags = Object.entries(schema.properties ?? {}).filter(([, property]) => 'const' in property);
-  if (tags.length > 0) return `an object with ${tags.map(([name, tag]) => `${name} ${JSON.stringify(tag.const)}`).join(', ')}`;
+  if (tags.length > 0)
+    return `an object with ${tags.map(([name, tag]) => `${name} ${JSON.stringify(tag.const)}`).join(', ')}`;
   return typeOfVariant(schema) ?? 'any value';
 };
 
 function compareOne(sent: Schema, taken: Schema, at: string, comparison: Comparison): string[] {
   const isRequest = comparison.direction === 'request';
-  const changes = [...compareValues(sent, taken, at, isRequest), ...compareProperties(sent, taken, at, comparison)];
+  const changes = [
+    ...compareValues(sent, taken, at, isRequest),
+    ...compareProperties(sent, taken, at, comparison),
+  ];
   if (sent.items && taken.items) changes.push(...compare(sent.items, taken.items, `${at}[]`, comparison));
   // A client is told of bounds so that it keeps to them; it need not check those of an answer.
   return isRequest ? [...changes, ...compareBounds(sent, taken, at)] : changes;
@@ -252,10 +295,13 @@ function compareValues(sent: Schema, taken: Schema, at: string, isRequest: boole
   const sentValues = valuesOf(sent);
   if (!sentValues) return [`${at} ${isRequest ? 'takes only' : 'may now be other than'} ${listOf(values)}`];
   const strange = sentValues.filter((value) => !values.includes(value));
-  return strange.length === 0 ? [] : [`${at} ${isRequest ? 'no longer takes' : 'may now be'} ${listOf(strange)}`];
+  return strange.length === 0
+    ? []
+    : [`${at} ${isRequest ? 'no longer takes' : 'may now be'} ${listOf(strange)}`];
 }
 
-const listOf = (values: readonly unknown[]): string => values.map((value) => JSON.stringify(value)).join(', ');
+const listOf = (values: readonly unknown[]): string =>
+  values.map((value) => JSON.stringify(value)).join(', ');
 
 function compareProperties(sent: Schema, taken: Schema, at: string, comparison: Comparison): string[] {
   const isRequest = comparison.direction === 'request';
@@ -271,9 +317,12 @@ function compareProperties(sent: Schema, taken: Schema, at: string, comparison: 
       changes.push(`${at}.${name} ${isRequest ? 'is newly required' : 'is no longer always there'}`);
 
   const [others, takenOthers] = [sent.additionalProperties ?? true, taken.additionalProperties ?? true];
-  if (others !== false && takenOthers === false) changes.push(`${at} ${isRequest ? 'no longer takes' : 'may now have'} other keys`);
+  if (others !== false && takenOthers === false)
+    changes.push(`${at} ${isRequest ? 'no longer takes' : 'may now have'} other keys`);
   else if (typeof takenOthers === 'object')
-    changes.push(...(others === false ? [] : compare(others === true ? {} : others, takenOthers, `${at}.*`, comparison)));
+    changes.push(
+      ...(others === false ? [] : compare(others === true ? {} : others, takenOthers, `${at}.*`, comparison)),
+    );
   return changes;
 }
 

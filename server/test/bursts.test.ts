@@ -23,10 +23,15 @@ test('#349 of one account four changes are under way and a hundred wait, more ar
   };
   const limited = await startApp({ database: { ...database, db }, rates: PLENTY });
   const ann = await limited.register();
-  const make = ({ token }: { token: string }) => limited.rest('POST', '/outherTasks', { token, body: { title: 'Run' } });
+  const make = ({ token }: { token: string }) =>
+    limited.rest('POST', '/outherTasks', { token, body: { title: 'Run' } });
   const hers = Array.from({ length: 104 }, () => make(ann));
   const refused = await make(ann);
-  expect(refused).toMatchObject({ status: 429, body: { code: 'RATE_LIMITED' }, headers: { 'retry-after': '1' } });
+  expect(refused).toMatchObject({
+    status: 429,
+    body: { code: 'RATE_LIMITED' },
+    headers: { 'retry-after': '1' },
+  });
   expect(underWay).toBe(4);
   open();
   expect(new Set((await Promise.all(hers)).map(({ status }) => status))).toEqual(new Set([201]));
@@ -36,7 +41,9 @@ test('#349 without limits all of them wait', async () => {
   const api = await startApp({ database });
   const ann = await api.register();
   const answers = await Promise.all(
-    Array.from({ length: 150 }, (_, n) => api.rest('POST', '/outherTasks', { token: ann.token, body: { title: `task ${n}` } })),
+    Array.from({ length: 150 }, (_, n) =>
+      api.rest('POST', '/outherTasks', { token: ann.token, body: { title: `task ${n}` } }),
+    ),
   );
   expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([201]));
 });
@@ -71,7 +78,8 @@ test.each([
 ])('#349 calls of a user wait for each other: %s', async (_, callMs, expected) => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
   const queue = createUserQueue(1, 100);
-  const slowCall = () => inQueue(queue, () => new Promise<string>((done) => void setTimeout(() => done('done'), callMs)));
+  const slowCall = () =>
+    inQueue(queue, () => new Promise<string>((done) => void setTimeout(() => done('done'), callMs)));
   const outcomes = Promise.all(Array.from({ length: 5 }, () => slowCall().catch(({ code }) => code)));
   for (let round = 0; round < 5; round++) {
     await vi.advanceTimersByTimeAsync(callMs);

@@ -28,11 +28,13 @@ function sectionsOf(text: string): Section[] {
     .map((part) => {
       const heading = part.split('\n', 1)[0] as string;
       const [, first, last = first] = /\((\d+)(?:–(\d+))?\)$/.exec(heading) ?? [];
-      const rows = [...part.matchAll(/^\|\s*(\d+)\s*\|(.*)\|(.*)\|\s*$/gm)].map(([, number, fact = '', state = '']) => ({
-        number: Number(number),
-        fact: fact.trim(),
-        state: state.trim(),
-      }));
+      const rows = [...part.matchAll(/^\|\s*(\d+)\s*\|(.*)\|(.*)\|\s*$/gm)].map(
+        ([, number, fact = '', state = '']) => ({
+          number: Number(number),
+          fact: fact.trim(),
+          state: state.trim(),
+        }),
+      );
       return { heading, first: Number(first), last: Number(last), rows };
     });
 }
@@ -94,7 +96,9 @@ test('every number in the title of a test is that of a row', () => {
   const known = new Set(rows.map(({ number }) => number));
   const within = (number: number) => sections.some(({ first, last }) => first <= number && number <= last);
   const stray = [...titles].flatMap(([file, numbers]) =>
-    [...numbers].filter((number) => within(number) && !known.has(number)).map((number) => `#${number} in ${file}`),
+    [...numbers]
+      .filter((number) => within(number) && !known.has(number))
+      .map((number) => `#${number} in ${file}`),
   );
   expect(stray).toEqual([]);
 });

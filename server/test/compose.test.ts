@@ -32,7 +32,9 @@ interface Compose {
 
 const FILES = ['docker-compose.yml', 'docker-compose.scale.yml'];
 const sources = new Map(await Promise.all(FILES.map(async (file) => [file, await text(file)] as const)));
-const composes = new Map<string, Compose>([...sources].map(([file, source]) => [file, parse(source, { merge: true })]));
+const composes = new Map<string, Compose>(
+  [...sources].map(([file, source]) => [file, parse(source, { merge: true })]),
+);
 
 /** The variables that .env.example explains: name → the lines of comment above it. */
 const explained = new Map<string, string>();
@@ -47,7 +49,8 @@ for (const line of (await text('.env.example')).split('\n')) {
 const SECRETS = ['JWT_SECRET_KEY', 'POSTGRES_PASSWORD', 'POSTGRES_SERVER_PASSWORD', 'REDIS_PASSWORD'];
 
 /** `${NAME}`, `${NAME:-default}` and `${NAME:?message}`; `$$` is a dollar that the container sees. */
-const variablesIn = (source: string) => [...source.replaceAll('$$', '').matchAll(/\$\{?(\w+)/g)].map(([, name = '']) => name);
+const variablesIn = (source: string) =>
+  [...source.replaceAll('$$', '').matchAll(/\$\{?(\w+)/g)].map(([, name = '']) => name);
 
 /** A service with what it takes over from another file. */
 function whole(file: string, name: string): Service {
@@ -70,13 +73,18 @@ describe.each(FILES)('%s', (file) => {
   test('every service has an image, and waits only for services that there are', () => {
     for (const [name, service] of services) {
       expect(service.image, name).toBeDefined();
-      for (const other of Object.keys(service.depends_on ?? {})) expect(compose.services, name).toHaveProperty(other);
+      for (const other of Object.keys(service.depends_on ?? {}))
+        expect(compose.services, name).toHaveProperty(other);
     }
   });
 
   test('no image is the latest, but for the one that is built here', () => {
-    const images = new Set(services.map(([, { image = '' }]) => image.replaceAll(/\$\{\w+:-([^}]*)\}/g, '$1')));
-    expect([...images].filter((image) => !/:v?\d+[\w.-]*$/.test(image)).map((image) => image.replace(/-dev$/, ''))).toEqual(['stepwise']);
+    const images = new Set(
+      services.map(([, { image = '' }]) => image.replaceAll(/\$\{\w+:-([^}]*)\}/g, '$1')),
+    );
+    expect(
+      [...images].filter((image) => !/:v?\d+[\w.-]*$/.test(image)).map((image) => image.replace(/-dev$/, '')),
+    ).toEqual(['stepwise']);
   });
 
   test('what is mounted is in the repository, or a volume that the file declares and none is declared for nothing', async () => {
@@ -94,9 +102,13 @@ describe.each(FILES)('%s', (file) => {
     const source = sources.get(file) as string;
     // What is between user and @ of a URL, and what a variable of such a name is given.
     const given = [
-      ...[...source.matchAll(/\w+:\/\/(?:\$\{[^}]*\}|[^\s:/@$])*:((?:\$\{[^}]*\}|[^@\s])+)@/g)].map(([, password = '']) => password),
+      ...[...source.matchAll(/\w+:\/\/(?:\$\{[^}]*\}|[^\s:/@$])*:((?:\$\{[^}]*\}|[^@\s])+)@/g)].map(
+        ([, password = '']) => password,
+      ),
       ...services.flatMap(([, { environment = {} }]) =>
-        Object.entries(environment).flatMap(([name, value]) => (/PASSWORD|SECRET|AUTH$/.test(name) ? [value] : [])),
+        Object.entries(environment).flatMap(([name, value]) =>
+          /PASSWORD|SECRET|AUTH$/.test(name) ? [value] : [],
+        ),
       ),
     ];
     expect(given.length).toBeGreaterThan(2);
@@ -116,7 +128,16 @@ describe.each(FILES)('%s', (file) => {
   test('every setting of the server reaches it, but for those that the container is made for', () => {
     // Where it listens, what it is, and where it keeps what it has to keep: the image and the file say that.
     // With METRICS_TOKEN Prometheus would have to know it, too.
-    const fixed = ['NODE_ENV', 'HOST', 'PORT', 'DRAIN_MS', 'METRICS_TOKEN', 'MIGRATE_AT_START', 'DATA_DIR', 'EMBEDDED_IN_PRODUCTION'];
+    const fixed = [
+      'NODE_ENV',
+      'HOST',
+      'PORT',
+      'DRAIN_MS',
+      'METRICS_TOKEN',
+      'MIGRATE_AT_START',
+      'DATA_DIR',
+      'EMBEDDED_IN_PRODUCTION',
+    ];
     // Those of programs beside it.
     fixed.push('SERVER_DATABASE_URL', 'IMPORT_SOURCE_URL');
     const own = /^(POSTGRES|PROMETHEUS|GRAFANA|HAPROXY|STEPWISE)_|^REDIS_PASSWORD$/;
@@ -133,7 +154,9 @@ describe.each(FILES)('%s', (file) => {
 
 test('#371 several servers do not start without their secrets, and what is missing says which command makes them', () => {
   const needed = new Map<string, Set<string>>();
-  for (const [, name = '', message = ''] of (sources.get('docker-compose.scale.yml') as string).matchAll(/\$\{(\w+):\?([^}]*)\}/g))
+  for (const [, name = '', message = ''] of (sources.get('docker-compose.scale.yml') as string).matchAll(
+    /\$\{(\w+):\?([^}]*)\}/g,
+  ))
     needed.set(name, (needed.get(name) ?? new Set()).add(message));
   expect([...needed.keys()].sort()).toEqual([...SECRETS].sort());
   for (const messages of needed.values()) expect([...messages]).toEqual(['deploy/up makes it, and starts']);
@@ -144,8 +167,10 @@ test('#371 several servers do not start without their secrets, and what is missi
 test('#371 several servers connect as a role of their own, which the migration makes and which is not the owner', () => {
   const { services } = composes.get('docker-compose.scale.yml') as Compose;
   const { DATABASE_URL: owner, SERVER_DATABASE_URL: role } = services.migration?.environment ?? {};
-  for (const name of ['app-1', 'app-2', 'app-3']) expect(services[name]?.environment).toMatchObject({ DATABASE_URL: role });
-  const userOf = (url = '') => /\/\/([^:]*(?:\{[^}]*\})?):/.exec(url.replaceAll(/\$\{\w+:-([^}]*)\}/g, '$1'))?.[1];
+  for (const name of ['app-1', 'app-2', 'app-3'])
+    expect(services[name]?.environment).toMatchObject({ DATABASE_URL: role });
+  const userOf = (url = '') =>
+    /\/\/([^:]*(?:\{[^}]*\})?):/.exec(url.replaceAll(/\$\{\w+:-([^}]*)\}/g, '$1'))?.[1];
   expect([userOf(owner), userOf(role)]).toEqual(['lifebalance', 'stepwise_server']);
 });
 
@@ -168,7 +193,9 @@ describe('deploy/up', () => {
     folders.push(folder);
     await mkdir(join(folder, 'deploy'));
     await copyFile(join(ROOT, 'deploy/up'), join(folder, 'deploy/up'));
-    await writeFile(join(folder, 'docker'), '#!/bin/sh\n[ "$2" = version ] || printf "%s|" "$PWD" "$@"\n', { mode: 0o755 });
+    await writeFile(join(folder, 'docker'), '#!/bin/sh\n[ "$2" = version ] || printf "%s|" "$PWD" "$@"\n', {
+      mode: 0o755,
+    });
     if (dotenv !== undefined) await writeFile(join(folder, '.env'), dotenv, { mode: 0o644 });
     const up = async (env: Record<string, string> = {}, ...args: string[]) => {
       const { stdout, stderr } = await promisify(execFile)(join(folder, 'deploy/up'), args, {
@@ -192,7 +219,9 @@ describe('deploy/up', () => {
     expect(new Set(made.flat()).size).toBe(SECRETS.length);
     for (const values of made) expect(values).toEqual([expect.stringMatching(/^[0-9a-f]{64}$/)]);
     for (const [value = ''] of made) expect(first.stdout + first.stderr).not.toContain(value);
-    expect(first.stderr.split('\n').filter(Boolean)).toEqual(SECRETS.map((name) => `deploy/up: made ${name} in .env`));
+    expect(first.stderr.split('\n').filter(Boolean)).toEqual(
+      SECRETS.map((name) => `deploy/up: made ${name} in .env`),
+    );
     const before = await env();
     expect((await up()).stderr).toBe('');
     expect(await env()).toBe(before);
@@ -213,7 +242,10 @@ describe('deploy/up', () => {
       'export REDIS_PASSWORD = "too"',
       'POSTGRES_PASSWORD_FILE=x',
     ]);
-    expect(text.split('\n').slice(5)).toEqual([expect.stringMatching(/^POSTGRES_PASSWORD=[0-9a-f]{64}$/), '']);
+    expect(text.split('\n').slice(5)).toEqual([
+      expect.stringMatching(/^POSTGRES_PASSWORD=[0-9a-f]{64}$/),
+      '',
+    ]);
     expect((await stat(join(folder, '.env'))).mode & 0o777).toBe(0o600);
   });
 
@@ -221,7 +253,11 @@ describe('deploy/up', () => {
     const { up, folder } = await place();
     const text = Buffer.from('\uFEFFJWT_SECRET_KEY=before\r\n', 'utf16le');
     await writeFile(join(folder, '.env'), text);
-    await expect(up()).rejects.toMatchObject({ code: 1, stdout: '', stderr: 'deploy/up: .env is no text in UTF-8; save it as UTF-8\n' });
+    await expect(up()).rejects.toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: 'deploy/up: .env is no text in UTF-8; save it as UTF-8\n',
+    });
     expect(await readFile(join(folder, '.env'))).toEqual(text);
   });
 
@@ -230,8 +266,12 @@ describe('deploy/up', () => {
     const { up, env } = await place(await text('.env.example'));
     await up();
     expect(valuesOf(await env()).map((values) => values.length)).toEqual(SECRETS.map(() => 1));
-    expect((await text('.gitignore')).split('\n')).toEqual(expect.arrayContaining(['.env', '.env.*', '!.env.example']));
-    expect((await text('.dockerignore')).split('\n')).toEqual(expect.arrayContaining(['*', '**/.env', '**/.env.*']));
+    expect((await text('.gitignore')).split('\n')).toEqual(
+      expect.arrayContaining(['.env', '.env.*', '!.env.example']),
+    );
+    expect((await text('.dockerignore')).split('\n')).toEqual(
+      expect.arrayContaining(['*', '**/.env', '**/.env.*']),
+    );
   });
 });
 
@@ -243,7 +283,8 @@ test('the two files are projects of their own: neither takes the containers and 
 test('nothing but the balancer is reached from other machines, and that over IPv4, whose addresses Docker leaves as they are', () => {
   for (const file of FILES)
     for (const name of Object.keys(composes.get(file)?.services ?? {}))
-      for (const port of whole(file, name).ports ?? []) expect(port, name).toMatch(name === 'haproxy' ? /^0\.0\.0\.0:/ : /^127\.0\.0\.1:/);
+      for (const port of whole(file, name).ports ?? [])
+        expect(port, name).toMatch(name === 'haproxy' ? /^0\.0\.0\.0:/ : /^127\.0\.0\.1:/);
 });
 
 test('haproxy ends by itself before Docker kills it, whatever streams are open', async () => {

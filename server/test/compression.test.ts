@@ -19,17 +19,23 @@ import { DOORS, openStream } from './streams.ts';
 
 type Middleware = (request: IncomingMessage, response: ServerResponse, next: () => void) => void;
 // Its types would bring those of Express.
-const compression: (options: { threshold: number }) => Middleware = createRequire(import.meta.url)('compression');
+const compression: (options: { threshold: number }) => Middleware = createRequire(import.meta.url)(
+  'compression',
+);
 
 /** @returns where a compressing proxy in front of `target` listens */
 async function startProxy(target: string): Promise<string> {
   const compress = compression({ threshold: 0 });
   const proxy = createServer((asked, answer) =>
     compress(asked, answer, () => {
-      const upstream = request(target + asked.url, { method: asked.method, headers: asked.headers }, (answered) => {
-        answer.writeHead(answered.statusCode as number, answered.headers);
-        answered.pipe(answer);
-      });
+      const upstream = request(
+        target + asked.url,
+        { method: asked.method, headers: asked.headers },
+        (answered) => {
+          answer.writeHead(answered.statusCode as number, answered.headers);
+          answered.pipe(answer);
+        },
+      );
       upstream.on('error', () => answer.destroy());
       answer.once('close', () => upstream.destroy());
       asked.pipe(upstream);
@@ -46,19 +52,22 @@ async function startProxy(target: string): Promise<string> {
 const api = await startApp();
 const base = await startProxy(await api.app.listen({ port: 0, host: '127.0.0.1' }));
 
-test.each(DOORS)('#253 a stream over $name begins at once, and every event comes when it happens', async ({ path }) => {
-  const ann = await api.register();
-  const accept = { accept: 'text/event-stream', 'accept-encoding': 'gzip, deflate, br' };
-  const reader = await openStream(base, path, ann, undefined, accept);
-  expect([reader.status, reader.headers.get('content-encoding')]).toEqual([200, null]);
-  expect(await reader.next()).toEqual({ id: 0, event: { type: 'ready' } });
-  for (const title of ['one', 'two', 'three']) {
-    await api.rest('POST', '/outherTasks', { token: ann.token, body: { title } });
-    // None comes after it that could push it on.
-    expect(await reader.next()).toMatchObject({ event: { type: 'task.created', data: { title } } });
-  }
-  reader.leave();
-});
+test.each(DOORS)(
+  '#253 a stream over $name begins at once, and every event comes when it happens',
+  async ({ path }) => {
+    const ann = await api.register();
+    const accept = { accept: 'text/event-stream', 'accept-encoding': 'gzip, deflate, br' };
+    const reader = await openStream(base, path, ann, undefined, accept);
+    expect([reader.status, reader.headers.get('content-encoding')]).toEqual([200, null]);
+    expect(await reader.next()).toEqual({ id: 0, event: { type: 'ready' } });
+    for (const title of ['one', 'two', 'three']) {
+      await api.rest('POST', '/outherTasks', { token: ann.token, body: { title } });
+      // None comes after it that could push it on.
+      expect(await reader.next()).toMatchObject({ event: { type: 'task.created', data: { title } } });
+    }
+    reader.leave();
+  },
+);
 
 test('#254 of a streamed batch each answer comes when it is there', async () => {
   const { promise: released, resolve: release } = Promise.withResolvers<void>();

@@ -41,7 +41,8 @@ function validatorsOf(document: OpenApiDocument): Ajv2020 {
 }
 
 /** No operation that is read has a body; who sends one all the same is told what is wrong with it. */
-const isUnwantedBody = ({ method, status }: RecordedAnswer): boolean => method === 'GET' && (status === 413 || status === 415);
+const isUnwantedBody = ({ method, status }: RecordedAnswer): boolean =>
+  method === 'GET' && (status === 413 || status === 415);
 
 /** Fails unless every answer of an operation has a status and a body that the document has for it, and nothing besides. */
 export function checkAgainstDocument(document: OpenApiDocument, answers: readonly RecordedAnswer[]): void {

@@ -28,7 +28,8 @@ async function hold(port: number, from: string, host = '127.0.0.1'): Promise<Soc
   return first === undefined ? undefined : socket;
 }
 
-const holdMany = (count: number, ...more: Parameters<typeof hold>) => Promise.all(Array.from({ length: count }, () => hold(...more)));
+const holdMany = (count: number, ...more: Parameters<typeof hold>) =>
+  Promise.all(Array.from({ length: count }, () => hold(...more)));
 const kept = (sockets: readonly (Socket | undefined)[]) => sockets.filter((socket) => socket !== undefined);
 
 test('#364 an address holds so many connections, one more is closed at once, and others come in', async () => {
@@ -38,7 +39,8 @@ test('#364 an address holds so many connections, one more is closed at once, and
   const mine = await holdMany(30, port, '127.0.0.2');
   expect(kept(mine)).toHaveLength(10);
   expect(kept(await holdMany(10, port, '127.0.0.3'))).toHaveLength(10);
-  const told = async () => samplesOf(await into.text()).filter(({ name }) => name.startsWith('stepwise_connections_'));
+  const told = async () =>
+    samplesOf(await into.text()).filter(({ name }) => name.startsWith('stepwise_connections_'));
   expect(await told()).toMatchObject([
     { labels: { most: 'address' }, value: 20 },
     { labels: { most: 'all' }, value: 0 },
@@ -84,7 +86,12 @@ test('#364 one that is refused says nothing and is reset', async () => {
 });
 
 test('#364 on a socket for both versions of IP an address is the same as on one of its own', async () => {
-  const api = await startApp({ database, rates: PLENTY, connectionsPerAddress: 3, trustedProxies: ['127.0.0.9'] });
+  const api = await startApp({
+    database,
+    rates: PLENTY,
+    connectionsPerAddress: 3,
+    trustedProxies: ['127.0.0.9'],
+  });
   const port = await listening(api, '::');
   expect(kept(await holdMany(6, port, '127.0.0.2'))).toHaveLength(3);
   expect(kept(await holdMany(6, port, '127.0.0.9'))).toHaveLength(6);
@@ -92,7 +99,12 @@ test('#364 on a socket for both versions of IP an address is the same as on one 
 });
 
 test('#364 a trusted proxy holds as many as there are, and its clients are nobody’s neighbours', async () => {
-  const api = await startApp({ database, rates: PLENTY, connectionsPerAddress: 3, trustedProxies: ['127.0.0.8/31'] });
+  const api = await startApp({
+    database,
+    rates: PLENTY,
+    connectionsPerAddress: 3,
+    trustedProxies: ['127.0.0.8/31'],
+  });
   const port = await listening(api);
   expect(kept(await holdMany(20, port, '127.0.0.9'))).toHaveLength(20);
   expect(kept(await holdMany(20, port, '127.0.0.7'))).toHaveLength(3);
@@ -103,27 +115,30 @@ test('#364 without limits there is none by address', async () => {
   expect(kept(await holdMany(20, await listening(api), '127.0.0.2'))).toHaveLength(20);
 });
 
-test.each(['GET /livez', 'GET /nowhere', 'OPTIONS /users', 'GET /trpc/health.check', 'GET /trpc/events.stream', 'GET /users/me'])(
-  '#365 after a 429 (%s) the connection ends',
-  async (line) => {
-    const api = await startApp({ database, rates: onlyTwenty });
-    const port = await listening(api);
-    const requests = Array.from({ length: 20 }, () => head('GET /livez'));
-    const answers = await exchangeWith(port, ...requests, head(line), head('GET /livez'));
-    expect(answers.map(({ status }) => status)).toEqual([...requests.map(() => 200), 429]);
-    expect(answers.at(-1)?.headers.connection).toBe('close');
-  },
-);
+test.each([
+  'GET /livez',
+  'GET /nowhere',
+  'OPTIONS /users',
+  'GET /trpc/health.check',
+  'GET /trpc/events.stream',
+  'GET /users/me',
+])('#365 after a 429 (%s) the connection ends', async (line) => {
+  const api = await startApp({ database, rates: onlyTwenty });
+  const port = await listening(api);
+  const requests = Array.from({ length: 20 }, () => head('GET /livez'));
+  const answers = await exchangeWith(port, ...requests, head(line), head('GET /livez'));
+  expect(answers.map(({ status }) => status)).toEqual([...requests.map(() => 200), 429]);
+  expect(answers.at(-1)?.headers.connection).toBe('close');
+});
 
 test('#365 also where a user has to wait, at both doors and in a batch', async () => {
   const api = await startApp({ database, rates: { ...PLENTY, user: { most: 1, seconds: 60 } } });
   const port = await listening(api);
   const { token } = await api.register();
   const authorization = { Authorization: `Bearer ${token}` };
-  expect(await exchangeWith(port, head('GET /users/me', authorization), head('GET /users/me', authorization))).toMatchObject([
-    { status: 200 },
-    { status: 429, headers: { connection: 'close' } },
-  ]);
+  expect(
+    await exchangeWith(port, head('GET /users/me', authorization), head('GET /users/me', authorization)),
+  ).toMatchObject([{ status: 200 }, { status: 429, headers: { connection: 'close' } }]);
   for (const path of ['/trpc/auth.me', '/trpc/auth.me?batch=1', '/trpc/auth.me,health.check?batch=1'])
     expect(await exchangeWith(port, head(`GET ${path}`, authorization)), path).toMatchObject([
       { status: path.includes(',') ? 207 : 429, headers: { connection: 'close' } },
@@ -134,7 +149,11 @@ test('#365 an EventSource that has to wait is told so, and its connection ends',
   const api = await startApp({ database, rates: onlyTwenty });
   const port = await listening(api);
   const requests = Array.from({ length: 20 }, () => head('GET /livez'));
-  const answers = await exchangeWith(port, ...requests, head('GET /trpc/events.stream', { Accept: 'text/event-stream' }));
+  const answers = await exchangeWith(
+    port,
+    ...requests,
+    head('GET /trpc/events.stream', { Accept: 'text/event-stream' }),
+  );
   expect(answers.at(-1)).toMatchObject({ status: 200, headers: { connection: 'close' } });
   expect(answers.at(-1)?.body).toContain('RATE_LIMITED');
 });
@@ -145,7 +164,10 @@ test('#365 a trusted proxy’s connection, which brings the requests of others, 
   const socket = connect({ port, host: '127.0.0.1', localAddress: '127.0.0.9' });
   const text = received(socket);
   const from = (address: string) => head('GET /livez', { 'X-Forwarded-For': address });
-  socket.write(from('192.0.2.1').repeat(21) + head('GET /livez', { 'X-Forwarded-For': '192.0.2.2', Connection: 'close' }));
+  socket.write(
+    from('192.0.2.1').repeat(21) +
+      head('GET /livez', { 'X-Forwarded-For': '192.0.2.2', Connection: 'close' }),
+  );
   const statuses = answersIn(await text).map(({ status }) => status);
   expect(statuses).toEqual([...Array(20).fill(200), 429, 200]);
 });

@@ -11,7 +11,16 @@ const MAX_README_LINES = 180;
 const MAX_COLUMNS = 100;
 
 /** Folders that hold nothing of the repository. */
-const SKIPPED = new Set(['node_modules', '.git', 'dist', '.data', 'coverage', 'generated', 'test-results', '.vitest']);
+const SKIPPED = new Set([
+  'node_modules',
+  '.git',
+  'dist',
+  '.data',
+  'coverage',
+  'generated',
+  'test-results',
+  '.vitest',
+]);
 
 /** @returns every file of the project, as a path from its root with slashes */
 async function filesIn(folder: string): Promise<string[]> {
@@ -25,7 +34,8 @@ async function filesIn(folder: string): Promise<string[]> {
 
 const files = await filesIn(ROOT);
 const read = (file: string) => readFile(join(ROOT, file), 'utf8');
-const texts = async (names: readonly string[]) => Promise.all(names.map(async (file) => [file, await read(file)] as const));
+const texts = async (names: readonly string[]) =>
+  Promise.all(names.map(async (file) => [file, await read(file)] as const));
 
 const markdown = await texts(files.filter((file) => file.endsWith('.md')));
 const readme = (await read('README.md')).trimEnd().split('\n');
@@ -36,7 +46,8 @@ const ends = new Set<string>();
 for (const file of files) {
   const parts = file.split('/');
   for (let last = parts.length; last > 0; last--)
-    for (let first = 0; first < last; first++) ends.add(parts.slice(first, last).join('/') + (last < parts.length ? '/' : ''));
+    for (let first = 0; first < last; first++)
+      ends.add(parts.slice(first, last).join('/') + (last < parts.length ? '/' : ''));
 }
 
 test(`README.md has at most ${MAX_README_LINES} lines and ${MAX_COLUMNS} columns, tables included`, () => {
@@ -94,7 +105,8 @@ test('every relative link leads to a file, and to a heading of it', () => {
     if (/^[a-z]+:/.test(link)) return false;
     const [path = '', anchor] = link.split('#', 2);
     const target = path === '' ? file : join(dirname(file), path).split(sep).join('/');
-    const exists = files.includes(target) || files.some((other) => other.startsWith(`${target.replace(/\/$/, '')}/`));
+    const exists =
+      files.includes(target) || files.some((other) => other.startsWith(`${target.replace(/\/$/, '')}/`));
     return !exists || (anchor !== undefined && !anchors.get(target)?.has(anchor));
   });
   expect(links.length).toBeGreaterThan(100);
@@ -134,10 +146,16 @@ test('no comment, document or configuration names a file that does not exist', a
   const readers = files.filter((file) => [...CODE, ...TEXT].includes(extname(file)) && !FOREIGN.test(file));
   const missing = (await texts(readers)).flatMap(([file, text]) => {
     const words = wordsOf(file, text);
-    const named = [...words.matchAll(NAMED_FILE), ...(file.endsWith('.md') ? words.matchAll(NAMED_FOLDER) : [])];
+    const named = [
+      ...words.matchAll(NAMED_FILE),
+      ...(file.endsWith('.md') ? words.matchAll(NAMED_FOLDER) : []),
+    ];
     return named
       .map(([name]) => name)
-      .filter((name) => !PRODUCTS.includes(name) && !name.startsWith('/') && !/(^|\/)(node_modules|dist)\//.test(name))
+      .filter(
+        (name) =>
+          !PRODUCTS.includes(name) && !name.startsWith('/') && !/(^|\/)(node_modules|dist)\//.test(name),
+      )
       .map((name) => name.replace(/^(\.{0,2}\/)+/, ''))
       .filter((name) => !ends.has(name) && !ELSEWHERE.includes(name))
       .map((name) => `${file}: ${name}`);
@@ -148,16 +166,23 @@ test('no comment, document or configuration names a file that does not exist', a
 
 interface Override {
   readonly includes: readonly string[];
-  readonly linter: { readonly rules: { readonly style: Record<string, { options?: { patterns: { group: string[] }[] } } | string> } };
+  readonly linter: {
+    readonly rules: {
+      readonly style: Record<string, { options?: { patterns: { group: string[] }[] } } | string>;
+    };
+  };
 }
 
 test('biome.json speaks of folders that exist', async () => {
   const { overrides } = JSON.parse(await read('biome.json')) as { overrides: Override[] };
   const exists = (path: string) => files.includes(path) || files.some((file) => file.startsWith(`${path}/`));
   const missing = overrides.flatMap(({ includes, linter }) => {
-    const folders = includes.filter((glob) => /^\w[^*]*\//.test(glob)).map((glob) => glob.replace(/\/?\*.*$/, ''));
+    const folders = includes
+      .filter((glob) => /^\w[^*]*\//.test(glob))
+      .map((glob) => glob.replace(/\/?\*.*$/, ''));
     const rule = linter.rules.style.noRestrictedImports;
-    const groups = typeof rule === 'object' ? (rule.options?.patterns.flatMap(({ group }) => group) ?? []) : [];
+    const groups =
+      typeof rule === 'object' ? (rule.options?.patterns.flatMap(({ group }) => group) ?? []) : [];
     const imported = groups.flatMap((glob) => {
       const path = glob.replace(/\/?\*.*$/, '');
       return /^\.\.\/\w/.test(path) ? folders.map((folder) => join(folder, path).split(sep).join('/')) : [];
@@ -167,7 +192,10 @@ test('biome.json speaks of folders that exist', async () => {
   expect(missing).toEqual([]);
 });
 
-test.each(GENERATED)('$path has the settings of settings.ts; otherwise run pnpm run settings', async (generated) => {
-  const text = await read(generated.path);
-  expect(text).toBe(withSettings(text, generated));
-});
+test.each(GENERATED)(
+  '$path has the settings of settings.ts; otherwise run pnpm run settings',
+  async (generated) => {
+    const text = await read(generated.path);
+    expect(text).toBe(withSettings(text, generated));
+  },
+);

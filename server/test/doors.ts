@@ -70,7 +70,8 @@ export function bothDoors(api: TestApp): readonly [Door, Door] {
       name: 'REST',
       async call(procedure, input = {}, token) {
         const answer = await overRest(api, procedure, input, token);
-        if (answer.status < 400) expect([procedure, answer.status]).toEqual([procedure, ROUTES[procedure]?.[2]]);
+        if (answer.status < 400)
+          expect([procedure, answer.status]).toEqual([procedure, ROUTES[procedure]?.[2]]);
         return ofRest(answer);
       },
     },
@@ -82,9 +83,15 @@ export function bothDoors(api: TestApp): readonly [Door, Door] {
 }
 
 /** Puts the input where REST wants it: into the path, then the query of a GET or else the body. */
-function overRest(api: TestApp, procedure: string, input: object, token: string | undefined): Promise<Answer> {
+function overRest(
+  api: TestApp,
+  procedure: string,
+  input: object,
+  token: string | undefined,
+): Promise<Answer> {
   const [method, path] = ROUTES[procedure] ?? [];
-  if (method === undefined || path === undefined) throw new Error(`${procedure} is not in the table of routes`);
+  if (method === undefined || path === undefined)
+    throw new Error(`${procedure} is not in the table of routes`);
   const rest = new Map<string, unknown>(Object.entries(input));
   const url = path.replaceAll(/\{(\w+)\}/g, (_, key) => {
     const value = rest.get(key);
@@ -95,29 +102,47 @@ function overRest(api: TestApp, procedure: string, input: object, token: string 
     const query = Object.fromEntries([...rest].map(([key, value]) => [key, String(value)]));
     return api.rest(method, url, { token, query });
   }
-  if (procedure === 'resource.createMany') return api.rest(method, url, { token, body: rest.get('resources') });
+  if (procedure === 'resource.createMany')
+    return api.rest(method, url, { token, body: rest.get('resources') });
   const hasBody = method !== 'DELETE' || rest.size > 0;
   return api.rest(method, url, { token, ...(hasBody && { body: Object.fromEntries(rest) }) });
 }
 
 /** @returns the outcome in an answer of the REST door */
 export function ofRest({ status, headers, text, body }: Answer): Outcome {
-  expect(headers).toMatchObject({ 'x-content-type-options': 'nosniff', 'content-length': String(Buffer.byteLength(text)) });
+  expect(headers).toMatchObject({
+    'x-content-type-options': 'nosniff',
+    'content-length': String(Buffer.byteLength(text)),
+  });
   if (status < 400) {
     expect(headers['content-type']).toBe('application/json; charset=utf-8');
     return { status, data: body };
   }
   const { request_id, ...rest } = body;
   const { code, detail, errors, quota } = rest;
-  expect(headers).toMatchObject({ 'content-type': 'application/problem+json; charset=utf-8', 'x-request-id': request_id });
+  expect(headers).toMatchObject({
+    'content-type': 'application/problem+json; charset=utf-8',
+    'x-request-id': request_id,
+  });
   if (status === 401) expect(headers['www-authenticate']).toBe('Bearer');
-  expect(rest).toEqual({ type: expect.any(String), title: expect.any(String), status, detail: expect.any(String), code, errors, quota });
+  expect(rest).toEqual({
+    type: expect.any(String),
+    title: expect.any(String),
+    status,
+    detail: expect.any(String),
+    code,
+    errors,
+    quota,
+  });
   return { status, code, detail, errors, body: rest };
 }
 
 /** @returns the outcome in an answer of the tRPC door to a single call */
 export function ofRpc({ status, headers, text, body }: Answer): Outcome {
-  expect(headers).toMatchObject({ 'x-content-type-options': 'nosniff', 'content-length': String(Buffer.byteLength(text)) });
+  expect(headers).toMatchObject({
+    'x-content-type-options': 'nosniff',
+    'content-length': String(Buffer.byteLength(text)),
+  });
   if (status === 401) expect(headers['www-authenticate']).toBe('Bearer');
   if (body.error) expect(headers['x-request-id']).toBe(body.error.data.request_id);
   return ofRpcCall(body, status);
@@ -129,6 +154,9 @@ export function ofRpcCall({ result, error }: any, status: number): Outcome {
   if (!error) return { status, data: result.data };
   const { request_id: _, ...data } = error.data;
   const { reason: code, errors, httpStatus } = data;
-  expect(error).toMatchObject({ code: expect.any(Number), data: { code: expect.any(String), path: expect.any(String) } });
+  expect(error).toMatchObject({
+    code: expect.any(Number),
+    data: { code: expect.any(String), path: expect.any(String) },
+  });
   return { status: httpStatus, code, detail: error.message, errors, body: { ...error, data } };
 }

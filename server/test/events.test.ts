@@ -10,7 +10,10 @@ import type { Database } from '../src/db/client.ts';
 import { databaseCode } from '../src/db/errors.ts';
 import { claimKey } from '../src/db/idempotency.ts';
 import { findAccount, removeUser } from '../src/features/auth/queries.ts';
-import { createPlan as createMentalPlan, removePlan as removeMentalPlan } from '../src/features/mentalPlan/queries.ts';
+import {
+  createPlan as createMentalPlan,
+  removePlan as removeMentalPlan,
+} from '../src/features/mentalPlan/queries.ts';
 import { createResources, removeResource, updateResource } from '../src/features/resource/queries.ts';
 import { createTask } from '../src/features/task/queries.ts';
 import { bothDoors } from './doors.ts';
@@ -25,7 +28,8 @@ beforeAll(async () => {
   base = await api.app.listen({ port: 0, host: '127.0.0.1' });
 });
 
-const call = async (user: User, procedure: string, input: object = {}) => (await rest.call(procedure, input, user.token)).data;
+const call = async (user: User, procedure: string, input: object = {}) =>
+  (await rest.call(procedure, input, user.token)).data;
 const stored = async ({ id }: User) =>
   api.database.db.execute<{ seq: number; type: string; data: object }>(
     sql`select seq::int as seq, type, data from events where user_id = ${id} order by seq`,
@@ -59,14 +63,23 @@ describe.each(DOORS)('over $name', ({ path }) => {
 
     const physical = (await call(ann, 'physicalPlan.create', BODY)).data;
     happens('physicalPlan.created', physical);
-    happens('physicalPlan.changed', (await call(ann, 'physicalPlan.update', { id: physical.id, weight: 71 })).resource);
+    happens(
+      'physicalPlan.changed',
+      (await call(ann, 'physicalPlan.update', { id: physical.id, weight: 71 })).resource,
+    );
     await call(ann, 'physicalPlan.remove', { id: physical.id });
     happens('physicalPlan.removed', { id: physical.id });
 
-    const [one, two] = await call(ann, 'resource.createMany', { resources: [BOOK, { ...BOOK, name: 'TAPL' }] });
+    const [one, two] = await call(ann, 'resource.createMany', {
+      resources: [BOOK, { ...BOOK, name: 'TAPL' }],
+    });
     happens('resource.created', { ...BOOK, id: one, links: [] });
     happens('resource.created', { ...BOOK, id: two, name: 'TAPL', links: [] });
-    const { mental_plan_id: id } = await call(ann, 'mentalPlan.create', { name: 'Spring', goal: 'Read', resource_list: [one] });
+    const { mental_plan_id: id } = await call(ann, 'mentalPlan.create', {
+      name: 'Spring',
+      goal: 'Read',
+      resource_list: [one],
+    });
     const mental = { id, user_id: ann.id, name: 'Spring', goal: 'Read', progress: 30, version: 1 };
     happens('mentalPlan.created', { ...mental, resource_list: [one] });
     await call(ann, 'mentalPlan.update', { id, progress: 7 });
@@ -78,7 +91,12 @@ describe.each(DOORS)('over $name', ({ path }) => {
     await call(ann, 'resource.update', { id: three, progress: 400 });
     happens('resource.changed', { ...BOOK, id: three, links: [{ mental_plan_id: id, progress: 400 }] });
     await call(ann, 'resource.update', { id: three, volume: 100 });
-    happens('resource.changed', { ...BOOK, id: three, volume: 100, links: [{ mental_plan_id: id, progress: 100 }] });
+    happens('resource.changed', {
+      ...BOOK,
+      id: three,
+      volume: 100,
+      links: [{ mental_plan_id: id, progress: 100 }],
+    });
     await call(ann, 'resource.remove', { id: one });
     happens('resource.removed', { id: one });
     await call(ann, 'mentalPlan.remove', { id });
@@ -96,7 +114,9 @@ describe.each(DOORS)('over $name', ({ path }) => {
     for (const after of [0, 1, 100, 149, 150]) {
       const reader = await openStream(base, path, ann, after);
       const missed = await reader.take(150 - after);
-      expect(missed.map(({ id }) => id)).toEqual(Array.from({ length: 150 - after }, (_, index) => after + 1 + index));
+      expect(missed.map(({ id }) => id)).toEqual(
+        Array.from({ length: 150 - after }, (_, index) => after + 1 + index),
+      );
       reader.leave();
     }
     const reader = await openStream(base, path, ann, 148);
@@ -142,7 +162,11 @@ describe.each(DOORS)('over $name', ({ path }) => {
     const ann = await api.register();
     const tokens = { none: undefined, ...badTokens(ann.id, ann.token) };
     for (const [name, token] of Object.entries(tokens)) {
-      const { status, headers, body } = await openStream(base, path, token === undefined ? undefined : { token });
+      const { status, headers, body } = await openStream(
+        base,
+        path,
+        token === undefined ? undefined : { token },
+      );
       expect([name, status, headers.get('www-authenticate')]).toEqual([name, 401, 'Bearer']);
       expect(body.code ?? body.error.data.reason).toBe('UNAUTHENTICATED');
       expect(headers.get('content-type')).toMatch(/^application\/(problem\+)?json/);
@@ -151,7 +175,9 @@ describe.each(DOORS)('over $name', ({ path }) => {
 
   test('#160 a token in the URL is none', async () => {
     const ann = await api.register();
-    const params = encodeURIComponent(JSON.stringify({ token: ann.token, authorization: `Bearer ${ann.token}` }));
+    const params = encodeURIComponent(
+      JSON.stringify({ token: ann.token, authorization: `Bearer ${ann.token}` }),
+    );
     for (const query of [`connectionParams=${params}`, `access_token=${ann.token}`, `token=${ann.token}`])
       expect((await openStream(base, `${path}?${query}`, undefined)).status).toBe(401);
     expect(JSON.stringify(api.log)).not.toContain(ann.token);
@@ -181,7 +207,9 @@ describe.each(DOORS)('over $name', ({ path }) => {
     await addTasks(bob, 3);
     await addTasks(ann, 1);
     const heard = await Promise.all([readers[0]?.take(1), readers[1]?.take(2), readers[2]?.take(2)]);
-    expect(heard.map((events) => events?.map(({ id, event }) => [id, event.data?.user_id ?? event.type]))).toEqual([
+    expect(
+      heard.map((events) => events?.map(({ id, event }) => [id, event.data?.user_id ?? event.type])),
+    ).toEqual([
       [[2, ann.id]],
       [
         [1, ann.id],
@@ -201,14 +229,18 @@ describe.each(DOORS)('over $name', ({ path }) => {
       const ann = await api.register();
       const reader = await listening(ann, path);
       await call(ann, 'auth.signOut');
-      expect((await reader.rest()).map(({ event }) => event)).toEqual([{ type: 'end', reason: 'session_ended' }]);
+      expect((await reader.rest()).map(({ event }) => event)).toEqual([
+        { type: 'end', reason: 'session_ended' },
+      ]);
     });
 
     test('when its session ends elsewhere', async () => {
       const ann = await api.register();
       const reader = await listening(ann, path);
       await api.database.db.execute(sql`delete from sessions where id = ${sessionOf(ann.token)}`);
-      expect((await reader.rest()).map(({ event }) => event)).toEqual([{ type: 'end', reason: 'session_ended' }]);
+      expect((await reader.rest()).map(({ event }) => event)).toEqual([
+        { type: 'end', reason: 'session_ended' },
+      ]);
     });
 
     test('when the user is removed, here or elsewhere', async () => {
@@ -217,7 +249,9 @@ describe.each(DOORS)('over $name', ({ path }) => {
       await call(ann, 'auth.remove', { id: ann.id, password: ann.password });
       await api.database.db.execute(sql`delete from users where id = ${bob.id}`);
       for (const reader of readers)
-        expect((await reader.rest()).map(({ event }) => event)).toEqual([{ type: 'end', reason: 'user_removed' }]);
+        expect((await reader.rest()).map(({ event }) => event)).toEqual([
+          { type: 'end', reason: 'user_removed' },
+        ]);
     });
 
     test('when its token is too old, with nothing after that', async () => {
@@ -239,7 +273,9 @@ describe.each(DOORS)('over $name', ({ path }) => {
     const reader = await openStream(url, path, await other.register());
     await reader.next();
     const closing = other.app.close();
-    expect((await reader.rest()).map(({ event }) => event)).toEqual([{ type: 'end', reason: 'server_closing' }]);
+    expect((await reader.rest()).map(({ event }) => event)).toEqual([
+      { type: 'end', reason: 'server_closing' },
+    ]);
     await closing;
   });
 
@@ -250,7 +286,10 @@ describe.each(DOORS)('over $name', ({ path }) => {
     // On the embedded database none can begin before this is over.
     await api.database.db.transaction(async () => {
       const sockets = Array.from({ length: 10 }, () => connect(Number(port), hostname));
-      for (const socket of sockets) socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${user.token}\r\n\r\n`);
+      for (const socket of sockets)
+        socket.write(
+          `GET ${path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${user.token}\r\n\r\n`,
+        );
       await Promise.all(sockets.map((socket) => once(socket, 'connect')));
       // An answer says that the server has had a turn.
       await fetch(`${base}/livez`);
@@ -274,7 +313,10 @@ describe.each(DOORS)('over $name', ({ path }) => {
   test('HEAD is answered without a stream, and takes no place', async () => {
     const ann = await api.register();
     for (let n = 0; n < 12; n++) {
-      const answer = await fetch(`${base}${path}`, { method: 'HEAD', headers: { authorization: `Bearer ${ann.token}` } });
+      const answer = await fetch(`${base}${path}`, {
+        method: 'HEAD',
+        headers: { authorization: `Bearer ${ann.token}` },
+      });
       expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'text/event-stream']);
     }
     expect((await fetch(`${base}${path}`, { method: 'HEAD' })).status).toBe(401);
@@ -298,13 +340,18 @@ test('what changes nothing is not heard of', async () => {
   const ann = await api.register();
   const task = await call(ann, 'task.create', { title: 'Run' });
   const physical = (await call(ann, 'physicalPlan.create', BODY)).data;
-  const { mental_plan_id } = await call(ann, 'mentalPlan.create', { name: 'a', goal: 'b', resource_list: [] });
+  const { mental_plan_id } = await call(ann, 'mentalPlan.create', {
+    name: 'a',
+    goal: 'b',
+    resource_list: [],
+  });
   const { data: resource } = await call(ann, 'resource.create', BOOK);
   await call(ann, 'resource.update', { id: resource, progress: 10 });
   const before = await stored(ann);
   expect(before).toHaveLength(5);
 
-  for (const change of [{}, { title: 'Run' }, { status: false }]) await call(ann, 'task.update', { id: task.id, ...change });
+  for (const change of [{}, { title: 'Run' }, { status: false }])
+    await call(ann, 'task.update', { id: task.id, ...change });
   await call(ann, 'physicalPlan.update', { id: physical.id });
   await call(ann, 'mentalPlan.update', { id: mental_plan_id });
   for (const change of [{}, BOOK, { progress: 10 }, { volume: 500, progress: 10 }])
@@ -326,7 +373,8 @@ test('what changes nothing is not heard of', async () => {
 test('#171 a call that is answered from its first time is heard once; one that was rolled back is not', async () => {
   const ann = await api.register();
   const headers = { 'idempotency-key': randomUUID() };
-  for (let n = 0; n < 3; n++) await api.rest('POST', '/outherTasks', { token: ann.token, body: { title: 'once' }, headers });
+  for (let n = 0; n < 3; n++)
+    await api.rest('POST', '/outherTasks', { token: ann.token, body: { title: 'once' }, headers });
   expect(await stored(ann)).toHaveLength(1);
 
   const { db } = api.database;
@@ -346,7 +394,11 @@ test('#154 with writers at once and a reader who comes back again and again noth
     Array.from({ length: 10 }, async (_, writer) => {
       for (let n = 0; n < COUNT / 10; n++) {
         const headers: Record<string, string> = n % 2 ? { 'idempotency-key': randomUUID() } : {};
-        const answer = await api.rest('POST', '/outherTasks', { token: ann.token, body: { title: `${writer} ${n}` }, headers });
+        const answer = await api.rest('POST', '/outherTasks', {
+          token: ann.token,
+          body: { title: `${writer} ${n}` },
+          headers,
+        });
         expect(answer.status).toBe(201);
       }
     }),
@@ -364,7 +416,9 @@ test('#154 with writers at once and a reader who comes back again and again noth
   }
   await writing;
   expect(new Set(titles).size).toBe(COUNT);
-  expect((await stored(ann)).map(({ seq }) => seq)).toEqual(Array.from({ length: COUNT }, (_, index) => index + 1));
+  expect((await stored(ann)).map(({ seq }) => seq)).toEqual(
+    Array.from({ length: COUNT }, (_, index) => index + 1),
+  );
 });
 
 test('changes at once wait for each other, never in a circle', async () => {
@@ -427,7 +481,9 @@ test('#155 what streams took of the heap is free again when their readers have l
   const heap: number[] = [];
   for (let round = 0; round < 8; round++) {
     const before = ended();
-    const readers = await Promise.all(users.flatMap((user) => Array.from({ length: 10 }, () => listening(user))));
+    const readers = await Promise.all(
+      users.flatMap((user) => Array.from({ length: 10 }, () => listening(user))),
+    );
     for (const reader of readers) reader.leave();
     await expect.poll(ended, { timeout: 10_000 }).toBe(before + readers.length);
     collect();

@@ -2,7 +2,11 @@ import { exportJob } from '../src/jobs/export.ts';
 import type { TestApp, User } from './harness.ts';
 
 /** Does what a worker does for an export, in this process. @returns how many pages it wrote */
-export async function writeExport({ database }: TestApp, { id: user_id }: Pick<User, 'id'>, id: number): Promise<number> {
+export async function writeExport(
+  { database }: TestApp,
+  { id: user_id }: Pick<User, 'id'>,
+  id: number,
+): Promise<number> {
   const { signal } = new AbortController();
   const { steps } = await exportJob.run(database.db, signal, { data: { user_id, id }, changed: () => {} });
   return steps as number;

@@ -18,8 +18,14 @@ export function samplesOf(text: string): Sample[] {
     if (line === '' || /^# (HELP|TYPE) \w+ ./.test(line)) continue;
     const [, name, labels = '', value] = /^([a-z_]\w*)(?:\{(.*)\})? (\S+)$/.exec(line) ?? [];
     if (name === undefined || value === undefined) throw new Error(`not of the text format: ${line}`);
-    const pairs = [...labels.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map(([, key = '', text = '']) => [key, text] as const);
-    samples.push({ name, labels: Object.fromEntries(pairs), value: Number(value.replace('Inf', 'Infinity')) });
+    const pairs = [...labels.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map(
+      ([, key = '', text = '']) => [key, text] as const,
+    );
+    samples.push({
+      name,
+      labels: Object.fromEntries(pairs),
+      value: Number(value.replace('Inf', 'Infinity')),
+    });
   }
   return samples;
 }
@@ -28,7 +34,10 @@ export function samplesOf(text: string): Sample[] {
 export async function dashboardQueries(): Promise<{ of: string; query: string }[]> {
   const { panels } = JSON.parse(await readFile(`${FOLDER}/grafana/dashboards/stepwise.json`, 'utf8'));
   return panels.flatMap(({ title, targets }: { title: string; targets: { refId: string; expr: string }[] }) =>
-    targets.map(({ refId, expr }) => ({ of: `${title} ${refId}`, query: expr.replaceAll('$__rate_interval', '1m') })),
+    targets.map(({ refId, expr }) => ({
+      of: `${title} ${refId}`,
+      query: expr.replaceAll('$__rate_interval', '1m'),
+    })),
   );
 }
 
@@ -45,18 +54,36 @@ export function missingFrom(samples: readonly Sample[], query: string): string[]
     if (metric === 'up') return [];
     const told = samples.find(({ name }) => name === metric);
     if (!told) return [metric];
-    return labels.filter((label) => !['job', 'instance'].includes(label) && !(label in told.labels)).map((label) => `${metric}{${label}}`);
+    return labels
+      .filter((label) => !['job', 'instance'].includes(label) && !(label in told.labels))
+      .map((label) => `${metric}{${label}}`);
   });
 }
 
 /** Words of PromQL that are followed by no parenthesis of arguments. */
-const WORDS = ['and', 'or', 'unless', 'by', 'without', 'on', 'ignoring', 'group_left', 'group_right', 'bool', 'offset'];
+const WORDS = [
+  'and',
+  'or',
+  'unless',
+  'by',
+  'without',
+  'on',
+  'ignoring',
+  'group_left',
+  'group_right',
+  'bool',
+  'offset',
+];
 
 /** @returns the metrics that a query reads, each with the labels that it names */
 export function readBy(query: string): { metric: string; labels: string[] }[] {
   // What metrics are gathered by belongs to all of them.
-  const gathered = [...query.matchAll(/\b(?:by|without|on|ignoring)\s*\(([^)]*)\)/g)].flatMap(([, list = '']) => list.match(/\w+/g) ?? []);
-  const bare = query.replaceAll(/\b(by|without|on|ignoring)\s*\([^)]*\)/g, ' ').replaceAll(/\[[^\]]*\]/g, ' ');
+  const gathered = [...query.matchAll(/\b(?:by|without|on|ignoring)\s*\(([^)]*)\)/g)].flatMap(
+    ([, list = '']) => list.match(/\w+/g) ?? [],
+  );
+  const bare = query
+    .replaceAll(/\b(by|without|on|ignoring)\s*\([^)]*\)/g, ' ')
+    .replaceAll(/\[[^\]]*\]/g, ' ');
   return [...bare.matchAll(/([a-zA-Z_]\w*)\s*(\{[^}]*\})?(?!\w*\s*\()/g)]
     .filter(([, name = '']) => !WORDS.includes(name))
     .map(([, metric = '', matchers = '']) => ({

@@ -24,7 +24,11 @@ const ann = await api.register();
 // The first user of a database, and the first thing of every kind: her id is the id of everything that she has.
 await api.rpc('mentalPlan.create', { name: 'n', goal: 'g', resource_list: [] }, ann.token);
 await api.rpc('resource.create', { type: 'book', name: 'n', description: '', volume: 100 }, ann.token);
-await api.rpc('physicalPlan.create', { goal: 'g', age: 30, gender: 'male', weight: 70, height: 180 }, ann.token);
+await api.rpc(
+  'physicalPlan.create',
+  { goal: 'g', age: 30, gender: 'male', weight: 70, height: 180 },
+  ann.token,
+);
 await api.rpc('task.create', { title: 't' }, ann.token);
 
 /** These can end her session. It is the first one too, and stands again before each of these calls. */
@@ -43,7 +47,9 @@ async function revive(name: string): Promise<void> {
 }
 
 test('the ids that the inputs below are made of are hers', async () => {
-  expect((await api.rpc('auth.sessions.list', {}, ann.token)).body.result.data).toMatchObject([{ id: ann.id, current: true }]);
+  expect((await api.rpc('auth.sessions.list', {}, ann.token)).body.result.data).toMatchObject([
+    { id: ann.id, current: true },
+  ]);
   for (const list of ['mentalPlan.list', 'resource.list', 'physicalPlan.list', 'task.list'])
     expect((await api.rpc(list, {}, ann.token)).body.result.data, list).toMatchObject([{ id: ann.id }]);
 });
@@ -82,19 +88,29 @@ const texts = fc.oneof(
  */
 function valid(schema: z.core.$ZodType, full = false): Arbitrary<Json | undefined> {
   const { def } = (schema as z.core.$ZodTypes)._zod;
-  const accepted = (values: Arbitrary<Json>) => values.filter((value) => (schema as z.ZodType).safeParse(value).success);
+  const accepted = (values: Arbitrary<Json>) =>
+    values.filter((value) => (schema as z.ZodType).safeParse(value).success);
   switch (def.type) {
     case 'optional':
     case 'default':
       return full ? valid(def.innerType, full) : fc.option(valid(def.innerType), { nil: undefined });
     case 'object':
       return fc
-        .record(Object.fromEntries(Object.entries(def.shape).map(([key, value]) => [key, valid(value, full)])))
+        .record(
+          Object.fromEntries(Object.entries(def.shape).map(([key, value]) => [key, valid(value, full)])),
+        )
         .map((value) => JSON.parse(JSON.stringify(value)));
     case 'array':
-      return fc.array(valid(def.element, full), { minLength: full ? 1 : 0, maxLength: full ? 1 : 4 }) as Arbitrary<Json>;
+      return fc.array(valid(def.element, full), {
+        minLength: full ? 1 : 0,
+        maxLength: full ? 1 : 4,
+      }) as Arbitrary<Json>;
     case 'string':
-      return accepted(z.toJSONSchema(schema).format === 'password' ? fc.oneof(fc.constant('correct horse battery'), texts) : texts);
+      return accepted(
+        z.toJSONSchema(schema).format === 'password'
+          ? fc.oneof(fc.constant('correct horse battery'), texts)
+          : texts,
+      );
     case 'boolean':
       return fc.boolean();
     case 'enum':
@@ -102,7 +118,10 @@ function valid(schema: z.core.$ZodType, full = false): Arbitrary<Json | undefine
     case 'number': {
       const { minimum = 0, maximum = 1_000_000 } = z.toJSONSchema(schema);
       if (maximum >= MAX_ID)
-        return fc.oneof({ weight: 6, arbitrary: fc.constant(ann.id) }, { weight: 1, arbitrary: fc.integer({ min: 1, max: MAX_ID }) });
+        return fc.oneof(
+          { weight: 6, arbitrary: fc.constant(ann.id) },
+          { weight: 1, arbitrary: fc.integer({ min: 1, max: MAX_ID }) },
+        );
       return accepted(
         fc.oneof(
           fc.constantFrom(minimum, maximum, 1, 2),
@@ -192,19 +211,43 @@ const json = fc.oneof(
   fc.constantFrom(...NAUGHTY, ...WORDS),
   fc.string({ unit: 'binary', maxLength: 10 }),
 ) as Arbitrary<Json>;
-const UNKNOWN = ['extra', 'ID', 'userId', 'toString', 'constructor', 'hasOwnProperty', '', '0', 'a.b', 'a[b]'];
+const UNKNOWN = [
+  'extra',
+  'ID',
+  'userId',
+  'toString',
+  'constructor',
+  'hasOwnProperty',
+  '',
+  '0',
+  'a.b',
+  'a[b]',
+];
 
-type Change = { what: 'replace'; at: number; value: Json } | { what: 'drop'; at: number } | { what: 'add'; key: string; value: Json };
+type Change =
+  | { what: 'replace'; at: number; value: Json }
+  | { what: 'drop'; at: number }
+  | { what: 'add'; key: string; value: Json };
 const change = fc.oneof(
   { weight: 4, arbitrary: fc.record({ what: fc.constant('replace' as const), at: fc.nat(20), value: json }) },
   { weight: 1, arbitrary: fc.record({ what: fc.constant('drop' as const), at: fc.nat(20) }) },
-  { weight: 1, arbitrary: fc.record({ what: fc.constant('add' as const), key: fc.constantFrom(...UNKNOWN), value: json }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      what: fc.constant('add' as const),
+      key: fc.constantFrom(...UNKNOWN),
+      value: json,
+    }),
+  },
 ) as Arbitrary<Change>;
 
 /** Every place in a value, as [what holds it, key]; the value itself is held by `root`. */
 function placesOf(holder: object, key: string | number): [object, string | number][] {
   const value: unknown = Reflect.get(holder, key);
-  const inner = typeof value === 'object' && value !== null ? Object.keys(value).flatMap((name) => placesOf(value, name)) : [];
+  const inner =
+    typeof value === 'object' && value !== null
+      ? Object.keys(value).flatMap((name) => placesOf(value, name))
+      : [];
   return [...inner, [holder, key]];
 }
 
@@ -212,7 +255,8 @@ function changed(input: Json, changes: readonly Change[]): Json {
   const root = { input: structuredClone(input) };
   for (const change of changes) {
     if (change.what === 'add') {
-      if (typeof root.input === 'object' && root.input !== null && !Array.isArray(root.input)) root.input[change.key] = change.value;
+      if (typeof root.input === 'object' && root.input !== null && !Array.isArray(root.input))
+        root.input[change.key] = change.value;
       continue;
     }
     const places = placesOf(root, 'input');
@@ -227,7 +271,8 @@ function changed(input: Json, changes: readonly Change[]): Json {
 
 // How they are sent
 
-const isObject = (value: unknown): value is { [key: string]: Json } => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isObject = (value: unknown): value is { [key: string]: Json } =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const routeOf = ({ openapi, stream }: Endpoint['meta']): { method: string; path: string } =>
   openapi ?? { method: 'GET', path: stream?.path as string };
@@ -260,28 +305,40 @@ async function overRest({ name, meta }: Endpoint, input: Json): Promise<Answer |
     body = input[meta.rest.bareArray] as Json;
   }
   if (method !== 'GET') return api.rest(method, url, { token: ann.token, body, headers });
-  if (!isObject(body) || Object.values(body).some((value) => typeof value === 'object' && value !== null)) return undefined;
+  if (!isObject(body) || Object.values(body).some((value) => typeof value === 'object' && value !== null))
+    return undefined;
   // A stream begins after an id, which is text.
   if (meta.stream && Object.values(body).some((value) => typeof value !== 'string')) return undefined;
-  const pairs = Object.entries(body).map(([key, value]): [string, string] => [key, String(value).toWellFormed()]);
+  const pairs = Object.entries(body).map(([key, value]): [string, string] => [
+    key,
+    String(value).toWellFormed(),
+  ]);
   return api.rest('GET', `${url}?${new URLSearchParams(pairs)}`, { token: ann.token });
 }
 
 /** The contract's own words for what may stand for a number or a boolean. */
 const READABLE = /^(-?(0|[1-9]\d*)(\.\d+)?|true|false)$/;
 const mayBeRead = (value: Json): boolean =>
-  typeof value === 'string' ? READABLE.test(value) : typeof value === 'object' && value !== null && Object.values(value).some(mayBeRead);
+  typeof value === 'string'
+    ? READABLE.test(value)
+    : typeof value === 'object' && value !== null && Object.values(value).some(mayBeRead);
 
 /** Numbers and booleans as old clients send them. */
 function asText(value: Json): Json {
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
   if (Array.isArray(value)) return value.map(asText);
-  return isObject(value) ? Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, asText(inner)])) : value;
+  return isObject(value)
+    ? Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, asText(inner)]))
+    : value;
 }
 
-const accepts = ({ status, body }: Answer): boolean => !(status === 400 && (body?.code ?? body?.error?.data?.reason) === 'VALIDATION');
+const accepts = ({ status, body }: Answer): boolean =>
+  !(status === 400 && (body?.code ?? body?.error?.data?.reason) === 'VALIDATION');
 
-const procedures = [...endpointsOf(appRouter).values()].map((endpoint) => ({ name: endpoint.name, endpoint }));
+const procedures = [...endpointsOf(appRouter).values()].map((endpoint) => ({
+  name: endpoint.name,
+  endpoint,
+}));
 const options = (name: string) => ({ seed: SEED, numRuns: name.startsWith('auth.') ? RUNS_OF_AUTH : RUNS });
 
 test.each(procedures)(
@@ -297,11 +354,13 @@ test.each(procedures)(
         const before = await overRpc(name, input);
         const rest = await overRest(endpoint, input);
         const after = await overRpc(name, input);
-        for (const answer of [before, rest, after]) if (answer && answer.status >= 500) throw new Error(`${answer.status}: ${answer.text}`);
+        for (const answer of [before, rest, after])
+          if (answer && answer.status >= 500) throw new Error(`${answer.status}: ${answer.text}`);
         expect(accepts(after), 'tRPC, before and after the same input went over REST').toBe(accepts(before));
         if (!rest) return;
         if (accepts(before)) expect(accepts(rest), `REST takes what tRPC takes: ${rest.text}`).toBe(true);
-        else if (!mayBeRead(input)) expect(accepts(rest), `REST refuses what tRPC refuses: ${before.text}`).toBe(false);
+        else if (!mayBeRead(input))
+          expect(accepts(rest), `REST refuses what tRPC refuses: ${before.text}`).toBe(false);
       }),
       options(name),
     );
@@ -322,7 +381,8 @@ test.each(procedures)(
         if (name.startsWith('auth.') && index % 8 !== 0 && contract.safeParse(input).success) continue;
         const rpc = await overRpc(name, input);
         const rest = await overRest(endpoint, input);
-        const what = () => `${JSON.stringify(input).slice(0, 300)}: tRPC ${rpc.text.slice(0, 300)}, REST ${rest?.text.slice(0, 300)}`;
+        const what = () =>
+          `${JSON.stringify(input).slice(0, 300)}: tRPC ${rpc.text.slice(0, 300)}, REST ${rest?.text.slice(0, 300)}`;
         if (rpc.status >= 500 || (rest && rest.status >= 500)) throw new Error(what());
         if (rest && (accepts(rpc) || !mayBeRead(input))) expect(accepts(rest), what()).toBe(accepts(rpc));
       }
@@ -330,35 +390,45 @@ test.each(procedures)(
   },
 );
 
-test.each(procedures)('$name: REST reads numbers and booleans from text, tRPC does not', async ({ name, endpoint }) => {
-  const contract = inputOf(endpoint) as z.ZodType;
-  await fc.assert(
-    fc.asyncProperty(valid(contract), async (given) => {
-      const input = (given ?? {}) as Json;
-      const text = asText(input);
-      const plain = await overRpc(name, input);
-      const rest = await overRest(endpoint, text);
-      const strict = await overRpc(name, text);
-      for (const answer of [plain, rest, strict]) if (answer && answer.status >= 500) throw new Error(`${answer.status}: ${answer.text}`);
-      if (rest) expect(accepts(rest), rest.text).toBe(accepts(plain));
-      if (!contract.safeParse(text).success) expect(accepts(strict)).toBe(false);
-    }),
-    { ...options(name), numRuns: 10 },
-  );
-});
+test.each(procedures)(
+  '$name: REST reads numbers and booleans from text, tRPC does not',
+  async ({ name, endpoint }) => {
+    const contract = inputOf(endpoint) as z.ZodType;
+    await fc.assert(
+      fc.asyncProperty(valid(contract), async (given) => {
+        const input = (given ?? {}) as Json;
+        const text = asText(input);
+        const plain = await overRpc(name, input);
+        const rest = await overRest(endpoint, text);
+        const strict = await overRpc(name, text);
+        for (const answer of [plain, rest, strict])
+          if (answer && answer.status >= 500) throw new Error(`${answer.status}: ${answer.text}`);
+        if (rest) expect(accepts(rest), rest.text).toBe(accepts(plain));
+        if (!contract.safeParse(text).success) expect(accepts(strict)).toBe(false);
+      }),
+      { ...options(name), numRuns: 10 },
+    );
+  },
+);
 
-test.each(procedures)('#86 $name: an input that is no object at all is refused by both doors', async ({ name, endpoint }) => {
-  for (const input of [null, true, 0, '', 'x', [], [{}]] as Json[]) {
-    // As JSON: an empty body is no input at all, which some mutations take.
-    const sent = endpoint.type === 'mutation' ? JSON.stringify(input) : input;
-    expect(accepts(await overRpc(name, sent)), JSON.stringify(input)).toBe(false);
-    const { method, path } = routeOf(endpoint.meta);
-    if (method === 'GET' || (Array.isArray(input) && endpoint.meta.rest?.bareArray)) continue;
-    await revive(name);
-    const rest = await api.rest(method, path.replace('{id}', '1'), { token: ann.token, body: JSON.stringify(input) });
-    expect(accepts(rest), `REST: ${JSON.stringify(input)}: ${rest.text}`).toBe(false);
-  }
-});
+test.each(procedures)(
+  '#86 $name: an input that is no object at all is refused by both doors',
+  async ({ name, endpoint }) => {
+    for (const input of [null, true, 0, '', 'x', [], [{}]] as Json[]) {
+      // As JSON: an empty body is no input at all, which some mutations take.
+      const sent = endpoint.type === 'mutation' ? JSON.stringify(input) : input;
+      expect(accepts(await overRpc(name, sent)), JSON.stringify(input)).toBe(false);
+      const { method, path } = routeOf(endpoint.meta);
+      if (method === 'GET' || (Array.isArray(input) && endpoint.meta.rest?.bareArray)) continue;
+      await revive(name);
+      const rest = await api.rest(method, path.replace('{id}', '1'), {
+        token: ann.token,
+        body: JSON.stringify(input),
+      });
+      expect(accepts(rest), `REST: ${JSON.stringify(input)}: ${rest.text}`).toBe(false);
+    }
+  },
+);
 
 test('the server is still well, and so is its user', async () => {
   await revive('auth.signOut');

@@ -29,7 +29,9 @@ test('#84 an answer with a secret, a column of ours or the id of another user is
   for (const key of ['password', 'password_hash', 'login_key', 'hash', 'token_hash', 'rt_key', 'counter'])
     expect(() => scanAnswers([answer({ ...TASK, [key]: 'x' })], []), key).toThrow('secrets in answers');
   for (const title of ['$argon2id$v=19', '$2b$12$abc', 'a secret'])
-    expect(() => scanAnswers([answer({ ...TASK, title })], ['a secret']), title).toThrow('secrets in answers');
+    expect(() => scanAnswers([answer({ ...TASK, title })], ['a secret']), title).toThrow(
+      'secrets in answers',
+    );
   expect(() => scanAnswers([answer([TASK, { ...TASK, user_id: 8 }])], [])).toThrow('another user');
   expect(() => scanAnswers([answer({ ...TASK }, { authorization: undefined })], [])).toThrow('another user');
 });
@@ -37,7 +39,9 @@ test('#84 an answer with a secret, a column of ours or the id of another user is
 test('#85 an answer that its schema does not know, or that has a key besides, is found', () => {
   expect(() => checkAgainstDocument(document, [answer(TASK)])).not.toThrow();
   for (const wrong of [{ ...TASK, extra: 1 }, { ...TASK, title: 1 }, { id: 1 }, [TASK]])
-    expect(() => checkAgainstDocument(document, [answer(wrong)]), JSON.stringify(wrong)).toThrow('does not know');
+    expect(() => checkAgainstDocument(document, [answer(wrong)]), JSON.stringify(wrong)).toThrow(
+      'does not know',
+    );
   for (const change of [{ status: 299 }, { contentType: 'text/plain' }])
     expect(() => checkAgainstDocument(document, [answer(TASK, change)])).toThrow('does not know');
 });
@@ -61,13 +65,26 @@ test('#164 a line of the log with a secret, or with anything that a client can w
     causes: [{ name: 'Error', code: '42P01', frames: ['at x'] }],
     msg: 'request failed',
   };
-  expect(() => scanLog([line, { ...line, procedure: undefined, route: '/docs' }, failure], ['a secret'], names)).not.toThrow();
+  expect(() =>
+    scanLog([line, { ...line, procedure: undefined, route: '/docs' }, failure], ['a secret'], names),
+  ).not.toThrow();
   const [token = ''] = tokensIn([answer({ access_token: 'abc.def.ghi' })]);
   for (const msg of ['a secret', 'Bearer x', '$argon2id', 'x.eyJhb', token])
     expect(() => scanLog([{ ...line, msg }], ['a secret', token], names), msg).toThrow('secrets in the log');
-  for (const change of [{ url: '/x?y' }, { err: {} }, { procedure: 'nonsense' }, { route: '/x' }, { request_id: 'a b' }, { weight: 80 }])
-    expect(() => scanLog([{ ...line, ...change }], [], names), JSON.stringify(change)).toThrow('what a client wrote');
-  expect(() => scanLog([{ ...failure, causes: [{ message: 'x' }] }], [], names)).toThrow('what a client wrote');
+  for (const change of [
+    { url: '/x?y' },
+    { err: {} },
+    { procedure: 'nonsense' },
+    { route: '/x' },
+    { request_id: 'a b' },
+    { weight: 80 },
+  ])
+    expect(() => scanLog([{ ...line, ...change }], [], names), JSON.stringify(change)).toThrow(
+      'what a client wrote',
+    );
+  expect(() => scanLog([{ ...failure, causes: [{ message: 'x' }] }], [], names)).toThrow(
+    'what a client wrote',
+  );
 });
 
 test('#164 tests start the server through the harness, or as processes whose output they look at', async () => {

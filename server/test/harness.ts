@@ -195,13 +195,20 @@ export async function startApp(
         options.payload = typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body);
         options.headers = { 'content-type': 'application/json', ...options.headers };
       }
-      const { statusCode, headers: received, payload } = await (isStream(url) ? firstEvent(app, options) : app.inject(options));
+      const {
+        statusCode,
+        headers: received,
+        payload,
+      } = await (isStream(url) ? firstEvent(app, options) : app.inject(options));
       return { status: statusCode, headers: received, text: payload, body: parsed(payload) };
     },
     rpc(name, input, token) {
       const url = `/trpc/${name}`;
       return procedures.get(name)?.type !== 'mutation'
-        ? api.rest('GET', url, { token, ...(input !== undefined && { query: { input: JSON.stringify(input) } }) })
+        ? api.rest('GET', url, {
+            token,
+            ...(input !== undefined && { query: { input: JSON.stringify(input) } }),
+          })
         : api.rest('POST', url, { token, body: input });
     },
     async register(login = `user-${randomUUID()}`) {
@@ -217,7 +224,9 @@ export async function startApp(
   return api;
 }
 
-const STREAMS = [...procedures.values()].flatMap(({ name, meta }) => (meta.stream ? [meta.stream.path, `/trpc/${name}`] : []));
+const STREAMS = [...procedures.values()].flatMap(({ name, meta }) =>
+  meta.stream ? [meta.stream.path, `/trpc/${name}`] : [],
+);
 const isStream = (url: string): boolean => STREAMS.includes(url.split('?', 1)[0] as string);
 
 /** @returns an answer whose body is the first event of the stream, in the form of other answers; or the refusal of one */

@@ -11,7 +11,10 @@ const ann = await api.register();
 const { token } = ann;
 
 const PLANS = {
-  physicalPlan: { path: '/physicalPlans', body: { goal: 'Run', age: 30, gender: 'male', weight: 80, height: 180 } },
+  physicalPlan: {
+    path: '/physicalPlans',
+    body: { goal: 'Run', age: 30, gender: 'male', weight: 80, height: 180 },
+  },
   mentalPlan: { path: '/mentalPlans', body: { name: 'Spring', goal: 'Read', resource_list: [] } },
 } as const;
 const plans = Object.entries(PLANS).map(([name, { path, body }]) => ({ name, path, body }));
@@ -27,7 +30,8 @@ async function inVersion4({ path, body }: (typeof plans)[number]): Promise<strin
 
 const change = (url: string, header: string, body: object = { goal: 'five' }) =>
   api.rest('PATCH', url, { token, body, headers: { 'if-match': header } });
-const remove = (url: string, header: string) => api.rest('DELETE', url, { token, headers: { 'if-match': header } });
+const remove = (url: string, header: string) =>
+  api.rest('DELETE', url, { token, headers: { 'if-match': header } });
 
 const MATCHING = [
   '"4"',
@@ -92,7 +96,10 @@ for (const plan of plans) {
   test(`#269 ${plan.name}: another version, and a tag that is none of ours, is 412 and changes nothing`, async () => {
     const url = await inVersion4(plan);
     for (const header of OTHERS) {
-      expect(await change(url, header), header).toMatchObject({ status: 412, body: { code: 'PRECONDITION_FAILED' } });
+      expect(await change(url, header), header).toMatchObject({
+        status: 412,
+        body: { code: 'PRECONDITION_FAILED' },
+      });
       expect((await remove(url, header)).status, header).toBe(412);
     }
     expect(await api.rest('PATCH', url, { token, body: {} })).toMatchObject({
@@ -119,7 +126,11 @@ for (const plan of plans) {
         [url, stranger.token],
       ] as const)
         for (const method of ['PATCH', 'DELETE']) {
-          const { status } = await api.rest(method, of, { token: who, body: {}, headers: { 'if-match': header } });
+          const { status } = await api.rest(method, of, {
+            token: who,
+            body: {},
+            headers: { 'if-match': header },
+          });
           expect(status, `${method} ${of} ${header}`).toBe(404);
         }
   });
@@ -128,8 +139,15 @@ for (const plan of plans) {
     const id = Number((await inVersion4(plan)).split('/').at(-1));
     expect((await api.rpc(`${plan.name}.update`, { id, goal: 'x', if_match: 3 }, token)).status).toBe(412);
     for (const if_match of [[4], '4', [], 0, '*'])
-      expect((await api.rpc(`${plan.name}.update`, { id, goal: 'x', if_match }, token)).status, JSON.stringify(if_match)).toBe(400);
-    const answer = await api.rest('POST', `/trpc/${plan.name}.update`, { token, body: { id, goal: 'x' }, headers: { 'if-match': '"1"' } });
+      expect(
+        (await api.rpc(`${plan.name}.update`, { id, goal: 'x', if_match }, token)).status,
+        JSON.stringify(if_match),
+      ).toBe(400);
+    const answer = await api.rest('POST', `/trpc/${plan.name}.update`, {
+      token,
+      body: { id, goal: 'x' },
+      headers: { 'if-match': '"1"' },
+    });
     expect(answer.status).toBe(200);
   });
 }
@@ -144,7 +162,10 @@ test('#269 two headers are one list', async () => {
       'Content-Length': body.length,
       Connection: 'close',
     };
-    return exchangeWith(port, head(`PATCH ${url}`, { ...headers, 'If-Match': `"1"\r\nIf-Match: ${second}` }) + body);
+    return exchangeWith(
+      port,
+      head(`PATCH ${url}`, { ...headers, 'If-Match': `"1"\r\nIf-Match: ${second}` }) + body,
+    );
   };
   expect(await send('"2"')).toMatchObject([{ status: 412 }]);
   expect(await send('"4"')).toMatchObject([{ status: 200, headers: { etag: '"5"' } }]);
@@ -153,8 +174,15 @@ test('#269 two headers are one list', async () => {
 test('#270 under one Idempotency-Key other versions are another request', async () => {
   const url = await inVersion4(plans[0] as (typeof plans)[number]);
   const send = (header: string) =>
-    api.rest('PATCH', url, { token, body: { goal: 'once' }, headers: { 'if-match': header, 'idempotency-key': 'versions' } });
+    api.rest('PATCH', url, {
+      token,
+      body: { goal: 'once' },
+      headers: { 'if-match': header, 'idempotency-key': 'versions' },
+    });
   expect((await send('"3", "4"')).headers.etag).toBe('"5"');
-  expect(await send('"3", "4"')).toMatchObject({ status: 200, headers: { etag: '"5"', 'idempotency-replayed': 'true' } });
+  expect(await send('"3", "4"')).toMatchObject({
+    status: 200,
+    headers: { etag: '"5"', 'idempotency-replayed': 'true' },
+  });
   expect(await send('"3", "5"')).toMatchObject({ status: 422, body: { code: 'IDEMPOTENCY_KEY_REUSED' } });
 });

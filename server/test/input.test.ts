@@ -34,7 +34,11 @@ const OURS = {
 };
 
 const CREATIONS: [string, object, object][] = [
-  ['physicalPlan.create', PLAN, { progress: 99, day: 7, bmi: 1, days: [{ workout_id: 1, exercises: [] }], workouts: [{ id: 1 }] }],
+  [
+    'physicalPlan.create',
+    PLAN,
+    { progress: 99, day: 7, bmi: 1, days: [{ workout_id: 1, exercises: [] }], workouts: [{ id: 1 }] },
+  ],
   ['mentalPlan.create', MENTAL, { resources: [{ id: 1, progress: 100 }] }],
   ['resource.create', BOOK, { progress: 100, plans: [1] }],
   ['task.create', TASK, { user: { id: 1 }, owner_id: 1 }],
@@ -46,42 +50,69 @@ async function shapeOf(user_id: number): Promise<string> {
   // What happened is told in those rows' own words, ids among them.
   const { users: _, sessions: __, events: ___, ...made } = rows;
   const plain = (row: string) =>
-    row.replaceAll(/\d{4}-\d\d-\d\d[^",)]*/g, 'then').replaceAll(/(?<=^\(|,)\d+(?=,|\)$)/g, (n) => (Number(n) > 100_000 ? n : '#'));
-  return JSON.stringify(Object.fromEntries(Object.entries(made).map(([table, all]) => [table, all.map(plain)])));
+    row
+      .replaceAll(/\d{4}-\d\d-\d\d[^",)]*/g, 'then')
+      .replaceAll(/(?<=^\(|,)\d+(?=,|\)$)/g, (n) => (Number(n) > 100_000 ? n : '#'));
+  return JSON.stringify(
+    Object.fromEntries(Object.entries(made).map(([table, all]) => [table, all.map(plain)])),
+  );
 }
 
-test.each(doors)('#81 #82 over $name keys that are the server’s are ignored when something is made', async ({ call }) => {
-  for (const [procedure, input, extra] of CREATIONS) {
-    const [plain, cheeky] = [await api.register(), await api.register()];
-    for (const { token } of [plain, cheeky]) await call('mentalPlan.create', MENTAL, token);
-    await call(procedure, input, plain.token);
-    const { data } = await call(procedure, { ...input, ...extra, ...OURS, user_id: cheeky.id }, cheeky.token);
-    expect(JSON.stringify(data), procedure).not.toMatch(/2000000000|1999|admin|root|argon/);
-    expect(await shapeOf(cheeky.id), procedure).toBe(await shapeOf(plain.id));
-  }
-});
+test.each(doors)(
+  '#81 #82 over $name keys that are the server’s are ignored when something is made',
+  async ({ call }) => {
+    for (const [procedure, input, extra] of CREATIONS) {
+      const [plain, cheeky] = [await api.register(), await api.register()];
+      for (const { token } of [plain, cheeky]) await call('mentalPlan.create', MENTAL, token);
+      await call(procedure, input, plain.token);
+      const { data } = await call(
+        procedure,
+        { ...input, ...extra, ...OURS, user_id: cheeky.id },
+        cheeky.token,
+      );
+      expect(JSON.stringify(data), procedure).not.toMatch(/2000000000|1999|admin|root|argon/);
+      expect(await shapeOf(cheeky.id), procedure).toBe(await shapeOf(plain.id));
+    }
+  },
+);
 
-test.each(doors)('#81 over $name keys that are the server’s are ignored when something is changed', async ({ call }) => {
-  const { id: user_id, token } = await api.register();
-  const list = (await call('mentalPlan.create', MENTAL, token)).data.mental_plan_id;
-  const plan = (await call('physicalPlan.create', PLAN, token)).data.data.id;
-  const book = (await call('resource.create', BOOK, token)).data.data;
-  const { id: task } = (await call('task.create', TASK, token)).data;
-  const before = await belongings(api, user_id);
-  const { id: _, ...ours } = OURS;
-  for (const [procedure, id] of [
-    ['mentalPlan.update', list],
-    ['physicalPlan.update', plan],
-    ['resource.update', book],
-    ['task.update', task],
-  ])
-    expect((await call(procedure, { ...ours, bmi: 1, resources: [{ progress: 1 }], workouts: [{ id: 1 }], id }, token)).status).toBe(200);
-  expect(await belongings(api, user_id)).toEqual(before);
-});
+test.each(doors)(
+  '#81 over $name keys that are the server’s are ignored when something is changed',
+  async ({ call }) => {
+    const { id: user_id, token } = await api.register();
+    const list = (await call('mentalPlan.create', MENTAL, token)).data.mental_plan_id;
+    const plan = (await call('physicalPlan.create', PLAN, token)).data.data.id;
+    const book = (await call('resource.create', BOOK, token)).data.data;
+    const { id: task } = (await call('task.create', TASK, token)).data;
+    const before = await belongings(api, user_id);
+    const { id: _, ...ours } = OURS;
+    for (const [procedure, id] of [
+      ['mentalPlan.update', list],
+      ['physicalPlan.update', plan],
+      ['resource.update', book],
+      ['task.update', task],
+    ])
+      expect(
+        (
+          await call(
+            procedure,
+            { ...ours, bmi: 1, resources: [{ progress: 1 }], workouts: [{ id: 1 }], id },
+            token,
+          )
+        ).status,
+      ).toBe(200);
+    expect(await belongings(api, user_id)).toEqual(before);
+  },
+);
 
 test.each(doors)('#81 over $name whoever registers gets an account like any other', async ({ call }) => {
   const login = `user-${randomUUID()}`;
-  const { data } = await call('auth.register', { ...OURS, login, password: 'correct horse battery', user_id: bob.id });
+  const { data } = await call('auth.register', {
+    ...OURS,
+    login,
+    password: 'correct horse battery',
+    user_id: bob.id,
+  });
   expect(data.user_id).not.toBe(OURS.id);
   const me = await call('auth.me', {}, data.access_token);
   expect(me.data).toEqual({ id: data.user_id, login, created_at: expect.stringMatching(/^20[2-9]\d/) });
@@ -127,7 +158,11 @@ test.each(doors)('#93 #103 over $name code in a text is text, kept as it was sen
     const made = await call('mentalPlan.create', { name: text, goal: text, resource_list: [] }, token);
     expect(made.data, text).toBeDefined();
     const { data: book } = await call('resource.create', { ...BOOK, name: text, description: text }, token);
-    const changed = await call('resource.update', { id: book.data ?? book, name: text, description: text }, token);
+    const changed = await call(
+      'resource.update',
+      { id: book.data ?? book, name: text, description: text },
+      token,
+    );
     expect(changed.data.resource, text).toMatchObject({ name: text, description: text });
   }
   const after = await tablesAndUsers();
@@ -142,11 +177,19 @@ test.each(SQL.slice(0, 9))('#93 %s in a path, a query, a header or a login is da
     await api.rest('GET', `/outherTasks?before_id=${encoded}`, { token: ann.token }),
     await api.rest('GET', `/outherTasks?status=${encoded}`, { token: ann.token }),
     await api.rest('DELETE', `/outherTasks/${encoded}`, { token: ann.token }),
-    await api.rest('PATCH', '/physicalPlans/1', { token: ann.token, body: {}, headers: { 'if-match': `"${text}"` } }),
+    await api.rest('PATCH', '/physicalPlans/1', {
+      token: ann.token,
+      body: {},
+      headers: { 'if-match': `"${text}"` },
+    }),
     await api.rest('POST', '/users/refresh', { body: { refresh_token: text } }),
     await api.rest('POST', '/users/signIn', { body: { username: text, password: text } }),
     await api.rest('GET', '/users/me', { headers: { authorization: `Bearer ${text}` } }),
-    await api.rest('POST', '/outherTasks', { token: ann.token, body: {}, headers: { 'idempotency-key': text, 'user-agent': text } }),
+    await api.rest('POST', '/outherTasks', {
+      token: ann.token,
+      body: {},
+      headers: { 'idempotency-key': text, 'user-agent': text },
+    }),
   ].map(({ status }) => status);
   for (const status of statuses) expect([400, 401, 404]).toContain(status);
   expect(await tablesAndUsers()).toEqual(before);
@@ -162,7 +205,11 @@ test('#103 a line break or an escape in a header or a text makes no second line 
     'x-forwarded-for': nasty,
     'idempotency-key': nasty.replaceAll(/[^!-~]/g, ''),
   };
-  await api.rest('POST', '/outherTasks', { token: ann.token, body: { title: `\n{"level":60}\r\n${nasty}` }, headers });
+  await api.rest('POST', '/outherTasks', {
+    token: ann.token,
+    body: { title: `\n{"level":60}\r\n${nasty}` },
+    headers,
+  });
   const lines = () => api.log.filter(({ request_id }) => request_id === id);
   await vi.waitFor(() => expect(lines()).toHaveLength(1));
   expect(JSON.stringify(api.log)).not.toMatch(/forged|u001b/);
@@ -193,13 +240,29 @@ test('#95 text that is made for slow patterns is judged at once', async () => {
     const short = make(14_000);
     const took = await timeOf(() =>
       Promise.all([
-        api.rest('POST', '/outherTasks', { token: ann.token, body: { title: long, status: long, user_id: long } }),
+        api.rest('POST', '/outherTasks', {
+          token: ann.token,
+          body: { title: long, status: long, user_id: long },
+        }),
         api.rest('POST', '/users', { body: { login: long, password: 'correct horse battery' } }),
         api.rest('POST', '/users/signIn', { body: { username: long, password: 'x' } }),
         api.rest('POST', '/users/refresh', { body: { refresh_token: long } }),
         api.rest('POST', '/trpc/task.create', { token: ann.token, body: { title: long } }),
-        ...['authorization', 'host', 'if-match', 'x-request-id', 'idempotency-key', 'content-type', 'origin', 'accept', 'user-agent'].map(
-          (name) => api.rest('PATCH', '/physicalPlans/1', { body: {}, headers: { [name]: encodeURI(short).slice(0, 14_000) } }),
+        ...[
+          'authorization',
+          'host',
+          'if-match',
+          'x-request-id',
+          'idempotency-key',
+          'content-type',
+          'origin',
+          'accept',
+          'user-agent',
+        ].map((name) =>
+          api.rest('PATCH', '/physicalPlans/1', {
+            body: {},
+            headers: { [name]: encodeURI(short).slice(0, 14_000) },
+          }),
         ),
         api.rest('GET', `/outherTasks?limit=${encodeURIComponent(short)}`, { token: ann.token }),
         api.rest('GET', `/trpc/${encodeURIComponent(short)}`),
@@ -213,10 +276,14 @@ test('#95 text that is made for slow patterns is judged at once', async () => {
 test('#96 a list of 100,000 is refused by its size, deep ones by their place', async () => {
   const many = Array.from({ length: 100_000 }, () => 1);
   for (const path of ['/mentalPlans', '/trpc/mentalPlan.create'])
-    expect((await api.rest('POST', path, { token: ann.token, body: { ...MENTAL, resource_list: many } })).status).toBe(413);
+    expect(
+      (await api.rest('POST', path, { token: ann.token, body: { ...MENTAL, resource_list: many } })).status,
+    ).toBe(413);
   for (const { call } of doors)
     for (const resource_list of [[[1]], [1, null], [{ 0: 1 }], { length: 1 }])
-      expect((await call('mentalPlan.create', { ...MENTAL, resource_list }, ann.token)).errors?.[0]?.path).toMatch(/^resource_list/);
+      expect(
+        (await call('mentalPlan.create', { ...MENTAL, resource_list }, ann.token)).errors?.[0]?.path,
+      ).toMatch(/^resource_list/);
 });
 
 test.each([
@@ -257,7 +324,12 @@ test('#99 no request gave all objects a property', async () => {
   ])
     for (const path of ['/outherTasks', '/trpc/task.create', '/trpc/task.create?batch=1', '/users'])
       expect((await api.rest('POST', path, { token: ann.token, body })).status, body).toBe(400);
-  for (const query of ['__proto__[polluted]=1', '__proto__.polluted=1', 'constructor[prototype][polluted]=1', '__proto__=1'])
+  for (const query of [
+    '__proto__[polluted]=1',
+    '__proto__.polluted=1',
+    'constructor[prototype][polluted]=1',
+    '__proto__=1',
+  ])
     expect((await api.rest('GET', `/outherTasks?${query}`, { token: ann.token })).status, query).toBe(200);
   for (const name of ['__proto__', 'constructor', 'toString', 'hasOwnProperty', '__proto__.polluted'])
     expect((await api.rest('GET', `/trpc/${name}`)).status, name).toBe(404);
@@ -268,32 +340,46 @@ test('#99 no request gave all objects a property', async () => {
 test('#102 no input is a date', () => {
   const withDates = [...endpointsOf(appRouter).values()].filter((endpoint) => {
     const contract = inputOf(endpoint);
-    return contract && /"format":"(date|time)/.test(JSON.stringify(z.toJSONSchema(contract, { io: 'input', unrepresentable: 'any' })));
+    return (
+      contract &&
+      /"format":"(date|time)/.test(
+        JSON.stringify(z.toJSONSchema(contract, { io: 'input', unrepresentable: 'any' })),
+      )
+    );
   });
   expect(withDates.map(({ name }) => name)).toEqual([]);
 });
 
 // Errors
 
-test.each(doors)('#163 over $name an error names the field, not the value, and lists twenty at most', async ({ call }) => {
-  const secret = `s3cret${randomUUID()}`;
-  const wrong = { login: `${secret} x`, password: secret.repeat(4) };
-  const registration = await call('auth.register', wrong);
-  expect(registration.errors?.map(({ path }) => path).sort()).toEqual(['login', 'password']);
-  const plan = await call(
-    'physicalPlan.create',
-    { goal: [secret], age: secret, gender: secret, weight: secret, height: { secret } },
-    ann.token,
-  );
-  expect(plan.errors?.map(({ path }) => path).sort()).toEqual(['age', 'gender', 'goal', 'height', 'weight']);
-  const many = await call(
-    'resource.createMany',
-    { resources: Array.from({ length: 100 }, () => ({ type: secret, volume: secret })) },
-    ann.token,
-  );
-  expect(many.errors).toHaveLength(20);
-  expect(JSON.stringify([registration, plan, many])).not.toMatch(/s3cret/);
-});
+test.each(doors)(
+  '#163 over $name an error names the field, not the value, and lists twenty at most',
+  async ({ call }) => {
+    const secret = `s3cret${randomUUID()}`;
+    const wrong = { login: `${secret} x`, password: secret.repeat(4) };
+    const registration = await call('auth.register', wrong);
+    expect(registration.errors?.map(({ path }) => path).sort()).toEqual(['login', 'password']);
+    const plan = await call(
+      'physicalPlan.create',
+      { goal: [secret], age: secret, gender: secret, weight: secret, height: { secret } },
+      ann.token,
+    );
+    expect(plan.errors?.map(({ path }) => path).sort()).toEqual([
+      'age',
+      'gender',
+      'goal',
+      'height',
+      'weight',
+    ]);
+    const many = await call(
+      'resource.createMany',
+      { resources: Array.from({ length: 100 }, () => ({ type: secret, volume: secret })) },
+      ann.token,
+    );
+    expect(many.errors).toHaveLength(20);
+    expect(JSON.stringify([registration, plan, many])).not.toMatch(/s3cret/);
+  },
+);
 
 test('#89 a value that only the database refuses is bad input in constant words, and noted', async () => {
   const strict = await startApp();
@@ -304,7 +390,10 @@ test('#89 a value that only the database refuses is bad input in constant words,
     expect(outcome).toMatchObject({ status: 400, code: 'VALIDATION', detail: 'The input is not valid' });
     expect(JSON.stringify(outcome)).not.toMatch(/varying|22001|outer_tasks/);
   }
-  expect(strict.log.filter(({ msg }) => msg === 'request failed')).toMatchObject([{ reason: 'VALIDATION' }, { reason: 'VALIDATION' }]);
+  expect(strict.log.filter(({ msg }) => msg === 'request failed')).toMatchObject([
+    { reason: 'VALIDATION' },
+    { reason: 'VALIDATION' },
+  ]);
 });
 
 test.each(['40P01', '40001'])(
@@ -317,7 +406,9 @@ test.each(['40P01', '40001'])(
         `create function lose() returns trigger language plpgsql as $$ begin raise exception 'deadlock in outer_tasks' using errcode = '${code}'; end $$`,
       ),
     );
-    await busy.database.db.execute(sql`create trigger lose before insert on outer_tasks for each row execute function lose()`);
+    await busy.database.db.execute(
+      sql`create trigger lose before insert on outer_tasks for each row execute function lose()`,
+    );
     const rest = await busy.rest('POST', '/outherTasks', { token, body: TASK });
     expect(rest).toMatchObject({
       status: 503,
@@ -325,6 +416,10 @@ test.each(['40P01', '40001'])(
       body: { code: 'UNAVAILABLE', detail: 'Service unavailable' },
     });
     const rpc = await busy.rpc('task.create', TASK, token);
-    expect(rpc).toMatchObject({ status: 503, headers: { 'retry-after': '1' }, body: { error: { message: 'Service unavailable' } } });
+    expect(rpc).toMatchObject({
+      status: 503,
+      headers: { 'retry-after': '1' },
+      body: { error: { message: 'Service unavailable' } },
+    });
   },
 );

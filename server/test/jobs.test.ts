@@ -18,7 +18,11 @@ async function openDatabase({ onTestFinished }: Pick<TestContext, 'onTestFinishe
   const database = await openTestDatabase();
   onTestFinished(() => database.close());
   const ids = async (table: string, column: string) =>
-    (await database.db.execute<Record<string, unknown>>(sql.raw(`select ${column} as it from ${table} order by 1`))).map(({ it }) => it);
+    (
+      await database.db.execute<Record<string, unknown>>(
+        sql.raw(`select ${column} as it from ${table} order by 1`),
+      )
+    ).map(({ it }) => it);
   return { ...database, ids, onTestFinished };
 }
 
@@ -52,9 +56,21 @@ const PACE = {
 };
 
 /** What `pnpm jobs` has. */
-async function operator({ client, url, onTestFinished }: Awaited<ReturnType<typeof openDatabase>>): Promise<PgBoss> {
-  const connection = client ? { db: fromPglite(client), backend: 'pglite' as const } : { connectionString: url as string, max: 1 };
-  const boss = new PgBoss({ ...connection, schema: 'pgboss', migrate: false, supervise: false, schedule: false });
+async function operator({
+  client,
+  url,
+  onTestFinished,
+}: Awaited<ReturnType<typeof openDatabase>>): Promise<PgBoss> {
+  const connection = client
+    ? { db: fromPglite(client), backend: 'pglite' as const }
+    : { connectionString: url as string, max: 1 };
+  const boss = new PgBoss({
+    ...connection,
+    schema: 'pgboss',
+    migrate: false,
+    supervise: false,
+    schedule: false,
+  });
   await boss.start();
   onTestFinished(() => boss.stop({ graceful: false }));
   return boss;
@@ -62,7 +78,9 @@ async function operator({ client, url, onTestFinished }: Awaited<ReturnType<type
 
 const EVERY_MINUTE = '* * * * *';
 
-test('#199 purge removes exactly what is beyond its time, in as many steps as it takes, and once', async ({ onTestFinished }) => {
+test('#199 purge removes exactly what is beyond its time, in as many steps as it takes, and once', async ({
+  onTestFinished,
+}) => {
   const { db, ids } = await openDatabase({ onTestFinished });
   const inserts = [
     sql`insert into users (login, login_key, password) values ('u', 'u', 'x'), ('v', 'v', 'x'), ('w', 'w', 'x')`,
@@ -120,7 +138,9 @@ test('a purge leaves off when the process is about to end', async ({ onTestFinis
   await expect(purge.run(db, AbortSignal.abort(new Error('about to end')))).rejects.toThrow('about to end');
 });
 
-test('a session that may idle longer than it lives is beyond its time when its life is over', async ({ onTestFinished }) => {
+test('a session that may idle longer than it lives is beyond its time when its life is over', async ({
+  onTestFinished,
+}) => {
   const { db } = await openDatabase({ onTestFinished });
   const { openSession } = await import('../src/features/auth/sessions/queries.ts');
   await db.execute(sql`insert into users (login, login_key, password) values ('u', 'u', 'x')`);
@@ -134,7 +154,9 @@ test('a session that may idle longer than it lives is beyond its time when its l
   expect(rows).toEqual([{ same: true }]);
 });
 
-test('an export that is asked for over the API is written and told while a server listens', async ({ onTestFinished }) => {
+test('an export that is asked for over the API is written and told while a server listens', async ({
+  onTestFinished,
+}) => {
   const database = await openDatabase({ onTestFinished });
   const api = await startApp({ database });
   const ann = await api.register();
@@ -149,7 +171,9 @@ test('an export that is asked for over the API is written and told while a serve
   const percents = told.map(({ percent }) => percent);
   expect(percents).toEqual(percents.toSorted((one, other) => one - other));
   reader.leave();
-  expect((await api.rest('GET', `/users/me/exports/${body.id}/file`, { token: ann.token })).body.user).toMatchObject({ login: ann.login });
+  expect(
+    (await api.rest('GET', `/users/me/exports/${body.id}/file`, { token: ann.token })).body.user,
+  ).toMatchObject({ login: ann.login });
 });
 
 // What follows waits for pg-boss most of the time, each on a database of its own: so all of them wait at once.
@@ -173,14 +197,16 @@ test.concurrent('#199 a job that always fails is tried six times, and then lies 
   await expect.poll(buried, { timeout: 25_000 }).toHaveLength(1);
   const [{ job_id } = {}] = buried();
   expect(buried()).toMatchObject([{ level: 50, job: 'poison', job_id: expect.any(String), reason: 'Error' }]);
-  expect(log.filter((line) => line.job_id === job_id && line.msg === 'job failed').map(({ attempt }) => attempt)).toEqual([
-    1, 2, 3, 4, 5, 6,
-  ]);
+  expect(
+    log.filter((line) => line.job_id === job_id && line.msg === 'job failed').map(({ attempt }) => attempt),
+  ).toEqual([1, 2, 3, 4, 5, 6]);
   expect(attempts).toBeGreaterThanOrEqual(6);
   expect(JSON.stringify(log)).not.toContain('hunter2');
   const letters = await database.db.execute(sql`
     select source_name, source_id, source_retry_count, source_output->>'message' as message from pgboss.job where name = ${DEAD_LETTERS}`);
-  expect(letters).toEqual([{ source_name: 'poison', source_id: job_id, source_retry_count: 5, message: 'Error' }]);
+  expect(letters).toEqual([
+    { source_name: 'poison', source_id: job_id, source_retry_count: 5, message: 'Error' },
+  ]);
 });
 
 test.concurrent('what users want is done once for each, and one that cannot be is given up and told', async ({
@@ -195,7 +221,8 @@ test.concurrent('what users want is done once for each, and one that cannot be i
   const done: string[] = [];
   const order: Job<{ key: string }> = {
     name: 'order',
-    wanted: async () => [...orders].filter(([, state]) => state === 'wanted').map(([key]) => ({ key, data: { key } })),
+    wanted: async () =>
+      [...orders].filter(([, state]) => state === 'wanted').map(([key]) => ({ key, data: { key } })),
     async run(_db, _stopping, { data: { key } }) {
       if (key === 'bad') throw new Error('hunter2');
       orders.set(key, 'done');
@@ -210,7 +237,9 @@ test.concurrent('what users want is done once for each, and one that cannot be i
   await expect.poll(() => orders.get('bad'), { timeout: 25_000 }).toBe('given up');
   expect(done).toEqual(['good']);
   expect(log.filter(({ msg }) => msg === 'job failed for good')).toMatchObject([{ job: 'order' }]);
-  const jobs = await database.db.execute(sql`select singleton_key as key, state from pgboss.job where name = 'order' order by 1`);
+  const jobs = await database.db.execute(
+    sql`select singleton_key as key, state from pgboss.job where name = 'order' order by 1`,
+  );
   expect(jobs).toEqual([
     { key: 'bad', state: 'failed' },
     { key: 'good', state: 'completed' },
@@ -238,20 +267,32 @@ test.concurrent('what failed for good is seen and counted until somebody has it 
   };
   const { running } = start(database, order);
   const told = () => Object.fromEntries(running.measures.map(({ name, read }) => [name, read()]));
-  expect(told()).toEqual({ stepwise_jobs_waiting: { order: 0 }, stepwise_jobs_active: { order: 0 }, stepwise_jobs_dead: 0 });
+  expect(told()).toEqual({
+    stepwise_jobs_waiting: { order: 0 },
+    stepwise_jobs_active: { order: 0 },
+    stepwise_jobs_dead: 0,
+  });
   await expect.poll(() => wanted, { timeout: 40_000 }).toEqual([]);
   const boss = await operator(database);
   const { queues, letters } = await overviewOf(boss);
   expect(queues).toEqual([{ name: 'order', waiting: 0, active: 0, failed: 2 }]);
   expect(letters).toHaveLength(2);
   for (const letter of letters)
-    expect(letter).toEqual({ job: 'order', job_id: expect.any(String), at: expect.any(Date), attempts: 6, reason: '57014' });
+    expect(letter).toEqual({
+      job: 'order',
+      job_id: expect.any(String),
+      at: expect.any(Date),
+      attempts: 6,
+      reason: '57014',
+    });
   await expect.poll(() => told().stepwise_jobs_dead, { timeout: 30_000, interval: 500 }).toBe(2);
 
   isBroken = false;
   const keys = await database.ids('pgboss.job', "singleton_key || ' ' || id");
   const idOf = (key: string) =>
-    String(keys.find((text) => letters.some(({ job_id }) => text === `${key} ${job_id}`))).split(' ')[1] as string;
+    String(keys.find((text) => letters.some(({ job_id }) => text === `${key} ${job_id}`))).split(
+      ' ',
+    )[1] as string;
   expect(await settle(boss, idOf('mended'), 'retry')).toBe('sent');
   expect(await settle(boss, idOf('hopeless'), 'forget')).toBe('forgotten');
   expect(await settle(boss, idOf('mended'), 'retry')).toBe('unknown');
@@ -283,7 +324,9 @@ test.concurrent('what is under way is told to leave off, is waited for, and is d
   await beginning;
   await running.stop();
   expect(ended).toBe(true);
-  expect(log.filter(({ job }) => job === 'slow')).toMatchObject([{ msg: 'job left off, to be done again', attempt: 1 }]);
+  expect(log.filter(({ job }) => job === 'slow')).toMatchObject([
+    { msg: 'job left off, to be done again', attempt: 1 },
+  ]);
   const again = start(database, { ...slow, run: async () => ({ steps: 3 }) });
   await expect
     .poll(() => again.log.filter(({ job }) => job === 'slow'), { timeout: 20_000 })

@@ -52,8 +52,22 @@ async function compiled(all: ReadonlyMap<string, Manifest>): Promise<string> {
     return `import type { I${kind} as T${index} } from 'kubernetes-models/${apiVersion}';\n// ${name}\n(${JSON.stringify(manifest)}) satisfies T${index};\n`;
   });
   await writeFile(join(folder, 'manifests.ts'), texts.join(''));
-  const flags = ['--ignoreConfig', '--noEmit', '--strict', '--skipLibCheck', '--types', '', '--module', 'nodenext', '--target', 'esnext'];
-  return promisify(execFile)(join(ROOT, 'node_modules/.bin/tsc'), [...flags, join(folder, 'manifests.ts')]).then(
+  const flags = [
+    '--ignoreConfig',
+    '--noEmit',
+    '--strict',
+    '--skipLibCheck',
+    '--types',
+    '',
+    '--module',
+    'nodenext',
+    '--target',
+    'esnext',
+  ];
+  return promisify(execFile)(join(ROOT, 'node_modules/.bin/tsc'), [
+    ...flags,
+    join(folder, 'manifests.ts'),
+  ]).then(
     () => '',
     ({ stdout }) => stdout as string,
   );
@@ -81,16 +95,25 @@ test('a value that the schema does not take is found', () => {
 
 test('the kustomization applies every manifest, and gives every container its image', () => {
   expect([...kustomization.resources].sort()).toEqual(files);
-  const images = ['deployment', 'migration'].flatMap((name) => of(name).spec.template.spec.containers.map(({ image }: Manifest) => image));
+  const images = ['deployment', 'migration'].flatMap((name) =>
+    of(name).spec.template.spec.containers.map(({ image }: Manifest) => image),
+  );
   expect(new Set(images)).toEqual(new Set(kustomization.images.map(({ name }: Manifest) => name)));
 });
 
 test('the settings are ones that the server knows and takes', async () => {
-  const known = new Set([...(await readFile(join(ROOT, '.env.example'), 'utf8')).matchAll(/^([A-Z_]+)=/gm)].map(([, name]) => name));
+  const known = new Set(
+    [...(await readFile(join(ROOT, '.env.example'), 'utf8')).matchAll(/^([A-Z_]+)=/gm)].map(
+      ([, name]) => name,
+    ),
+  );
   const { env } = of('deployment').spec.template.spec.containers[0];
   const names = [...Object.keys(of('config').data), ...env.map(({ name }: Manifest) => name)];
   expect(names.filter((name) => !known.has(name))).toEqual([]);
-  const secrets = { DATABASE_URL: 'postgres://u:p@db/stepwise', JWT_SECRET_KEY: 'f3b0c44298fc1c149afbf4c8996fb924' };
+  const secrets = {
+    DATABASE_URL: 'postgres://u:p@db/stepwise',
+    JWT_SECRET_KEY: 'f3b0c44298fc1c149afbf4c8996fb924',
+  };
   expect(loadConfig({ ...of('config').data, ...secrets })).toMatchObject({ environment: 'production' });
 });
 
@@ -108,7 +131,10 @@ test('#371 the owner’s URL is the migration’s alone, which makes the role of
         valueFrom ? [[variable, `${valueFrom.secretKeyRef.name}/${valueFrom.secretKeyRef.key}`]] : [],
       ),
     );
-  expect(secretsOf('migration')).toEqual({ DATABASE_URL: 'stepwise-migration/DATABASE_URL', SERVER_DATABASE_URL: 'stepwise/DATABASE_URL' });
+  expect(secretsOf('migration')).toEqual({
+    DATABASE_URL: 'stepwise-migration/DATABASE_URL',
+    SERVER_DATABASE_URL: 'stepwise/DATABASE_URL',
+  });
   expect(secretsOf('deployment').DATABASE_URL).toBe('stepwise/DATABASE_URL');
   expect(Object.values(secretsOf('deployment')).join(' ')).not.toContain('migration');
 });
@@ -120,7 +146,9 @@ test('everything that selects the server selects the pods of the deployment', ()
     of('service').spec.selector,
     of('disruption').spec.selector.matchLabels,
     of('network').spec.podSelector.matchLabels,
-    ...of('deployment').spec.template.spec.topologySpreadConstraints.map(({ labelSelector }: Manifest) => labelSelector.matchLabels),
+    ...of('deployment').spec.template.spec.topologySpreadConstraints.map(
+      ({ labelSelector }: Manifest) => labelSelector.matchLabels,
+    ),
   ];
   for (const selector of selectors) expect(labels).toMatchObject(selector);
   // The migration needs the network, and must get no requests.
@@ -132,7 +160,8 @@ test('everything that selects the server selects the pods of the deployment', ()
 
 test('ports are those that the settings name', () => {
   const [{ ports }] = of('deployment').spec.template.spec.containers;
-  const number = (wanted: string) => String(ports.find(({ name }: Manifest) => name === wanted).containerPort);
+  const number = (wanted: string) =>
+    String(ports.find(({ name }: Manifest) => name === wanted).containerPort);
   expect({ PORT: number('http'), METRICS_PORT: number('metrics') }).toEqual({
     PORT: of('config').data.PORT,
     METRICS_PORT: of('config').data.METRICS_PORT,
@@ -142,7 +171,8 @@ test('ports are those that the settings name', () => {
 test('it is killed later than it ends by itself, and a rollout never has fewer instances', () => {
   const { terminationGracePeriodSeconds } = of('deployment').spec.template.spec;
   expect(terminationGracePeriodSeconds).toBeGreaterThan(30);
-  const { periodSeconds, failureThreshold } = of('deployment').spec.template.spec.containers[0].readinessProbe;
+  const { periodSeconds, failureThreshold } =
+    of('deployment').spec.template.spec.containers[0].readinessProbe;
   expect(Number(of('config').data.DRAIN_MS)).toBeGreaterThan(periodSeconds * failureThreshold * 1000);
   expect(of('deployment').spec.strategy.rollingUpdate.maxUnavailable).toBe(0);
   expect(of('autoscaler').spec.minReplicas).toBeGreaterThan(of('disruption').spec.maxUnavailable);

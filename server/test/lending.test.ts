@@ -32,14 +32,18 @@ test('after a day at work it is as a new one in all that a statement can depend 
     ['mentalPlan.create', { name: 'Winter', goal: 'Learn', resource_list: [] }],
     ['resource.create', { type: 'book', name: 'SICP', description: '', volume: 500 }],
   ] as const)
-    expect(await rest.call(procedure, input, ann.token), procedure).toMatchObject({ data: expect.anything() });
+    expect(await rest.call(procedure, input, ann.token), procedure).toMatchObject({
+      data: expect.anything(),
+    });
   await makeExport(api, ann);
   await used.db.execute(sql`update exercises set name = 'another', step = 7 where id = 1`);
   await used.db.execute(
     sql`insert into exercises (name, description, calories_burned, start_reps, end_reps, step) values ('one more', '', 1, 1, 1, 1)`,
   );
   const jobs = startJobs({ database: used, databaseUrl: undefined, logger: pino({ level: 'silent' }) });
-  await expect.poll(() => used.db.execute(sql`select 1 from pgboss.schedule`).catch(() => []), { timeout: 20_000 }).not.toEqual([]);
+  await expect
+    .poll(() => used.db.execute(sql`select 1 from pgboss.schedule`).catch(() => []), { timeout: 20_000 })
+    .not.toEqual([]);
   await jobs.stop();
   await api.app.close();
   const module = moduleOf(used);

@@ -43,7 +43,9 @@ async function isAsNew(client: PGlite): Promise<boolean> {
   const tables = await client.query<{ names: string }>(
     `select string_agg(format('%I.%I', schemaname, tablename), ', ') as names from pg_tables where schemaname = 'public'`,
   );
-  await client.exec(`truncate ${tables.rows[0]?.names} restart identity; insert into exercise_catalogue default values`);
+  await client.exec(
+    `truncate ${tables.rows[0]?.names} restart identity; insert into exercise_catalogue default values`,
+  );
   await seed(db);
   // Lets go of the files of what was dropped, and of the log.
   await client.exec('checkpoint');
@@ -61,7 +63,9 @@ export async function stateOf(client: PGlite): Promise<string> {
     where relkind = 'r' and relname <> 'pg_class' and relnamespace <> 'information_schema'::regnamespace order by 1, 2`);
   const parts = tables.map(({ schema, name }) => {
     const rows =
-      schema === 'pg_catalog' ? `concat_ws(' ', count(*), max(xmin::text::bigint))` : `string_agg(t::text, ' ' order by t::text)`;
+      schema === 'pg_catalog'
+        ? `concat_ws(' ', count(*), max(xmin::text::bigint))`
+        : `string_agg(t::text, ' ' order by t::text)`;
     return `select '${schema}.${name}' as part, ${rows} as state from "${schema}"."${name}" t`;
   });
   // TRUNCATE gives a table and its indexes other files; how large an index is is looked up in its file all the same.

@@ -43,7 +43,11 @@ const DECLARED: Record<string, readonly [Reach, (names: Names) => object | Promi
   'auth.sessions.revoke': ['own object', ({ session: id }) => ({ id })],
   'auth.changePassword': [
     'own account',
-    ({ account: user_id, password: current_password }) => ({ user_id, current_password, new_password: `new ${randomUUID()}` }),
+    ({ account: user_id, password: current_password }) => ({
+      user_id,
+      current_password,
+      new_password: `new ${randomUUID()}`,
+    }),
   ],
   'auth.resetPassword': ['public', resetCode],
   'auth.export': ['own list', () => ({})],
@@ -54,12 +58,18 @@ const DECLARED: Record<string, readonly [Reach, (names: Names) => object | Promi
   'auth.me': ['own list', () => ({})],
   'auth.remove': ['own account', ({ account: id, password }) => ({ id, password })],
   'physicalPlan.create': ['own account', ({ account: user_id }) => ({ ...BODY, user_id })],
-  'physicalPlan.update': ['own object', ({ physicalPlan: id }) => ({ id, goal: 'Swim', weight: 71, day: 2, progress: 3 })],
+  'physicalPlan.update': [
+    'own object',
+    ({ physicalPlan: id }) => ({ id, goal: 'Swim', weight: 71, day: 2, progress: 3 }),
+  ],
   'physicalPlan.remove': ['own object', ({ physicalPlan: id }) => ({ id })],
   'physicalPlan.byUser': ['own account', ({ account: id }) => ({ id })],
   'physicalPlan.list': ['own list', () => ({})],
   'physicalPlan.exercises': ['own list', () => ({})],
-  'mentalPlan.create': ['own account', ({ account: user_id }) => ({ user_id, name: 'Spring', goal: 'Read', resource_list: [] })],
+  'mentalPlan.create': [
+    'own account',
+    ({ account: user_id }) => ({ user_id, name: 'Spring', goal: 'Read', resource_list: [] }),
+  ],
   'mentalPlan.update': ['own object', ({ mentalPlan: id }) => ({ id, name: 'Autumn', resource_list: [] })],
   'mentalPlan.remove': ['own object', ({ mentalPlan: id }) => ({ id })],
   'mentalPlan.byUser': ['own account', ({ account: id }) => ({ id })],
@@ -101,7 +111,14 @@ async function resetCode(): Promise<object> {
 async function batchedCall(procedure: string, input: object = {}, token?: string): Promise<Outcome> {
   const { type, public: isPublic } = endpoints.get(procedure) ?? {};
   const isQuery = type === 'query';
-  const other = token === undefined || isPublic ? (isQuery ? 'health.check' : 'auth.register') : isQuery ? 'auth.me' : 'task.create';
+  const other =
+    token === undefined || isPublic
+      ? isQuery
+        ? 'health.check'
+        : 'auth.register'
+      : isQuery
+        ? 'auth.me'
+        : 'task.create';
   const otherInput = { login: randomUUID(), password: 'correct horse battery', title: 'In the same batch' };
   const inputs = { 0: otherInput, 1: input };
   const url = `/trpc/${other},${procedure}?batch=1`;
@@ -111,7 +128,9 @@ async function batchedCall(procedure: string, input: object = {}, token?: string
   expect(answer.body).toHaveLength(2);
   const [own, asked] = answer.body.map((part: unknown) => ofRpcCall(part, 200)) as [Outcome, Outcome];
   // The neighbour fails for one reason only: the caller is nobody any more.
-  expect(own.status, `${other} in the same batch`).toBe(asked.code === 'UNAUTHENTICATED' && token !== undefined ? 401 : 200);
+  expect(own.status, `${other} in the same batch`).toBe(
+    asked.code === 'UNAUTHENTICATED' && token !== undefined ? 401 : 200,
+  );
   expect(answer.status).toBe(own.status === asked.status ? own.status : 207);
   return asked;
 }
@@ -123,8 +142,10 @@ interface Owner extends User {
 /** Makes a user who has one of everything. */
 async function makeOwner(): Promise<Owner> {
   const owner = await api.register();
-  const make = async (procedure: string, input: object) => (await rest.call(procedure, input, owner.token)).data;
-  const mentalPlan = (await make('mentalPlan.create', { name: 'Winter', goal: 'Learn', resource_list: [] })).mental_plan_id;
+  const make = async (procedure: string, input: object) =>
+    (await rest.call(procedure, input, owner.token)).data;
+  const mentalPlan = (await make('mentalPlan.create', { name: 'Winter', goal: 'Learn', resource_list: [] }))
+    .mental_plan_id;
   const names: Names = {
     account: owner.id,
     password: owner.password,
@@ -148,9 +169,13 @@ const statusesOf = (outcomes: Record<string, Outcome>) =>
   Object.fromEntries(Object.entries(outcomes).map(([door, { status, code }]) => [door, [status, code]]));
 
 /** A stream is not called in a batch. */
-const doorsOf = (procedure: string) => (endpoints.get(procedure)?.type === 'subscription' ? [rest, rpc] : doors);
+const doorsOf = (procedure: string) =>
+  endpoints.get(procedure)?.type === 'subscription' ? [rest, rpc] : doors;
 
-async function throughEachDoor(procedure: string, call: (door: Pick<Door, 'call'>) => Promise<Outcome>): Promise<Record<string, Outcome>> {
+async function throughEachDoor(
+  procedure: string,
+  call: (door: Pick<Door, 'call'>) => Promise<Outcome>,
+): Promise<Record<string, Outcome>> {
   const outcomes: Record<string, Outcome> = {};
   for (const door of doorsOf(procedure)) outcomes[door.name] = await call(door);
   return outcomes;
@@ -163,7 +188,9 @@ const all = (procedure: string, status: number, code?: string) =>
 const owner = await makeOwner();
 const stranger = await makeOwner();
 const removed = await makeOwner();
-expect((await rest.call('auth.remove', { id: removed.id, password: removed.password }, removed.token)).status).toBe(200);
+expect(
+  (await rest.call('auth.remove', { id: removed.id, password: removed.password }, removed.token)).status,
+).toBe(200);
 
 test('nothing is declared that does not exist', () => {
   expect(Object.keys(DECLARED).filter((name) => !endpoints.has(name))).toEqual([]);
@@ -174,13 +201,18 @@ describe.each([...endpoints.keys()])('%s', (procedure) => {
     const { inputOf } = callOf(procedure);
     const { names, token } = endpoints.get(procedure)?.type === 'mutation' ? await makeOwner() : owner;
     const outcome = await call(procedure, await inputOf(names), token);
-    expect(outcome).toEqual({ status: expect.toSatisfy((status) => [200, 201, 202].includes(status)), data: expect.anything() });
+    expect(outcome).toEqual({
+      status: expect.toSatisfy((status) => [200, 201, 202].includes(status)),
+      data: expect.anything(),
+    });
   });
 
   test('#62 to nobody it is 401, unless it is public', async () => {
     const { reach, inputOf } = callOf(procedure);
     const before = await writtenBelongings(api, owner.id);
-    const outcomes = await throughEachDoor(procedure, async ({ call }) => call(procedure, await inputOf(owner.names)));
+    const outcomes = await throughEachDoor(procedure, async ({ call }) =>
+      call(procedure, await inputOf(owner.names)),
+    );
     if (reach === 'public') for (const outcome of Object.values(outcomes)) expect(outcome.data).toBeDefined();
     else expect(statusesOf(outcomes)).toEqual(all(procedure, 401, 'UNAUTHENTICATED'));
     expect(await writtenBelongings(api, owner.id)).toEqual(before);
@@ -189,7 +221,9 @@ describe.each([...endpoints.keys()])('%s', (procedure) => {
   test('#62 #63 #70 to a stranger what is named does not exist, and stays as it was', async () => {
     const { reach, inputOf } = callOf(procedure);
     const before = await writtenBelongings(api, owner.id);
-    const named = await throughEachDoor(procedure, async ({ call }) => call(procedure, await inputOf(owner.names), stranger.token));
+    const named = await throughEachDoor(procedure, async ({ call }) =>
+      call(procedure, await inputOf(owner.names), stranger.token),
+    );
     if (reach === 'public' || reach === 'own list') {
       for (const outcome of Object.values(named)) expect(outcome.data).toBeDefined();
     } else {
@@ -204,14 +238,20 @@ describe.each([...endpoints.keys()])('%s', (procedure) => {
         task: MISSING,
         export: MISSING,
       };
-      expect(named).toEqual(await throughEachDoor(procedure, async ({ call }) => call(procedure, await inputOf(nothing), stranger.token)));
+      expect(named).toEqual(
+        await throughEachDoor(procedure, async ({ call }) =>
+          call(procedure, await inputOf(nothing), stranger.token),
+        ),
+      );
     }
     expect(await writtenBelongings(api, owner.id)).toEqual(before);
   });
 
   test('#41 #62 to a removed user it is 401, unless it is public', async () => {
     const { reach, inputOf } = callOf(procedure);
-    const outcomes = await throughEachDoor(procedure, async ({ call }) => call(procedure, await inputOf(removed.names), removed.token));
+    const outcomes = await throughEachDoor(procedure, async ({ call }) =>
+      call(procedure, await inputOf(removed.names), removed.token),
+    );
     if (reach === 'public') for (const outcome of Object.values(outcomes)) expect(outcome.data).toBeDefined();
     else expect(statusesOf(outcomes)).toEqual(all(procedure, 401, 'UNAUTHENTICATED'));
     for (const rows of Object.values(await belongings(api, removed.id))) expect(rows).toEqual([]);
@@ -223,7 +263,9 @@ describe.each([...endpoints.keys()])('%s', (procedure) => {
     const before = await writtenBelongings(api, id);
     const iat = Math.floor(Date.now() / 1000) - 600;
     const old = signed({ sub: String(id), ...sessionNameOf(token), iat, exp: iat + 300 });
-    const outcomes = await throughEachDoor(procedure, async ({ call }) => call(procedure, await inputOf(names), old));
+    const outcomes = await throughEachDoor(procedure, async ({ call }) =>
+      call(procedure, await inputOf(names), old),
+    );
     if (reach === 'public') for (const outcome of Object.values(outcomes)) expect(outcome.data).toBeDefined();
     else expect(statusesOf(outcomes)).toEqual(all(procedure, 401, 'UNAUTHENTICATED'));
     expect(await writtenBelongings(api, id)).toEqual(before);

@@ -16,7 +16,11 @@ import { openStream } from './streams.ts';
 
 const TOKEN = 'a-token-for-scrapers';
 const into = createMetrics('0.1.0');
-const rates = { ...PRODUCTION_RATES, address: { most: 1e9, seconds: 60 }, signIn: { most: 30, seconds: 600 } };
+const rates = {
+  ...PRODUCTION_RATES,
+  address: { most: 1e9, seconds: 60 },
+  signIn: { most: 30, seconds: 600 },
+};
 // Hashes as in production: a queue of cheap ones is empty again before anybody has looked.
 const api = await startApp({ dearHashes: true, metrics: { into, token: TOKEN }, rates });
 
@@ -37,7 +41,10 @@ const scrape = async (): Promise<Sample[]> => {
 /** @returns the value of the series with these labels among others, summed; 0 when there is none */
 const value = (samples: Sample[], name: string, labels: Record<string, string> = {}) =>
   samples
-    .filter((sample) => sample.name === name && Object.entries(labels).every(([key, text]) => sample.labels[key] === text))
+    .filter(
+      (sample) =>
+        sample.name === name && Object.entries(labels).every(([key, text]) => sample.labels[key] === text),
+    )
     .reduce((sum, sample) => sum + sample.value, 0);
 
 const REQUESTS = 'stepwise_request_duration_seconds_count';
@@ -56,7 +63,10 @@ test('#218 on the main port it is for who has the token', async () => {
     expect({ status, code: body.code }).toEqual({ status: 401, code: 'UNAUTHENTICATED' });
   }
   const { headers } = await api.rest('GET', '/metrics', { token: TOKEN });
-  expect(headers).toMatchObject({ 'content-type': 'text/plain; version=0.0.4; charset=utf-8', 'cache-control': 'no-store' });
+  expect(headers).toMatchObject({
+    'content-type': 'text/plain; version=0.0.4; charset=utf-8',
+    'cache-control': 'no-store',
+  });
 });
 
 test('#218 a port of its own tells nothing else, and asks for the token where there is one', async () => {
@@ -85,7 +95,8 @@ test('answers are counted by procedure, door and status, with the time that they
   await api.rest('GET', '/trpc/task.list,exercise.list?batch=1&input={}', { token });
   await api.rest('GET', '/livez');
   const after = await scrape();
-  const more = (labels: Record<string, string>, name = REQUESTS) => value(after, name, labels) - value(before, name, labels);
+  const more = (labels: Record<string, string>, name = REQUESTS) =>
+    value(after, name, labels) - value(before, name, labels);
   expect(more({ procedure: 'task.create', door: 'rest', status: '201' })).toBe(1);
   expect(more({ procedure: 'task.create', door: 'rest', status: '400' })).toBe(1);
   expect(more({ procedure: 'task.list', door: 'rpc', status: '200' })).toBe(1);
@@ -98,10 +109,12 @@ test('answers are counted by procedure, door and status, with the time that they
 
 test('#260 a refused stream is counted and logged under its status, also where its reader is sent 200 to read why', async () => {
   const before = await scrape();
-  for (const accept of ['text/event-stream', '*/*']) await api.rest('GET', '/trpc/events.stream', { headers: { accept } });
+  for (const accept of ['text/event-stream', '*/*'])
+    await api.rest('GET', '/trpc/events.stream', { headers: { accept } });
   const after = await scrape();
   const labels = { procedure: 'events.stream', door: 'rpc' };
-  const more = (status: string) => value(after, REQUESTS, { ...labels, status }) - value(before, REQUESTS, { ...labels, status });
+  const more = (status: string) =>
+    value(after, REQUESTS, { ...labels, status }) - value(before, REQUESTS, { ...labels, status });
   expect([more('401'), more('200')]).toEqual([2, 0]);
   const lines = api.log.filter(({ procedure }) => procedure === 'events.stream');
   expect(lines.map(({ status }) => status)).toEqual([401, 401]);
@@ -126,9 +139,12 @@ test('what waits, is remembered and is refused is counted where it happens', asy
   await api.rest('GET', '/users/me', { token: user.token });
   await api.rest('GET', '/users/me', { token: user.token });
   for (let failure = 0; failure < 6; failure++)
-    await api.rest('POST', '/users/signIn', { body: { username: user.login, password: `not the password ${failure}` } });
+    await api.rest('POST', '/users/signIn', {
+      body: { username: user.login, password: `not the password ${failure}` },
+    });
   const after = await scrape();
-  const more = (name: string, labels?: Record<string, string>) => value(after, name, labels) - value(before, name, labels);
+  const more = (name: string, labels?: Record<string, string>) =>
+    value(after, name, labels) - value(before, name, labels);
   expect(value(after, 'stepwise_hashes')).toBe(0);
   expect(refused).toBeGreaterThan(0);
   expect(more('stepwise_hashes_refused_total')).toBe(refused);
@@ -150,7 +166,8 @@ test('streams are counted while they are open, and how late events come to reade
   expect(await more('stepwise_streams_refused_total')).toBe(1);
   for (const reader of readers) expect(await reader.next()).toMatchObject({ event: { type: 'ready' } });
   await api.rest('POST', '/outherTasks', { token, body: { title: 'told' } });
-  for (const reader of readers) expect(await reader.next()).toMatchObject({ event: { type: 'task.created' } });
+  for (const reader of readers)
+    expect(await reader.next()).toMatchObject({ event: { type: 'task.created' } });
   expect(await more('stepwise_event_lag_seconds_count')).toBe(10);
   const lag = await more('stepwise_event_lag_seconds_sum');
   expect(lag).toBeGreaterThan(0);
@@ -172,7 +189,8 @@ test('what is remembered is counted, and what is not', async () => {
   for (let n = 0; n < 2; n++) await api.rest('GET', `/users/${id}/physical-plan`, { token });
   expect((await api.rest('GET', '/users/me', { token: `${token}x` })).status).toBe(401);
   const after = await scrape();
-  const more = (name: string, labels?: Record<string, string>) => value(after, name, labels) - value(before, name, labels);
+  const more = (name: string, labels?: Record<string, string>) =>
+    value(after, name, labels) - value(before, name, labels);
   expect(more('stepwise_token_checks_total', { from: 'memory' })).toBe(2);
   expect(more('stepwise_token_checks_total', { from: 'signature' })).toBe(1);
   // The first view is put together of exercises in memory, the second is in memory itself.
@@ -183,24 +201,35 @@ test('what is remembered is counted, and what is not', async () => {
   expect(more('stepwise_limits_counts_total', { store: 'memory' })).toBeGreaterThanOrEqual(3);
 });
 
-test.each([...(await dashboardQueries()), ...(await alertQueries('stepwise'))])('$of asks for what is told: $query', async ({ query }) => {
-  expect(readBy(query)).not.toEqual([]);
-  expect(missingFrom(await scrape(), query)).toEqual([]);
-});
+test.each([...(await dashboardQueries()), ...(await alertQueries('stepwise'))])(
+  '$of asks for what is told: $query',
+  async ({ query }) => {
+    expect(readBy(query)).not.toEqual([]);
+    expect(missingFrom(await scrape(), query)).toEqual([]);
+  },
+);
 
 test('the clients of Prometheus and OpenTelemetry are loaded by nothing but what is loaded when they are asked for', async () => {
   const SOURCES = fileURLToPath(new URL('../src', import.meta.url));
   const loaders: string[] = [];
   for await (const path of glob('**/*.ts', { cwd: SOURCES })) {
-    const imports = [...(await readFile(join(SOURCES, path), 'utf8')).matchAll(/^import (?!type)[^;]* from '([^']+)';$/gm)];
-    if (imports.some(([, from = '']) => /^@(prometheus-io|opentelemetry)\/|telemetry\/(metrics|traces)\.ts$/.test(from)))
+    const imports = [
+      ...(await readFile(join(SOURCES, path), 'utf8')).matchAll(/^import (?!type)[^;]* from '([^']+)';$/gm),
+    ];
+    if (
+      imports.some(([, from = '']) =>
+        /^@(prometheus-io|opentelemetry)\/|telemetry\/(metrics|traces)\.ts$/.test(from),
+      )
+    )
       loaders.push(path);
   }
   expect(loaders.sort()).toEqual(['telemetry/metrics.ts', 'telemetry/traces.ts']);
 });
 
 test('a query is read for its metrics and their labels', () => {
-  expect(readBy('sum by (le, pool) (rate(a_total{x="1", y!~"b{c"}[5m])) / ignoring(z) max(b) > 0.5 or vector(0)')).toEqual([
+  expect(
+    readBy('sum by (le, pool) (rate(a_total{x="1", y!~"b{c"}[5m])) / ignoring(z) max(b) > 0.5 or vector(0)'),
+  ).toEqual([
     { metric: 'a_total', labels: ['le', 'pool', 'z', 'x', 'y'] },
     { metric: 'b', labels: ['le', 'pool', 'z'] },
   ]);
@@ -210,18 +239,24 @@ test('#218 ten thousand random URLs and logins leave no trace in a label and no 
   const user = await api.register();
   const kinds: ((word: string) => Promise<unknown>)[] = [
     (word) => api.rest('GET', `/${word}`),
-    (word) => api.rest('POST', `/users/${word}?${word}=${word}`, { token: user.token, body: { [word]: word } }),
+    (word) =>
+      api.rest('POST', `/users/${word}?${word}=${word}`, { token: user.token, body: { [word]: word } }),
     (word) => api.rest('GET', `/users/${Number.parseInt(word, 36) % 1e9}/mental-plan`, { token: user.token }),
     (word) => api.rest('GET', `/outherTasks/${word}`, { token: user.token }),
-    (word) => api.rest('DELETE', `/resources/${word}`, { headers: { 'x-request-id': word, 'user-agent': word } }),
+    (word) =>
+      api.rest('DELETE', `/resources/${word}`, { headers: { 'x-request-id': word, 'user-agent': word } }),
     (word) => api.rest('GET', `/trpc/${word}?input={"${word}":1}`, { token: user.token }),
     (word) => api.rest('GET', `/trpc/${word},task.list?batch=1`, { token: user.token }),
-    (word) => api.rest('OPTIONS', `/${word}`, { headers: { origin: `https://${word}.example`, 'access-control-request-method': 'GET' } }),
+    (word) =>
+      api.rest('OPTIONS', `/${word}`, {
+        headers: { origin: `https://${word}.example`, 'access-control-request-method': 'GET' },
+      }),
     (word) => api.rest('POST', '/users/signIn', { body: { username: word, password: `wrong ${word}` } }),
     (word) => api.rpc('auth.signIn', { username: word, password: `wrong ${word}` }),
   ];
   const words: string[] = [];
-  const series = async () => (await scrape()).map(({ name, labels }) => `${name}${JSON.stringify(labels)}`).sort();
+  const series = async () =>
+    (await scrape()).map(({ name, labels }) => `${name}${JSON.stringify(labels)}`).sort();
   const send = async (times: number) => {
     for (let i = 0; i < times; i++) {
       const word = `w${randomUUID().replaceAll('-', '').slice(0, 12)}`;

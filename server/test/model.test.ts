@@ -38,20 +38,30 @@ interface Change {
   readonly to: { title?: string; status?: boolean } | { name?: string; volume?: number; progress?: number };
 }
 
-const START: State = { task: { title: 'start', status: false }, resource: { name: 'start', volume: 10, progress: 0 } };
+const START: State = {
+  task: { title: 'start', status: false },
+  resource: { name: 'start', volume: 10, progress: 0 },
+};
 
 /** The rules of the contract, in memory. @returns the status of the answer, and the state after it */
 function applied(state: State, { on, remove, to }: Change): { status: number; state: State } {
   if (state[on] === null) return { status: 404, state };
   if (remove) return { status: 200, state: { ...state, [on]: null } };
-  if (on === 'task') return { status: 200, state: { ...state, task: { ...state.task, ...to } as State['task'] } };
+  if (on === 'task')
+    return { status: 200, state: { ...state, task: { ...state.task, ...to } as State['task'] } };
   const after = { ...state.resource, ...to } as NonNullable<State['resource']>;
   if ('progress' in to && after.progress > after.volume) return { status: 400, state };
-  return { status: 200, state: { ...state, resource: { ...after, progress: Math.min(after.progress, after.volume) } } };
+  return {
+    status: 200,
+    state: { ...state, resource: { ...after, progress: Math.min(after.progress, after.volume) } },
+  };
 }
 
 /** Every way to end, over all orders. */
-function serially(state: State, changes: readonly (Change | undefined)[]): { statuses: number[]; state: State }[] {
+function serially(
+  state: State,
+  changes: readonly (Change | undefined)[],
+): { statuses: number[]; state: State }[] {
   if (changes.every((change) => change === undefined)) return [{ statuses: changes.map(() => 0), state }];
   return changes.flatMap((change, at) => {
     if (change === undefined) return [];
@@ -69,14 +79,26 @@ const resourceFields = {
   progress: fc.constantFrom(0, 2, 6, 15),
 };
 const change: fc.Arbitrary<Change> = fc.oneof(
-  { weight: 3, arbitrary: fc.record({ on: fc.constant('task'), to: fc.record(taskFields, { requiredKeys: [] }) }) },
-  { weight: 6, arbitrary: fc.record({ on: fc.constant('resource'), to: fc.record(resourceFields, { requiredKeys: [] }) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ on: fc.constant('task'), to: fc.record(taskFields, { requiredKeys: [] }) }),
+  },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      on: fc.constant('resource'),
+      to: fc.record(resourceFields, { requiredKeys: [] }),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ on, remove: fc.constant(true as const), to: fc.constant({}) }) },
 );
 
 async function start(): Promise<Record<keyof State, number>> {
   const book = { type: 'book', description: '', name: 'start', volume: 10 };
-  const made = [rest.call('task.create', { title: 'start' }, ann.token), rest.call('resource.create', book, ann.token)];
+  const made = [
+    rest.call('task.create', { title: 'start' }, ann.token),
+    rest.call('resource.create', book, ann.token),
+  ];
   const [task, resource] = await Promise.all(made);
   return { task: task?.data.id, resource: resource?.data.data };
 }
@@ -87,22 +109,35 @@ async function end(ids: Record<keyof State, number>): Promise<State> {
     rest.call('task.list', {}, ann.token),
     rest.call('mentalPlan.byUser', { id: ann.id }, ann.token),
   ]);
-  await Promise.all((['task', 'resource'] as const).map((key) => rest.call(`${key}.remove`, { id: ids[key] }, ann.token)));
-  const [task = null] = tasks.map(({ title, status }: { title: string; status: boolean }) => ({ title, status }));
-  const [resource = null] = plan.resources.map((link: { resource: { name: string; volume: number }; progress: number }) => ({
-    name: link.resource.name,
-    volume: link.resource.volume,
-    progress: link.progress,
+  await Promise.all(
+    (['task', 'resource'] as const).map((key) => rest.call(`${key}.remove`, { id: ids[key] }, ann.token)),
+  );
+  const [task = null] = tasks.map(({ title, status }: { title: string; status: boolean }) => ({
+    title,
+    status,
   }));
+  const [resource = null] = plan.resources.map(
+    (link: { resource: { name: string; volume: number }; progress: number }) => ({
+      name: link.resource.name,
+      volume: link.resource.volume,
+      progress: link.progress,
+    }),
+  );
   return { task, resource };
 }
 
-test('#174 a hundred times two to five changes at once are as good as some order of them', { timeout: 60_000 }, async () => {
+test('#174 a hundred times two to five changes at once are as good as some order of them', {
+  timeout: 60_000,
+}, async () => {
   await rest.call('mentalPlan.create', { name: 'n', goal: 'g', resource_list: [] }, ann.token);
   const property = fc.asyncProperty(fc.array(change, { minLength: 2, maxLength: 5 }), async (changes) => {
     const ids = await start();
     const answers = changes.map(({ on, remove, to }, at) =>
-      (doors[at % 2] as (typeof doors)[0]).call(`${on}.${remove ? 'remove' : 'update'}`, { id: ids[on], ...to }, ann.token),
+      (doors[at % 2] as (typeof doors)[0]).call(
+        `${on}.${remove ? 'remove' : 'update'}`,
+        { id: ids[on], ...to },
+        ann.token,
+      ),
     );
     const statuses = (await Promise.all(answers)).map(({ status }) => status);
     const happened = { statuses, state: await end(ids) };

@@ -27,7 +27,10 @@ interface Operation {
   readonly security?: readonly object[];
   readonly parameters?: readonly { name: string; in: string; required?: boolean }[];
   readonly requestBody?: { required?: boolean; content: Record<string, Body> };
-  readonly responses: Record<string, { headers?: Record<string, unknown>; content?: Record<string, { schema?: Schema }> }>;
+  readonly responses: Record<
+    string,
+    { headers?: Record<string, unknown>; content?: Record<string, { schema?: Schema }> }
+  >;
 }
 
 interface Document {
@@ -41,7 +44,11 @@ const api = await startApp();
 const { text, body, headers } = await api.rest('GET', '/openapi.json');
 const document: Document = body;
 const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
-  Object.entries(methods).map(([method, operation]) => ({ route: `${method.toUpperCase()} ${path}`, path, operation })),
+  Object.entries(methods).map(([method, operation]) => ({
+    route: `${method.toUpperCase()} ${path}`,
+    path,
+    operation,
+  })),
 );
 const withBody = operations.flatMap(({ route, operation }) => {
   const content = operation.requestBody?.content['application/json'];
@@ -99,7 +106,10 @@ test('#241 it is OpenAPI 3.1, JSON, and free of whatever a linter finds', async 
     absoluteRef: '/openapi.json',
     config: await createConfig({ extends: ['recommended-strict'] }),
   });
-  const found = problems.map(({ severity, ruleId, message, location }) => `${severity} ${ruleId}: ${message} (${location[0]?.pointer})`);
+  const found = problems.map(
+    ({ severity, ruleId, message, location }) =>
+      `${severity} ${ruleId}: ${message} (${location[0]?.pointer})`,
+  );
   expect(found).toEqual([]);
 });
 
@@ -108,14 +118,20 @@ async function serversFor({ rest }: TestApp, headers: Record<string, string> = {
   const answer = await rest('GET', '/openapi.json', { headers });
   const { servers, ...others } = answer.body;
   expect({ ...others, servers: body.servers }).toEqual(body);
-  return { urls: servers.map(({ url }: { url: string }) => url), etag: answer.headers.etag, vary: String(answer.headers.vary) };
+  return {
+    urls: servers.map(({ url }: { url: string }) => url),
+    etag: answer.headers.etag,
+    vary: String(answer.headers.vary),
+  };
 }
 
 const PREFIXED = { 'x-forwarded-prefix': '/api' };
 const proxied = await startApp({ trustedProxies: ['127.0.0.1'], database: api.database });
 
 test('#232 it names the path prefix that a trusted proxy cuts off, and caches keep the documents apart', async () => {
-  const [without, one, other] = await Promise.all([{}, PREFIXED, { 'x-forwarded-prefix': '/v2' }].map((sent) => serversFor(proxied, sent)));
+  const [without, one, other] = await Promise.all(
+    [{}, PREFIXED, { 'x-forwarded-prefix': '/v2' }].map((sent) => serversFor(proxied, sent)),
+  );
   expect([without, one, other].map((found) => found?.urls)).toEqual([['/'], ['/api'], ['/v2']]);
   expect(new Set([without, one, other].map((found) => found?.etag)).size).toBe(3);
   for (const found of [without, one, other]) expect(found?.vary.split(', ')).toContain('x-forwarded-prefix');
@@ -123,7 +139,13 @@ test('#232 it names the path prefix that a trusted proxy cuts off, and caches ke
     [PREFIXED, 304],
     [{}, 200],
   ] as const)
-    expect((await proxied.rest('GET', '/openapi.json', { headers: { ...sent, 'if-none-match': String(one?.etag) } })).status).toBe(status);
+    expect(
+      (
+        await proxied.rest('GET', '/openapi.json', {
+          headers: { ...sent, 'if-none-match': String(one?.etag) },
+        })
+      ).status,
+    ).toBe(status);
 });
 
 test('#232 of anybody else it believes no prefix', async () => {
@@ -169,14 +191,19 @@ test.each([
 });
 
 test('#232 where a setting says where clients reach the server, it says that to everybody', async () => {
-  const set = { publicUrl: 'https://host.example/api', trustedProxies: ['127.0.0.1'], database: api.database };
+  const set = {
+    publicUrl: 'https://host.example/api',
+    trustedProxies: ['127.0.0.1'],
+    database: api.database,
+  };
   const { urls, vary } = await serversFor(await startApp(set), PREFIXED);
   expect(urls).toEqual(['https://host.example/api']);
   expect(vary).not.toContain('prefix');
 });
 
 test('#232 clients that make up prefixes do not fill the memory, and get theirs', async () => {
-  for (let n = 0; n < 50; n++) expect((await serversFor(proxied, { 'x-forwarded-prefix': `/p${n}` })).urls).toEqual([`/p${n}`]);
+  for (let n = 0; n < 50; n++)
+    expect((await serversFor(proxied, { 'x-forwarded-prefix': `/p${n}` })).urls).toEqual([`/p${n}`]);
 });
 
 test('#216 it is the one that was reviewed', async () => {
@@ -186,42 +213,54 @@ test('#216 it is the one that was reviewed', async () => {
 test.each(TABLE)('%s is %s and succeeds with %d', (name, route, status) => {
   const operation = operations.find((candidate) => candidate.route === route)?.operation;
   expect(operation?.operationId).toBe(name);
-  expect(Object.keys(operation?.responses ?? {}).filter((code) => code.startsWith('2'))).toEqual([String(status)]);
+  expect(Object.keys(operation?.responses ?? {}).filter((code) => code.startsWith('2'))).toEqual([
+    String(status),
+  ]);
 });
 
 test('every procedure with a REST path is in it, and nothing else', () => {
   const procedures = [...endpointsOf(appRouter).values()].filter(({ meta }) => meta.openapi ?? meta.stream);
-  expect(operations.map(({ operation }) => operation.operationId).sort()).toEqual(procedures.map(({ name }) => name).sort());
+  expect(operations.map(({ operation }) => operation.operationId).sort()).toEqual(
+    procedures.map(({ name }) => name).sort(),
+  );
 });
 
-test.each(operations)('$route has a summary, a known tag, its security and every status with a schema', ({ operation, route }) => {
-  expect(operation.summary).toMatch(/^\S.{3,99}$/);
-  expect(operation.tags).toHaveLength(1);
-  expect(document.tags.map(({ name }) => name)).toContain(operation.tags?.[0]);
-  // Who signs out names the session by a token of either kind.
-  const either = operation.operationId === 'auth.signOut' ? [{}] : [];
-  expect(operation.security).toEqual(PUBLIC.includes(operation.operationId) ? [] : [{ bearer: [] }, ...either]);
-  expect(document.components.securitySchemes.bearer).toMatchObject({ type: 'http', scheme: 'bearer' });
+test.each(operations)(
+  '$route has a summary, a known tag, its security and every status with a schema',
+  ({ operation, route }) => {
+    expect(operation.summary).toMatch(/^\S.{3,99}$/);
+    expect(operation.tags).toHaveLength(1);
+    expect(document.tags.map(({ name }) => name)).toContain(operation.tags?.[0]);
+    // Who signs out names the session by a token of either kind.
+    const either = operation.operationId === 'auth.signOut' ? [{}] : [];
+    expect(operation.security).toEqual(
+      PUBLIC.includes(operation.operationId) ? [] : [{ bearer: [] }, ...either],
+    );
+    expect(document.components.securitySchemes.bearer).toMatchObject({ type: 'http', scheme: 'bearer' });
 
-  const statuses = Object.keys(operation.responses).map(Number);
-  const expected = [
-    400,
-    429,
-    500,
-    503,
-    ...(operation.security?.length ? [401] : []),
-    ...(route.includes('{id}') ? [404] : []),
-    ...(operation.requestBody ? [413, 415] : []),
-  ];
-  expect(statuses).toEqual(expect.arrayContaining(expected));
-  for (const [status, { content }] of Object.entries(operation.responses)) {
-    const isProblem = Number(status) >= 400 && !(operation.operationId === 'health.check' && status === '503');
-    const success = operation.operationId === 'events.stream' ? 'text/event-stream' : 'application/json';
-    expect(content?.[isProblem ? 'application/problem+json' : success]?.schema, status).toBeTruthy();
-  }
-  const inPath = [...route.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
-  expect(operation.parameters?.filter((parameter) => parameter.in === 'path').map(({ name }) => name) ?? []).toEqual(inPath);
-});
+    const statuses = Object.keys(operation.responses).map(Number);
+    const expected = [
+      400,
+      429,
+      500,
+      503,
+      ...(operation.security?.length ? [401] : []),
+      ...(route.includes('{id}') ? [404] : []),
+      ...(operation.requestBody ? [413, 415] : []),
+    ];
+    expect(statuses).toEqual(expect.arrayContaining(expected));
+    for (const [status, { content }] of Object.entries(operation.responses)) {
+      const isProblem =
+        Number(status) >= 400 && !(operation.operationId === 'health.check' && status === '503');
+      const success = operation.operationId === 'events.stream' ? 'text/event-stream' : 'application/json';
+      expect(content?.[isProblem ? 'application/problem+json' : success]?.schema, status).toBeTruthy();
+    }
+    const inPath = [...route.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+    expect(
+      operation.parameters?.filter((parameter) => parameter.in === 'path').map(({ name }) => name) ?? [],
+    ).toEqual(inPath);
+  },
+);
 
 test('a problem can have every code of the contract', () => {
   const codes = document.components.schemas.ProblemCode?.enum;
@@ -249,7 +288,9 @@ test('a problem can have every code of the contract', () => {
 
 test.each(operations)('$route says what it makes of Idempotency-Key and If-Match', ({ operation, route }) => {
   const { operationId: name, parameters = [], responses } = operation;
-  const inHeaders = parameters.filter((parameter) => parameter.in === 'header').map((parameter) => parameter.name);
+  const inHeaders = parameters
+    .filter((parameter) => parameter.in === 'header')
+    .map((parameter) => parameter.name);
   const isNamed = !route.startsWith('GET ') && (!name.startsWith('auth.') || name === 'auth.exports.start');
   const isFile = route.endsWith('/file');
   const isVersioned = /^(PATCH|DELETE) .*Plans\//.test(route);
@@ -274,10 +315,12 @@ test.each(operations)('$route says what it makes of Idempotency-Key and If-Match
     ...(isNamed ? ['Idempotency-Replayed'] : []),
   ]);
   for (const [status, { headers }] of Object.entries(responses))
-    if (status === '429' || (status === '409' && isNamed)) expect(headers, status).toHaveProperty('Retry-After');
+    if (status === '429' || (status === '409' && isNamed))
+      expect(headers, status).toHaveProperty('Retry-After');
 });
 
-const operationOf = (name: string) => operations.find(({ operation }) => operation.operationId === name)?.operation;
+const operationOf = (name: string) =>
+  operations.find(({ operation }) => operation.operationId === name)?.operation;
 
 test('resources in bulk are a bare array, in and out', () => {
   const operation = operationOf('resource.createMany');
@@ -286,7 +329,10 @@ test('resources in bulk are a bare array, in and out', () => {
     maxItems: 1000,
     items: { $ref: '#/components/schemas/BulkResource' },
   });
-  expect(operation?.responses['201']?.content?.['application/json']?.schema).toMatchObject({ type: 'array', items: { type: 'integer' } });
+  expect(operation?.responses['201']?.content?.['application/json']?.schema).toMatchObject({
+    type: 'array',
+    items: { type: 'integer' },
+  });
 });
 
 test('removing an account takes the password in the body alone', () => {
@@ -328,7 +374,8 @@ test('no secret is asked for in a URL, and no answer holds one', () => {
 /** The example that stands with a body: pages of documents fill it in, so it has to work as it is. */
 const exampleOf = ({ example, examples }: Body) => example ?? Object.values(examples ?? {})[0]?.value;
 
-const resetCodeOf = async (user_id: number) => (await makeResetCode(api.database.db, { ip: '', request_id: '' }, user_id))?.code;
+const resetCodeOf = async (user_id: number) =>
+  (await makeResetCode(api.database.db, { ip: '', request_id: '' }, user_id))?.code;
 
 test('a reader who sends the examples, one after the other, succeeds with each', async () => {
   // A reset ends all sessions. Of the two sign-ins after it the second one is signed out.
@@ -341,7 +388,13 @@ test('a reader who sends the examples, one after the other, succeeds with each',
     'auth.signOut',
     'auth.changePassword',
   ];
-  order.push('physicalPlan.create', 'physicalPlan.update', 'mentalPlan.create', 'resource.create', 'resource.createMany');
+  order.push(
+    'physicalPlan.create',
+    'physicalPlan.update',
+    'mentalPlan.create',
+    'resource.create',
+    'resource.createMany',
+  );
   order.push('resource.update', 'mentalPlan.update', 'task.create', 'task.update', 'auth.remove');
   expect(withBody.map(({ name }) => name).sort()).toEqual([...new Set(order)].sort());
   // The reader is not the first user, but what they make is the first of its kind: its id is 1.
@@ -349,7 +402,9 @@ test('a reader who sends the examples, one after the other, succeeds with each',
   let reader: { access_token: string; user_id: number } | undefined;
   let refresh_token: string | undefined;
   for (const name of order) {
-    const { route, body } = withBody.find((candidate) => candidate.name === name) as (typeof withBody)[number];
+    const { route, body } = withBody.find(
+      (candidate) => candidate.name === name,
+    ) as (typeof withBody)[number];
     const [method, path] = route.split(' ') as [string, string];
     const url = path.replace('{id}', String(name === 'auth.remove' ? reader?.user_id : 1));
     const example = exampleOf(body) as object;

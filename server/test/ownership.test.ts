@@ -20,37 +20,60 @@ const LISTS = ['task.list', 'resource.list', 'mentalPlan.list', 'physicalPlan.li
 /** A user with a task, a resource in a mental plan, and a physical plan. */
 async function newcomer() {
   const user = await api.register();
-  const make = async (procedure: string, input: object) => (await rest.call(procedure, input, user.token)).data;
-  const [resource]: number[] = await make('resource.createMany', { resources: [{ ...BOOK, name: `Book of ${user.login}` }] });
+  const make = async (procedure: string, input: object) =>
+    (await rest.call(procedure, input, user.token)).data;
+  const [resource]: number[] = await make('resource.createMany', {
+    resources: [{ ...BOOK, name: `Book of ${user.login}` }],
+  });
   return {
     ...user,
     resource: resource as number,
     task: (await make('task.create', { title: `Task of ${user.login}` })).id as number,
-    mentalPlan: (await make('mentalPlan.create', { ...PLAN, resource_list: [resource] })).mental_plan_id as number,
-    physicalPlan: (await make('physicalPlan.create', { goal: user.login, age: 30, gender: 'male', weight: 70, height: 175 })).data
-      .id as number,
+    mentalPlan: (await make('mentalPlan.create', { ...PLAN, resource_list: [resource] }))
+      .mental_plan_id as number,
+    physicalPlan: (
+      await make('physicalPlan.create', {
+        goal: user.login,
+        age: 30,
+        gender: 'male',
+        weight: 70,
+        height: 175,
+      })
+    ).data.id as number,
   };
 }
 
 const idsOf = (rows: { id: number }[]) => rows.map(({ id }) => id);
 
-test.each(doors)('#67 over $name a resource that is removed was in nobody else’s plan, nor gets there', async ({ call }) => {
-  const [ann, bob] = [await newcomer(), await newcomer()];
-  expect(await call('mentalPlan.update', { id: bob.mentalPlan, resource_list: [bob.resource, ann.resource] }, bob.token)).toMatchObject({
-    status: 404,
-  });
-  const before = await belongings(api, bob.id);
-  expect((await call('resource.remove', { id: ann.resource }, ann.token)).status).toBe(200);
-  expect(await belongings(api, bob.id)).toEqual(before);
-  expect((await call('mentalPlan.byUser', { id: ann.id }, ann.token)).data.resources).toEqual([]);
-});
+test.each(doors)(
+  '#67 over $name a resource that is removed was in nobody else’s plan, nor gets there',
+  async ({ call }) => {
+    const [ann, bob] = [await newcomer(), await newcomer()];
+    expect(
+      await call(
+        'mentalPlan.update',
+        { id: bob.mentalPlan, resource_list: [bob.resource, ann.resource] },
+        bob.token,
+      ),
+    ).toMatchObject({
+      status: 404,
+    });
+    const before = await belongings(api, bob.id);
+    expect((await call('resource.remove', { id: ann.resource }, ann.token)).status).toBe(200);
+    expect(await belongings(api, bob.id)).toEqual(before);
+    expect((await call('mentalPlan.byUser', { id: ann.id }, ann.token)).data.resources).toEqual([]);
+  },
+);
 
 test('#68 nobody changes the exercises that all plans share', async () => {
   const { token } = await newcomer();
   const { body: before } = await api.rest('GET', '/exercises', { token });
   for (const method of ['POST', 'PATCH', 'PUT', 'DELETE']) {
     expect((await api.rest(method, '/exercises', { token, body: before[0] })).status, method).toBe(405);
-    expect((await api.rest(method, `/exercises/${before[0].id}`, { token, body: { name: 'x' } })).status, method).toBe(404);
+    expect(
+      (await api.rest(method, `/exercises/${before[0].id}`, { token, body: { name: 'x' } })).status,
+      method,
+    ).toBe(404);
   }
   for (const name of ['physicalPlan.exercise', 'exercise.update', 'exercise.remove'])
     expect((await api.rpc(name, { id: before[0].id }, token)).status).toBe(404);
@@ -60,16 +83,26 @@ test('#68 nobody changes the exercises that all plans share', async () => {
 test('#71 in a batch a stranger’s object fails alone and gives nothing away', async () => {
   const [ann, bob] = [await newcomer(), await newcomer()];
   const send = async (id: number) => {
-    const body = { 0: { id: bob.task, title: 'one' }, 1: { id, title: 'two' }, 2: { id: bob.task, status: true } };
+    const body = {
+      0: { id: bob.task, title: 'one' },
+      1: { id, title: 'two' },
+      2: { id: bob.task, status: true },
+    };
     return api.rest('POST', '/trpc/task.update,task.update,task.update?batch=1', { token: bob.token, body });
   };
   const foreign = await send(ann.task);
   expect(foreign.status).toBe(207);
   const outcomes = (answer: typeof foreign) => answer.body.map((part: unknown) => ofRpcCall(part, 200));
-  expect(outcomes(foreign)).toMatchObject([{ data: { title: 'one' } }, { status: 404, code: 'NOT_FOUND' }, { data: { status: true } }]);
+  expect(outcomes(foreign)).toMatchObject([
+    { data: { title: 'one' } },
+    { status: 404, code: 'NOT_FOUND' },
+    { data: { status: true } },
+  ]);
   expect(outcomes(foreign)[1]).toEqual(outcomes(await send(MISSING))[1]);
   expect(foreign.text).not.toContain(ann.login);
-  expect((await rest.call('task.list', {}, ann.token)).data).toMatchObject([{ id: ann.task, title: `Task of ${ann.login}` }]);
+  expect((await rest.call('task.list', {}, ann.token)).data).toMatchObject([
+    { id: ann.task, title: `Task of ${ann.login}` },
+  ]);
 });
 
 test.each(['/outherTasks', '/resources', '/mentalPlans', '/physicalPlans'])(
@@ -99,20 +132,30 @@ test.each(['/outherTasks', '/resources', '/mentalPlans', '/physicalPlans'])(
   },
 );
 
-test.each(doors)('#73 over $name a page starts before any id, one’s own or not, and shows one’s own', async ({ call }) => {
-  const ann = await newcomer();
-  const bob = await newcomer();
-  const cat = await newcomer();
-  const keys = ['task', 'resource', 'mentalPlan', 'physicalPlan'] as const;
-  for (const key of keys) {
-    const page = async (before_id: unknown) => call(`${key}.list`, { before_id }, bob.token);
-    expect(idsOf((await page(cat[key])).data)).toEqual([bob[key]]);
-    expect((await page(ann[key])).data).toEqual([]);
-    expect((await page(bob[key])).data).toEqual([]);
-    for (const cursor of [...NOT_IDS.filter((value) => typeof value === 'string'), '0', '-1', `${ann[key]};`, '9'.repeat(9000), 'null'])
-      expectRefused(await page(cursor), 'before_id', cursor);
-  }
-});
+test.each(doors)(
+  '#73 over $name a page starts before any id, one’s own or not, and shows one’s own',
+  async ({ call }) => {
+    const ann = await newcomer();
+    const bob = await newcomer();
+    const cat = await newcomer();
+    const keys = ['task', 'resource', 'mentalPlan', 'physicalPlan'] as const;
+    for (const key of keys) {
+      const page = async (before_id: unknown) => call(`${key}.list`, { before_id }, bob.token);
+      expect(idsOf((await page(cat[key])).data)).toEqual([bob[key]]);
+      expect((await page(ann[key])).data).toEqual([]);
+      expect((await page(bob[key])).data).toEqual([]);
+      for (const cursor of [
+        ...NOT_IDS.filter((value) => typeof value === 'string'),
+        '0',
+        '-1',
+        `${ann[key]};`,
+        '9'.repeat(9000),
+        'null',
+      ])
+        expectRefused(await page(cursor), 'before_id', cursor);
+    }
+  },
+);
 
 test('#77 a stranger’s object costs the statements of one that never was', async () => {
   const { db } = api.database;
@@ -152,7 +195,8 @@ test('#77 a stranger’s object costs the statements of one that never was', asy
   }
 });
 
-const median = (numbers: number[]) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] as number;
+const median = (numbers: number[]) =>
+  numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] as number;
 
 test('#77 and takes as long', async () => {
   const [ann, bob] = [await newcomer(), await newcomer()];
@@ -189,7 +233,10 @@ test('#78 no cache gives one user’s answer to another', async () => {
     expect(own.status).toBe(200);
     expect(own.headers['cache-control'], path).toMatch(/^(private, no-store|no-store)$/);
     const etag = String(own.headers.etag ?? '"1"');
-    const headers = { 'if-none-match': etag, 'if-modified-since': new Date(Date.now() + 60_000).toUTCString() };
+    const headers = {
+      'if-none-match': etag,
+      'if-modified-since': new Date(Date.now() + 60_000).toUTCString(),
+    };
     const others = await api.rest('GET', path, { token: bob.token, headers });
     expect(others.status, path).toBe(path.includes(String(ann.id)) ? 404 : 200);
     expect(others.text, path).not.toContain(ann.login);
@@ -203,20 +250,23 @@ test('#80 an export holds its owner’s rows alone, and none is given to an ende
     const { data } = await call('auth.export', { id: ann.id, login: ann.login }, bob.token);
     expect(JSON.stringify(data)).toContain(bob.login);
     expect(JSON.stringify(data)).not.toContain(ann.login);
-    expect([idsOf(data.tasks), idsOf(data.resources), idsOf(data.mental_plans), idsOf(data.physical_plans)]).toEqual([
-      [bob.task],
-      [bob.resource],
-      [bob.mentalPlan],
-      [bob.physicalPlan],
-    ]);
+    expect([
+      idsOf(data.tasks),
+      idsOf(data.resources),
+      idsOf(data.mental_plans),
+      idsOf(data.physical_plans),
+    ]).toEqual([[bob.task], [bob.resource], [bob.mentalPlan], [bob.physicalPlan]]);
   }
   await api.rest('POST', '/users/signOut', { token: bob.token });
-  for (const { call } of doors) expect(await call('auth.export', {}, bob.token)).toMatchObject({ status: 401 });
+  for (const { call } of doors)
+    expect(await call('auth.export', {}, bob.token)).toMatchObject({ status: 401 });
 });
 
 test('#173 of two removals at once one finds it', async () => {
   const remove = async (user: User, procedure: string, id: number) =>
-    (await Promise.all(doors.map(({ call }) => call(procedure, { id }, user.token)))).map(({ status }) => status).sort();
+    (await Promise.all(doors.map(({ call }) => call(procedure, { id }, user.token))))
+      .map(({ status }) => status)
+      .sort();
   for (let round = 0; round < 5; round++) {
     const ann = await newcomer();
     for (const key of ['task', 'resource', 'mentalPlan', 'physicalPlan'] as const)
@@ -227,7 +277,11 @@ test('#173 of two removals at once one finds it', async () => {
 
 test('#173 changes in opposite orders never meet an error of ours', async () => {
   const ann = await newcomer();
-  const { data: books } = await rest.call('resource.createMany', { resources: Array.from({ length: 6 }, () => BOOK) }, ann.token);
+  const { data: books } = await rest.call(
+    'resource.createMany',
+    { resources: Array.from({ length: 6 }, () => BOOK) },
+    ann.token,
+  );
   const plans = [await plan(), await plan()];
   const calls = Array.from({ length: 24 }, (_, n) => {
     const resource_list = n % 2 ? books : books.toReversed();
@@ -239,6 +293,8 @@ test('#173 changes in opposite orders never meet an error of ours', async () => 
   for (const { status } of await Promise.all(calls)) expect(status).toBe(200);
 
   async function plan(): Promise<number> {
-    return (await rest.call('mentalPlan.create', { ...PLAN, name: randomUUID(), resource_list: books }, ann.token)).data.mental_plan_id;
+    return (
+      await rest.call('mentalPlan.create', { ...PLAN, name: randomUUID(), resource_list: books }, ann.token)
+    ).data.mental_plan_id;
   }
 });

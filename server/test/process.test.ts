@@ -32,9 +32,15 @@ const secrets: string[] = [];
 
 const PRODUCTION_KEY = 'f3b0c44298fc1c149afbf4c8996fb924';
 
-function run(env: Record<string, string>, program = [MAIN]): Omit<Server, 'url'> & { address: Promise<string | undefined> } {
+function run(
+  env: Record<string, string>,
+  program = [MAIN],
+): Omit<Server, 'url'> & { address: Promise<string | undefined> } {
   // In its own folder: a developer's .env must not reach a test.
-  const child = spawn(process.execPath, program, { cwd: folder, env: { PATH: process.env.PATH, PORT: '0', HOST: '127.0.0.1', ...env } });
+  const child = spawn(process.execPath, program, {
+    cwd: folder,
+    env: { PATH: process.env.PATH, PORT: '0', HOST: '127.0.0.1', ...env },
+  });
   running.add(child);
   const output: string[] = [];
   const ended = once(child, 'exit').then(([code]) => {
@@ -62,14 +68,20 @@ async function start(env: Record<string, string>): Promise<Server> {
 }
 
 async function post(url: string, body: { login?: string; username?: string; password: string }) {
-  const answer = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+  const answer = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
   const { access_token, refresh_token } = (await answer.clone().json()) as Record<string, string>;
   secrets.push(...[body.password, access_token, refresh_token].filter((secret) => secret !== undefined));
   return answer;
 }
 
 // Five starts, one after the other.
-test('it starts on an empty folder, keeps what it was told and ends cleanly', { timeout: 180_000 }, async () => {
+test('it starts on an empty folder, keeps what it was told and ends cleanly', {
+  timeout: 180_000,
+}, async () => {
   const first = await start({ DATA_DIR: data });
   expect(await (await fetch(`${first.url}/health`)).json()).toMatchObject({
     status: 'ok',
@@ -80,7 +92,9 @@ test('it starts on an empty folder, keeps what it was told and ends cleanly', { 
   expect((await stat(join(data, 'jwt-secret'))).mode & 0o777).toBe(0o600);
   secrets.push((await readFile(join(data, 'jwt-secret'), 'utf8')).trim());
   const account = { login: 'ann', password: 'correct horse' };
-  const { access_token } = (await (await post(`${first.url}/users`, account)).json()) as { access_token: string };
+  const { access_token } = (await (await post(`${first.url}/users`, account)).json()) as {
+    access_token: string;
+  };
 
   const second = run({ DATA_DIR: data });
   expect(await second.ended).toBe(1);
@@ -98,16 +112,26 @@ test('it starts on an empty folder, keeps what it was told and ends cleanly', { 
   again.child.kill('SIGKILL');
   await again.ended;
   const third = await start({ DATA_DIR: data });
-  expect((await post(`${third.url}/users/signIn`, { username: 'bob', password: account.password })).status).toBe(200);
+  expect(
+    (await post(`${third.url}/users/signIn`, { username: 'bob', password: account.password })).status,
+  ).toBe(200);
   third.child.kill('SIGTERM');
   expect(await third.ended).toBe(0);
 });
 
 test('#235 what it offers when it has started is there', async () => {
   const server = await start({ DATA_DIR: join(folder, 'offers') });
-  const { msg } = server.output.map((line) => JSON.parse(line)).find((line) => line.msg.includes('is running'));
+  const { msg } = server.output
+    .map((line) => JSON.parse(line))
+    .find((line) => line.msg.includes('is running'));
   const offered: string[] = msg.match(/http:\S+/g);
-  expect(offered.map((url) => new URL(url).pathname)).toEqual(['/', '/health', '/docs', '/redoc', '/openapi.json']);
+  expect(offered.map((url) => new URL(url).pathname)).toEqual([
+    '/',
+    '/health',
+    '/docs',
+    '/redoc',
+    '/openapi.json',
+  ]);
   for (const url of offered) {
     const answer = await fetch(url);
     expect(answer.status, url).toBe(200);
@@ -141,7 +165,9 @@ test('#277 a .env file as Windows writes it is read from its first line on, by w
   }
 });
 
-test('#277 #278 what is wrong with .env or DATABASE_URL is one line of every program', { timeout: 120_000 }, async () => {
+test('#277 #278 what is wrong with .env or DATABASE_URL is one line of every program', {
+  timeout: 120_000,
+}, async () => {
   withoutDotenv();
   const programs = [
     'src/main.ts',
@@ -155,7 +181,10 @@ test('#277 #278 what is wrong with .env or DATABASE_URL is one line of every pro
   const paths = programs.map((name) => join(fileURLToPath(new URL('..', import.meta.url)), name));
   const say = async (line: string) => {
     const started = paths.map((path) =>
-      run({ DATA_DIR: join(folder, 'never') }, [path, ...(path.endsWith('import.ts') ? ['--from', 'postgres://db'] : [])]),
+      run({ DATA_DIR: join(folder, 'never') }, [
+        path,
+        ...(path.endsWith('import.ts') ? ['--from', 'postgres://db'] : []),
+      ]),
     );
     for (const { ended, output } of started) {
       expect(await ended).toBe(1);
@@ -165,7 +194,9 @@ test('#277 #278 what is wrong with .env or DATABASE_URL is one line of every pro
   await writeFile(join(folder, '.env'), 'JWT_SECRET_KEY="hunter2\n');
   await say('stepwise: .env: line 1 is not NAME=value, or has a quote without its pair');
   await writeFile(join(folder, '.env'), 'DATABASE_URL=postgres://ann:hunter2@db/x?sslmode=hunter3\n');
-  await say('stepwise: DATABASE_URL: sslmode: one of disable, allow, prefer, require, verify-ca, verify-full, no-verify is expected');
+  await say(
+    'stepwise: DATABASE_URL: sslmode: one of disable, allow, prefer, require, verify-ca, verify-full, no-verify is expected',
+  );
 });
 
 test('a port that is taken is named, and the database is free again', async () => {
@@ -181,11 +212,17 @@ test('a port that is taken is named, and the database is free again', async () =
 });
 
 test('metrics have a port of their own, and a collector that is away holds up neither the server nor its end', async () => {
-  const server = await start({ DATA_DIR: data, METRICS_PORT: '0', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1' });
+  const server = await start({
+    DATA_DIR: data,
+    METRICS_PORT: '0',
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1',
+  });
   const told = /metrics at (http:\/\/localhost:\d+\/metrics)/.exec(server.output.join('\n'))?.[1] as string;
   expect((await post(`${server.url}/users`, { login: 'carl', password: 'correct horse' })).status).toBe(201);
   const metrics = await (await fetch(told)).text();
-  expect(metrics).toContain('stepwise_request_duration_seconds_count{procedure="auth.register",door="rest",status="201"} 1');
+  expect(metrics).toContain(
+    'stepwise_request_duration_seconds_count{procedure="auth.register",door="rest",status="201"} 1',
+  );
   expect((await fetch(`${server.url}/metrics`)).status).toBe(404);
   server.child.kill('SIGTERM');
   expect(await server.ended).toBe(0);
@@ -215,7 +252,10 @@ test.each([
 });
 
 test('#175 with a database that is away it starts all the same, says that it waits, and ends when it is told to', async () => {
-  const server = await start({ DATABASE_URL: 'postgres://nobody:hunter2@127.0.0.1:1/none', DATA_DIR: join(folder, 'away') });
+  const server = await start({
+    DATABASE_URL: 'postgres://nobody:hunter2@127.0.0.1:1/none',
+    DATA_DIR: join(folder, 'away'),
+  });
   for (const [path, status] of Object.entries({ livez: 200, readyz: 503, health: 503, docs: 200 }))
     expect((await fetch(`${server.url}/${path}`)).status, path).toBe(status);
   expect((await post(`${server.url}/users`, { login: 'ann', password: 'correct horse' })).status).toBe(503);
@@ -225,11 +265,19 @@ test('#175 with a database that is away it starts all the same, says that it wai
   expect(server.output.join('\n')).not.toContain('hunter2');
 });
 
-test.each([{ CORS_ORIGINS: '*' }, { CORS_ORIGINS: 'https://app.example,*' }])('#134 production does not start with %j', async (env) => {
-  const server = run({ NODE_ENV: 'production', JWT_SECRET_KEY: PRODUCTION_KEY, DATABASE_URL: 'postgres://x@127.0.0.1:1/x', ...env });
-  expect(await server.ended).toBe(1);
-  expect(server.output).toEqual([expect.stringMatching(/CORS_ORIGINS: .*not accepted in production/)]);
-});
+test.each([{ CORS_ORIGINS: '*' }, { CORS_ORIGINS: 'https://app.example,*' }])(
+  '#134 production does not start with %j',
+  async (env) => {
+    const server = run({
+      NODE_ENV: 'production',
+      JWT_SECRET_KEY: PRODUCTION_KEY,
+      DATABASE_URL: 'postgres://x@127.0.0.1:1/x',
+      ...env,
+    });
+    expect(await server.ended).toBe(1);
+    expect(server.output).toEqual([expect.stringMatching(/CORS_ORIGINS: .*not accepted in production/)]);
+  },
+);
 
 test('#161 there is no environment "prod" that would be taken for development', async () => {
   const server = run({ NODE_ENV: 'prod', DATA_DIR: join(folder, 'never') });
@@ -289,7 +337,9 @@ test('#166 a log on a full disk does not end the server', async () => {
   running.add(child);
   const ended = once(child, 'exit');
   const state = () => fetch(`http://127.0.0.1:${port}/health`).then(({ status }) => status);
-  await expect.poll(() => state().catch(() => child.exitCode ?? 'not there yet'), { timeout: 20_000 }).toBe(200);
+  await expect
+    .poll(() => state().catch(() => child.exitCode ?? 'not there yet'), { timeout: 20_000 })
+    .toBe(200);
   expect(await flood(`http://127.0.0.1:${port}`, '/nowhere', 100, 404)).toBe(100);
   expect(await state()).toBe(200);
   child.kill('SIGTERM');
@@ -310,11 +360,14 @@ async function freePort(): Promise<number> {
 test('#164 no password, token or key is in what the processes of this file wrote', () => {
   expect(secrets.length).toBeGreaterThan(5);
   const text = said.join('\n');
-  expect([...secrets, 'hunter2', '$argon2', '.eyJ', 'Bearer '].filter((secret) => text.includes(secret))).toEqual([]);
+  expect(
+    [...secrets, 'hunter2', '$argon2', '.eyJ', 'Bearer '].filter((secret) => text.includes(secret)),
+  ).toEqual([]);
 });
 
 test('#103 every line of a log is JSON; only what stops a start is said in plain words', () => {
   const plain = said.filter((line) => !line.startsWith('{'));
-  for (const line of said.filter((text) => text.startsWith('{'))) expect(JSON.parse(line)).toMatchObject({ level: expect.any(Number) });
+  for (const line of said.filter((text) => text.startsWith('{')))
+    expect(JSON.parse(line)).toMatchObject({ level: expect.any(Number) });
   for (const line of plain) expect(line).toMatch(/^stepwise: |^[A-Z_]+: /);
 });

@@ -23,17 +23,21 @@ test('#412 the linter refuses imports that lead in a circle, those of types too'
     const { vcs: _, $schema: __, ...configuration } = await json('biome.json');
     await writeFile(join(folder, 'biome.json'), JSON.stringify(configuration));
     await writeFile(join(folder, 'a.ts'), "import type { B } from './b.ts';\n\nexport type A = B;\n");
-    await writeFile(join(folder, 'b.ts'), "import { c } from './c.ts';\n\nexport type B = ReturnType<typeof c>;\nexport const b = c;\n");
+    await writeFile(
+      join(folder, 'b.ts'),
+      "import { c } from './c.ts';\n\nexport type B = ReturnType<typeof c>;\nexport const b = c;\n",
+    );
     await writeFile(join(folder, 'c.ts'), "export const c = () => import('./a.ts');\n");
     await writeFile(join(folder, 'd.ts'), "import type { A } from './a.ts';\n\nexport type D = A;\n");
-    const { stdout } = await run(join(ROOT, 'node_modules/.bin/biome'), ['lint', '.', '--reporter=json'], { cwd: folder }).catch(
-      (error: { stdout: string }) => error,
+    const { stdout } = await run(join(ROOT, 'node_modules/.bin/biome'), ['lint', '.', '--reporter=json'], {
+      cwd: folder,
+    }).catch((error: { stdout: string }) => error);
+    const found = JSON.parse(stdout).diagnostics.map(
+      ({ category, location }: { category: string; location: { path: string } }) => [category, location.path],
     );
-    const found = JSON.parse(stdout).diagnostics.map(({ category, location }: { category: string; location: { path: string } }) => [
-      category,
-      location.path,
-    ]);
-    expect(found.sort()).toEqual(['a.ts', 'b.ts', 'c.ts'].map((path) => ['lint/suspicious/noImportCycles', path]));
+    expect(found.sort()).toEqual(
+      ['a.ts', 'b.ts', 'c.ts'].map((path) => ['lint/suspicious/noImportCycles', path]),
+    );
   } finally {
     await rm(folder, { recursive: true });
   }
@@ -76,12 +80,16 @@ test('#413 the hosted gate is .ci/run, from the oldest Node.js that may start it
 test('#413 updates of dependencies are exact versions, and leave what is patched and what peers promise', async () => {
   const { rangeStrategy, packageRules } = await json('.github/renovate.json');
   expect(rangeStrategy).toBe('pin');
-  const patched = Object.keys(parse(await text('pnpm-workspace.yaml')).patchedDependencies).map((name) => name.replace(/@[^@]*$/, ''));
+  const patched = Object.keys(parse(await text('pnpm-workspace.yaml')).patchedDependencies).map((name) =>
+    name.replace(/@[^@]*$/, ''),
+  );
   const asked = packageRules
     .filter((rule: { dependencyDashboardApproval?: boolean }) => rule.dependencyDashboardApproval)
     .flatMap((rule: { matchPackageNames?: string[] }) => rule.matchPackageNames ?? []);
   expect(asked).toEqual(patched);
-  expect(packageRules).toContainEqual(expect.objectContaining({ matchDepTypes: ['peerDependencies', 'engines'], enabled: false }));
+  expect(packageRules).toContainEqual(
+    expect.objectContaining({ matchDepTypes: ['peerDependencies', 'engines'], enabled: false }),
+  );
 });
 
 test('#414 versions, changelogs, the kept documents and the tag of the image tell of the same release', async () => {
@@ -119,8 +127,15 @@ test('#415 what programs write is marked, so that a review folds it, and what pe
     'docs/reference/released/openapi.json',
     'docs/reference/released/router.d.ts',
   ];
-  const written = ['drizzle/0000_start.sql', 'docs/reference/released/intended.json', 'server/src/app.ts', 'CHANGELOG.md'];
-  const { stdout } = await run('git', ['check-attr', 'linguist-generated', '--', ...generated, ...written], { cwd: ROOT });
+  const written = [
+    'drizzle/0000_start.sql',
+    'docs/reference/released/intended.json',
+    'server/src/app.ts',
+    'CHANGELOG.md',
+  ];
+  const { stdout } = await run('git', ['check-attr', 'linguist-generated', '--', ...generated, ...written], {
+    cwd: ROOT,
+  });
   expect(stdout.trim().split('\n')).toEqual([
     ...generated.map((path) => `${path}: linguist-generated: set`),
     ...written.map((path) => `${path}: linguist-generated: unspecified`),

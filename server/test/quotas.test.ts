@@ -5,14 +5,35 @@ import { openTestDatabase, startApp, type User } from './harness.ts';
 import { PLENTY } from './rates.ts';
 
 const database = await openTestDatabase();
-const small = await startApp({ database, quotas: { tasks: 3, resources: 4, physical_plans: 2, mental_plans: 2 } });
+const small = await startApp({
+  database,
+  quotas: { tasks: 3, resources: 4, physical_plans: 2, mental_plans: 2 },
+});
 const BOOK = { type: 'book', name: 'Book', description: '', volume: 100 };
 const PLAN = { goal: 'Run', age: 30, gender: 'female', weight: 60, height: 170 };
 
 const CASES = [
-  { name: 'tasks', limit: 3, create: ['task.create', { title: 'Run' }], remove: 'task.remove', list: 'task.list' },
-  { name: 'resources', limit: 4, create: ['resource.create', BOOK], remove: 'resource.remove', list: 'resource.list' },
-  { name: 'physical_plans', limit: 2, create: ['physicalPlan.create', PLAN], remove: 'physicalPlan.remove', list: 'physicalPlan.list' },
+  {
+    name: 'tasks',
+    limit: 3,
+    create: ['task.create', { title: 'Run' }],
+    remove: 'task.remove',
+    list: 'task.list',
+  },
+  {
+    name: 'resources',
+    limit: 4,
+    create: ['resource.create', BOOK],
+    remove: 'resource.remove',
+    list: 'resource.list',
+  },
+  {
+    name: 'physical_plans',
+    limit: 2,
+    create: ['physicalPlan.create', PLAN],
+    remove: 'physicalPlan.remove',
+    list: 'physicalPlan.list',
+  },
   {
     name: 'mental_plans',
     limit: 2,
@@ -23,27 +44,43 @@ const CASES = [
 ] as const;
 
 for (const { call, name: transport } of bothDoors(small))
-  test.each(CASES)(`#350 over ${transport} a user keeps so many $name; one more is 409, until one is removed`, async (quota) => {
-    const ann = await small.register();
-    if (quota.name === 'resources') await call('mentalPlan.create', { name: 'Spring', goal: 'Read', resource_list: [] }, ann.token);
-    const [procedure, input] = quota.create;
-    const create = () => call(procedure, { ...input }, ann.token);
-    for (let n = 0; n < quota.limit; n++) expect((await create()).data).toBeDefined();
-    const refused = await create();
-    expect(refused).toMatchObject({ status: 409, code: 'QUOTA_REACHED', detail: expect.stringContaining(String(quota.limit)) });
-    expect(JSON.stringify(refused.body)).toContain(JSON.stringify({ name: quota.name, limit: quota.limit }));
-    const rows = (await call(quota.list, {}, ann.token)).data;
-    expect(rows).toHaveLength(quota.limit);
-    await call(quota.remove, { id: rows[0].id }, ann.token);
-    expect((await create()).data).toBeDefined();
-    expect((await create()).code).toBe('QUOTA_REACHED');
-  });
+  test.each(CASES)(
+    `#350 over ${transport} a user keeps so many $name; one more is 409, until one is removed`,
+    async (quota) => {
+      const ann = await small.register();
+      if (quota.name === 'resources')
+        await call('mentalPlan.create', { name: 'Spring', goal: 'Read', resource_list: [] }, ann.token);
+      const [procedure, input] = quota.create;
+      const create = () => call(procedure, { ...input }, ann.token);
+      for (let n = 0; n < quota.limit; n++) expect((await create()).data).toBeDefined();
+      const refused = await create();
+      expect(refused).toMatchObject({
+        status: 409,
+        code: 'QUOTA_REACHED',
+        detail: expect.stringContaining(String(quota.limit)),
+      });
+      expect(JSON.stringify(refused.body)).toContain(
+        JSON.stringify({ name: quota.name, limit: quota.limit }),
+      );
+      const rows = (await call(quota.list, {}, ann.token)).data;
+      expect(rows).toHaveLength(quota.limit);
+      await call(quota.remove, { id: rows[0].id }, ann.token);
+      expect((await create()).data).toBeDefined();
+      expect((await create()).code).toBe('QUOTA_REACHED');
+    },
+  );
 
 test('#350 many resources are added whole or not at all', async () => {
   const ann = await small.register();
   const bulk = (count: number) =>
-    small.rest('POST', '/resources/bulk', { token: ann.token, body: Array.from({ length: count }, () => BOOK) });
-  expect((await bulk(5)).body).toMatchObject({ code: 'QUOTA_REACHED', quota: { name: 'resources', limit: 4 } });
+    small.rest('POST', '/resources/bulk', {
+      token: ann.token,
+      body: Array.from({ length: count }, () => BOOK),
+    });
+  expect((await bulk(5)).body).toMatchObject({
+    code: 'QUOTA_REACHED',
+    quota: { name: 'resources', limit: 4 },
+  });
   expect((await bulk(3)).status).toBe(201);
   expect((await bulk(2)).status).toBe(409);
   expect((await bulk(0)).body).toEqual([]);
@@ -56,7 +93,9 @@ test('#350 what is refused takes no number of an event, and the reason of anothe
   for (let n = 0; n < 5; n++) await small.rpc('task.create', { title: 'Run' }, ann.token);
   const { events } = (await small.rest('GET', '/users/me/export', { token: ann.token })).body;
   expect(events.map(({ seq }: { seq: number }) => seq)).toEqual([1, 2, 3]);
-  expect((await small.rpc('resource.create', BOOK, ann.token)).body.error.data.reason, 'no plan').toBe('NOT_FOUND');
+  expect((await small.rpc('resource.create', BOOK, ann.token)).body.error.data.reason, 'no plan').toBe(
+    'NOT_FOUND',
+  );
   const other = { name: 'Spring', goal: 'Read', resource_list: [2_000_000_000] };
   expect((await small.rpc('mentalPlan.create', other, ann.token)).body.error.data.reason).toBe('NOT_FOUND');
 });
@@ -64,14 +103,21 @@ test('#350 what is refused takes no number of an event, and the reason of anothe
 test('#351 the rows of large calls are counted for the user who writes them', async () => {
   const api = await startApp({ database, rates: { ...PLENTY, rows: { most: 25, seconds: 60 } } });
   const [ann, bob] = [await api.register(), await api.register()];
-  const bulk = ({ token }: User) => api.rest('POST', '/resources/bulk', { token, body: Array.from({ length: 10 }, () => BOOK) });
+  const bulk = ({ token }: User) =>
+    api.rest('POST', '/resources/bulk', { token, body: Array.from({ length: 10 }, () => BOOK) });
   const { body: ids } = await bulk(ann);
   expect((await bulk(ann)).status).toBe(201);
   const refused = await bulk(ann);
-  expect(refused).toMatchObject({ status: 429, body: { code: 'RATE_LIMITED' }, headers: { 'retry-after': expect.any(String) } });
+  expect(refused).toMatchObject({
+    status: 429,
+    body: { code: 'RATE_LIMITED' },
+    headers: { 'retry-after': expect.any(String) },
+  });
   expect((await bulk(bob)).status, 'of another user').toBe(201);
   const plan = { name: 'Spring', goal: 'Read', resource_list: ids };
   expect((await api.rest('POST', '/mentalPlans', { token: ann.token, body: plan })).status).toBe(429);
   expect((await api.rest('POST', '/physicalPlans', { token: ann.token, body: PLAN })).status).toBe(429);
-  expect((await api.rest('POST', '/outherTasks', { token: ann.token, body: { title: 'one row' } })).status).toBe(201);
+  expect(
+    (await api.rest('POST', '/outherTasks', { token: ann.token, body: { title: 'one row' } })).status,
+  ).toBe(201);
 });

@@ -25,7 +25,11 @@ export function unintended(changes: readonly string[], listed: readonly Intended
   const known = new Set(listed.map(({ change }) => change));
   return [
     ...changes.filter((change) => !known.has(change)),
-    ...listed.filter(({ change }) => !changes.includes(change)).map(({ change }) => `listed in intended.json, and not found: ${change}`),
-    ...listed.filter(({ reason }) => reason.trim().length < 20).map(({ change }) => `listed in intended.json without a reason: ${change}`),
+    ...listed
+      .filter(({ change }) => !changes.includes(change))
+      .map(({ change }) => `listed in intended.json, and not found: ${change}`),
+    ...listed
+      .filter(({ reason }) => reason.trim().length < 20)
+      .map(({ change }) => `listed in intended.json without a reason: ${change}`),
   ];
 }

@@ -53,11 +53,26 @@ const CASES: readonly Case[] = [
   { name: 'a query without input', path: 'auth.me' },
   { name: 'a mutation', method: 'POST', path: 'task.update', body: { id: task.id, title: 'Walk' } },
   { name: 'a mutation that changes nothing', method: 'POST', path: 'task.update', body: { id: task.id } },
-  { name: 'an input with unknown keys', method: 'POST', path: 'task.update', body: { id: task.id, nonsense: 1 } },
+  {
+    name: 'an input with unknown keys',
+    method: 'POST',
+    path: 'task.update',
+    body: { id: task.id, nonsense: 1 },
+  },
   { name: 'bad input', method: 'POST', path: 'task.create', body: { title: 1 } },
-  { name: 'several things wrong', method: 'POST', path: 'physicalPlan.create', body: { age: 'x', gender: 'other' } },
+  {
+    name: 'several things wrong',
+    method: 'POST',
+    path: 'physicalPlan.create',
+    body: { age: 'x', gender: 'other' },
+  },
   { name: 'missing input', path: 'task.list' },
-  { name: 'missing input of a mutation', method: 'POST', path: 'task.create', headers: { 'content-type': 'application/json' } },
+  {
+    name: 'missing input of a mutation',
+    method: 'POST',
+    path: 'task.create',
+    headers: { 'content-type': 'application/json' },
+  },
   { name: 'input null', method: 'POST', path: 'task.create', body: null },
   { name: 'an array as input', method: 'POST', path: 'task.create', body: [1] },
   { name: 'what is not there', method: 'POST', path: 'task.remove', body: { id: 2_000_000_000 } },
@@ -93,7 +108,10 @@ const CASES: readonly Case[] = [
     name: 'a path encoded twice',
     path: '%2574ask.list',
     query: { input: json({}) },
-    differs: { in: ['status', 'body'], because: 'the adapter decodes what Fastify has decoded: one name would have many spellings' },
+    differs: {
+      in: ['status', 'body'],
+      because: 'the adapter decodes what Fastify has decoded: one name would have many spellings',
+    },
   },
   {
     name: 'a path that cannot be decoded twice',
@@ -101,9 +119,21 @@ const CASES: readonly Case[] = [
     differs: { in: ['status', 'body', 'headers'], because: 'as above: to us it is an unknown name' },
   },
   { name: 'a batch of one', path: 'auth.me', query: batch() },
-  { name: 'a batch of different queries', path: 'task.list,auth.me,physicalPlan.list', query: batch({}, undefined, { limit: 1 }) },
-  { name: 'a batch with errors among answers', path: 'task.list,task.list,nope', query: batch({}, { limit: 0 }, {}) },
-  { name: 'a batch in which every call fails alike', path: 'task.list,task.list', query: batch({ limit: 0 }, { limit: 0 }) },
+  {
+    name: 'a batch of different queries',
+    path: 'task.list,auth.me,physicalPlan.list',
+    query: batch({}, undefined, { limit: 1 }),
+  },
+  {
+    name: 'a batch with errors among answers',
+    path: 'task.list,task.list,nope',
+    query: batch({}, { limit: 0 }, {}),
+  },
+  {
+    name: 'a batch in which every call fails alike',
+    path: 'task.list,task.list',
+    query: batch({ limit: 0 }, { limit: 0 }),
+  },
   {
     name: 'a batch of mutations',
     method: 'POST',
@@ -122,7 +152,10 @@ const CASES: readonly Case[] = [
     name: 'a batch of queries and mutations',
     path: 'task.list,task.create',
     query: batch({}, { title: 'x' }),
-    differs: { in: ['body', 'headers'], because: 'the adapter forgets request id and content type of what fails before its calls' },
+    differs: {
+      in: ['body', 'headers'],
+      because: 'the adapter forgets request id and content type of what fails before its calls',
+    },
   },
   { name: 'a batch of ten', path: ten, query: batch(...Array.from({ length: 10 }, () => ({}))) },
   {
@@ -131,7 +164,8 @@ const CASES: readonly Case[] = [
     query: batch({}),
     differs: {
       in: ['body', 'headers'],
-      because: 'ours has a reason of its own, BATCH_TOO_LARGE; the adapter forgets request id and content type',
+      because:
+        'ours has a reason of its own, BATCH_TOO_LARGE; the adapter forgets request id and content type',
     },
   },
   { name: 'a batch of nothing but commas', path: ',,,,', query: batch() },
@@ -161,7 +195,10 @@ const CASES: readonly Case[] = [
     method: 'POST',
     path: 'task.create',
     body: '{',
-    differs: { in: ['body'], because: 'ours is refused before a procedure is chosen: the answer has no path' },
+    differs: {
+      in: ['body'],
+      because: 'ours is refused before a procedure is chosen: the answer has no path',
+    },
   },
   {
     name: 'a body that is not JSON, for a batch',
@@ -190,7 +227,10 @@ const CASES: readonly Case[] = [
     path: 'task.create',
     body: 'x',
     headers: { 'content-type': 'text/plain' },
-    differs: { in: ['body', 'headers'], because: 'the adapter forgets request id and content type of what fails before its calls' },
+    differs: {
+      in: ['body', 'headers'],
+      because: 'the adapter forgets request id and content type of what fails before its calls',
+    },
   },
   {
     name: 'a form',
@@ -208,7 +248,8 @@ const CASES: readonly Case[] = [
     headers: { 'content-type': 'multipart/form-data; boundary=x' },
     differs: {
       in: ['status', 'body', 'headers'],
-      because: 'the adapter buffers it without limit (and fails on it in this test); no procedure of ours takes it',
+      because:
+        'the adapter buffers it without limit (and fails on it in this test); no procedure of ours takes it',
     },
   },
   {
@@ -225,11 +266,24 @@ const CASES: readonly Case[] = [
     method: 'HEAD',
     path: 'task.list',
     query: { input: json({}) },
-    differs: { in: ['status', 'headers'], because: 'the adapter answers 204 to everybody; ours is GET without the body, signed in' },
+    differs: {
+      in: ['status', 'headers'],
+      because: 'the adapter answers 204 to everybody; ours is GET without the body, signed in',
+    },
   },
   { name: 'health', path: 'health.check' },
-  { name: 'a streamed batch', path: 'task.list', query: batch({}), headers: { 'trpc-accept': 'application/jsonl' } },
-  { name: 'a streamed batch with an error', path: 'task.list,nope', query: batch({ limit: 0 }), headers: { accept: 'application/jsonl' } },
+  {
+    name: 'a streamed batch',
+    path: 'task.list',
+    query: batch({}),
+    headers: { 'trpc-accept': 'application/jsonl' },
+  },
+  {
+    name: 'a streamed batch with an error',
+    path: 'task.list,nope',
+    query: batch({ limit: 0 }),
+    headers: { accept: 'application/jsonl' },
+  },
   {
     name: 'a streamed batch of eleven',
     path: `${ten},auth.me`,
@@ -261,14 +315,20 @@ const CASES: readonly Case[] = [
     name: 'a subscription without a token',
     path: 'events.stream',
     headers: { authorization: '' },
-    differs: { in: ['status', 'body', 'headers'], because: 'who does not ask as an EventSource does is refused by the status' },
+    differs: {
+      in: ['status', 'body', 'headers'],
+      because: 'who does not ask as an EventSource does is refused by the status',
+    },
   },
   {
     name: 'a subscription by POST, to an EventSource',
     method: 'POST',
     path: 'events.stream',
     headers: { accept: 'text/event-stream', 'content-type': 'application/json' },
-    differs: { in: ['status', 'body', 'headers'], because: 'an EventSource asks by GET: 405, as of any other procedure' },
+    differs: {
+      in: ['status', 'body', 'headers'],
+      because: 'an EventSource asks by GET: 405, as of any other procedure',
+    },
   },
 ];
 
@@ -298,7 +358,10 @@ async function ask(door: FastifyInstance, { method = 'GET', path, query, body, h
       .sort()
       .join('\n')
       .replaceAll(/"timestamp":"[^"]*"/g, '"timestamp":""'),
-    headers: Object.fromEntries([['content-type', type], ...HEADERS.map((name) => [name, withoutOrigin(answer.headers[name])])]),
+    headers: Object.fromEntries([
+      ['content-type', type],
+      ...HEADERS.map((name) => [name, withoutOrigin(answer.headers[name])]),
+    ]),
   };
 }
 
@@ -314,14 +377,18 @@ test.each(CASES)('the doors agree, or differ as said, on $name', async (sent) =>
 
 test('#257 a subscription is streamed as the adapter streams it, signed in or not at all', async () => {
   const streams = router({
-    open: publicProcedure.meta(endpoint('GET /unused', '', { tag: '', public: true })).subscription(async function* () {
-      yield tracked('1', { n: 1 });
-      yield tracked('2', { n: 2 });
-    }),
-    fails: publicProcedure.meta(endpoint('GET /unused', '', { tag: '', public: true })).subscription(async function* () {
-      yield { n: 1 };
-      throw new Error('secret');
-    }),
+    open: publicProcedure
+      .meta(endpoint('GET /unused', '', { tag: '', public: true }))
+      .subscription(async function* () {
+        yield tracked('1', { n: 1 });
+        yield tracked('2', { n: 2 });
+      }),
+    fails: publicProcedure
+      .meta(endpoint('GET /unused', '', { tag: '', public: true }))
+      .subscription(async function* () {
+        yield { n: 1 };
+        throw new Error('secret');
+      }),
     mine: protectedProcedure.subscription(async function* ({ ctx }) {
       yield { user_id: ctx.user.id };
     }),
@@ -329,11 +396,11 @@ test('#257 a subscription is streamed as the adapter streams it, signed in or no
       yield tracked('1', { n: 1 });
       throw new DOMException('later', 'AbortError');
     }),
-    after: publicProcedure.input(z.object({ lastEventId: z.string().max(3).optional() }).optional()).subscription(async function* ({
-      input,
-    }) {
-      yield tracked('9', { after: input?.lastEventId });
-    }),
+    after: publicProcedure
+      .input(z.object({ lastEventId: z.string().max(3).optional() }).optional())
+      .subscription(async function* ({ input }) {
+        yield tracked('9', { after: input?.lastEventId });
+      }),
     refused: publicProcedure.subscription(async (): Promise<AsyncIterable<number>> => {
       throw new AppError('UNAVAILABLE', 'Service unavailable');
     }),
@@ -349,9 +416,10 @@ test('#257 a subscription is streamed as the adapter streams it, signed in or no
   const theirDoor = Fastify({ genReqId: requestId });
   await theirDoor.register(fastifyTRPCPlugin, {
     prefix: '/trpc',
-    trpcOptions: { router: streams, createContext: ({ req, res }) => createContext(services, req, res) } satisfies FastifyTRPCPluginOptions<
-      typeof streams
-    >['trpcOptions'],
+    trpcOptions: {
+      router: streams,
+      createContext: ({ req, res }) => createContext(services, req, res),
+    } satisfies FastifyTRPCPluginOptions<typeof streams>['trpcOptions'],
   });
   /** The fields of each event, in order: how many lines stand between them means nothing. */
   const fieldsOf = (payload: string) => payload.split(/\n\n+/).filter(Boolean);
@@ -361,12 +429,16 @@ test('#257 a subscription is streamed as the adapter streams it, signed in or no
     resumed: 'data: {"n":1}\nid: 1\n\n',
     mine: '"reason":"UNAUTHENTICATED","request_id":"the-same-id"}}\n\n',
     'after?lastEventId=abc': 'data: {"after":"abc"}\nid: 9\n\nevent: return\ndata: \n\n',
-    'after?lastEventId=abcd': '"errors":[{"path":"lastEventId","message":"Too big: expected string to have <=3 characters"}]}}\n\n',
+    'after?lastEventId=abcd':
+      '"errors":[{"path":"lastEventId","message":"Too big: expected string to have <=3 characters"}]}}\n\n',
     refused: '"reason":"UNAVAILABLE","request_id":"the-same-id"}}\n\n',
   };
   try {
     for (const [path, end] of Object.entries(ends)) {
-      const asked = { url: `/trpc/${path}`, headers: { accept: 'text/event-stream', 'x-request-id': 'the-same-id' } };
+      const asked = {
+        url: `/trpc/${path}`,
+        headers: { accept: 'text/event-stream', 'x-request-id': 'the-same-id' },
+      };
       const [ours, theirs] = [await door.inject(asked), await theirDoor.inject(asked)];
       expect(ours, path).toMatchObject({ statusCode: 200, headers: { 'content-type': 'text/event-stream' } });
       // Ours says when to come back.
@@ -377,7 +449,10 @@ test('#257 a subscription is streamed as the adapter streams it, signed in or no
     }
 
     for (const accept of [undefined, '*/*', 'application/json']) {
-      const anonymous = await door.inject({ url: '/trpc/mine', headers: accept === undefined ? {} : { accept } });
+      const anonymous = await door.inject({
+        url: '/trpc/mine',
+        headers: accept === undefined ? {} : { accept },
+      });
       expect(anonymous).toMatchObject({ statusCode: 401, headers: { 'www-authenticate': 'Bearer' } });
       expect(anonymous.json().error.data.reason).toBe('UNAUTHENTICATED');
     }

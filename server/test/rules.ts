@@ -11,8 +11,15 @@ type Row = { readonly id: number; readonly version?: number };
  * A list is a bare array of the caller's rows, newest first: 1 to 500 of them, 100 when nothing is said.
  * @param newest the ids of all rows of `user`, newest first, more than 100
  */
-export async function expectPages({ call }: Door, procedure: string, user: User, stranger: User, newest: number[]): Promise<void> {
-  const list = async (page: object) => (await call(procedure, page, user.token)).data.map(({ id }: Row) => id);
+export async function expectPages(
+  { call }: Door,
+  procedure: string,
+  user: User,
+  stranger: User,
+  newest: number[],
+): Promise<void> {
+  const list = async (page: object) =>
+    (await call(procedure, page, user.token)).data.map(({ id }: Row) => id);
   expect(await list({})).toEqual(newest.slice(0, 100));
   expect(await list({ limit: 500 })).toEqual(newest.slice(0, 500));
   expect(await list({ limit: 1, extra: 'x' })).toEqual(newest.slice(0, 1));
@@ -20,12 +27,19 @@ export async function expectPages({ call }: Door, procedure: string, user: User,
   expect(await list({ before_id: newest[99] })).toEqual(newest.slice(100, 200));
   expect(await list({ before_id: newest.at(-1) })).toEqual([]);
   expect((await call(procedure, {}, stranger.token)).data).toEqual([]);
-  for (const limit of [0, -1, 501, 1.5]) expectRefused(await call(procedure, { limit }, user.token), 'limit', limit);
-  for (const before_id of [0, -1, 1.5, 2 ** 31]) expectRefused(await call(procedure, { before_id }, user.token), 'before_id', before_id);
+  for (const limit of [0, -1, 501, 1.5])
+    expectRefused(await call(procedure, { limit }, user.token), 'limit', limit);
+  for (const before_id of [0, -1, 1.5, 2 ** 31])
+    expectRefused(await call(procedure, { before_id }, user.token), 'before_id', before_id);
 }
 
 /** The plan with the greatest id is current, whichever was changed last; removing it makes the one before current. */
-export async function expectCurrentPlan({ call }: Door, feature: string, user: User, make: () => Promise<number>): Promise<void> {
+export async function expectCurrentPlan(
+  { call }: Door,
+  feature: string,
+  user: User,
+  make: () => Promise<number>,
+): Promise<void> {
   const current = async () => {
     const { data, code } = await call(`${feature}.byUser`, { id: user.id }, user.token);
     return data?.data.id ?? code;
@@ -39,29 +53,42 @@ export async function expectCurrentPlan({ call }: Door, feature: string, user: U
     [third, second],
     [second, 'NOT_FOUND'],
   ]) {
-    expect(await call(`${feature}.remove`, { id }, user.token)).toEqual({ status: 200, data: { message: expect.any(String) } });
+    expect(await call(`${feature}.remove`, { id }, user.token)).toEqual({
+      status: 200,
+      data: { message: expect.any(String) },
+    });
     expect(await current()).toBe(next);
     for (const procedure of ['remove', 'update'])
-      expect(await call(`${feature}.${procedure}`, { id }, user.token)).toMatchObject({ status: 404, code: 'NOT_FOUND' });
+      expect(await call(`${feature}.${procedure}`, { id }, user.token)).toMatchObject({
+        status: 404,
+        code: 'NOT_FOUND',
+      });
   }
 }
 
 /** tRPC reads nothing from strings. @param calls each with the path that it must be refused for */
-export async function expectStrict(api: TestApp, token: string, calls: readonly (readonly [string, object, string])[]): Promise<void> {
+export async function expectStrict(
+  api: TestApp,
+  token: string,
+  calls: readonly (readonly [string, object, string])[],
+): Promise<void> {
   for (const [procedure, input, path] of calls) {
     const { status, code, errors } = ofRpc(await api.rpc(procedure, input, token));
-    expect([status, code, errors?.map((error) => error.path)], `${procedure} ${JSON.stringify(input)}`).toEqual([
-      400,
-      'VALIDATION',
-      [path],
-    ]);
+    expect(
+      [status, code, errors?.map((error) => error.path)],
+      `${procedure} ${JSON.stringify(input)}`,
+    ).toEqual([400, 'VALIDATION', [path]]);
   }
 }
 
 /** @param calls each of which names what is not the caller's */
-export async function expectMissing({ call }: Door, calls: readonly (readonly [string, object, User])[]): Promise<void> {
+export async function expectMissing(
+  { call }: Door,
+  calls: readonly (readonly [string, object, User])[],
+): Promise<void> {
   const missing = { status: 404, code: 'NOT_FOUND', detail: expect.not.stringMatching(/\d/) };
-  for (const [procedure, input, { token }] of calls) expect(await call(procedure, input, token), procedure).toMatchObject(missing);
+  for (const [procedure, input, { token }] of calls)
+    expect(await call(procedure, input, token), procedure).toMatchObject(missing);
 }
 
 /**
@@ -91,7 +118,11 @@ export async function expectPatch<R extends Row>(
   expect(await belongings(api, user.id)).toEqual(before);
   let expected = row;
   for (const change of changes) {
-    expected = { ...expected, ...change, ...(expected.version !== undefined && { version: expected.version + 1 }) };
+    expected = {
+      ...expected,
+      ...change,
+      ...(expected.version !== undefined && { version: expected.version + 1 }),
+    };
     expect(rowOf((await send(change)).data), shown(change)).toEqual(expected);
   }
   return expected;

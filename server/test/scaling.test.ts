@@ -19,14 +19,19 @@ const prometheus = parse(await text('deploy/observability/prometheus.yml'));
 const kubernetes = parse(await text('deploy/kubernetes/config.yaml'));
 
 const tables = Object.values<unknown>(schema).filter((value): value is PgTable => is(value, PgTable));
-const servers = Object.entries<{ environment: Record<string, string>; networks: { default: { aliases: string[] } } }>(
-  compose.services,
-).filter(([name]) => name.startsWith('app-'));
+const servers = Object.entries<{
+  environment: Record<string, string>;
+  networks: { default: { aliases: string[] } };
+}>(compose.services).filter(([name]) => name.startsWith('app-'));
 
 /** The rows of the table below a heading: name → the next cell. */
 function rowsBelow(heading: string): Map<string, string> {
   const part = guide.slice(guide.indexOf(heading)).split(/\n#+ /, 2)[0] as string;
-  return new Map([...part.matchAll(/^\| `(\w+)`\s*\|([^|]*)\|/gm)].map(([, name = '', cell = '']) => [name, cell.trim()] as const));
+  return new Map(
+    [...part.matchAll(/^\| `(\w+)`\s*\|([^|]*)\|/gm)].map(
+      ([, name = '', cell = '']) => [name, cell.trim()] as const,
+    ),
+  );
 }
 
 test('docs/operations/scaling.md says of each table whether it carries user_id, and how it would get it', () => {
@@ -38,11 +43,16 @@ test('docs/operations/scaling.md says of each table whether it carries user_id, 
 });
 
 test('docs/operations/scaling.md reckons with each table', () => {
-  expect([...rowsBelow('### Rows and bytes').keys()].sort()).toEqual(tables.map((table) => getTableConfig(table).name).sort());
+  expect([...rowsBelow('### Rows and bytes').keys()].sort()).toEqual(
+    tables.map((table) => getTableConfig(table).name).sort(),
+  );
 });
 
 test('haproxy sends to the servers that the compose file has, and believes no client about where it comes from', () => {
-  const named = [...haproxy.matchAll(/^ {2}server (\S+) (\S+):8000$/gm)].map(([, name, host]) => ({ name, host }));
+  const named = [...haproxy.matchAll(/^ {2}server (\S+) (\S+):8000$/gm)].map(([, name, host]) => ({
+    name,
+    host,
+  }));
   expect(named).toEqual(servers.map(([name]) => ({ name, host: name })));
   expect(haproxy).toContain('http-request set-header X-Forwarded-For %[src]');
   expect(haproxy).toContain('http-request del-header X-Forwarded-Prefix');
@@ -67,7 +77,9 @@ test('the servers of the compose file are the same, and take their settings', as
   // Where nothing is given: the default, and a key where one has to be.
   const given = Object.entries(first?.environment ?? {}).map(([name, value]) => [
     name,
-    value.replaceAll(/\$\{\w+:-([^}]*)\}/g, '$1').replaceAll(/\$\{\w+:\?[^}]*\}/g, 'f3b0c44298fc1c149afbf4c8996fb924'),
+    value
+      .replaceAll(/\$\{\w+:-([^}]*)\}/g, '$1')
+      .replaceAll(/\$\{\w+:\?[^}]*\}/g, 'f3b0c44298fc1c149afbf4c8996fb924'),
   ]);
   expect(given.map(([name]) => name).filter((name) => !known.has(name as string))).toEqual([]);
   expect(loadConfig({ NODE_ENV: 'production', ...Object.fromEntries(given) })).toMatchObject({
@@ -77,6 +89,9 @@ test('the servers of the compose file are the same, and take their settings', as
 });
 
 test('all connections of the compose file fit PostgreSQL as it comes', () => {
-  const most = servers.reduce((sum, [, { environment }]) => sum + Number(/(\d+)\}$/.exec(environment.DATABASE_POOL_SIZE ?? '')?.[1]), 0);
+  const most = servers.reduce(
+    (sum, [, { environment }]) => sum + Number(/(\d+)\}$/.exec(environment.DATABASE_POOL_SIZE ?? '')?.[1]),
+    0,
+  );
   expect(most).toBeLessThanOrEqual(100 - 3 - 5);
 });

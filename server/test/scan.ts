@@ -45,7 +45,9 @@ function namesAnother({ authorization, called, payload, status }: ScannedAnswer)
 
 /** Access and refresh tokens that were given out. */
 export const tokensIn = (answers: readonly ScannedAnswer[]): string[] =>
-  answers.flatMap(({ payload }) => [...payload.matchAll(/"(?:access|refresh)_token":"([^"]+)"/g)].map(([, token]) => token as string));
+  answers.flatMap(({ payload }) =>
+    [...payload.matchAll(/"(?:access|refresh)_token":"([^"]+)"/g)].map(([, token]) => token as string),
+  );
 
 /** What a line may hold: nothing that a client can write into but its request id, which is of a harmless form. */
 const KEYS = new Set([
@@ -88,7 +90,9 @@ function isHarmless(line: Line, names: ReadonlySet<string>): boolean {
   return (
     Object.keys(line).every((key) => KEYS.has(key)) &&
     (causes as object[]).every((cause) => Object.keys(cause).every((key) => CAUSE.has(key))) &&
-    [...String(procedure ?? 'unknown').split(','), route ?? 'unknown'].every((name) => name === 'unknown' || names.has(String(name))) &&
+    [...String(procedure ?? 'unknown').split(','), route ?? 'unknown'].every(
+      (name) => name === 'unknown' || names.has(String(name)),
+    ) &&
     (request_id === undefined || /^[\w-]{8,64}$/.test(String(request_id)))
   );
 }

@@ -49,17 +49,24 @@ async function dump(): Promise<string> {
 test('#61 #385 no password, no token and no code is in a dump of the database, nor a login in the counters', async () => {
   const { id, login, password, token } = await api.register();
   const change = 'another pass phrase of hers';
-  const signIn = async (given: string) => (await api.rest('POST', '/users/signIn', { body: { username: login, password: given } })).body;
+  const signIn = async (given: string) =>
+    (await api.rest('POST', '/users/signIn', { body: { username: login, password: given } })).body;
   const first = await signIn(password);
   await signIn('a wrong pass phrase of hers');
-  const second = (await api.rest('POST', '/users/refresh', { body: { refresh_token: first.refresh_token } })).body;
-  await api.rest('POST', '/users/me/password', { token, body: { current_password: password, new_password: change } });
+  const second = (await api.rest('POST', '/users/refresh', { body: { refresh_token: first.refresh_token } }))
+    .body;
+  await api.rest('POST', '/users/me/password', {
+    token,
+    body: { current_password: password, new_password: change },
+  });
   const third = await signIn(change);
   const headers = { 'idempotency-key': 'a-key-for-a-task' };
   await api.rest('POST', '/outherTasks', { token, body: { title: 'Run' }, headers });
 
   const code = (await makeResetCode(api.database.db, { ip: '', request_id: '' }, id))?.code as string;
-  await api.rest('POST', '/users/resetPassword', { body: { login, code: 'a wrong code of hers', new_password: change } });
+  await api.rest('POST', '/users/resetPassword', {
+    body: { login, code: 'a wrong code of hers', new_password: change },
+  });
 
   const dumped = await dump();
   for (const there of [login, 'a-key-for-a-task', 'password_changed', 'password_reset_failed', '$argon2id$'])
@@ -87,10 +94,20 @@ test('#61 #385 no password, no token and no code is in a dump of the database, n
 
 const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 
-test.each([undefined, 'hunter2-hunter2-hunter2-hunter2', 'SECRET_KEY', 'changeme', 'changemechangemechangemechangeme'])(
+test.each([
+  undefined,
+  'hunter2-hunter2-hunter2-hunter2',
+  'SECRET_KEY',
+  'changeme',
+  'changemechangemechangemechangeme',
+])(
   '#44 production does not start with the key %s, and says which setting is wrong but not its value',
   async (secret) => {
-    const env = { PATH: process.env.PATH, NODE_ENV: 'production', DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' };
+    const env = {
+      PATH: process.env.PATH,
+      NODE_ENV: 'production',
+      DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none',
+    };
     // In no folder of ours: a developer's .env must not reach a test.
     const server = spawn(process.execPath, [MAIN], {
       cwd: tmpdir(),

@@ -56,7 +56,8 @@ const BROKEN: [string, string][] = [
   ['a request id with a line break', head('GET /health', { 'X-Request-Id': 'harmless-id\rX: y' })],
   [
     'Content-Length beside Transfer-Encoding',
-    head('POST /users', { ...JSON_TYPE, 'Content-Length': 5, 'Transfer-Encoding': 'chunked' }) + chunked('{}'),
+    head('POST /users', { ...JSON_TYPE, 'Content-Length': 5, 'Transfer-Encoding': 'chunked' }) +
+      chunked('{}'),
   ],
   [
     'two Content-Lengths',
@@ -66,8 +67,14 @@ const BROKEN: [string, string][] = [
   ['a Content-Length that is no number', head('POST /users', { ...JSON_TYPE, 'Content-Length': '0x2' })],
   ['a bare line feed', 'GET /health HTTP/1.1\nHost: x\n\n'],
   ['a bare line feed between headers', 'GET /health HTTP/1.1\r\nHost: x\nX-A: b\r\n\r\n'],
-  ['a bad chunk size', `${head('POST /users', { ...JSON_TYPE, 'Transfer-Encoding': 'chunked' })}zz\r\n{}\r\n0\r\n\r\n`],
-  ['chunked that is not the last encoding', head('POST /users', { ...JSON_TYPE, 'Transfer-Encoding': 'chunked, gzip' })],
+  [
+    'a bad chunk size',
+    `${head('POST /users', { ...JSON_TYPE, 'Transfer-Encoding': 'chunked' })}zz\r\n{}\r\n0\r\n\r\n`,
+  ],
+  [
+    'chunked that is not the last encoding',
+    head('POST /users', { ...JSON_TYPE, 'Transfer-Encoding': 'chunked, gzip' }),
+  ],
 ];
 test.each(BROKEN)('#110 #112 %s is 400', async (_, bytes) => {
   const answers = await exchange(Buffer.from(bytes, 'latin1'));
@@ -75,21 +82,33 @@ test.each(BROKEN)('#110 #112 %s is 400', async (_, bytes) => {
   expectProblem(answers[0], 400, 'VALIDATION');
 });
 
-test.each(['gzip, chunked', 'identity, chunked', 'x, chunked', 'chunked, chunked', 'gzip\r\nTransfer-Encoding: chunked'])(
-  '#114 a transfer coding besides chunked is refused: %j',
-  async (coding) => {
-    for (const path of ['/outherTasks', '/trpc/task.create', '/nowhere']) {
-      const body = chunked('{"title":"coded"}');
-      const answers = await exchange(head(`POST ${path}`, { ...authorization, ...JSON_TYPE, 'Transfer-Encoding': coding }) + body);
-      expect(answers).toMatchObject([{ status: 400, headers: { connection: 'close' } }]);
-      expect(answers[0]?.body).toContain('VALIDATION');
-    }
-    expect((await api.rpc('task.list', {}, ann.token)).text).not.toContain('coded');
-  },
-);
+test.each([
+  'gzip, chunked',
+  'identity, chunked',
+  'x, chunked',
+  'chunked, chunked',
+  'gzip\r\nTransfer-Encoding: chunked',
+])('#114 a transfer coding besides chunked is refused: %j', async (coding) => {
+  for (const path of ['/outherTasks', '/trpc/task.create', '/nowhere']) {
+    const body = chunked('{"title":"coded"}');
+    const answers = await exchange(
+      head(`POST ${path}`, { ...authorization, ...JSON_TYPE, 'Transfer-Encoding': coding }) + body,
+    );
+    expect(answers).toMatchObject([{ status: 400, headers: { connection: 'close' } }]);
+    expect(answers[0]?.body).toContain('VALIDATION');
+  }
+  expect((await api.rpc('task.list', {}, ann.token)).text).not.toContain('coded');
+});
 
 const CODINGS = ['identity', 'gzip', 'gzip, identity', 'x', 'identity\r\nHost: y', 'identity\r\nExpect: tea'];
-const LINES = ['POST /users', 'GET /health', 'GET /nowhere', 'OPTIONS /users', 'PUT /users', 'POST /trpc/auth.signIn'];
+const LINES = [
+  'POST /users',
+  'GET /health',
+  'GET /nowhere',
+  'OPTIONS /users',
+  'PUT /users',
+  'POST /trpc/auth.signIn',
+];
 test.each(CODINGS)('#336 a request with the transfer coding %j is answered once', async (coding) => {
   for (const line of LINES)
     for (const body of ['', '{}', chunked('{}')]) {
@@ -102,17 +121,27 @@ test.each(CODINGS)('#336 a request with the transfer coding %j is answered once'
 test('#336 one that is refused for its headers and broken after them is answered once', async () => {
   const broken = 'zz\r\n{}\r\n0\r\n\r\n';
   const refused = { 'Content-Type': 'text/plain', 'Transfer-Encoding': 'chunked' };
-  expect(await exchange(head('POST /users', { ...refused, Expect: 'tea' }) + broken)).toMatchObject([{ status: 417 }]);
+  expect(await exchange(head('POST /users', { ...refused, Expect: 'tea' }) + broken)).toMatchObject([
+    { status: 417 },
+  ]);
   // Whether a chunked body has content, and with it the wrong type, its headers do not say.
   expect(await exchange(head('POST /users', refused) + broken)).toMatchObject([{ status: 400 }]);
-  expect(await exchange(head('POST /nowhere', { ...refused, ...JSON_TYPE }) + broken)).toMatchObject([{ status: 404 }]);
-  expect(await exchange(head('POST /users', { ...refused, ...JSON_TYPE }) + broken)).toMatchObject([{ status: 400 }]);
+  expect(await exchange(head('POST /nowhere', { ...refused, ...JSON_TYPE }) + broken)).toMatchObject([
+    { status: 404 },
+  ]);
+  expect(await exchange(head('POST /users', { ...refused, ...JSON_TYPE }) + broken)).toMatchObject([
+    { status: 400 },
+  ]);
 });
 
 test('#336 requests before a broken one are answered, each with its own answer, and then the broken one', async () => {
   const coded = head('POST /users', { ...JSON_TYPE, 'Transfer-Encoding': 'identity' });
   for (const broken of ['hello\r\n\r\n', `${coded}{}`, head('FOO /health')])
-    for (const before of [['GET /health'], ['GET /nowhere'], ['GET /nowhere', 'GET /health', 'GET /health']]) {
+    for (const before of [
+      ['GET /health'],
+      ['GET /nowhere'],
+      ['GET /nowhere', 'GET /health', 'GET /health'],
+    ]) {
       const answers = await exchange(before.map((line) => head(line)).join('') + broken);
       const statuses = before.map((line) => (line.endsWith('health') ? 200 : 404));
       expect(
@@ -130,10 +159,13 @@ test('#110 what is smuggled behind a broken request is not looked at', async () 
   expect(answers[0]?.status).toBe(400);
 });
 
-test.each(['][', 'a b', 'u:p@x', '', 'a,b', 'ä', `${'a'.repeat(10_000)}/`])('#111 the Host "%s" is 400', async (host) => {
-  const [answer] = await exchange(Buffer.from(head('GET /health', { Host: host, ...last }), 'latin1'));
-  expectProblem(answer, 400, 'VALIDATION');
-});
+test.each(['][', 'a b', 'u:p@x', '', 'a,b', 'ä', `${'a'.repeat(10_000)}/`])(
+  '#111 the Host "%s" is 400',
+  async (host) => {
+    const [answer] = await exchange(Buffer.from(head('GET /health', { Host: host, ...last }), 'latin1'));
+    expectProblem(answer, 400, 'VALIDATION');
+  },
+);
 
 test.each([
   ['no Host', `GET /health HTTP/1.1\r\nConnection: close\r\n\r\n`, 400],
@@ -141,13 +173,19 @@ test.each([
   ['an expectation that nobody can meet', head('GET /health', { Expect: 'tea', ...last }), 417],
 ] as const)('#111 #124 %s: the answer has an id and nosniff like every other', async (_, bytes, status) => {
   const [answer] = await exchange(bytes);
-  expect(answer).toMatchObject({ status, headers: { 'x-content-type-options': 'nosniff', 'x-request-id': expect.any(String) } });
+  expect(answer).toMatchObject({
+    status,
+    headers: { 'x-content-type-options': 'nosniff', 'x-request-id': expect.any(String) },
+  });
 });
 
 test.each([
   ['one header of 20 KB', head('GET /health', { 'X-A': 'x'.repeat(20_000) })],
   ['an Authorization of 20 KB', head('GET /users/me', { Authorization: `Bearer ${'x'.repeat(20_000)}` })],
-  ['many headers', head('GET /health', Object.fromEntries(Array.from({ length: 3000 }, (_, i) => [`X-${i}`, 'y'])))],
+  [
+    'many headers',
+    head('GET /health', Object.fromEntries(Array.from({ length: 3000 }, (_, i) => [`X-${i}`, 'y']))),
+  ],
   ['a URL of 20 KB', head(`GET /${'x'.repeat(20_000)}`)],
 ])('#109 %s is 431', async (_, bytes) => {
   expectProblem((await exchange(bytes))[0], 431, 'HEADERS_TOO_LARGE');
@@ -168,8 +206,16 @@ test.each([
 
 /** A request to add a task in which one header stands twice. */
 function twice(name: string, first: string, second: string): string {
-  const { [name]: _, ...headers }: Record<string, string | number> = { ...authorization, ...JSON_TYPE, 'Content-Length': 13, ...last };
-  return head('POST /outherTasks', headers).replace('\r\n\r\n', `\r\n${name}: ${first}\r\n${name}: ${second}\r\n\r\n{"title":"x"}`);
+  const { [name]: _, ...headers }: Record<string, string | number> = {
+    ...authorization,
+    ...JSON_TYPE,
+    'Content-Length': 13,
+    ...last,
+  };
+  return head('POST /outherTasks', headers).replace(
+    '\r\n\r\n',
+    `\r\n${name}: ${first}\r\n${name}: ${second}\r\n\r\n{"title":"x"}`,
+  );
 }
 
 test.each([
@@ -199,7 +245,11 @@ test.each(['GET http://evil.example/outherTasks', 'GET http://evil.example/trpc/
 
 test('#124 an upgrade that nobody offers is a request like any other', async () => {
   const [answer] = await exchange(
-    head('GET /health', { Connection: 'Upgrade, HTTP2-Settings, close', Upgrade: 'h2c', 'HTTP2-Settings': 'AAMAAABkAAQAAP__' }),
+    head('GET /health', {
+      Connection: 'Upgrade, HTTP2-Settings, close',
+      Upgrade: 'h2c',
+      'HTTP2-Settings': 'AAMAAABkAAQAAP__',
+    }),
   );
   expect(answer).toMatchObject({ status: 200, headers: { 'content-type': expect.stringContaining('json') } });
 });
@@ -220,7 +270,8 @@ test('#125 100 pipelined requests are answered in order', async () => {
   expect(answers.map(({ status }) => status)).toEqual(ids.map(() => 200));
 });
 
-const connections = () => new Promise<number>((resolve) => api.app.server.getConnections((_, count) => resolve(count)));
+const connections = () =>
+  new Promise<number>((resolve) => api.app.server.getConnections((_, count) => resolve(count)));
 
 /** Runs a job. @returns the warnings of the process meanwhile: of too many listeners, for one */
 async function warningsOf(job: () => Promise<void>): Promise<Error[]> {
@@ -283,36 +334,63 @@ const LIMITS: [string, (size: number) => string, number][] = [
 const ENCODINGS: [string, (path: string, body: string) => [string, string]][] = [
   [
     'with a Content-Length',
-    (path, body) => [head(`POST ${path}`, { ...authorization, ...JSON_TYPE, 'Content-Length': body.length, ...last }), body],
+    (path, body) => [
+      head(`POST ${path}`, { ...authorization, ...JSON_TYPE, 'Content-Length': body.length, ...last }),
+      body,
+    ],
   ],
   [
     'chunked',
-    (path, body) => [head(`POST ${path}`, { ...authorization, ...JSON_TYPE, 'Transfer-Encoding': 'chunked', ...last }), chunked(body)],
+    (path, body) => [
+      head(`POST ${path}`, { ...authorization, ...JSON_TYPE, 'Transfer-Encoding': 'chunked', ...last }),
+      chunked(body),
+    ],
   ],
 ];
-const sizes = LIMITS.flatMap(([path, body, limit]) => ENCODINGS.map(([encoding, send]) => ({ path, encoding, body, limit, send })));
-test.each(sizes)('#114 #116 $path takes $limit bytes $encoding, and not one more', async ({ path, body, limit, send }) => {
-  const [fits] = await exchange(...send(path, body(limit)));
-  expect([200, 201]).toContain(fits?.status);
-  const [over] = await exchange(...send(path, body(limit + 1)));
-  expect(over).toMatchObject({ status: 413, headers: { connection: 'close', 'x-request-id': expect.any(String) } });
-  expect(over?.body).toContain('"PAYLOAD_TOO_LARGE"');
-});
+const sizes = LIMITS.flatMap(([path, body, limit]) =>
+  ENCODINGS.map(([encoding, send]) => ({ path, encoding, body, limit, send })),
+);
+test.each(sizes)(
+  '#114 #116 $path takes $limit bytes $encoding, and not one more',
+  async ({ path, body, limit, send }) => {
+    const [fits] = await exchange(...send(path, body(limit)));
+    expect([200, 201]).toContain(fits?.status);
+    const [over] = await exchange(...send(path, body(limit + 1)));
+    expect(over).toMatchObject({
+      status: 413,
+      headers: { connection: 'close', 'x-request-id': expect.any(String) },
+    });
+    expect(over?.body).toContain('"PAYLOAD_TOO_LARGE"');
+  },
+);
 
 /** Where anybody may send a body. */
 const OPEN_PATHS = [...endpointsOf(appRouter).values()].flatMap(({ name, meta, type, public: isPublic }) =>
-  isPublic && type === 'mutation' ? [`/trpc/${name}`, `/trpc/${name}?batch=1`, ...(meta.openapi ? [meta.openapi.path] : [])] : [],
+  isPublic && type === 'mutation'
+    ? [`/trpc/${name}`, `/trpc/${name}?batch=1`, ...(meta.openapi ? [meta.openapi.path] : [])]
+    : [],
 );
 
 test.each([
   ['too large', { ...JSON_TYPE, 'Content-Length': 1024 ** 4 }, 413],
-  ['of another type', { 'Content-Type': 'multipart/form-data; boundary=x', 'Content-Length': 1024 ** 3 }, 415],
+  [
+    'of another type',
+    { 'Content-Type': 'multipart/form-data; boundary=x', 'Content-Length': 1024 ** 3 },
+    415,
+  ],
   ['compressed', { ...JSON_TYPE, 'Content-Encoding': 'gzip', 'Content-Length': 100 }, 415],
-  ['of another type and of unknown length', { 'Content-Type': 'text/plain', 'Transfer-Encoding': 'chunked' }, 415],
-] as const)('#115 #117 a body that is %s is refused before it arrives, and the connection ends', async (_, headers, status) => {
-  const answers = await Promise.all(OPEN_PATHS.map((path) => exchange(head(`POST ${path}`, headers))));
-  expect(answers).toMatchObject(OPEN_PATHS.map(() => [{ status, headers: { connection: 'close' } }]));
-});
+  [
+    'of another type and of unknown length',
+    { 'Content-Type': 'text/plain', 'Transfer-Encoding': 'chunked' },
+    415,
+  ],
+] as const)(
+  '#115 #117 a body that is %s is refused before it arrives, and the connection ends',
+  async (_, headers, status) => {
+    const answers = await Promise.all(OPEN_PATHS.map((path) => exchange(head(`POST ${path}`, headers))));
+    expect(answers).toMatchObject(OPEN_PATHS.map(() => [{ status, headers: { connection: 'close' } }]));
+  },
+);
 
 test.each([
   ['too large', 'POST /users', { ...JSON_TYPE, 'Content-Length': 10_000_000 }, 413],
@@ -320,21 +398,30 @@ test.each([
   ['of another type', 'POST /users', { 'Content-Type': 'text/plain', 'Content-Length': 10 }, 415],
   ['for an unknown path', 'POST /nowhere', { ...JSON_TYPE, 'Content-Length': 10 }, 404],
   ['for a method that the path does not have', 'PUT /users', { ...JSON_TYPE, 'Content-Length': 10 }, 405],
-])('#124 an announced body that is %s is refused at once, and not asked for before', async (_, line, headers, status) => {
-  const socket = connect(port, '127.0.0.1');
-  const text = received(socket);
-  socket.write(head(line, { ...headers, Expect: '100-continue' }));
-  const bytes = await text;
-  expect(bytes.toString()).not.toContain('100 Continue');
-  expect(answersIn(bytes)).toMatchObject([{ status, headers: { connection: 'close' } }]);
-});
+])(
+  '#124 an announced body that is %s is refused at once, and not asked for before',
+  async (_, line, headers, status) => {
+    const socket = connect(port, '127.0.0.1');
+    const text = received(socket);
+    socket.write(head(line, { ...headers, Expect: '100-continue' }));
+    const bytes = await text;
+    expect(bytes.toString()).not.toContain('100 Continue');
+    expect(answersIn(bytes)).toMatchObject([{ status, headers: { connection: 'close' } }]);
+  },
+);
 
 test('#124 an announced body is asked for and taken', async () => {
   const body = '{"title":"continued"}';
   const socket = connect(port, '127.0.0.1');
   const text = received(socket);
   socket.write(
-    head('POST /outherTasks', { ...authorization, ...JSON_TYPE, 'Content-Length': body.length, Expect: '100-continue', ...last }),
+    head('POST /outherTasks', {
+      ...authorization,
+      ...JSON_TYPE,
+      'Content-Length': body.length,
+      Expect: '100-continue',
+      ...last,
+    }),
   );
   const [first] = await once(socket, 'data');
   expect(String(first)).toBe('HTTP/1.1 100 Continue\r\n\r\n');
@@ -344,13 +431,17 @@ test('#124 an announced body is asked for and taken', async () => {
 
 test('DELETE by id works with a JSON content type and a Content-Length of 0', async () => {
   const { body } = await api.rest('POST', '/outherTasks', { token: ann.token, body: { title: 'x' } });
-  const [answer] = await exchange(head(`DELETE /outherTasks/${body.id}`, { ...authorization, ...JSON_TYPE, 'Content-Length': 0, ...last }));
+  const [answer] = await exchange(
+    head(`DELETE /outherTasks/${body.id}`, { ...authorization, ...JSON_TYPE, 'Content-Length': 0, ...last }),
+  );
   expect(answer?.status).toBe(200);
 });
 
 test('#113 a body that is longer than its length is cut there, and what follows is no request', async () => {
   const body = '{"title":"cut short"}';
-  const answers = await exchange(head('POST /outherTasks', { ...authorization, ...JSON_TYPE, 'Content-Length': body.length - 2 }) + body);
+  const answers = await exchange(
+    head('POST /outherTasks', { ...authorization, ...JSON_TYPE, 'Content-Length': body.length - 2 }) + body,
+  );
   expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 400));
   expectProblem(answers.at(-1), 400, 'VALIDATION');
   expect((await api.rpc('task.list', {}, ann.token)).text).not.toContain('cut short');
@@ -362,13 +453,18 @@ test('#113 a body that ends before its length leaves no row, and the server goes
   for (let i = 0; i < 20; i++) {
     const socket = connect(port, '127.0.0.1');
     const closed = received(socket);
-    socket.end(head('POST /outherTasks', { ...authorization, ...JSON_TYPE, 'Content-Length': body.length + 1 }) + body);
+    socket.end(
+      head('POST /outherTasks', { ...authorization, ...JSON_TYPE, 'Content-Length': body.length + 1 }) + body,
+    );
     await closed;
   }
   for (let i = 0; i < 20; i++) {
     const socket = connect(port, '127.0.0.1');
     await once(socket, 'connect');
-    socket.write(head('POST /trpc/task.create', { ...authorization, ...JSON_TYPE, 'Content-Length': 100 }), () => socket.resetAndDestroy());
+    socket.write(
+      head('POST /trpc/task.create', { ...authorization, ...JSON_TYPE, 'Content-Length': 100 }),
+      () => socket.resetAndDestroy(),
+    );
     await once(socket, 'close');
   }
   const [answer] = await exchange(head('GET /health', last));
@@ -378,7 +474,12 @@ test('#113 a body that ends before its length leaves no row, and the server goes
 });
 
 test('#126 clients that go away, in a request or in an answer, leave no row, no error and no connection behind', async () => {
-  const books = Array.from({ length: 100 }, () => ({ type: 'book', name: 'n', description: 'x'.repeat(3000), volume: 1 }));
+  const books = Array.from({ length: 100 }, () => ({
+    type: 'book',
+    name: 'n',
+    description: 'x'.repeat(3000),
+    volume: 1,
+  }));
   await api.rpc('resource.createMany', { resources: books }, ann.token);
   const before = (await api.rpc('task.list', {}, ann.token)).body;
   const half = head('POST /outherTasks', { ...authorization, ...JSON_TYPE, 'Content-Length': 100 });
@@ -403,7 +504,9 @@ test('#126 clients that go away, in a request or in an answer, leave no row, no 
   expect(warnings).toEqual([]);
   expect((await api.rpc('task.list', {}, ann.token)).body).toEqual(before);
   // More than the database has connections.
-  const all = await Promise.all(Array.from({ length: 20 }, () => api.rest('GET', '/resources?limit=1', { token: ann.token })));
+  const all = await Promise.all(
+    Array.from({ length: 20 }, () => api.rest('GET', '/resources?limit=1', { token: ann.token })),
+  );
   expect(all.map(({ status }) => status)).toEqual(all.map(() => 200));
   expect(api.log.filter(({ level }) => Number(level) > 30)).toEqual([]);
 });
@@ -434,7 +537,9 @@ test('#106 #107 whatever stalls is cut with 408 after ten seconds', { timeout: 2
   for (const { what, answers, seconds } of outcomes) {
     expect(seconds, what).toBeGreaterThan(9);
     expect(seconds, what).toBeLessThan(12.5);
-    expect(answers, what).toMatchObject([{ status: 408, headers: { connection: 'close', 'x-content-type-options': 'nosniff' } }]);
+    expect(answers, what).toMatchObject([
+      { status: 408, headers: { connection: 'close', 'x-content-type-options': 'nosniff' } },
+    ]);
   }
   const [answer] = await exchange(head('GET /health', last));
   expect(answer?.status).toBe(200);

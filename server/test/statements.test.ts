@@ -73,12 +73,17 @@ describe('on grown tables', async () => {
   await fill();
 
   test.each([...statements()])('%s reads by index and sorts no more than a page', async (name, statement) => {
-    const input = Object.fromEntries(Object.entries(statement.shape).map(([key, kind]) => [key, SAMPLES[kind.replace('?', '')]]));
+    const input = Object.fromEntries(
+      Object.entries(statement.shape).map(([key, kind]) => [key, SAMPLES[kind.replace('?', '')]]),
+    );
     let nodes: Node[] = [];
     const explaining: Database = {
       ...db,
       async run({ text }, values) {
-        const rows = (await db.run({ name, does: 'change', text: `explain (format json) ${text}` }, values)) as Record<string, unknown>[];
+        const rows = (await db.run(
+          { name, does: 'change', text: `explain (format json) ${text}` },
+          values,
+        )) as Record<string, unknown>[];
         const plan = rows[0]?.['QUERY PLAN'] as string | [{ Plan: Node }];
         nodes = nodesOf((typeof plan === 'string' ? JSON.parse(plan) : plan)[0].Plan);
         return [];
@@ -86,9 +91,13 @@ describe('on grown tables', async () => {
     };
     await statement(explaining, { ...input, ...('limit' in input && { limit: 100 }) });
     expect(nodes.length).toBeGreaterThan(0);
-    const through = nodes.filter((node) => node['Node Type'] === 'Seq Scan' && !SMALL.includes(node['Relation Name'] ?? ''));
+    const through = nodes.filter(
+      (node) => node['Node Type'] === 'Seq Scan' && !SMALL.includes(node['Relation Name'] ?? ''),
+    );
     expect(through.map((node) => node['Relation Name'])).toEqual([]);
-    expect(nodes.filter((node) => node['Node Type'].includes('Sort') && node['Plan Rows'] > PAGE)).toEqual([]);
+    expect(nodes.filter((node) => node['Node Type'].includes('Sort') && node['Plan Rows'] > PAGE)).toEqual(
+      [],
+    );
   });
 });
 
@@ -104,7 +113,8 @@ describe('round trips', async () => {
   const api = await startApp({ database: { ...database, db: counting } });
   const ann = await api.register();
   const [rest] = bothDoors(api);
-  const made = async (procedure: string, input: object) => (await rest.call(procedure, input, ann.token)).data;
+  const made = async (procedure: string, input: object) =>
+    (await rest.call(procedure, input, ann.token)).data;
   const PLAN = { goal: 'Run', age: 30, gender: 'male', weight: 70, height: 175 };
   const BOOK = { type: 'book', name: 'x', description: 'x', volume: 10 };
   const task = await made('task.create', { title: 'Run' });
@@ -152,6 +162,8 @@ describe('round trips', async () => {
   test.each(Object.entries(INPUTS))('%s takes one at most', async (procedure, input) => {
     said.length = 0;
     expect((await rest.call(procedure, input, ann.token)).status).toBeLessThan(300);
-    expect(said.filter((name) => !BESIDES.includes(name)).length, said.join()).toBe(procedure === 'health.check' ? 0 : 1);
+    expect(said.filter((name) => !BESIDES.includes(name)).length, said.join()).toBe(
+      procedure === 'health.check' ? 0 : 1,
+    );
   });
 });

@@ -46,7 +46,11 @@ const BODIES: [string, object, string][] = [
   ['that fits', { ...JSON_TYPE, 'Content-Length': fitting.length }, fitting],
   ['that is no JSON', { ...JSON_TYPE, 'Content-Length': 3 }, '{"a'],
   ['of another type', { 'Content-Type': 'text/plain', 'Content-Length': fitting.length }, fitting],
-  ['that is compressed', { ...JSON_TYPE, 'Content-Encoding': 'gzip', 'Content-Length': fitting.length }, fitting],
+  [
+    'that is compressed',
+    { ...JSON_TYPE, 'Content-Encoding': 'gzip', 'Content-Length': fitting.length },
+    fitting,
+  ],
   ['that is not there yet', { ...JSON_TYPE, 'Content-Length': 60 * KiB }, ''],
   ['that is large and not there yet', { ...JSON_TYPE, 'Content-Length': 900 * KiB }, '['],
   ['that is too large', { ...JSON_TYPE, 'Content-Length': 10_000_000 }, '['],
@@ -59,7 +63,17 @@ const BODIES: [string, object, string][] = [
 
 const comparable = (answers: RawAnswer[]) =>
   answers.map(
-    ({ status, headers: { date: _, 'x-request-id': __, 'ratelimit-remaining': ___, 'ratelimit-reset': ____, ...headers }, body }) => ({
+    ({
+      status,
+      headers: {
+        date: _,
+        'x-request-id': __,
+        'ratelimit-remaining': ___,
+        'ratelimit-reset': ____,
+        ...headers
+      },
+      body,
+    }) => ({
       status,
       headers,
       body: body.replaceAll(/"request_id":"[^"]*"/g, ''),
@@ -76,23 +90,33 @@ async function answered(line: string, headers: object, body = '', at = port): Pr
   return answersIn(await text);
 }
 
-test.each(Object.keys(TOKENS))('#360 with %s it is 401 before the body is read, whatever that is', async (kind) => {
-  for (const [line, more] of LINES) {
-    const bare = comparable(await answered(line, { ...TOKENS[kind], ...more }));
-    const isStream = 'trpc-accept' in more;
-    expect(bare, line).toMatchObject([{ status: isStream ? 200 : 401 }]);
-    expect(bare[0]?.body, line).toContain('UNAUTHENTICATED');
-    await Promise.all(
-      BODIES.map(async ([what, said, sent]) =>
-        expect(comparable(await answered(line, { ...TOKENS[kind], ...more, ...said }, sent)), `${line} ${what}`).toEqual(bare),
-      ),
-    );
-  }
-});
+test.each(Object.keys(TOKENS))(
+  '#360 with %s it is 401 before the body is read, whatever that is',
+  async (kind) => {
+    for (const [line, more] of LINES) {
+      const bare = comparable(await answered(line, { ...TOKENS[kind], ...more }));
+      const isStream = 'trpc-accept' in more;
+      expect(bare, line).toMatchObject([{ status: isStream ? 200 : 401 }]);
+      expect(bare[0]?.body, line).toContain('UNAUTHENTICATED');
+      await Promise.all(
+        BODIES.map(async ([what, said, sent]) =>
+          expect(
+            comparable(await answered(line, { ...TOKENS[kind], ...more, ...said }, sent)),
+            `${line} ${what}`,
+          ).toEqual(bare),
+        ),
+      );
+    }
+  },
+);
 
 test('#360 it is counted and logged as without a body', async () => {
   const left = async (headers: object, body: string) => {
-    const [answer] = await answered('POST /resources/bulk', { ...headers, 'X-Request-Id': 'the-one-that-is-asked' }, body);
+    const [answer] = await answered(
+      'POST /resources/bulk',
+      { ...headers, 'X-Request-Id': 'the-one-that-is-asked' },
+      body,
+    );
     return Number(answer?.headers['ratelimit-remaining']);
   };
   const first = await left({}, '');
@@ -100,7 +124,8 @@ test('#360 it is counted and logged as without a body', async () => {
   expect(await left({ ...JSON_TYPE, ...CHUNKED }, '1\r\n[\r\n')).toBe(first - 2);
   const lines = api.log.filter(({ request_id }) => request_id === 'the-one-that-is-asked');
   expect(lines).toHaveLength(3);
-  for (const line of lines) expect(line).toMatchObject({ procedure: 'resource.createMany', status: 401, msg: 'request' });
+  for (const line of lines)
+    expect(line).toMatchObject({ procedure: 'resource.createMany', status: 401, msg: 'request' });
 });
 
 test('#360 an announced body is not asked for', async () => {
@@ -140,7 +165,9 @@ test('#360 while nobody can say whether a session is open it is 503, and the bod
   for (const line of ['POST /outherTasks', 'POST /trpc/task.create']) {
     const bare = comparable(await answered(line, headers, '', at));
     expect(bare).toMatchObject([{ status: 503 }]);
-    expect(comparable(await answered(line, { ...headers, ...JSON_TYPE, 'Content-Length': 60 * KiB }, '', at))).toEqual(bare);
+    expect(
+      comparable(await answered(line, { ...headers, ...JSON_TYPE, 'Content-Length': 60 * KiB }, '', at)),
+    ).toEqual(bare);
   }
   isAway = false;
 });
@@ -164,68 +191,114 @@ test('#361 of a batch of which some need a token a stranger’s body is no large
   const send = (size: number, framing: 'length' | 'chunks', headers: object) => {
     const body = padded(input, size);
     const framed = framing === 'length' ? { 'Content-Length': size } : CHUNKED;
-    return exchangeWith(port, head(line, { ...headers, ...JSON_TYPE, ...framed, ...last }), framing === 'length' ? body : chunked(body));
+    return exchangeWith(
+      port,
+      head(line, { ...headers, ...JSON_TYPE, ...framed, ...last }),
+      framing === 'length' ? body : chunked(body),
+    );
   };
   for (const framing of ['length', 'chunks'] as const) {
     const fits = await send(64 * KiB, framing, {});
     expect(fits).toMatchObject([{ status: 401, body: expect.stringContaining('WRONG_CREDENTIALS') }]);
     expect(fits[0]?.body).toContain('UNAUTHENTICATED');
     expect(await send(64 * KiB + 1, framing, {})).toMatchObject([{ status: 413 }]);
-    expect(await send(64 * KiB + 1, framing, { Authorization: `Bearer ${good}` })).toMatchObject([{ status: 207 }]);
+    expect(await send(64 * KiB + 1, framing, { Authorization: `Bearer ${good}` })).toMatchObject([
+      { status: 207 },
+    ]);
   }
 });
 
 test('#361 a name without a procedure, or with another method, takes no more than most do', async () => {
-  for (const line of ['PUT /trpc/resource.createMany', 'POST /trpc/nothing', 'POST /trpc/resource.list,nothing?batch=1']) {
+  for (const line of [
+    'PUT /trpc/resource.createMany',
+    'POST /trpc/nothing',
+    'POST /trpc/resource.list,nothing?batch=1',
+  ]) {
     const body = padded({}, 64 * KiB + 1);
-    const [answer] = await exchangeWith(port, head(line, { ...JSON_TYPE, ...CHUNKED, ...last }), chunked(body));
+    const [answer] = await exchangeWith(
+      port,
+      head(line, { ...JSON_TYPE, ...CHUNKED, ...last }),
+      chunked(body),
+    );
     expect(answer?.status, line).toBe(413);
   }
 });
 
 /** Adds a resource in a body of that size. */
-const addIn = (size: number, headers: object, at: number, framing: 'length' | 'chunks', line = 'POST /resources/bulk') => {
+const addIn = (
+  size: number,
+  headers: object,
+  at: number,
+  framing: 'length' | 'chunks',
+  line = 'POST /resources/bulk',
+) => {
   const body = padded(line.includes('trpc') ? { resources: bulk } : bulk, size);
   const framed = framing === 'length' ? { 'Content-Length': size } : CHUNKED;
-  return exchangeWith(at, head(line, { ...headers, ...JSON_TYPE, ...framed, ...last }), framing === 'length' ? body : chunked(body));
+  return exchangeWith(
+    at,
+    head(line, { ...headers, ...JSON_TYPE, ...framed, ...last }),
+    framing === 'length' ? body : chunked(body),
+  );
 };
 const FRAMINGS = ['length', 'chunks'] as const;
 
-test.each(FRAMINGS)('#362 a body (%s) counts as a call for each 64 KiB of it: of its user', async (framing) => {
-  const limited = await startApp({ database: api.database, rates: { ...PLENTY, user: { most: 40, seconds: 60 } } });
-  const at = await listening(limited);
-  for (const line of ['POST /resources/bulk', 'POST /trpc/resource.createMany']) {
-    const headers = { Authorization: `Bearer ${(await limited.register()).token}` };
-    const left = async (size: number) => {
-      const [answer] = await addIn(size, headers, at, framing, line);
-      return [answer?.status, answer?.headers['ratelimit-remaining']];
-    };
-    const made = line.includes('trpc') ? 200 : 201;
-    expect(await left(64 * KiB)).toEqual([made, '39']);
-    expect(await left(64 * KiB + 1)).toEqual([made, '37']);
-    expect(await left(1024 * KiB)).toEqual([made, '21']);
-    expect(await left(1024 * KiB)).toEqual([made, '5']);
-    expect((await left(1024 * KiB))[0]).toBe(429);
-  }
-});
+test.each(FRAMINGS)(
+  '#362 a body (%s) counts as a call for each 64 KiB of it: of its user',
+  async (framing) => {
+    const limited = await startApp({
+      database: api.database,
+      rates: { ...PLENTY, user: { most: 40, seconds: 60 } },
+    });
+    const at = await listening(limited);
+    for (const line of ['POST /resources/bulk', 'POST /trpc/resource.createMany']) {
+      const headers = { Authorization: `Bearer ${(await limited.register()).token}` };
+      const left = async (size: number) => {
+        const [answer] = await addIn(size, headers, at, framing, line);
+        return [answer?.status, answer?.headers['ratelimit-remaining']];
+      };
+      const made = line.includes('trpc') ? 200 : 201;
+      expect(await left(64 * KiB)).toEqual([made, '39']);
+      expect(await left(64 * KiB + 1)).toEqual([made, '37']);
+      expect(await left(1024 * KiB)).toEqual([made, '21']);
+      expect(await left(1024 * KiB)).toEqual([made, '5']);
+      expect((await left(1024 * KiB))[0]).toBe(429);
+    }
+  },
+);
 
 test.each(FRAMINGS)(
   '#362 a body (%s) counts as a call for each 64 KiB of it: of its address, and is not looked at beyond',
   async (framing) => {
-    const limited = await startApp({ database: api.database, rates: { ...PLENTY, address: { most: 40, seconds: 60 } } });
+    const limited = await startApp({
+      database: api.database,
+      rates: { ...PLENTY, address: { most: 40, seconds: 60 } },
+    });
     const at = await listening(limited);
     const { token } = await limited.register();
     const headers = { Authorization: `Bearer ${token}` };
-    expect(await addIn(1024 * KiB, headers, at, framing)).toMatchObject([{ status: 201, headers: { 'ratelimit-remaining': '23' } }]);
-    expect(await addIn(1024 * KiB, headers, at, framing)).toMatchObject([{ status: 201, headers: { 'ratelimit-remaining': '7' } }]);
+    expect(await addIn(1024 * KiB, headers, at, framing)).toMatchObject([
+      { status: 201, headers: { 'ratelimit-remaining': '23' } },
+    ]);
+    expect(await addIn(1024 * KiB, headers, at, framing)).toMatchObject([
+      { status: 201, headers: { 'ratelimit-remaining': '7' } },
+    ]);
     const refused = await addIn(1024 * KiB, headers, at, framing);
-    expect(refused).toMatchObject([{ status: 429, headers: { connection: 'close', 'retry-after': expect.any(String) } }]);
+    expect(refused).toMatchObject([
+      { status: 429, headers: { connection: 'close', 'retry-after': expect.any(String) } },
+    ]);
   },
 );
 
 test('#362 one that is refused for its length is not waited for', async () => {
-  const limited = await startApp({ database: api.database, rates: { ...PLENTY, user: { most: 10, seconds: 60 } } });
+  const limited = await startApp({
+    database: api.database,
+    rates: { ...PLENTY, user: { most: 10, seconds: 60 } },
+  });
   const at = await listening(limited);
-  const headers = { Authorization: `Bearer ${(await limited.register()).token}`, ...JSON_TYPE, 'Content-Length': 1024 * KiB };
+  const headers = {
+    Authorization: `Bearer ${(await limited.register()).token}`,
+    ...JSON_TYPE,
+    'Content-Length': 1024 * KiB,
+  };
   expect(await answered('POST /resources/bulk', headers, '[', at)).toMatchObject([{ status: 429 }]);
 });

@@ -55,8 +55,11 @@ export async function openStream(
     for (;;) {
       const block = await blocks?.next();
       if (!block || block.done) return undefined;
-      const fields = Object.fromEntries(block.value.split('\n').map((line) => line.split(/: ?(.*)/s) as [string, string]));
-      if (fields.event === undefined && fields.data !== undefined) return { id: Number(fields.id), event: JSON.parse(fields.data) };
+      const fields = Object.fromEntries(
+        block.value.split('\n').map((line) => line.split(/: ?(.*)/s) as [string, string]),
+      );
+      if (fields.event === undefined && fields.data !== undefined)
+        return { id: Number(fields.id), event: JSON.parse(fields.data) };
       others.push(block.value);
     }
   };

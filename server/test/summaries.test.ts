@@ -13,13 +13,18 @@ const [rest] = bothDoors(api);
 /** @returns how many were told, and who should look */
 async function tellAll(db: Database = api.database.db) {
   const changed = new Set<number>();
-  const { told = 0 } = await summaries.run(db, new AbortController().signal, { data: {}, changed: (user_id) => void changed.add(user_id) });
+  const { told = 0 } = await summaries.run(db, new AbortController().signal, {
+    data: {},
+    changed: (user_id) => void changed.add(user_id),
+  });
   return { told, changed };
 }
 
 /** Lets the user's time come. */
 const due = (user_id: number, ago = '1 minute') =>
-  api.database.db.execute(sql`update users set summary_due_at = now() - ${ago}::interval where id = ${user_id}`);
+  api.database.db.execute(
+    sql`update users set summary_due_at = now() - ${ago}::interval where id = ${user_id}`,
+  );
 
 const summariesOf = async (user_id: number) =>
   api.database.db.execute<{ type: string; data: { week: string; tasks: object } }>(
@@ -37,7 +42,8 @@ const nextOf = async (user_id: number) => {
 
 test('a user is told how the week went, once, and then next Monday', async () => {
   const ann = await api.register();
-  const made = async (procedure: string, input: object) => (await rest.call(procedure, input, ann.token)).data;
+  const made = async (procedure: string, input: object) =>
+    (await rest.call(procedure, input, ann.token)).data;
   const tasks = [];
   for (const title of ['one', 'two', 'three', 'four']) tasks.push(await made('task.create', { title }));
   for (const status of [true, false, true]) await made('task.update', { id: tasks[0].id, status });
@@ -48,12 +54,19 @@ test('a user is told how the week went, once, and then next Monday', async () =>
   await api.database.db.execute(
     sql`insert into outer_tasks (user_id, title, status) select ${ann.id}, 'old', true from generate_series(1, 5)`,
   );
-  const plan = (await made('physicalPlan.create', { goal: 'Run', age: 30, gender: 'male', weight: 70, height: 175 })).data;
+  const plan = (
+    await made('physicalPlan.create', { goal: 'Run', age: 30, gender: 'male', weight: 70, height: 175 })
+  ).data;
   await made('physicalPlan.update', { id: plan.id, day: 4, progress: 12.5 });
   const books = await made('resource.createMany', {
     resources: [100, 10, 30].map((volume) => ({ type: 'book', name: 'x', description: '', volume })),
   });
-  const { mental_plan_id } = await made('mentalPlan.create', { name: 'x', goal: 'x', resource_list: books, progress: 12 });
+  const { mental_plan_id } = await made('mentalPlan.create', {
+    name: 'x',
+    goal: 'x',
+    resource_list: books,
+    progress: 12,
+  });
   await made('resource.update', { id: books[0], progress: 50 });
   await made('resource.update', { id: books[1], progress: 10 });
 
@@ -79,7 +92,11 @@ test('who has nothing is told that', async () => {
   await due(ann.id);
   await tellAll();
   const [told] = await summariesOf(ann.id);
-  expect(told?.data).toMatchObject({ tasks: { created: 0, completed: 0, open: 0, done: 0 }, physical_plan: null, mental_plan: null });
+  expect(told?.data).toMatchObject({
+    tasks: { created: 0, completed: 0, open: 0, done: 0 },
+    physical_plan: null,
+    mental_plan: null,
+  });
   expect(StreamEvent.parse(told)).toEqual(told);
   expect(await nextOf(ann.id)).toMatchObject({ day: 1, hour: 3, ahead: true });
 });
@@ -94,7 +111,9 @@ test.each([
     insert into events (user_id, seq, type, data, at)
     select ${ann.id}, n, 'task.removed', '{}', date_trunc('day', now() at time zone 'UTC') at time zone 'UTC' - interval '2 days' + make_interval(hours => hour)
     from unnest(${sql.raw(`array[${active}]`)}) with ordinality as t(hour, n)`);
-  await api.database.db.execute(sql`update event_sequences set last = ${active.length} where user_id = ${ann.id}`);
+  await api.database.db.execute(
+    sql`update event_sequences set last = ${active.length} where user_id = ${ann.id}`,
+  );
   await due(ann.id);
   await tellAll();
   expect(await nextOf(ann.id)).toMatchObject({ day: 1, hour: quiet, ahead: true });

@@ -17,23 +17,39 @@ const workspace = parse(await text('pnpm-workspace.yaml'));
 const EXACT = /^\d+\.\d+\.\d+(-[\w.]+)?$/;
 
 /** Licences that ask for no more than that their text goes with a copy. */
-const ALLOWED = ['BlueOak-1.0.0', '0BSD', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', 'CC0-1.0', 'ISC', 'MIT', 'Python-2.0', 'Unlicense'];
+const ALLOWED = [
+  'BlueOak-1.0.0',
+  '0BSD',
+  'Apache-2.0',
+  'BSD-2-Clause',
+  'BSD-3-Clause',
+  'CC0-1.0',
+  'ISC',
+  'MIT',
+  'Python-2.0',
+  'Unlicense',
+];
 
 test.each([
   { name: 'the lockfile', packages: lockfile.packages, least: 300 },
   { name: "the benchmark's lockfile", packages: benchLockfile.packages, least: 50 },
   { name: "the generators' lockfile", packages: generatorsLockfile.packages, least: 300 },
-])('#210 every package in $name is a version with an integrity, and none has an address of its own', ({ packages: listed, least }) => {
-  const packages = Object.entries<{ resolution: object }>(listed);
-  expect(packages.length).toBeGreaterThan(least);
-  const odd = packages.filter(([key, { resolution }]) => {
-    const integrity = (resolution as { integrity?: string }).integrity ?? '';
-    return (
-      !EXACT.test(key.slice(key.lastIndexOf('@') + 1)) || Object.keys(resolution).length !== 1 || !/^sha512-[\w+/]{86}==$/.test(integrity)
-    );
-  });
-  expect(odd).toEqual([]);
-});
+])(
+  '#210 every package in $name is a version with an integrity, and none has an address of its own',
+  ({ packages: listed, least }) => {
+    const packages = Object.entries<{ resolution: object }>(listed);
+    expect(packages.length).toBeGreaterThan(least);
+    const odd = packages.filter(([key, { resolution }]) => {
+      const integrity = (resolution as { integrity?: string }).integrity ?? '';
+      return (
+        !EXACT.test(key.slice(key.lastIndexOf('@') + 1)) ||
+        Object.keys(resolution).length !== 1 ||
+        !/^sha512-[\w+/]{86}==$/.test(integrity)
+      );
+    });
+    expect(odd).toEqual([]);
+  },
+);
 
 test('#210 what the lockfile installs is what it has an integrity for', () => {
   const bare = (key: string) => key.replace(/\(.*$/, '');
@@ -46,7 +62,8 @@ test('a first start installs nothing of what the benchmark measures against', ()
   expect(direct).toContain('hono');
   const shared = ['postgres', 'zod'];
   const brought = direct.filter(
-    (name) => !shared.includes(name) && Object.keys(lockfile.packages).some((key) => key.startsWith(`${name}@`)),
+    (name) =>
+      !shared.includes(name) && Object.keys(lockfile.packages).some((key) => key.startsWith(`${name}@`)),
   );
   expect(brought).toEqual([]);
 });
@@ -56,7 +73,8 @@ test('a first start installs none of the generators of clients, nor a runner of 
   expect(direct).toContain('newman');
   const shared = ['@types/node', 'typescript'];
   const brought = direct.filter(
-    (name) => !shared.includes(name) && Object.keys(lockfile.packages).some((key) => key.startsWith(`${name}@`)),
+    (name) =>
+      !shared.includes(name) && Object.keys(lockfile.packages).some((key) => key.startsWith(`${name}@`)),
   );
   expect(brought).toEqual([]);
 });
@@ -64,7 +82,8 @@ test('a first start installs none of the generators of clients, nor a runner of 
 test('no file of ours names a registry', async () => {
   expect(Object.keys(workspace).filter((key) => /registr/i.test(key))).toEqual([]);
   const settings = [];
-  for await (const path of glob('{.,server,client,server/bench,client/generators}/.npmrc', { cwd: root })) settings.push(path);
+  for await (const path of glob('{.,server,client,server/bench,client/generators}/.npmrc', { cwd: root }))
+    settings.push(path);
   expect(settings).toEqual([]);
 });
 
@@ -75,8 +94,13 @@ test('#212 install scripts run for the runtime alone, and every other package th
   const unnamed = new Set<string>();
   for (const folder of await readdir(store)) {
     const name = (folder.startsWith('@') ? folder.replace('+', '/') : folder).replace(/(?<=.)@.*$/, '');
-    const manifest = await readFile(join(store, folder, 'node_modules', name, 'package.json'), 'utf8').then(JSON.parse, () => undefined);
-    const scripts = Object.keys(manifest?.scripts ?? {}).filter((script) => ['preinstall', 'install', 'postinstall'].includes(script));
+    const manifest = await readFile(join(store, folder, 'node_modules', name, 'package.json'), 'utf8').then(
+      JSON.parse,
+      () => undefined,
+    );
+    const scripts = Object.keys(manifest?.scripts ?? {}).filter((script) =>
+      ['preinstall', 'install', 'postinstall'].includes(script),
+    );
     if (scripts.length > 0 && !(name in workspace.allowBuilds)) unnamed.add(name);
   }
   expect([...unnamed]).toEqual([]);
@@ -85,7 +109,10 @@ test('#212 install scripts run for the runtime alone, and every other package th
 test('every version that we ask for is exact', async () => {
   const loose: string[] = [];
   let seen = 0;
-  for await (const path of glob('**/package.json', { cwd: root, exclude: (name) => ['node_modules', 'dist', '.git'].includes(name) })) {
+  for await (const path of glob('**/package.json', {
+    cwd: root,
+    exclude: (name) => ['node_modules', 'dist', '.git'].includes(name),
+  })) {
     const manifest = JSON.parse(await text(path));
     // Peers are what somebody else's project brings: a range is what they are for.
     for (const kind of ['dependencies', 'devDependencies', 'optionalDependencies'])
@@ -93,7 +120,8 @@ test('every version that we ask for is exact', async () => {
         seen++;
         // Under another name: `npm:typescript@5.7.2`.
         const version = wanted.replace(/^npm:(@[\w.-]+\/)?[\w.-]+@/, '');
-        if (!EXACT.test(version) && version !== 'catalog:' && version !== 'workspace:*') loose.push(`${path}: ${name} ${wanted}`);
+        if (!EXACT.test(version) && version !== 'catalog:' && version !== 'workspace:*')
+          loose.push(`${path}: ${name} ${wanted}`);
       }
   }
   for (const [name, version] of Object.entries<string>(workspace.catalog))
@@ -135,7 +163,10 @@ test('#213 the image runs as a user of its own, is asked for its health, hands o
   expect(lines.filter((line) => /^(ARG|ENV) .*(SECRET|PASSWORD|TOKEN|DATABASE_URL)/.test(line))).toEqual([]);
   // Everything is left out that is not named.
   const ignored = (await text('.dockerignore')).split('\n');
-  expect(ignored.some((line) => line === '*') || ['.git', '.env'].every((name) => ignored.some((line) => line.includes(name)))).toBe(true);
+  expect(
+    ignored.some((line) => line === '*') ||
+      ['.git', '.env'].every((name) => ignored.some((line) => line.includes(name))),
+  ).toBe(true);
   expect(lines.filter((line) => /^(COPY|ADD) (--\S+ )*\. /.test(line))).toEqual([]);
 });
 

@@ -7,12 +7,18 @@ export const SECRET = 'a-secret-for-tests-of-at-least-32-bytes';
 const base64url = (text: string) => Buffer.from(text).toString('base64url');
 
 /** @param payload an object, or JSON text that no object can be written as */
-export function signed(payload: object | string, header: object = { alg: 'HS256', typ: 'JWT' }, hash = 'sha256', secret = SECRET): string {
+export function signed(
+  payload: object | string,
+  header: object = { alg: 'HS256', typ: 'JWT' },
+  hash = 'sha256',
+  secret = SECRET,
+): string {
   const content = `${base64url(JSON.stringify(header))}.${base64url(typeof payload === 'string' ? payload : JSON.stringify(payload))}`;
   return `${content}.${createHmac(hash, Buffer.from(secret, 'utf8')).update(content).digest('base64url')}`;
 }
 
-export const decoded = (part = ''): Record<string, unknown> => JSON.parse(Buffer.from(part, 'base64url').toString('utf8'));
+export const decoded = (part = ''): Record<string, unknown> =>
+  JSON.parse(Buffer.from(part, 'base64url').toString('utf8'));
 
 /** @returns the session of an access token */
 export const sessionOf = (token: string): number => Number(decoded(token.split('.')[1]).sid);
@@ -45,9 +51,19 @@ export function badTokens(user_id: number, token: string): Record<string, string
     'HS512 with the right key': signed(claims, { alg: 'HS512', typ: 'JWT' }, 'sha512'),
     'HS512 in the header alone': signed(claims, { alg: 'HS512', typ: 'JWT' }),
     'another key': signed(claims, undefined, undefined, `${SECRET}.`),
-    'a kid that names an empty file, and the empty key': signed(claims, { alg: 'HS256', kid: '../../../dev/null' }, 'sha256', ''),
+    'a kid that names an empty file, and the empty key': signed(
+      claims,
+      { alg: 'HS256', kid: '../../../dev/null' },
+      'sha256',
+      '',
+    ),
     'a kid for a query, and another key': signed(claims, { alg: 'HS256', kid: "' or 1=1 --" }, 'sha256', '1'),
-    'a kid of 4 KB, and another key': signed(claims, { alg: 'HS256', kid: 'k'.repeat(4096) }, 'sha256', `${SECRET}.`),
+    'a kid of 4 KB, and another key': signed(
+      claims,
+      { alg: 'HS256', kid: 'k'.repeat(4096) },
+      'sha256',
+      `${SECRET}.`,
+    ),
     'another payload': `${header}.${other}.${signature}`,
     'another signature': `${header}.${payload}.${signature.startsWith('A') ? 'B' : 'A'}${signature.slice(1)}`,
     'no signature': `${header}.${payload}.`,

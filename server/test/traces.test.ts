@@ -46,13 +46,22 @@ afterAll(async () => {
   collector.close();
   await database.close();
 });
-const api = await startApp({ database: { ...database, db: tracedDatabase(database.db, traces.query) }, traced: traces.procedure });
+const api = await startApp({
+  database: { ...database, db: tracedDatabase(database.db, traces.query) },
+  traced: traces.procedure,
+});
 
 /** @returns the spans of a call that carries the id, when its procedure's has arrived: it ends last */
 async function spansOf(request_id: string): Promise<{ procedure: Span; below: Span[] }> {
   for (;;) {
-    const procedure = spans.find(({ attributes }) => attributes.some(({ value }) => value.stringValue === request_id));
-    if (procedure) return { procedure, below: spans.filter((span) => span !== procedure && span.traceId === procedure.traceId) };
+    const procedure = spans.find(({ attributes }) =>
+      attributes.some(({ value }) => value.stringValue === request_id),
+    );
+    if (procedure)
+      return {
+        procedure,
+        below: spans.filter((span) => span !== procedure && span.traceId === procedure.traceId),
+      };
     await new Promise<void>((resolve) => {
       arrived = resolve;
     });
@@ -65,13 +74,17 @@ let base: string | undefined;
 /** Nanoseconds by which clocks of spans differ: each begins with that of the machine, which has milliseconds. */
 const CLOCK = 2_000_000n;
 
-const attributesOf = ({ attributes }: Span) => Object.fromEntries(attributes.map(({ key, value }) => [key, value.stringValue]));
-const nanoseconds = ({ startTimeUnixNano, endTimeUnixNano }: Span) => [BigInt(startTimeUnixNano), BigInt(endTimeUnixNano)] as const;
+const attributesOf = ({ attributes }: Span) =>
+  Object.fromEntries(attributes.map(({ key, value }) => [key, value.stringValue]));
+const nanoseconds = ({ startTimeUnixNano, endTimeUnixNano }: Span) =>
+  [BigInt(startTimeUnixNano), BigInt(endTimeUnixNano)] as const;
 
 test('a call is a span, and each of its statements one inside it', async () => {
   const { token } = await api.register();
   const headers = { 'x-request-id': 'a-call-that-creates' };
-  expect((await api.rest('POST', '/outherTasks', { token, headers, body: { title: 'a title of mine' } })).status).toBe(201);
+  expect(
+    (await api.rest('POST', '/outherTasks', { token, headers, body: { title: 'a title of mine' } })).status,
+  ).toBe(201);
   const { procedure, below } = await spansOf('a-call-that-creates');
   expect(received[0]).toBe('POST /v1/traces');
   expect(received[1]).toContain('"stepwise"');
@@ -92,12 +105,21 @@ test('a call is a span, and each of its statements one inside it', async () => {
 test('whether the session is open is asked inside the call, or before it where there is a body', async () => {
   const lookUps = () => spans.filter(({ name }) => name === 'session.find');
   const { token: reading } = await api.register();
-  expect((await api.rest('GET', '/outherTasks', { token: reading, headers: { 'x-request-id': 'a-call-that-reads' } })).status).toBe(200);
+  expect(
+    (
+      await api.rest('GET', '/outherTasks', {
+        token: reading,
+        headers: { 'x-request-id': 'a-call-that-reads' },
+      })
+    ).status,
+  ).toBe(200);
   const { below } = await spansOf('a-call-that-reads');
   expect(below.map(({ name }) => name)).toContain('session.find');
   const before = lookUps().length;
   const { token } = await api.register();
-  expect((await api.rest('POST', '/outherTasks', { token, body: { title: 'asked before' } })).status).toBe(201);
+  expect((await api.rest('POST', '/outherTasks', { token, body: { title: 'asked before' } })).status).toBe(
+    201,
+  );
   await expect.poll(() => lookUps().length, { timeout: 10_000 }).toBe(before + 1);
   expect(lookUps().at(-1)?.parentSpanId).toBeUndefined();
 });
@@ -105,17 +127,23 @@ test('whether the session is open is asked inside the call, or before it where t
 test('what tells other instances of the event is in the trace of no call: it tells of several, and later', async () => {
   const { token } = await api.register();
   const headers = { 'x-request-id': 'a-call-with-an-event' };
-  expect((await api.rest('POST', '/outherTasks', { token, headers, body: { title: 'told' } })).status).toBe(201);
+  expect((await api.rest('POST', '/outherTasks', { token, headers, body: { title: 'told' } })).status).toBe(
+    201,
+  );
   const { below } = await spansOf('a-call-with-an-event');
   await expect.poll(() => spans.some(({ name }) => name === 'events.notify'), { timeout: 10_000 }).toBe(true);
   expect(below.map(({ name }) => name)).not.toContain('events.notify');
-  expect(spans.filter(({ name, parentSpanId }) => name === 'events.notify' && parentSpanId !== undefined)).toEqual([]);
+  expect(
+    spans.filter(({ name, parentSpanId }) => name === 'events.notify' && parentSpanId !== undefined),
+  ).toEqual([]);
 });
 
 test('the statements of a transaction are inside it, and it is inside the call', async () => {
   const { token } = await api.register();
   const headers = { 'x-request-id': 'a-call-that-repeats', 'idempotency-key': 'a-key-of-mine' };
-  expect((await api.rest('POST', '/outherTasks', { token, headers, body: { title: 'once' } })).status).toBe(201);
+  expect((await api.rest('POST', '/outherTasks', { token, headers, body: { title: 'once' } })).status).toBe(
+    201,
+  );
   const { procedure, below } = await spansOf('a-call-that-repeats');
   const transaction = below.find(({ name }) => name === 'transaction');
   expect(transaction?.parentSpanId).toBe(procedure.spanId);
@@ -135,14 +163,17 @@ test('the calls of a batch, and those of users at the same time, do not mix', as
   );
   for (const [i] of users.entries()) {
     await expect
-      .poll(() => spans.filter((span) => attributesOf(span).request_id === `batch-number-${i}`).length, { timeout: 10_000 })
+      .poll(() => spans.filter((span) => attributesOf(span).request_id === `batch-number-${i}`).length, {
+        timeout: 10_000,
+      })
       .toBe(2);
     const calls = spans.filter((span) => attributesOf(span).request_id === `batch-number-${i}`);
     expect(calls.map(({ name }) => name).sort()).toEqual(['resource.list', 'task.list']);
     expect(new Set(calls.map(({ traceId }) => traceId)).size).toBe(2);
     for (const call of calls) {
       const below = spans.filter(({ parentSpanId }) => parentSpanId === call.spanId).map(({ name }) => name);
-      const [mine, other] = call.name === 'task.list' ? ['task.page', 'resource.page'] : ['resource.page', 'task.page'];
+      const [mine, other] =
+        call.name === 'task.list' ? ['task.page', 'resource.page'] : ['resource.page', 'task.page'];
       expect(below).toContain(mine);
       expect(below).not.toContain(other);
     }
@@ -163,11 +194,16 @@ test.each(DOORS)(
     expect(attributesOf(procedure)).toEqual({ request_id });
     expect(below.map((span) => span.name)).toContain('events.read');
     const reads = below.length;
-    const before = spans.filter((span) => span.name === 'events.read' && span.parentSpanId === undefined).length;
+    const before = spans.filter(
+      (span) => span.name === 'events.read' && span.parentSpanId === undefined,
+    ).length;
     await api.rest('POST', '/outherTasks', { token, body: { title: 'later' } });
     expect(await reader.next()).toMatchObject({ event: { type: 'task.created' } });
     await expect
-      .poll(() => spans.filter((span) => span.name === 'events.read' && span.parentSpanId === undefined).length, { timeout: 10_000 })
+      .poll(
+        () => spans.filter((span) => span.name === 'events.read' && span.parentSpanId === undefined).length,
+        { timeout: 10_000 },
+      )
       .toBeGreaterThan(before);
     expect((await spansOf(request_id)).below).toHaveLength(reads);
     reader.leave();
@@ -192,7 +228,14 @@ test('a traceparent from outside neither becomes the parent nor decides what is 
 
 test('a failure is told by its code', async () => {
   const { token } = await api.register();
-  expect((await api.rest('DELETE', '/outherTasks/999999', { token, headers: { 'x-request-id': 'a-call-that-fails' } })).status).toBe(404);
+  expect(
+    (
+      await api.rest('DELETE', '/outherTasks/999999', {
+        token,
+        headers: { 'x-request-id': 'a-call-that-fails' },
+      })
+    ).status,
+  ).toBe(404);
   const { procedure } = await spansOf('a-call-that-fails');
   expect(procedure.status.code).toBe(2);
   expect(attributesOf(procedure)).toEqual({ request_id: 'a-call-that-fails', 'error.type': 'NOT_FOUND' });
@@ -206,13 +249,18 @@ test('no span holds what a user sent, or what stands in the database', async () 
     token: user.token,
     body: [{ type: 'book', name: 'a secret book', description: 'a dark one', volume: 31415 }],
   });
-  await api.rest('POST', '/resources/bulk', { token: user.token, body: [{ type: 'scroll', name: 'a bad one' }] });
+  await api.rest('POST', '/resources/bulk', {
+    token: user.token,
+    body: [{ type: 'scroll', name: 'a bad one' }],
+  });
   await api.rest('GET', '/resources', {
     token: user.token,
     headers: { 'x-request-id': 'the-last-of-the-calls', 'user-agent': 'a-device-of-mine' },
   });
   await spansOf('the-last-of-the-calls');
-  expect(spans.map(({ name }) => name)).toEqual(expect.arrayContaining(['auth.register', 'auth.signIn', 'resource.createMany']));
+  expect(spans.map(({ name }) => name)).toEqual(
+    expect.arrayContaining(['auth.register', 'auth.signIn', 'resource.createMany']),
+  );
   const text = received.join('\n');
   for (const value of [
     login,

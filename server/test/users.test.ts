@@ -50,7 +50,10 @@ async function start(env: Record<string, string> = {}) {
 async function call(url: string, path: string, body?: object, token?: string) {
   const answer = await fetch(`${url}${path}`, {
     method: body ? 'POST' : 'GET',
-    headers: { ...(body && { 'content-type': 'application/json' }), ...(token !== undefined && { authorization: `Bearer ${token}` }) },
+    headers: {
+      ...(body && { 'content-type': 'application/json' }),
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
+    },
     ...(body && { body: JSON.stringify(body) }),
   });
   return { status: answer.status, body: (await answer.json()) as Record<string, string> };
@@ -61,17 +64,28 @@ const PASSWORD = 'correct horse';
 const NEW = 'a new pass phrase';
 
 // Three starts and a dozen runs, one after the other.
-test('#385 #386 #387 on the embedded database it works while the server is stopped', { timeout: 240_000 }, async () => {
+test('#385 #386 #387 on the embedded database it works while the server is stopped', {
+  timeout: 240_000,
+}, async () => {
   const first = await start();
   const ann = await call(first.url, '/users', { login: 'ann', password: PASSWORD });
   await call(first.url, '/users', { login: 'bob', password: PASSWORD });
   const busy = await users('block', '1');
   expect(busy).toMatchObject({ code: 1, stdout: '' });
-  expect(busy.stderr).toMatch(/^stepwise: process \d+ has this database open; stop it, or set DATA_DIR to another folder\n$/);
+  expect(busy.stderr).toMatch(
+    /^stepwise: process \d+ has this database open; stop it, or set DATA_DIR to another folder\n$/,
+  );
   await first.stop();
 
   const listed = (await users()).stdout.split('\n');
-  expect(listed[0]?.trim().split(/ {2,}/)).toEqual(['id', 'registered', 'last seen', 'sessions', 'blocked since', 'login']);
+  expect(listed[0]?.trim().split(/ {2,}/)).toEqual([
+    'id',
+    'registered',
+    'last seen',
+    'sessions',
+    'blocked since',
+    'login',
+  ]);
   expect(listed.slice(1, 3).map((line) => line.trim().split(/ {2,}/))).toEqual([
     ['2', expect.any(String), expect.any(String), '1', '-', 'bob'],
     ['1', expect.any(String), expect.any(String), '1', '-', 'ann'],
@@ -92,12 +106,16 @@ test('#385 #386 #387 on the embedded database it works while the server is stopp
 
   const second = await start({ REGISTRATION: 'closed' });
   expect((await call(second.url, '/users/me', undefined, ann.body.access_token)).status).toBe(401);
-  expect((await call(second.url, '/users/signIn', { username: 'bob', password: PASSWORD })).body.code).toBe('ACCOUNT_BLOCKED');
+  expect((await call(second.url, '/users/signIn', { username: 'bob', password: PASSWORD })).body.code).toBe(
+    'ACCOUNT_BLOCKED',
+  );
   const reset = { login: 'ann', code: codeIn(made), new_password: NEW };
   expect((await call(second.url, '/users/resetPassword', reset)).status).toBe(200);
   const again = await call(second.url, '/users/signIn', { username: 'ann', password: NEW });
   expect(again.status).toBe(200);
-  expect((await call(second.url, '/users', { login: 'carl', password: PASSWORD })).body.code).toBe('REGISTRATION_CLOSED');
+  expect((await call(second.url, '/users', { login: 'carl', password: PASSWORD })).body.code).toBe(
+    'REGISTRATION_CLOSED',
+  );
   expect((await call(second.url, '/health')).status).toBe(200);
   await second.stop();
   expect(said.join('\n')).not.toContain(codeIn(made));
@@ -117,7 +135,11 @@ test.each([
   ['block', '1', '--login', 'ann'],
   ['--search', 'a', '--login', 'ann'],
 ])('#387 with wrong arguments (%j %j) it says how it is used, and does nothing', async (...args) => {
-  const ended = await runUsers(folder, { DATA_DIR: join(folder, 'never') }, ...args.filter((arg) => arg !== undefined));
+  const ended = await runUsers(
+    folder,
+    { DATA_DIR: join(folder, 'never') },
+    ...args.filter((arg) => arg !== undefined),
+  );
   expect(ended).toEqual({
     code: 1,
     stdout: '',

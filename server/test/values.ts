@@ -6,7 +6,24 @@ import type { Outcome } from './doors.ts';
 export const MISSING = 2 ** 31 - 1;
 
 /** What no number field takes, through either door. */
-export const NOT_NUMBERS = ['', '0x10', '1e3', ' 1', '1 ', '+1', '01', '1.', '.5', 'NaN', 'Infinity', 'one', true, null, [1], { value: 1 }];
+export const NOT_NUMBERS = [
+  '',
+  '0x10',
+  '1e3',
+  ' 1',
+  '1 ',
+  '+1',
+  '01',
+  '1.',
+  '.5',
+  'NaN',
+  'Infinity',
+  'one',
+  true,
+  null,
+  [1],
+  { value: 1 },
+];
 
 /** What no id or whole number field takes either. */
 export const NOT_INTEGERS = [...NOT_NUMBERS, 1.5, '1.5'];

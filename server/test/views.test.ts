@@ -17,7 +17,8 @@ afterAll(() => database.close());
 let unchanged = 0;
 const run: Database['run'] = async (statement, values) => {
   const rows = await database.db.run(statement, values);
-  if (statement.name.endsWith('Plan.current') && (rows[0] as { id?: number | null })?.id === null) unchanged++;
+  if (statement.name.endsWith('Plan.current') && (rows[0] as { id?: number | null })?.id === null)
+    unchanged++;
   return rows;
 };
 const here = await startApp({ database: { ...database, db: { ...database.db, run } } });
@@ -38,43 +39,57 @@ async function stands({ id }: User) {
 }
 
 async function told({ call }: Door, { id, token }: User) {
-  const [physical, mental] = await Promise.all([call('physicalPlan.byUser', { id }, token), call('mentalPlan.byUser', { id }, token)]);
+  const [physical, mental] = await Promise.all([
+    call('physicalPlan.byUser', { id }, token),
+    call('mentalPlan.byUser', { id }, token),
+  ]);
   return { physical: physical.data ?? physical.status, mental: mental.data ?? mental.status };
 }
 
 /** What can be done to plans; each is given the ids there are. */
 type Ids = { physical: number[]; mental: number[]; resources: number[]; tasks: number[] };
-const CHANGES: Record<string, (ids: Ids, any: <T>(of: readonly T[]) => T, n: number) => object | undefined> = {
-  'physicalPlan.create': () => PLAN,
-  'physicalPlan.update': ({ physical }, any, n) =>
-    physical.length ? { id: any(physical), weight: 60 + (n % 40), day: 1 + (n % 7) } : undefined,
-  'physicalPlan.remove': ({ physical }, any) => (physical.length ? { id: any(physical) } : undefined),
-  'mentalPlan.create': ({ resources }, any, n) => ({
-    name: `plan ${n}`,
-    goal: 'x',
-    resource_list: resources.length ? [any(resources)] : [],
-  }),
-  'mentalPlan.update': ({ mental, resources }, any, n) =>
-    mental.length ? { id: any(mental), name: `plan ${n}`, ...(n % 2 && { resource_list: resources.filter((id) => id % 2) }) } : undefined,
-  'mentalPlan.remove': ({ mental }, any) => (mental.length ? { id: any(mental) } : undefined),
-  'resource.create': (_, __, n) => ({ ...BOOK, name: `book ${n}` }),
-  'resource.createMany': (_, __, n) => ({
-    resources: [
-      { ...BOOK, name: `one ${n}` },
-      { ...BOOK, name: `two ${n}` },
-    ],
-  }),
-  'resource.update': ({ resources }, any, n) =>
-    resources.length ? { id: any(resources), volume: 1 + (n % 9), ...(n % 2 && { name: `book ${n}` }) } : undefined,
-  'resource.remove': ({ resources }, any) => (resources.length ? { id: any(resources) } : undefined),
-  'task.create': () => ({ title: 'x' }),
-};
+const CHANGES: Record<string, (ids: Ids, any: <T>(of: readonly T[]) => T, n: number) => object | undefined> =
+  {
+    'physicalPlan.create': () => PLAN,
+    'physicalPlan.update': ({ physical }, any, n) =>
+      physical.length ? { id: any(physical), weight: 60 + (n % 40), day: 1 + (n % 7) } : undefined,
+    'physicalPlan.remove': ({ physical }, any) => (physical.length ? { id: any(physical) } : undefined),
+    'mentalPlan.create': ({ resources }, any, n) => ({
+      name: `plan ${n}`,
+      goal: 'x',
+      resource_list: resources.length ? [any(resources)] : [],
+    }),
+    'mentalPlan.update': ({ mental, resources }, any, n) =>
+      mental.length
+        ? {
+            id: any(mental),
+            name: `plan ${n}`,
+            ...(n % 2 && { resource_list: resources.filter((id) => id % 2) }),
+          }
+        : undefined,
+    'mentalPlan.remove': ({ mental }, any) => (mental.length ? { id: any(mental) } : undefined),
+    'resource.create': (_, __, n) => ({ ...BOOK, name: `book ${n}` }),
+    'resource.createMany': (_, __, n) => ({
+      resources: [
+        { ...BOOK, name: `one ${n}` },
+        { ...BOOK, name: `two ${n}` },
+      ],
+    }),
+    'resource.update': ({ resources }, any, n) =>
+      resources.length
+        ? { id: any(resources), volume: 1 + (n % 9), ...(n % 2 && { name: `book ${n}` }) }
+        : undefined,
+    'resource.remove': ({ resources }, any) => (resources.length ? { id: any(resources) } : undefined),
+    'task.create': () => ({ title: 'x' }),
+  };
 
 test('#78 after each of 150 changes, made here or there, both servers tell both views as they stand', async () => {
   const next = seeded(78);
   const any = <T>(of: readonly T[]): T => of[Math.floor(next() * of.length)] as T;
   const users = [await here.register(), await there.register()];
-  const owned = new Map(users.map((user) => [user, { physical: [], mental: [], resources: [], tasks: [] } as Ids]));
+  const owned = new Map(
+    users.map((user) => [user, { physical: [], mental: [], resources: [], tasks: [] } as Ids]),
+  );
   const done = new Set<string>();
   unchanged = 0;
   for (let n = 0; n < 150; n++) {
@@ -82,7 +97,9 @@ test('#78 after each of 150 changes, made here or there, both servers tell both 
     const ids = owned.get(user) as Ids;
     const name = any(Object.keys(CHANGES));
     const input = CHANGES[name]?.(ids, any, n);
-    const { status, data } = input ? await any(doors).call(name, input, user.token) : { status: 0, data: undefined };
+    const { status, data } = input
+      ? await any(doors).call(name, input, user.token)
+      : { status: 0, data: undefined };
     if (status > 0 && status < 300) done.add(name);
     if (status === 201) {
       if (name === 'physicalPlan.create') ids.physical.push(data.data.id);
@@ -92,7 +109,8 @@ test('#78 after each of 150 changes, made here or there, both servers tell both 
     }
     for (const one of n % 10 === 0 ? users : [user]) {
       const truth = await stands(one);
-      for (const door of doors) expect(await told(door, one), `${name} (${status}), step ${n}`).toEqual(truth);
+      for (const door of doors)
+        expect(await told(door, one), `${name} (${status}), step ${n}`).toEqual(truth);
     }
   }
   expect([...done].sort(), 'everything was done').toEqual(Object.keys(CHANGES).sort());
@@ -130,7 +148,9 @@ test('#25 the views of a removed account are nobody’s, also for whoever takes 
   const ann = await here.register('ann-of-the-views');
   for (const { call } of doors.slice(0, 1)) await call('physicalPlan.create', PLAN, ann.token);
   for (const door of doors) expect((await told(door, ann)).physical).toMatchObject({ user_id: ann.id });
-  expect((await doors[0].call('auth.remove', { id: ann.id, password: ann.password }, ann.token)).status).toBe(200);
+  expect((await doors[0].call('auth.remove', { id: ann.id, password: ann.password }, ann.token)).status).toBe(
+    200,
+  );
   expect(await told(doors[0], ann)).toEqual({ physical: 401, mental: 401 });
   const next = await there.register('ann-of-the-views');
   for (const door of doors) expect(await told(door, next)).toEqual({ physical: 404, mental: 404 });

@@ -30,9 +30,12 @@ export function answersIn(bytes: Buffer): RawAnswer[] {
   for (let rest = bytes; rest.length > 0; ) {
     const end = rest.indexOf('\r\n\r\n');
     const [line, ...fields] = rest.subarray(0, end).toString('latin1').split('\r\n') as [string, ...string[]];
-    const headers = Object.fromEntries(fields.map((field) => [field.split(':', 1)[0]?.toLowerCase(), field.replace(/^[^:]*: */, '')]));
+    const headers = Object.fromEntries(
+      fields.map((field) => [field.split(':', 1)[0]?.toLowerCase(), field.replace(/^[^:]*: */, '')]),
+    );
     const status = Number(line.split(' ')[1]);
-    const bodyEnd = end + 4 + (status === 100 || status === 204 ? 0 : Number(headers['content-length'] ?? rest.length));
+    const bodyEnd =
+      end + 4 + (status === 100 || status === 204 ? 0 : Number(headers['content-length'] ?? rest.length));
     if (status !== 100) answers.push({ status, headers, body: rest.subarray(end + 4, bodyEnd).toString() });
     rest = rest.subarray(bodyEnd);
   }
@@ -40,9 +43,12 @@ export function answersIn(bytes: Buffer): RawAnswer[] {
 }
 
 export const head = (line: string, headers: Record<string, string | number> = {}) =>
-  [`${line} HTTP/1.1`, ...Object.entries({ Host: 'localhost', ...headers }).map(([name, value]) => `${name}: ${value}`), '', ''].join(
-    '\r\n',
-  );
+  [
+    `${line} HTTP/1.1`,
+    ...Object.entries({ Host: 'localhost', ...headers }).map(([name, value]) => `${name}: ${value}`),
+    '',
+    '',
+  ].join('\r\n');
 export const chunked = (body: string, size = 4096) => {
   const chunks = body.match(new RegExp(`.{1,${size}}`, 'gs')) ?? [];
   return `${chunks.map((chunk) => `${chunk.length.toString(16)}\r\n${chunk}\r\n`).join('')}0\r\n\r\n`;

@@ -1,4 +1,11 @@
-import { createClient, isStepwiseError, type RouterOutputs, retryDelayMs, type StreamedEvent, shouldRetry } from '@stepwise/client';
+import {
+  createClient,
+  isStepwiseError,
+  type RouterOutputs,
+  retryDelayMs,
+  type StreamedEvent,
+  shouldRetry,
+} from '@stepwise/client';
 import { QueryClient, QueryClientProvider, queryOptions, useMutation, useQuery } from '@tanstack/react-query';
 import { useEffect } from 'react';
 
@@ -8,16 +15,25 @@ const client = createClient({
   url: 'http://localhost:8000',
   tokens: {
     get: () => JSON.parse(localStorage.getItem('tokens') ?? 'null'),
-    set: (tokens) => (tokens ? localStorage.setItem('tokens', JSON.stringify(tokens)) : localStorage.removeItem('tokens')),
+    set: (tokens) =>
+      tokens ? localStorage.setItem('tokens', JSON.stringify(tokens)) : localStorage.removeItem('tokens'),
   },
 });
-const cache = new QueryClient({ defaultOptions: { queries: { retry: shouldRetry, retryDelay: retryDelayMs } } });
+const cache = new QueryClient({
+  defaultOptions: { queries: { retry: shouldRetry, retryDelay: retryDelayMs } },
+});
 
 const lists = {
   tasks: queryOptions({ queryKey: ['tasks'], queryFn: () => client.task.list.query({ limit: 500 }) }),
-  resources: queryOptions({ queryKey: ['resources'], queryFn: () => client.resource.list.query({ limit: 500 }) }),
+  resources: queryOptions({
+    queryKey: ['resources'],
+    queryFn: () => client.resource.list.query({ limit: 500 }),
+  }),
   mentalPlans: queryOptions({ queryKey: ['mentalPlans'], queryFn: () => client.mentalPlan.list.query({}) }),
-  physicalPlans: queryOptions({ queryKey: ['physicalPlans'], queryFn: () => client.physicalPlan.list.query({}) }),
+  physicalPlans: queryOptions({
+    queryKey: ['physicalPlans'],
+    queryFn: () => client.physicalPlan.list.query({}),
+  }),
 };
 
 /** Keeps the cache as the server has it. @returns what ends that */
@@ -98,9 +114,12 @@ function Plans() {
 function Tasks() {
   const tasks = useQuery(lists.tasks);
   // Its event brings the change, here and to every other window.
-  const change = useMutation({ mutationFn: (task: { id: number; status: boolean }) => client.task.update.mutate(task) });
+  const change = useMutation({
+    mutationFn: (task: { id: number; status: boolean }) => client.task.update.mutate(task),
+  });
 
-  if (isStepwiseError(tasks.error) && tasks.error.data.reason === 'UNAUTHENTICATED') return <a href="/sign-in">Sign in</a>;
+  if (isStepwiseError(tasks.error) && tasks.error.data.reason === 'UNAUTHENTICATED')
+    return <a href="/sign-in">Sign in</a>;
   if (tasks.isError) return <p>{tasks.error.message}</p>;
   return (
     <ul>

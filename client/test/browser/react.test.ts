@@ -3,7 +3,13 @@ import { join } from 'node:path';
 import { sql } from 'drizzle-orm';
 import { build } from 'esbuild';
 import { expect, test } from 'vitest';
-import { besidesEnds, openWindow, type Page, picture, startBrowser } from '../../../server/test/browser/chromium.ts';
+import {
+  besidesEnds,
+  openWindow,
+  type Page,
+  picture,
+  startBrowser,
+} from '../../../server/test/browser/chromium.ts';
 import { restartable } from '../../../server/test/browser/restartable.ts';
 import { startApp } from '../../../server/test/harness.ts';
 
@@ -35,22 +41,32 @@ const tasksIn = (page: Page) => page.locator('li').allTextContents();
 
 test('#320 whoever is not signed in sees "Sign in" after one request', async () => {
   const { page } = await openWindow(browser, URL_IN_EXAMPLE);
-  await page.route(`${URL_IN_EXAMPLE}/example`, (route) => route.fulfill({ contentType: 'text/html; charset=utf-8', body: html }));
+  await page.route(`${URL_IN_EXAMPLE}/example`, (route) =>
+    route.fulfill({ contentType: 'text/html; charset=utf-8', body: html }),
+  );
   const asked: string[] = [];
-  page.on('request', (request) => request.method() === 'GET' && request.url().includes('task.list') && asked.push(request.url()));
+  page.on(
+    'request',
+    (request) =>
+      request.method() === 'GET' && request.url().includes('task.list') && asked.push(request.url()),
+  );
   await page.goto(`${URL_IN_EXAMPLE}/example`);
   await page.getByRole('link', { name: 'Sign in' }).waitFor();
   expect(asked).toHaveLength(1);
 });
 
 test('its lists follow what happens elsewhere, also while the server was away', async () => {
-  const { body: tokens } = await api.rest('POST', '/users', { body: { login: 'ann-in-react', password: 'correct horse battery' } });
+  const { body: tokens } = await api.rest('POST', '/users', {
+    body: { login: 'ann-in-react', password: 'correct horse battery' },
+  });
   const { access_token: token } = tokens;
   const add = async (path: string, body: unknown) => (await api.rest('POST', path, { token, body })).body;
   const first = await add('/outherTasks', { title: 'Buy shoes' });
 
   const { page, complaints } = await openWindow(browser, URL_IN_EXAMPLE);
-  await page.route(`${URL_IN_EXAMPLE}/example`, (route) => route.fulfill({ contentType: 'text/html; charset=utf-8', body: html }));
+  await page.route(`${URL_IN_EXAMPLE}/example`, (route) =>
+    route.fulfill({ contentType: 'text/html; charset=utf-8', body: html }),
+  );
   await page.addInitScript((kept) => localStorage.setItem('tokens', kept), JSON.stringify(tokens));
   const streaming = page.waitForResponse(/events\.stream/);
   await page.goto(`${URL_IN_EXAMPLE}/example`);
@@ -59,7 +75,10 @@ test('its lists follow what happens elsewhere, also while the server was away', 
 
   const second = await add('/outherTasks', { title: 'Find a route' });
   await expect.poll(() => tasksIn(page)).toEqual(['Find a route', 'Buy shoes']);
-  await api.rest('PATCH', `/outherTasks/${first.id}`, { token, body: { title: 'Buy good shoes', status: true } });
+  await api.rest('PATCH', `/outherTasks/${first.id}`, {
+    token,
+    body: { title: 'Buy good shoes', status: true },
+  });
   await expect.poll(() => tasksIn(page)).toEqual(['Find a route', 'Buy good shoes']);
   expect(await page.getByLabel('Buy good shoes').isChecked()).toBe(true);
   await api.rest('DELETE', `/outherTasks/${second.id}`, { token });

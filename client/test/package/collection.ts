@@ -25,16 +25,45 @@ interface Document {
 /** By what the operations need of each other, and what they end or remove. */
 export const ORDER = {
   begin: [
-    ...['health.check', 'auth.register', 'auth.signIn', 'auth.refresh', 'auth.me', 'auth.sessions.list', 'auth.sessions.revoke'],
+    ...[
+      'health.check',
+      'auth.register',
+      'auth.signIn',
+      'auth.refresh',
+      'auth.me',
+      'auth.sessions.list',
+      'auth.sessions.revoke',
+    ],
     ...['auth.changePassword', 'physicalPlan.exercises'],
-    ...['physicalPlan.create', 'physicalPlan.byUser', 'physicalPlan.list', 'physicalPlan.update', 'physicalPlan.remove'],
-    ...['mentalPlan.create', 'resource.create', 'resource.createMany', 'resource.update', 'resource.list', 'mentalPlan.update'],
+    ...[
+      'physicalPlan.create',
+      'physicalPlan.byUser',
+      'physicalPlan.list',
+      'physicalPlan.update',
+      'physicalPlan.remove',
+    ],
+    ...[
+      'mentalPlan.create',
+      'resource.create',
+      'resource.createMany',
+      'resource.update',
+      'resource.list',
+      'mentalPlan.update',
+    ],
     ...['mentalPlan.byUser', 'mentalPlan.list', 'mentalPlan.remove', 'resource.remove'],
     ...['task.create', 'task.update', 'task.list', 'task.byUser', 'task.remove'],
     ...['auth.exports.start', 'auth.export'],
   ],
   stream: ['auth.signIn', 'events.stream'],
-  end: ['auth.resetPassword', 'auth.signIn', 'auth.exports.list', 'auth.exports.byId', 'auth.exports.file', 'auth.remove', 'auth.signOut'],
+  end: [
+    'auth.resetPassword',
+    'auth.signIn',
+    'auth.exports.list',
+    'auth.exports.byId',
+    'auth.exports.file',
+    'auth.remove',
+    'auth.signOut',
+  ],
 };
 
 const KEEP_TOKENS = `
@@ -60,7 +89,9 @@ export function chained(collection: Collection, document: Document, order: reado
     if (!found?.request) throw new Error(`the collection has no ${name}`);
     const { body } = found.request;
     if (body?.raw)
-      body.raw = body.raw.replace(/("refresh_token": ?)"[^"]*"/, '$1"{{refreshToken}}"').replace(/("code": ?)"[^"]*"/, '$1"{{resetCode}}"');
+      body.raw = body.raw
+        .replace(/("refresh_token": ?)"[^"]*"/, '$1"{{refreshToken}}"')
+        .replace(/("code": ?)"[^"]*"/, '$1"{{resetCode}}"');
     return { ...found, name };
   });
   const event = [{ listen: 'test', script: { type: 'text/javascript', exec: KEEP_TOKENS.split('\n') } }];

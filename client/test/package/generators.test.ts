@@ -16,7 +16,10 @@ const PROJECT = join(root, 'generators');
 /** How each is called, from the document's address. */
 const GENERATORS: [string, (document: string) => [string, ...string[]]][] = [
   ['hey-api', (document) => ['openapi-ts', '-i', document, '-o', 'generated/hey-api', '--no-log-file']],
-  ['openapi-fetch', (document) => ['openapi-typescript', document, '-o', 'generated/openapi-typescript.d.ts']],
+  [
+    'openapi-fetch',
+    (document) => ['openapi-typescript', document, '-o', 'generated/openapi-typescript.d.ts'],
+  ],
   ['orval', () => ['orval', '--config', 'orval.config.mjs']],
   [
     'swagger-typescript-api',
@@ -50,7 +53,8 @@ beforeAll(async () => {
   await cp(PROJECT, folder, { recursive: true, filter: (path) => !path.includes('node_modules') });
   await symlink(join(PROJECT, 'node_modules'), join(folder, 'node_modules'));
   tools = await installTools(PROJECT, folder, { STEPWISE_URL: url });
-  for (const [name, command] of GENERATORS) generated[name] = await tools.run(...command(`${url}/openapi.json`));
+  for (const [name, command] of GENERATORS)
+    generated[name] = await tools.run(...command(`${url}/openapi.json`));
   await writeFile(join(folder, 'openapi.json'), (await api.rest('GET', '/openapi.json')).text);
 }, 300_000);
 
@@ -78,7 +82,9 @@ describe('generators of clients', () => {
     const { status, output } = await compile();
     for (const name of wrong) await rm(join(folder, name));
     expect(status).not.toBe(0);
-    expect(output.match(/^wrong-[\w-]+\.ts(?=\(.*Type 'string' is not assignable to type 'number')/gm)?.sort()).toEqual(wrong.sort());
+    expect(
+      output.match(/^wrong-[\w-]+\.ts(?=\(.*Type 'string' is not assignable to type 'number')/gm)?.sort(),
+    ).toEqual(wrong.sort());
   });
 
   test.each(GENERATORS.map(([name]) => name))(
@@ -100,21 +106,38 @@ describe('generators of clients', () => {
         plan: { bmi: 22.25, days: 7, exercise: 5 },
         updated: { weight: 80, version: 2 },
         stale: { status: 412, code: 'PRECONDITION_FAILED' },
-        invalid: { status: 400, code: 'VALIDATION', errors: [{ path: 'title', message: 'must not be blank' }] },
+        invalid: {
+          status: 400,
+          code: 'VALIDATION',
+          errors: [{ path: 'title', message: 'must not be blank' }],
+        },
       });
     },
   );
 });
 
 test("#241 Spectral's rules for OpenAPI find nothing, not even a hint", async () => {
-  const { status, output } = await tools.run('spectral', 'lint', '--ruleset', 'spectral.yaml', '--fail-severity', 'hint', 'openapi.json');
+  const { status, output } = await tools.run(
+    'spectral',
+    'lint',
+    '--ruleset',
+    'spectral.yaml',
+    '--fail-severity',
+    'hint',
+    'openapi.json',
+  );
   expect(output).toMatch(/No results with a severity of 'hint' or higher found!/);
   expect(status).toBe(0);
 });
 
 describe('the examples', () => {
   /** Runs some of the collection's requests, in the order given. @returns what came of each */
-  async function runExamples(name: string, collection: Collection, at: string, resetCode = ''): Promise<Report['run']['executions']> {
+  async function runExamples(
+    name: string,
+    collection: Collection,
+    at: string,
+    resetCode = '',
+  ): Promise<Report['run']['executions']> {
     const file = (kind: string) => join(folder, `${name}.${kind}.json`);
     await writeFile(file('collection'), JSON.stringify(collection));
     const environment = join(folder, 'environment.json');
@@ -142,21 +165,38 @@ describe('the examples', () => {
     // Users and what they have begin with 1 where nobody was before, as in the examples.
     const fresh = await startApp();
     const shortly = await startApp({ database: fresh.database, tokenLifetime: 5 });
-    const [main, short] = await Promise.all([fresh, shortly].map(({ app }) => app.listen({ port: 0, host: '127.0.0.1' })));
+    const [main, short] = await Promise.all(
+      [fresh, shortly].map(({ app }) => app.listen({ port: 0, host: '127.0.0.1' })),
+    );
     const options = 'parametersResolution=Example';
-    const converted = await tools.run('openapi2postmanv2', '-s', 'openapi.json', '-o', 'collection.json', '-O', options);
+    const converted = await tools.run(
+      'openapi2postmanv2',
+      '-s',
+      'openapi.json',
+      '-o',
+      'collection.json',
+      '-O',
+      options,
+    );
     expect(converted.status, converted.output).toBe(0);
     expect(converted.output).toContain('Conversion successful');
     const collection = JSON.parse(await readFile(join(folder, 'collection.json'), 'utf8')) as Collection;
     const document = JSON.parse(await readFile(join(folder, 'openapi.json'), 'utf8'));
-    await writeFile(join(folder, 'environment.json'), JSON.stringify({ name: 'of the examples', values: [] }));
+    await writeFile(
+      join(folder, 'environment.json'),
+      JSON.stringify({ name: 'of the examples', values: [] }),
+    );
 
     const executions = await runExamples('begin', chained(collection, document, ORDER.begin), main as string);
     await writeExport(fresh, { id: 1 }, 1);
     // Its token expires soon, and with that the stream ends, which a runner waits for.
-    executions.push(...(await runExamples('stream', chained(collection, document, ORDER.stream), short as string)));
+    executions.push(
+      ...(await runExamples('stream', chained(collection, document, ORDER.stream), short as string)),
+    );
     const reset = await makeResetCode(fresh.database.db, { ip: '', request_id: '' }, 1);
-    executions.push(...(await runExamples('end', chained(collection, document, ORDER.end), main as string, reset?.code)));
+    executions.push(
+      ...(await runExamples('end', chained(collection, document, ORDER.end), main as string, reset?.code)),
+    );
 
     const answers = executions.map(({ item, response }) => ({ name: item.name, status: response?.code }));
     const success = (name: string) =>

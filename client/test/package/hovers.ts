@@ -5,13 +5,19 @@ import { join } from 'node:path';
 
 /** What is used of TypeScript 5's own module, of which this workspace has none. */
 interface TypeScript {
-  readonly sys: object & { readonly fileExists: (path: string) => boolean; readonly readFile: (path: string) => string | undefined };
+  readonly sys: object & {
+    readonly fileExists: (path: string) => boolean;
+    readonly readFile: (path: string) => string | undefined;
+  };
   readonly ScriptSnapshot: { fromString(text: string): object };
   readConfigFile(path: string, read: (path: string) => string | undefined): { config: object };
   parseJsonConfigFileContent(config: object, host: object, folder: string): { options: object };
   getDefaultLibFilePath(options: object): string;
   createLanguageService(host: object): {
-    getQuickInfoAtPosition(file: string, position: number): { documentation?: { text: string }[] } | undefined;
+    getQuickInfoAtPosition(
+      file: string,
+      position: number,
+    ): { documentation?: { text: string }[] } | undefined;
   };
 }
 
@@ -21,7 +27,9 @@ interface TypeScript {
  * @returns of each such word what is expected and what the editor shows
  */
 export function hoversIn(folder: string, name: string): { word: string; expected: string; shown: string }[] {
-  const typescript: TypeScript = createRequire(import.meta.url)(join(folder, 'node_modules/typescript-5.7/lib/typescript.js'));
+  const typescript: TypeScript = createRequire(import.meta.url)(
+    join(folder, 'node_modules/typescript-5.7/lib/typescript.js'),
+  );
   const { sys } = typescript;
   const { config } = typescript.readConfigFile(join(folder, 'tsconfig.json'), sys.readFile);
   const { options } = typescript.parseJsonConfigFileContent(config, sys, folder);
@@ -37,9 +45,11 @@ export function hoversIn(folder: string, name: string): { word: string; expected
     getDefaultLibFileName: typescript.getDefaultLibFilePath,
     useCaseSensitiveFileNames: () => true,
   });
-  return [...readFileSync(file, 'utf8').matchAll(/\/\*(?<expected>[^*]+)\*\/ (?<word>\w+)/g)].map(({ index, 0: match, groups }) => {
-    const { word = '', expected = '' } = groups ?? {};
-    const info = service.getQuickInfoAtPosition(file, index + match.length - 1);
-    return { word, expected, shown: info?.documentation?.map(({ text }) => text).join('') ?? '' };
-  });
+  return [...readFileSync(file, 'utf8').matchAll(/\/\*(?<expected>[^*]+)\*\/ (?<word>\w+)/g)].map(
+    ({ index, 0: match, groups }) => {
+      const { word = '', expected = '' } = groups ?? {};
+      const info = service.getQuickInfoAtPosition(file, index + match.length - 1);
+      return { word, expected, shown: info?.documentation?.map(({ text }) => text).join('') ?? '' };
+    },
+  );
 }

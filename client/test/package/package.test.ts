@@ -40,7 +40,9 @@ test('the package holds what was built, the README and the license, and of the s
   const dist = join(installed(), 'dist');
   for (const name of await readdir(dist)) {
     expect(name).toMatch(/^\w+(\.d\.ts|\.js)$/);
-    expect(await readFile(join(dist, name), 'utf8')).not.toMatch(/@stepwise\/server|fastify|drizzle|zod|\.\.\//);
+    expect(await readFile(join(dist, name), 'utf8')).not.toMatch(
+      /@stepwise\/server|fastify|drizzle|zod|\.\.\//,
+    );
   }
 });
 
@@ -52,21 +54,35 @@ test.each([
   expect(ended.status, ended.output).toBe(0);
 });
 
-test.each(COMPILERS)('#317 %s compiles a strict project with it, its declarations and those of tRPC included', async (compiler) => {
-  expect(await script.compile(compiler)).toEqual(WITHOUT_FAULT);
-});
+test.each(COMPILERS)(
+  '#317 %s compiles a strict project with it, its declarations and those of tRPC included',
+  async (compiler) => {
+    expect(await script.compile(compiler)).toEqual(WITHOUT_FAULT);
+  },
+);
 
-test.each(COMPILERS)('#317 %s compiles a React project with it, on the oldest tRPC that it allows', async (compiler) => {
-  expect(await react.compile(compiler)).toEqual(WITHOUT_FAULT);
-});
+test.each(COMPILERS)(
+  '#317 %s compiles a React project with it, on the oldest tRPC that it allows',
+  async (compiler) => {
+    expect(await react.compile(compiler)).toEqual(WITHOUT_FAULT);
+  },
+);
 
 test('#317 from CommonJS it can be required, which the compilers after 5.7 know', async () => {
   const project = join(script.folder, 'common');
   await mkdir(project);
-  await writeFile(join(project, 'index.cts'), "import { createClient } from '@stepwise/client';\ncreateClient({ url: '' });\n");
+  await writeFile(
+    join(project, 'index.cts'),
+    "import { createClient } from '@stepwise/client';\ncreateClient({ url: '' });\n",
+  );
   await writeFile(join(project, 'tsconfig.json'), '{ "extends": "../tsconfig.json", "include": ["."] }');
-  await writeFile(join(script.folder, 'required.cjs'), "console.log(typeof require('@stepwise/client').createClient);");
-  const [oldest, ...later] = await Promise.all(COMPILERS.map((compiler) => script.compile(compiler, 'common')));
+  await writeFile(
+    join(script.folder, 'required.cjs'),
+    "console.log(typeof require('@stepwise/client').createClient);",
+  );
+  const [oldest, ...later] = await Promise.all(
+    COMPILERS.map((compiler) => script.compile(compiler, 'common')),
+  );
   expect(oldest?.output).toContain('error TS1479');
   for (const ended of later) expect(ended).toEqual(WITHOUT_FAULT);
   expect(await script.node('required.cjs')).toEqual({ status: 0, output: 'function\n' });
@@ -105,7 +121,10 @@ test('the example for a script runs', async () => {
 });
 
 test('the example that watches events runs, and ends', async () => {
-  expect(await script.node('watch.ts', url)).toEqual({ status: 0, output: '1: there is a new task, Buy shoes\n' });
+  expect(await script.node('watch.ts', url)).toEqual({
+    status: 0,
+    output: '1: there is a new task, Buy shoes\n',
+  });
 });
 
 test('the example of options, links and retries runs', async () => {
@@ -132,7 +151,11 @@ test('against a live server calls are batched in tens, and errors say what went 
       request_id: expect.any(String),
     }),
     refreshes: 1,
-    refused: expect.objectContaining({ reason: 'UNAUTHENTICATED', httpStatus: 401, message: 'Not authenticated' }),
+    refused: expect.objectContaining({
+      reason: 'UNAUTHENTICATED',
+      httpStatus: 401,
+      message: 'Not authenticated',
+    }),
     tokens: null,
   });
 });
@@ -148,6 +171,8 @@ test('#319 it is small in a browser', async () => {
   });
   const [bundle] = outputFiles;
   const size = gzipSync(bundle!.contents, { level: 9 }).length;
-  console.log(`@stepwise/client in a browser, with tRPC's client: ${bundle!.contents.length} bytes, ${size} compressed`);
+  console.log(
+    `@stepwise/client in a browser, with tRPC's client: ${bundle!.contents.length} bytes, ${size} compressed`,
+  );
   expect(size).toBeLessThanOrEqual(MAX_SIZE);
 });

@@ -39,7 +39,9 @@ async function must(folder: string, program: string, ...args: string[]): Promise
  * @returns the path of the tarball, and a function that makes a project in `out` of the files of apps/`app` and of
  *   `examples`, and installs the tarball in it
  */
-export async function pack(out: string): Promise<{ tarball: string; install: (name: string, ...examples: string[]) => Promise<App> }> {
+export async function pack(
+  out: string,
+): Promise<{ tarball: string; install: (name: string, ...examples: string[]) => Promise<App> }> {
   const { packageManager } = JSON.parse(await readFile(join(root, '../package.json'), 'utf8'));
   await must(root, 'npx', '--yes', packageManager, 'pack', '--pack-destination', out);
   const [name = ''] = await readdir(out);
@@ -52,7 +54,8 @@ export async function pack(out: string): Promise<{ tarball: string; install: (na
     await must(folder, 'npm', 'install', '--no-audit', '--no-fund', tarball);
     return {
       folder,
-      compile: (compiler, project = '.') => run(folder, process.execPath, join(folder, 'node_modules', compiler), '-p', project),
+      compile: (compiler, project = '.') =>
+        run(folder, process.execPath, join(folder, 'node_modules', compiler), '-p', project),
       node: (...args) => run(folder, process.execPath, ...args),
     };
   };

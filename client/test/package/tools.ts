@@ -16,7 +16,11 @@ export interface Tools {
  * @param folder where its tools run
  * @param env what they are told besides
  */
-export async function installTools(project: string, folder: string, env: Record<string, string>): Promise<Tools> {
+export async function installTools(
+  project: string,
+  folder: string,
+  env: Record<string, string>,
+): Promise<Tools> {
   const start = (at: string, program: string, args: string[]) =>
     new Promise<Ended>((resolve) => {
       const path = [dirname(process.execPath), process.env.PATH].join(delimiter);
@@ -37,7 +41,14 @@ export async function installTools(project: string, folder: string, env: Record<
     );
   if ((await time('node_modules/.modules.yaml')) < (await time('pnpm-lock.yaml'))) {
     const { packageManager } = JSON.parse(await readFile(join(root, '../package.json'), 'utf8'));
-    const args = ['--yes', packageManager, 'install', '--frozen-lockfile', '--ignore-workspace', '--ignore-scripts'];
+    const args = [
+      '--yes',
+      packageManager,
+      'install',
+      '--frozen-lockfile',
+      '--ignore-workspace',
+      '--ignore-scripts',
+    ];
     const { status, output } = await start(project, 'npx', args);
     if (status !== 0) throw new Error(`the tools could not be installed:\n${output}`);
   }

@@ -48,7 +48,8 @@ const BETWEEN: Record<string, () => (key: string, ask: Ask, seen: unknown) => Pr
   // Each view sees another version of the catalogue than the last one, and reads it anew.
   'no catalogue'() {
     let version = -1;
-    return async (_, ask) => (await ask(null)).map((row) => ('catalogue' in row ? { ...row, catalogue: version-- } : row));
+    return async (_, ask) =>
+      (await ask(null)).map((row) => ('catalogue' in row ? { ...row, catalogue: version-- } : row));
   },
 };
 
@@ -58,7 +59,11 @@ const db: Database = {
   ...database.db,
   run: (statement, values) =>
     VIEWS.includes(statement.name)
-      ? through(`${statement.name} ${values[0]}`, (seen) => database.db.run(statement, [values[0], seen]), values[1])
+      ? through(
+          `${statement.name} ${values[0]}`,
+          (seen) => database.db.run(statement, [values[0], seen]),
+          values[1],
+        )
       : database.db.run(statement, values),
 };
 const app = await buildApp({

@@ -6,7 +6,10 @@ export { PhysicalPlanView } from '../../src/features/physicalPlan/contract.ts';
 export { Task } from '../../src/features/task/contract.ts';
 
 export const ById = z.object({ id: z.coerce.number().int().positive() });
-export const NewTask = z.object({ title: z.string().trim().min(1).max(500), status: z.boolean().default(false) });
+export const NewTask = z.object({
+  title: z.string().trim().min(1).max(500),
+  status: z.boolean().default(false),
+});
 export const SignIn = z.object({ username: z.string().min(1), password: z.string().min(1) });
 export const Health = z.object({
   status: z.enum(['ok', 'unavailable']),

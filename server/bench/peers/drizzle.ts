@@ -8,8 +8,18 @@ import * as tables from '../../src/db/schema/index.ts';
 import { SECRET } from '../settings.ts';
 import { DATABASE_URL, healthOf, POSTGRES, SESSION_LIFETIME, TOKEN_LIFETIME } from './environment.ts';
 
-const { exercises, mentalPlanResources, mentalPlans, physicalPlans, resources, sessions, tasks, users, workoutExercises, workouts } =
-  tables;
+const {
+  exercises,
+  mentalPlanResources,
+  mentalPlans,
+  physicalPlans,
+  resources,
+  sessions,
+  tasks,
+  users,
+  workoutExercises,
+  workouts,
+} = tables;
 
 const related = {
   plan: relations(physicalPlans, ({ many }) => ({ workouts: many(workouts) })),
@@ -33,7 +43,13 @@ const db = drizzle(postgres(DATABASE_URL, POSTGRES), { schema: { ...tables, ...r
 const user_id = sql.placeholder('user_id');
 const columns = { id: tasks.id, user_id: tasks.user_id, title: tasks.title, status: tasks.status };
 
-const listTasks = db.select(columns).from(tasks).where(eq(tasks.user_id, user_id)).orderBy(desc(tasks.id)).limit(100).prepare('tasks');
+const listTasks = db
+  .select(columns)
+  .from(tasks)
+  .where(eq(tasks.user_id, user_id))
+  .orderBy(desc(tasks.id))
+  .limit(100)
+  .prepare('tasks');
 
 const insertTask = db
   .insert(tasks)

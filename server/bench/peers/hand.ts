@@ -5,7 +5,15 @@ import { verify as verifyHash } from 'argon2';
 import Fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
 import postgres from 'postgres';
 import { sign, verify } from '../token.ts';
-import { DATABASE_URL, HOST, healthOf, PORT, POSTGRES, SESSION_LIFETIME, TOKEN_LIFETIME } from './environment.ts';
+import {
+  DATABASE_URL,
+  HOST,
+  healthOf,
+  PORT,
+  POSTGRES,
+  SESSION_LIFETIME,
+  TOKEN_LIFETIME,
+} from './environment.ts';
 
 const sql = postgres(DATABASE_URL, POSTGRES);
 const app = Fastify();
@@ -18,9 +26,12 @@ const fail = (reply: FastifyReply, status: number, title: string, code: string) 
   reply
     .code(status)
     .header('content-type', 'application/problem+json; charset=utf-8')
-    .send(JSON.stringify({ type: 'about:blank', title, status, detail: title, code, request_id: randomUUID() }));
+    .send(
+      JSON.stringify({ type: 'about:blank', title, status, detail: title, code, request_id: randomUUID() }),
+    );
 
-const unauthorized = (reply: FastifyReply) => fail(reply.header('www-authenticate', 'Bearer'), 401, 'Unauthorized', 'UNAUTHENTICATED');
+const unauthorized = (reply: FastifyReply) =>
+  fail(reply.header('www-authenticate', 'Bearer'), 401, 'Unauthorized', 'UNAUTHENTICATED');
 const notFound = (reply: FastifyReply) => fail(reply, 404, 'Not Found', 'NOT_FOUND');
 const create = (user_id: number, title: string, status: boolean) =>
   sql`insert into outer_tasks (user_id, title, status) values (${user_id}, ${title}, ${status}) returning id, user_id, title, status`;
@@ -95,22 +106,27 @@ app.post<{ Body: { title?: unknown; status?: unknown } | null }>('/outherTasks',
   return send(reply, 201, task);
 });
 
-app.post<{ Body: { username?: unknown; password?: unknown } | null }>('/users/signIn', async (request, reply) => {
-  const { username, password } = request.body ?? {};
-  if (typeof username !== 'string' || typeof password !== 'string') return fail(reply, 400, 'Bad Request', 'VALIDATION');
-  const [user] = await sql`select id, password from users where login_key = ${username.normalize('NFKC').toLowerCase()}`;
-  if (!user || !(await verifyHash(user.password, password))) return unauthorized(reply);
-  const [session] = await sql`
+app.post<{ Body: { username?: unknown; password?: unknown } | null }>(
+  '/users/signIn',
+  async (request, reply) => {
+    const { username, password } = request.body ?? {};
+    if (typeof username !== 'string' || typeof password !== 'string')
+      return fail(reply, 400, 'Bad Request', 'VALIDATION');
+    const [user] =
+      await sql`select id, password from users where login_key = ${username.normalize('NFKC').toLowerCase()}`;
+    if (!user || !(await verifyHash(user.password, password))) return unauthorized(reply);
+    const [session] = await sql`
     insert into sessions (user_id, device, idle_expires_at, absolute_expires_at)
     values (${user.id}, '', now() + interval '7 days', now() + interval '30 days') returning id`;
-  return send(reply, 200, {
-    access_token: sign(user.id, session?.id, TOKEN_LIFETIME),
-    token_type: 'Bearer',
-    user_id: user.id,
-    expires_in: TOKEN_LIFETIME,
-    refresh_token: randomBytes(32).toString('base64url'),
-    refresh_expires_in: SESSION_LIFETIME,
-  });
-});
+    return send(reply, 200, {
+      access_token: sign(user.id, session?.id, TOKEN_LIFETIME),
+      token_type: 'Bearer',
+      user_id: user.id,
+      expires_in: TOKEN_LIFETIME,
+      refresh_token: randomBytes(32).toString('base64url'),
+      refresh_expires_in: SESSION_LIFETIME,
+    });
+  },
+);
 
 await app.listen({ host: HOST, port: PORT });

@@ -10,7 +10,11 @@ export async function verify(authorization: string | undefined): Promise<Claims 
   if (!authorization?.startsWith('Bearer ')) return undefined;
   try {
     const { payload } = await jwtVerify(authorization.slice(7), KEY, { algorithms: ['HS256'] });
-    return { user_id: Number(payload.sub), session_id: Number(payload.sid), nonce: payload.nonce as string | undefined };
+    return {
+      user_id: Number(payload.sub),
+      session_id: Number(payload.sid),
+      nonce: payload.nonce as string | undefined,
+    };
   } catch {
     return undefined;
   }

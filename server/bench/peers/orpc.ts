@@ -3,7 +3,16 @@ import { createServer } from 'node:http';
 import { OpenAPIHandler } from '@orpc/openapi/node';
 import { ORPCError, os } from '@orpc/server';
 import { z } from 'zod';
-import { ById, Health, MentalPlanView, NewTask, PhysicalPlanView, SignIn, Task, TokenAnswer } from './contract.ts';
+import {
+  ById,
+  Health,
+  MentalPlanView,
+  NewTask,
+  PhysicalPlanView,
+  SignIn,
+  Task,
+  TokenAnswer,
+} from './contract.ts';
 import { createTask, health, mentalPlanOf, planOf, signIn, tasksOf } from './drizzle.ts';
 import { HOST, PORT } from './environment.ts';
 import { verify } from './jose.ts';
@@ -39,12 +48,16 @@ const router = {
     .route({ method: 'GET', path: '/users/{id}/mental-plan' })
     .input(ById)
     .output(MentalPlanView)
-    .handler(async ({ context, input }) => found(input.id === context.user_id ? await mentalPlanOf(context.user_id) : undefined)),
+    .handler(async ({ context, input }) =>
+      found(input.id === context.user_id ? await mentalPlanOf(context.user_id) : undefined),
+    ),
   plan: signedIn
     .route({ method: 'GET', path: '/users/{id}/physical-plan' })
     .input(ById)
     .output(PhysicalPlanView)
-    .handler(async ({ context, input }) => found(input.id === context.user_id ? await planOf(context.user_id) : undefined)),
+    .handler(async ({ context, input }) =>
+      found(input.id === context.user_id ? await planOf(context.user_id) : undefined),
+    ),
   signIn: open
     .route({ method: 'POST', path: '/users/signIn' })
     .input(SignIn)
@@ -59,6 +72,8 @@ const router = {
 const handler = new OpenAPIHandler(router);
 
 createServer(async (request, response) => {
-  const { matched } = await handler.handle(request, response, { context: { authorization: request.headers.authorization } });
+  const { matched } = await handler.handle(request, response, {
+    context: { authorization: request.headers.authorization },
+  });
   if (!matched) response.writeHead(404).end();
 }).listen(PORT, HOST);

@@ -35,7 +35,12 @@ const services: Services = {
   db,
   catalogue: createCatalogue(),
   views: { of: async (_kind, _user_id, read) => (await read(undefined))?.view, measures: [] },
-  streams: { open: () => Promise.reject(new Error('nothing here streams')), changed: () => {}, close: async () => {}, measures: [] },
+  streams: {
+    open: () => Promise.reject(new Error('nothing here streams')),
+    changed: () => {},
+    close: async () => {},
+    measures: [],
+  },
   passwords: createPasswords(1, 32),
   tokens: createTokens([SECRET], TOKEN_LIFETIME),
   refreshTokens: createRefreshTokens([SECRET]),
@@ -74,7 +79,10 @@ function context({ req, res }: { req: FastifyRequest; res: FastifyReply }): Cont
 const app = Fastify({ routerOptions: { maxParamLength: 5000 } });
 await app.register(fastifyTRPCPlugin, {
   prefix: '/trpc',
-  trpcOptions: { router: appRouter, createContext: context } satisfies FastifyTRPCPluginOptions<AppRouter>['trpcOptions'],
+  trpcOptions: {
+    router: appRouter,
+    createContext: context,
+  } satisfies FastifyTRPCPluginOptions<AppRouter>['trpcOptions'],
 });
 await app.register(fastifyTRPCOpenApiPlugin, { router: appRouter, createContext: context });
 await app.listen({ host: HOST, port: PORT });

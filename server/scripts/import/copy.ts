@@ -27,7 +27,12 @@ export async function copyTable(
 }
 
 /** One row that the database refuses for a reason nobody thought of must not keep the others away. */
-async function copyRows(target: postgres.Sql, step: Step, rows: readonly SourceRow[], report: Report): Promise<void> {
+async function copyRows(
+  target: postgres.Sql,
+  step: Step,
+  rows: readonly SourceRow[],
+  report: Report,
+): Promise<void> {
   const notes = report.batch(step.table);
   try {
     await target.begin((transaction) => copyBatch(transaction, step, rows, notes));
@@ -63,7 +68,8 @@ async function copyBatch(
   const made = items.filter((item) => item.into === undefined);
   const values = made.map((item) => ({ id: ids.get(item) as number, ...item.values }));
   if (values.length > 0) await target`insert into ${target(table)} ${target(values)}`;
-  const targetOf = (item: Item): number => (typeof item.into === 'object' ? targetOf(item.into) : (item.into ?? (ids.get(item) as number)));
+  const targetOf = (item: Item): number =>
+    typeof item.into === 'object' ? targetOf(item.into) : (item.into ?? (ids.get(item) as number));
   if (items.length > 0)
     await keep(
       target,
@@ -76,11 +82,19 @@ async function copyBatch(
 }
 
 /** Each item keeps its id where that is possible; copies, and rows whose id is another's already, get a new one. */
-async function giveIds(target: postgres.TransactionSql, table: string, items: readonly Item[]): Promise<Map<Item, number>> {
+async function giveIds(
+  target: postgres.TransactionSql,
+  table: string,
+  items: readonly Item[],
+): Promise<Map<Item, number>> {
   const ids = new Map<Item, number>();
   const wanted = (item: Item) => Number(item.source_id);
-  const keepable = items.filter((item) => item.into === undefined && !item.copy && wanted(item) > 0 && wanted(item) <= GREATEST_ID);
-  const rows = await target<{ id: number }[]>`select id from ${target(table)} where id = any(${keepable.map(wanted)}::int[])`;
+  const keepable = items.filter(
+    (item) => item.into === undefined && !item.copy && wanted(item) > 0 && wanted(item) <= GREATEST_ID,
+  );
+  const rows = await target<
+    { id: number }[]
+  >`select id from ${target(table)} where id = any(${keepable.map(wanted)}::int[])`;
   const taken = new Set(rows.map((row) => row.id));
   for (const item of keepable) if (!taken.has(wanted(item))) ids.set(item, wanted(item));
 
@@ -88,20 +102,32 @@ async function giveIds(target: postgres.TransactionSql, table: string, items: re
   const fresh = await newIds(target, table, others.length);
   others.forEach((item, at) => {
     ids.set(item, fresh[at] as number);
-    item.mends.push(item.copy ? `copied for users ${item.owner} as ${fresh[at]}` : `its id could not be kept, it has ${fresh[at]} now`);
+    item.mends.push(
+      item.copy
+        ? `copied for users ${item.owner} as ${fresh[at]}`
+        : `its id could not be kept, it has ${fresh[at]} now`,
+    );
   });
   return ids;
 }
 
 /** @returns ids of the table's own sequence */
-export async function newIds(target: postgres.TransactionSql, table: string, count: number): Promise<number[]> {
+export async function newIds(
+  target: postgres.TransactionSql,
+  table: string,
+  count: number,
+): Promise<number[]> {
   const rows = await target<{ id: number }[]>`
     select nextval(pg_get_serial_sequence(${table}, 'id'))::int as id from generate_series(1, ${count}::int)`;
   return rows.map((row) => row.id);
 }
 
 /** Sets the table's sequence past every id that the source or the target has, never back. */
-export async function raiseSequence(source: postgres.TransactionSql, target: postgres.Sql, table: string): Promise<void> {
+export async function raiseSequence(
+  source: postgres.TransactionSql,
+  target: postgres.Sql,
+  table: string,
+): Promise<void> {
   const [theirs] = await source.unsafe<{ id: string | null }[]>(
     `select max(id)::text as id from ${table} where id between 1 and ${GREATEST_ID}`,
   );

@@ -48,7 +48,9 @@ export const exercises: Step = {
       );
       mender.mends.splice(0);
       if (differs.length > 0)
-        mender.mends.push(`it is one of our default exercises, whose ${differs.join(', ')} ${differs.length > 1 ? 'stay' : 'stays'}`);
+        mender.mends.push(
+          `it is one of our default exercises, whose ${differs.join(', ')} ${differs.length > 1 ? 'stay' : 'stays'}`,
+        );
       const kept = id > 0 && id <= GREATEST_ID ? id : same.id;
       if (kept !== same.id) moves.push({ from: same.id, to: kept });
       return { ...itemOf(row, mender, values), into: kept };
@@ -69,7 +71,12 @@ function valuesOf(mender: Mender) {
     description: mender.textOrEmpty('description', 5000),
     calories_burned: mender.number('calories_burned', { min: 0, max: MAX_REPS, fallback: 0 }),
     start_reps,
-    end_reps: mender.number('end_reps', { min: start_reps, max: MAX_REPS, whole: true, fallback: start_reps }),
+    end_reps: mender.number('end_reps', {
+      min: start_reps,
+      max: MAX_REPS,
+      whole: true,
+      fallback: start_reps,
+    }),
     step: mender.number('step', { min: 1, max: MAX_REPS, whole: true, fallback: 1 }),
   };
 }
@@ -101,6 +108,8 @@ async function moveExercise(target: postgres.TransactionSql, from: number, to: n
     insert into exercises (id, name, description, calories_burned, start_reps, end_reps, step)
     select ${to}::int, name, description, calories_burned, start_reps, end_reps, step from exercises where id = ${from}`;
   await target`update workout_exercises set exercise_id = ${to} where exercise_id = ${from}`;
-  const [gone] = await target<{ default_order: number | null }[]>`delete from exercises where id = ${from} returning default_order`;
+  const [gone] = await target<
+    { default_order: number | null }[]
+  >`delete from exercises where id = ${from} returning default_order`;
   await target`update exercises set default_order = ${gone?.default_order ?? null} where id = ${to}`;
 }

@@ -52,7 +52,10 @@ export interface ImportOptions {
  * @param say writes a line of the report
  * @throws ImportError when it cannot begin or a database went away; what was copied until then stays
  */
-export async function importDatabase({ from, to, batch }: ImportOptions, say: (line: string) => void): Promise<void> {
+export async function importDatabase(
+  { from, to, batch }: ImportOptions,
+  say: (line: string) => void,
+): Promise<void> {
   try {
     await withConnection(to, PURPOSE, (target) =>
       withConnection(from, { ...PURPOSE, settings: AS_THERE }, (client) =>
@@ -69,11 +72,18 @@ export async function importDatabase({ from, to, batch }: ImportOptions, say: (l
     // Neither the text nor the details of a driver's error are shown: they can quote a row.
     const code = databaseCode(error);
     if (code === undefined || error instanceof ConnectionError) throw error;
-    throw new ImportError(`a database answered ${code}; what was copied until then stays, and a further run goes on from there`);
+    throw new ImportError(
+      `a database answered ${code}; what was copied until then stays, and a further run goes on from there`,
+    );
   }
 }
 
-async function copyAll(source: postgres.TransactionSql, target: postgres.Sql, batch: number, say: (line: string) => void): Promise<void> {
+async function copyAll(
+  source: postgres.TransactionSql,
+  target: postgres.Sql,
+  batch: number,
+  say: (line: string) => void,
+): Promise<void> {
   const report = createReport(say);
   await prepareKept(target);
   // All of them first: a row that gets a new id must not take one that a later row of the source has.
@@ -89,12 +99,19 @@ async function copyAll(source: postgres.TransactionSql, target: postgres.Sql, ba
 async function reportFilledDays(target: postgres.Sql, report: Report): Promise<void> {
   const notes = report.batch('physical_plans');
   for (const { source_id, days } of await fillDays(target))
-    notes.mended(source_id, `${days.length > 1 ? 'days' : 'day'} ${days.join(', ')} had no exercises, filled with the default ones`);
+    notes.mended(
+      source_id,
+      `${days.length > 1 ? 'days' : 'day'} ${days.join(', ')} had no exercises, filled with the default ones`,
+    );
   notes.keep(0);
 }
 
 /** Two imports at once would each miss what the other is about to write. */
-async function alone(target: postgres.Sql, say: (line: string) => void, job: () => Promise<void>): Promise<void> {
+async function alone(
+  target: postgres.Sql,
+  say: (line: string) => void,
+  job: () => Promise<void>,
+): Promise<void> {
   const [row] = await target<{ free: boolean }[]>`select pg_try_advisory_lock(${LOCK}) as free`;
   if (!row?.free) {
     say('another import into this database has not ended yet, waiting for it');

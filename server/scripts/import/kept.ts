@@ -36,14 +36,24 @@ export async function findKept(target: Sql, of: string, keys: readonly Key[]): P
 }
 
 /** @returns the ids in `table` of the rows that came from these rows of the source and are still there */
-export async function findParents(target: Sql, table: string, keys: readonly Key[]): Promise<Map<string, number>> {
+export async function findParents(
+  target: Sql,
+  table: string,
+  keys: readonly Key[],
+): Promise<Map<string, number>> {
   const kept = await findKept(target, table, keys);
-  const rows = await target<{ id: number }[]>`select id from ${target(table)} where id = any(${[...kept.values()]}::int[])`;
+  const rows = await target<
+    { id: number }[]
+  >`select id from ${target(table)} where id = any(${[...kept.values()]}::int[])`;
   const alive = new Set(rows.map((row) => row.id));
   return new Map([...kept].filter(([, id]) => alive.has(id)));
 }
 
-export async function keep(target: Sql, of: string, rows: readonly (Key & { target_id: number })[]): Promise<void> {
+export async function keep(
+  target: Sql,
+  of: string,
+  rows: readonly (Key & { target_id: number })[],
+): Promise<void> {
   await target`
     insert into stepwise_import.kept (of, source_id, owner, target_id)
     select ${of}, * from unnest(

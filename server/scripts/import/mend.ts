@@ -86,7 +86,8 @@ export class Mender {
   flag(column: string): boolean {
     const value = this.#row[column]?.trim().toLowerCase();
     if (['true', 't', '1'].includes(value ?? '')) return true;
-    if (!['false', 'f', '0'].includes(value ?? '')) this.mends.push(`${column} was neither true nor false, made false`);
+    if (!['false', 'f', '0'].includes(value ?? ''))
+      this.mends.push(`${column} was neither true nor false, made false`);
     return false;
   }
 

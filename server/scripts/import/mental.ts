@@ -18,7 +18,12 @@ export const mentalPlans: Step = {
     return convertAll(rows, refused, (row, mender) => {
       const user_id = user.get(row);
       const progress = mender.number('progress', { min: 0, max: 3650, whole: true, fallback: 30 });
-      return itemOf(row, mender, { user_id, name: mender.text('name', 500), goal: mender.text('goal', 500), progress });
+      return itemOf(row, mender, {
+        user_id,
+        name: mender.text('name', 500),
+        goal: mender.text('goal', 500),
+        progress,
+      });
     });
   },
 };
@@ -50,7 +55,13 @@ export const resources: Step = {
       const user_id = user.get(row);
       const type = mender.choice('type', resourceType.enumValues);
       const name = mender.text('name', 500);
-      const values = { user_id, type, name, description: mender.textOrEmpty('description', 5000), volume: volumeOf(mender) };
+      const values = {
+        user_id,
+        type,
+        name,
+        description: mender.textOrEmpty('description', 5000),
+        volume: volumeOf(mender),
+      };
       const copy = given.has(row.id);
       given.add(row.id);
       return { ...itemOf(row, mender, values), copy };
@@ -64,7 +75,9 @@ function volumeOf(mender: Mender): number {
   if (volume !== undefined && volume > 0) return mender.number('volume', { min: 0, max: MAX_VOLUME });
   const reached = Math.min(mender.finite('reached') ?? 0, MAX_VOLUME);
   const made = reached > 0 ? reached : 1;
-  mender.mends.push(`volume was ${volume === undefined ? 'missing' : 'not above 0'}, made ${reached > 0 ? 'what was reached of it' : '1'}`);
+  mender.mends.push(
+    `volume was ${volume === undefined ? 'missing' : 'not above 0'}, made ${reached > 0 ? 'what was reached of it' : '1'}`,
+  );
   return made;
 }
 
@@ -82,13 +95,19 @@ export const mentalPlanResources: Step = {
     const plans = rows.map(plan.find).filter((id) => id !== undefined);
     const linked = await target<{ id: number; mental_plan_id: number; resource_id: number }[]>`
       select id, mental_plan_id, resource_id from mental_plan_resources where mental_plan_id = any(${plans}::int[])`;
-    const links = new Map<string, Item | number>(linked.map((link) => [`${link.mental_plan_id}/${link.resource_id}`, link.id]));
+    const links = new Map<string, Item | number>(
+      linked.map((link) => [`${link.mental_plan_id}/${link.resource_id}`, link.id]),
+    );
     const volumes = await volumesOf(target, rows.map(resource.find));
 
     const raised: { id: number; progress: number }[] = [];
     const items = convertAll(rows, refused, (row, mender) => {
       const ids = { mental_plan_id: plan.get(row), resource_id: resource.get(row) };
-      const progress = mender.number('progress', { min: 0, max: volumes.get(ids.resource_id) ?? 0, fallback: 0 });
+      const progress = mender.number('progress', {
+        min: 0,
+        max: volumes.get(ids.resource_id) ?? 0,
+        fallback: 0,
+      });
       const item = itemOf(row, mender, { ...ids, progress });
       const name = `${ids.mental_plan_id}/${ids.resource_id}`;
       const first = links.get(name);
@@ -107,8 +126,13 @@ export const mentalPlanResources: Step = {
   },
 };
 
-async function volumesOf(target: postgres.TransactionSql, ids: readonly (number | undefined)[]): Promise<Map<number, number>> {
+async function volumesOf(
+  target: postgres.TransactionSql,
+  ids: readonly (number | undefined)[],
+): Promise<Map<number, number>> {
   const known = ids.filter((id) => id !== undefined);
-  const rows = await target<{ id: number; volume: number }[]>`select id, volume from resources where id = any(${known}::int[])`;
+  const rows = await target<
+    { id: number; volume: number }[]
+  >`select id, volume from resources where id = any(${known}::int[])`;
   return new Map(rows.map((row) => [row.id, row.volume]));
 }

@@ -21,7 +21,10 @@ export async function lookup(
   column: string,
   ownerColumn?: string,
 ): Promise<Lookup> {
-  const keyOf = (row: SourceRow) => ({ source_id: row[column] ?? '0', owner: (ownerColumn && row[ownerColumn]) || '0' });
+  const keyOf = (row: SourceRow) => ({
+    source_id: row[column] ?? '0',
+    owner: (ownerColumn && row[ownerColumn]) || '0',
+  });
   const parents = await findParents(target, of, rows.map(keyOf));
   const find = (row: SourceRow) => parents.get(keyText(keyOf(row)));
   return {

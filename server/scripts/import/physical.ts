@@ -32,7 +32,8 @@ export const physicalPlans: Step = {
 /** Centimetres. A height of 0.5 to 3 was given in metres. */
 function heightOf(mender: Mender): number {
   const height = mender.finite('height');
-  if (height === undefined || height < 0.5 || height > 3) return mender.number('height', { min: 50, max: 300 });
+  if (height === undefined || height < 0.5 || height > 3)
+    return mender.number('height', { min: 50, max: 300 });
   mender.mends.push('height was in metres, made centimetres');
   return Math.round(height * 10_000) / 100;
 }
@@ -50,12 +51,19 @@ export const workouts: Step = {
     const found = await target<{ id: number; physical_plan_id: number; day_of_week: number }[]>`
       select id, physical_plan_id, day_of_week from workouts
       where physical_plan_id = any(${rows.map(plan.find).filter((id) => id !== undefined)}::int[])`;
-    const days = new Map<string, Item | number>(found.map((day) => [`${day.physical_plan_id}/${day.day_of_week}`, day.id]));
+    const days = new Map<string, Item | number>(
+      found.map((day) => [`${day.physical_plan_id}/${day.day_of_week}`, day.id]),
+    );
     return convertAll(rows, refused, (row, mender) => {
       const physical_plan_id = plan.get(row);
       const day_of_week = dayOf(mender);
       const item = itemOf(row, mender, { physical_plan_id, day_of_week });
-      return joined(item, days, `${physical_plan_id}/${day_of_week}`, 'joined with the first workout of the same day');
+      return joined(
+        item,
+        days,
+        `${physical_plan_id}/${day_of_week}`,
+        'joined with the first workout of the same day',
+      );
     });
   },
 };
@@ -77,10 +85,17 @@ export const workoutExercises: Step = {
     const found = await target<{ id: number; workout_id: number; exercise_id: number }[]>`
       select id, workout_id, exercise_id from workout_exercises
       where workout_id = any(${rows.map(workout.find).filter((id) => id !== undefined)}::int[])`;
-    const held = new Map<string, Item | number>(found.map((link) => [`${link.workout_id}/${link.exercise_id}`, link.id]));
+    const held = new Map<string, Item | number>(
+      found.map((link) => [`${link.workout_id}/${link.exercise_id}`, link.id]),
+    );
     return convertAll(rows, refused, (row, mender) => {
       const item = itemOf(row, mender, { workout_id: workout.get(row), exercise_id: exercise.get(row) });
-      return joined(item, held, `${item.values.workout_id}/${item.values.exercise_id}`, 'the day has this exercise already');
+      return joined(
+        item,
+        held,
+        `${item.values.workout_id}/${item.values.exercise_id}`,
+        'the day has this exercise already',
+      );
     });
   },
 };

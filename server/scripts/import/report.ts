@@ -74,7 +74,8 @@ export function createReport(say: (line: string) => void): Report {
         '',
         ['read', 'copied', 'already there', 'mended', 'refused'].map((head) => ` ${head}`),
       );
-      for (const [table, { read, copied, there, mended, refused }] of tables) line(table, [read, copied, there, mended, refused]);
+      for (const [table, { read, copied, there, mended, refused }] of tables)
+        line(table, [read, copied, there, mended, refused]);
     },
   };
 }

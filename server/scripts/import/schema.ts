@@ -25,16 +25,22 @@ async function columnsOf(database: postgres.Sql | postgres.TransactionSql): Prom
 /** @throws ImportError that lists what the source lacks */
 export async function checkSource(source: postgres.TransactionSql): Promise<void> {
   const there = await columnsOf(source);
-  const wanted = Object.entries(SOURCE_COLUMNS).flatMap(([table, columns]) => columns.map((column) => `${table}.${column}`));
+  const wanted = Object.entries(SOURCE_COLUMNS).flatMap(([table, columns]) =>
+    columns.map((column) => `${table}.${column}`),
+  );
   const missing = wanted.filter((name) => !there.has(name));
   if (missing.length > 0) throw new ImportError(`the source lacks ${missing.join(', ')}`);
 }
 
 /** @throws ImportError for a database with tables that our migrations did not make */
 export async function checkTarget(target: postgres.Sql): Promise<void> {
-  const [row] = await target<{ migrated: boolean }[]>`select to_regclass('drizzle.__drizzle_migrations') is not null as migrated`;
+  const [row] = await target<
+    { migrated: boolean }[]
+  >`select to_regclass('drizzle.__drizzle_migrations') is not null as migrated`;
   if (!row?.migrated && (await columnsOf(target)).has('users.id'))
-    throw new ImportError('DATABASE_URL names a database with tables of something else; name an empty one, or one of this system');
+    throw new ImportError(
+      'DATABASE_URL names a database with tables of something else; name an empty one, or one of this system',
+    );
 }
 
 /**

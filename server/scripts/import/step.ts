@@ -23,7 +23,11 @@ export interface Step {
    * Looks at all rows of a batch and answers for each how it is written. It may look up what it needs and make room.
    * @param refused is told of a row why it is not copied
    */
-  prepare(target: postgres.TransactionSql, rows: readonly SourceRow[], refused: (row: SourceRow, why: string) => void): Promise<Item[]>;
+  prepare(
+    target: postgres.TransactionSql,
+    rows: readonly SourceRow[],
+    refused: (row: SourceRow, why: string) => void,
+  ): Promise<Item[]>;
 }
 
 export const keyOf = (row: SourceRow): Key => ({ source_id: row.id, owner: row.owner ?? '0' });

@@ -10,7 +10,11 @@ export const tasks: Step = {
     const user = await lookup(target, rows, 'users', 'user_id');
     return convertAll(rows, refused, (row, mender) => {
       const user_id = user.get(row);
-      return itemOf(row, mender, { user_id, title: mender.text('title', 500), status: mender.flag('status') });
+      return itemOf(row, mender, {
+        user_id,
+        title: mender.text('title', 500),
+        status: mender.flag('status'),
+      });
     });
   },
 };

@@ -14,7 +14,8 @@ const NO_PASSWORD = '!';
  */
 export const users: Step = {
   table: 'users',
-  select: 'select id::bigint::text as id, login::text, password::text, created_at::text from users order by users.id',
+  select:
+    'select id::bigint::text as id, login::text, password::text, created_at::text from users order by users.id',
   async prepare(target, rows, refused) {
     const keys = rows.map((row) => loginKey(row.login ?? ''));
     const stored = target.unsafe(STORED_LOGIN_KEY);
@@ -28,7 +29,8 @@ export const users: Step = {
       if (holder) refuse(`the login ${shown(login)} is that of ${holder}, upper and lower case being one`);
       holders.set(login_key, `users ${row.id}`);
       const password = storedHash(row.password ?? '');
-      if (password === NO_PASSWORD) mender.mends.push('password is no bcrypt hash of cost 4 to 14: nobody can sign in');
+      if (password === NO_PASSWORD)
+        mender.mends.push('password is no bcrypt hash of cost 4 to 14: nobody can sign in');
       return itemOf(row, mender, { login, login_key, password, created_at: mender.time('created_at') });
     });
   },
@@ -37,15 +39,22 @@ export const users: Step = {
 function validLogin({ login }: SourceRow): string {
   if (login == null) refuse('login is missing');
   const parsed = Registration.shape.login.safeParse(login);
-  return parsed.success ? parsed.data : refuse(`the login ${shown(login)} ${parsed.error.issues[0]?.message}`);
+  return parsed.success
+    ? parsed.data
+    : refuse(`the login ${shown(login)} ${parsed.error.issues[0]?.message}`);
 }
 
 /** @returns a login as it is printed: what nobody can see is written out */
 const shown = (login: string): string =>
-  JSON.stringify(login).replace(/[\p{C}\p{Default_Ignorable_Code_Point}]/gu, (hidden) => `\\u{${hidden.codePointAt(0)?.toString(16)}}`);
+  JSON.stringify(login).replace(
+    /[\p{C}\p{Default_Ignorable_Code_Point}]/gu,
+    (hidden) => `\\u{${hidden.codePointAt(0)?.toString(16)}}`,
+  );
 
 /** @returns the bcrypt hash in a column of text, padded text or bytes */
 function storedHash(column: string): string {
-  const text = /^\\x[0-9a-f]*$/.test(column) ? Buffer.from(column.slice(2), 'hex').toString('latin1') : column;
+  const text = /^\\x[0-9a-f]*$/.test(column)
+    ? Buffer.from(column.slice(2), 'hex').toString('latin1')
+    : column;
   return isBcrypt(text.trim()) ? text.trim() : NO_PASSWORD;
 }

@@ -28,7 +28,12 @@ interface List {
 
 /** In the order of the document. The events come after what they speak of: they tell what has changed while it was written. */
 export const ACCOUNT = {
-  sessions: { table: sessions, key: 'id', row: sql`to_jsonb(t) - 'user_id' - 'counter' - 'refreshable_from' - 'nonce'`, page: 500 },
+  sessions: {
+    table: sessions,
+    key: 'id',
+    row: sql`to_jsonb(t) - 'user_id' - 'counter' - 'refreshable_from' - 'nonce'`,
+    page: 500,
+  },
   physical_plans: {
     table: physicalPlans,
     key: 'id',

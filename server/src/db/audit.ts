@@ -27,6 +27,10 @@ export type AuditEvent =
   | OperatorEvent;
 
 /** `insert … select`: one line for each row of the relation `who`, which has a user_id. */
-export const audit = (event: AuditEvent, { ip, request_id }: Record<keyof typeof CLIENT, SQL>, who: string) => sql`
+export const audit = (
+  event: AuditEvent,
+  { ip, request_id }: Record<keyof typeof CLIENT, SQL>,
+  who: string,
+) => sql`
   insert into ${auditTrail} (event, user_id, ip, request_id)
   select ${sql.raw(`'${event}'`)}, user_id, ${ip}, ${request_id} from ${sql.raw(who)}`;

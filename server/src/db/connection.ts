@@ -7,7 +7,8 @@ import { type Address, postgresOptions } from './drivers.ts';
 export type Options = postgres.Options<Record<string, never>>;
 
 /** All that connects to PostgreSQL connects here. The first connection is made by the first statement. */
-export const connect = (url: Address, options: Options): postgres.Sql => postgres(postgresOptions(url, options));
+export const connect = (url: Address, options: Options): postgres.Sql =>
+  postgres(postgresOptions(url, options));
 
 const PREPARED = { prepare: true };
 

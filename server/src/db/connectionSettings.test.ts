@@ -8,18 +8,31 @@ import { OPTIONS } from './pools.ts';
 /** What the string means, as far as it is not what holds without a word. */
 function meaning(text: string, env: Record<string, string> = {}): object {
   const { tls, hosts, ...rest } = parseConnection(text, env);
-  const plain = { mode: undefined, verify: 'nothing', why: 'sslmode=prefer', isDirect: false, sendsName: true };
+  const plain = {
+    mode: undefined,
+    verify: 'nothing',
+    why: 'sslmode=prefer',
+    isDirect: false,
+    sendsName: true,
+  };
   const { files, ...way } = tls;
   const named = Object.entries(files).filter(([, path]) => path !== undefined);
   return Object.fromEntries(
     Object.entries({
       ...rest,
-      hosts: hosts.map(({ name, address, port }) => `${name}${address && address !== name ? `(${address})` : ''}:${port}`).join(' '),
-      ...Object.fromEntries(Object.entries(way).filter(([name, value]) => value !== plain[name as keyof typeof plain])),
+      hosts: hosts
+        .map(
+          ({ name, address, port }) => `${name}${address && address !== name ? `(${address})` : ''}:${port}`,
+        )
+        .join(' '),
+      ...Object.fromEntries(
+        Object.entries(way).filter(([name, value]) => value !== plain[name as keyof typeof plain]),
+      ),
       ...Object.fromEntries(named),
     }).filter(
       ([name, value]) =>
-        value !== undefined && JSON.stringify([name, value]) !== JSON.stringify([name, DEFAULTS[name as keyof typeof DEFAULTS]]),
+        value !== undefined &&
+        JSON.stringify([name, value]) !== JSON.stringify([name, DEFAULTS[name as keyof typeof DEFAULTS]]),
     ),
   );
 }
@@ -59,8 +72,14 @@ test.each<[string, object]>([
   ['postgres://ann:pw@[::1]:5433/life', { ...ANN, hosts: '::1:5433' }],
   ['postgres://ann:pw@[2001:db8::7]/life', { ...ANN, hosts: '2001:db8::7:5432' }],
   ['postgres://ann:pw@a,b/life', { ...ANN, hosts: 'a:5432 b:5432' }],
-  ['postgres://ann:pw@a:1,[::1]:2,c/life?target_session_attrs=read-write', { ...ANN, hosts: 'a:1 ::1:2 c:5432', session: 'read-write' }],
-  ['postgres://ann:pw@a,b/life?port=6000&load_balance_hosts=random', { ...ANN, hosts: 'a:6000 b:6000', isShuffled: true }],
+  [
+    'postgres://ann:pw@a:1,[::1]:2,c/life?target_session_attrs=read-write',
+    { ...ANN, hosts: 'a:1 ::1:2 c:5432', session: 'read-write' },
+  ],
+  [
+    'postgres://ann:pw@a,b/life?port=6000&load_balance_hosts=random',
+    { ...ANN, hosts: 'a:6000 b:6000', isShuffled: true },
+  ],
   ['postgres://ann:pw@/life?host=/run/postgresql', { ...ANN, hosts: '/run/postgresql:5432' }],
   ['postgres://ann:pw@db/life?host=/run/postgresql&port=5433', { ...ANN, hosts: '/run/postgresql:5433' }],
   ['postgres://ann:pw@%2Frun%2Fpostgresql/life', { ...ANN, hosts: '/run/postgresql:5432' }],
@@ -71,38 +90,74 @@ test.each<[string, object]>([
   [`${ANN_AT}?sslmode=allow`, { ...ANN, mode: 'prefer', why: 'sslmode=allow' }],
   [`${ANN_AT}?sslmode=prefer`, { ...ANN, mode: 'prefer' }],
   [`${ANN_AT}?sslmode=require`, { ...ANN, ...REQUIRED }],
-  [`${ANN_AT}?sslmode=require&sslrootcert=/ca.pem`, { ...ANN, ...REQUIRED, verify: 'chain', sslrootcert: '/ca.pem' }],
+  [
+    `${ANN_AT}?sslmode=require&sslrootcert=/ca.pem`,
+    { ...ANN, ...REQUIRED, verify: 'chain', sslrootcert: '/ca.pem' },
+  ],
   [`${ANN_AT}?sslmode=verify-ca`, { ...ANN, mode: 'require', verify: 'chain', why: 'sslmode=verify-ca' }],
   [
     `${ANN_AT}?sslmode=verify-full&sslrootcert=ca.pem`,
     { ...ANN, mode: 'require', verify: 'chain and name', why: 'sslmode=verify-full', sslrootcert: 'ca.pem' },
   ],
-  [`${ANN_AT}?sslrootcert=system`, { ...ANN, mode: 'require', verify: 'chain and name', why: 'sslmode=verify-full' }],
+  [
+    `${ANN_AT}?sslrootcert=system`,
+    { ...ANN, mode: 'require', verify: 'chain and name', why: 'sslmode=verify-full' },
+  ],
   [
     `${ANN_AT}?sslmode=require&sslcert=/c&sslkey=/k&sslpassword=geheim&sslcrl=/r`,
     { ...ANN, ...REQUIRED, sslcert: '/c', sslkey: '/k', sslcrl: '/r', passphrase: 'geheim' },
   ],
-  [`${ANN_AT}?sslmode=require&sslsni=0&sslnegotiation=direct`, { ...ANN, ...REQUIRED, sendsName: false, isDirect: true }],
-  [`${ANN_AT}?sslmode=require&ssl_min_protocol_version=TLSv1.3`, { ...ANN, ...REQUIRED, minVersion: 'TLSv1.3' }],
+  [
+    `${ANN_AT}?sslmode=require&sslsni=0&sslnegotiation=direct`,
+    { ...ANN, ...REQUIRED, sendsName: false, isDirect: true },
+  ],
+  [
+    `${ANN_AT}?sslmode=require&ssl_min_protocol_version=TLSv1.3`,
+    { ...ANN, ...REQUIRED, minVersion: 'TLSv1.3' },
+  ],
   // node-postgres, asyncpg, JDBC.
   [`${ANN_AT}?ssl=true`, { ...ANN, ...REQUIRED }],
   [`${ANN_AT}?ssl=require`, { ...ANN, ...REQUIRED }],
   [`${ANN_AT}?ssl=false`, { ...ANN, mode: 'disable', why: 'sslmode=disable' }],
-  [`${ANN_AT}?sslmode=no-verify&sslrootcert=/ca.pem`, { ...ANN, mode: 'require', why: 'sslmode=no-verify', sslrootcert: '/ca.pem' }],
+  [
+    `${ANN_AT}?sslmode=no-verify&sslrootcert=/ca.pem`,
+    { ...ANN, mode: 'require', why: 'sslmode=no-verify', sslrootcert: '/ca.pem' },
+  ],
   [`${ANN_AT}?uselibpqcompat=true&sslmode=require`, { ...ANN, ...REQUIRED }],
   // Neon.
   [
     'postgresql://ann:pw@ep-cool-1.eu.aws.neon.tech/life?sslmode=require&channel_binding=require',
-    { ...ANN, hosts: 'ep-cool-1.eu.aws.neon.tech:5432', mode: 'require', verify: 'chain and name', why: 'channel_binding=require' },
+    {
+      ...ANN,
+      hosts: 'ep-cool-1.eu.aws.neon.tech:5432',
+      mode: 'require',
+      verify: 'chain and name',
+      why: 'channel_binding=require',
+    },
   ],
   [`${ANN_AT}?options=endpoint%3Dep-cool-1`, { ...ANN, options: 'endpoint=ep-cool-1' }],
   // Prisma, Supabase, Rails, Django, SQLAlchemy.
-  [`${ANN_AT}?schema=public&connection_limit=5&pool_timeout=10&connect_timeout=15`, { ...ANN, connectTimeoutSeconds: 15 }],
-  [`${ANN_AT}?pgbouncer=true&sslmode=require&sslaccept=accept_invalid_certs`, { ...ANN, ...REQUIRED, prepare: false }],
-  [`${ANN_AT}?sslmode=require&sslaccept=strict`, { ...ANN, mode: 'require', verify: 'chain and name', why: 'sslmode=verify-full' }],
+  [
+    `${ANN_AT}?schema=public&connection_limit=5&pool_timeout=10&connect_timeout=15`,
+    { ...ANN, connectTimeoutSeconds: 15 },
+  ],
+  [
+    `${ANN_AT}?pgbouncer=true&sslmode=require&sslaccept=accept_invalid_certs`,
+    { ...ANN, ...REQUIRED, prepare: false },
+  ],
+  [
+    `${ANN_AT}?sslmode=require&sslaccept=strict`,
+    { ...ANN, mode: 'require', verify: 'chain and name', why: 'sslmode=verify-full' },
+  ],
   [
     'postgresql://postgres.ref:pw@aws-0-eu.pooler.supabase.com:6543/postgres?pgbouncer=true',
-    { hosts: 'aws-0-eu.pooler.supabase.com:6543', user: 'postgres.ref', password: 'pw', database: 'postgres', prepare: false },
+    {
+      hosts: 'aws-0-eu.pooler.supabase.com:6543',
+      user: 'postgres.ref',
+      password: 'pw',
+      database: 'postgres',
+      prepare: false,
+    },
   ],
   [`${ANN_AT}?pool=5&encoding=utf8&timeout=5000&conn_max_age=600`, ANN],
   [`${ANN_AT}?prepared_statement_cache_size=0`, { ...ANN, prepare: false }],
@@ -111,7 +166,10 @@ test.each<[string, object]>([
     `${ANN_AT}?application_name=life&fallback_application_name=x&client_encoding=UTF8&gssencmode=prefer`,
     { ...ANN, applicationName: 'life' },
   ],
-  [`${ANN_AT}?options=-c%20search_path%3Dlife%20-c%20geqo%3Doff`, { ...ANN, options: '-c search_path=life -c geqo=off' }],
+  [
+    `${ANN_AT}?options=-c%20search_path%3Dlife%20-c%20geqo%3Doff`,
+    { ...ANN, options: '-c search_path=life -c geqo=off' },
+  ],
   [
     `${ANN_AT}?connect_timeout=1&keepalives_idle=20&keepalives_count=3&tcp_user_timeout=1`,
     { ...ANN, connectTimeoutSeconds: 2, keepAliveSeconds: 20 },
@@ -163,7 +221,10 @@ test.each<[string, string]>([
   ['postgres://db/life?require_auth=scram-sha-256', 'require_auth: not supported'],
   ['postgres://db/life?target_session_attrs=secret', 'target_session_attrs: one of any'],
   ['postgres://db/life?connect_timeout=secret', 'connect_timeout: a whole number'],
-  ['postgres://db/life?statement_timeout=5000', 'statement_timeout: not understood; a setting of the server is written options='],
+  [
+    'postgres://db/life?statement_timeout=5000',
+    'statement_timeout: not understood; a setting of the server is written options=',
+  ],
   ['host=db password=sec ret', "name='a value with spaces'"],
   ['host=db password=my sec=ret', 'what stands behind the password'],
   ["host=db password='secret", "name='a value with spaces'"],
@@ -197,7 +258,11 @@ test("#278 libpq's variables say what the string leaves open, and are named wher
     ...REQUIRED,
     applicationName: 'x',
   });
-  expect(meaning(`${ANN_AT}?sslmode=disable&port=1`, env)).toMatchObject({ ...ANN, hosts: 'db:1', mode: 'disable' });
+  expect(meaning(`${ANN_AT}?sslmode=disable&port=1`, env)).toMatchObject({
+    ...ANN,
+    hosts: 'db:1',
+    mode: 'disable',
+  });
   expect(meaning(ANN_AT, { PGHOSTADDR: '10.0.0.7' })).toEqual(ANN);
   expect(() => parseConnection(ANN_AT, { PGSSLMODE: 'secret' })).toThrow(/^PGSSLMODE: one of disable/);
 });
@@ -209,7 +274,10 @@ test.each([
 ])('#278 the driver is told what %s means, and takes nothing from the environment', (text) => {
   const settings = parseConnection(text);
   const connection = { application_name: 'stepwise', statement_timeout: '4s' };
-  const ours = postgresOptions(settings, { ...OPTIONS, connection } as never) as unknown as Record<string, unknown>;
+  const ours = postgresOptions(settings, { ...OPTIONS, connection } as never) as unknown as Record<
+    string,
+    unknown
+  >;
   expect(ours).toMatchObject({ user: settings.user, pass: settings.password, database: settings.database });
   expect(ours.connection).toEqual({
     application_name: settings.applicationName ?? 'stepwise',

@@ -112,7 +112,10 @@ const LONGEST_CONNECT_TIMEOUT = 30;
  * @param env where libpq's variables are looked up
  * @throws ConnectionStringError
  */
-export function parseConnection(text: string, env: Record<string, string | undefined> = {}): ConnectionSettings {
+export function parseConnection(
+  text: string,
+  env: Record<string, string | undefined> = {},
+): ConnectionSettings {
   const parameters = new Parameters(readConnectionString(text), env);
   const user = parameters.text('user') ?? ownName();
   const settings = {
@@ -124,7 +127,8 @@ export function parseConnection(text: string, env: Record<string, string | undef
     database: parameters.text('dbname') ?? user,
     tls: tlsOf(parameters),
     connectTimeoutSeconds: connectTimeoutOf(parameters.integer('connect_timeout')),
-    keepAliveSeconds: parameters.flag('keepalives') === false ? 0 : parameters.integer('keepalives_idle') || undefined,
+    keepAliveSeconds:
+      parameters.flag('keepalives') === false ? 0 : parameters.integer('keepalives_idle') || undefined,
     applicationName: parameters.text('application_name'),
     options: parameters.text('options'),
     prepare: isPrepareAllowed(parameters),
@@ -153,8 +157,10 @@ function hostsOf(parameters: Parameters): Host[] {
   const addresses = parameters.text('hostaddr')?.split(',');
   const ports = (parameters.text('port') ?? '').split(',');
   const count = (names ?? addresses ?? ['']).length;
-  if (names && addresses && names.length !== addresses.length) throw parameters.wrong('hostaddr', 'as many are needed as there are hosts');
-  if (ports.length !== 1 && ports.length !== count) throw parameters.wrong('port', 'one, or as many as there are hosts, are needed');
+  if (names && addresses && names.length !== addresses.length)
+    throw parameters.wrong('hostaddr', 'as many are needed as there are hosts');
+  if (ports.length !== 1 && ports.length !== count)
+    throw parameters.wrong('port', 'one, or as many as there are hosts, are needed');
   return Array.from({ length: count }, (_, index) => {
     const text = ports[ports.length === 1 ? 0 : index] || String(DEFAULT_PORT);
     const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
@@ -192,13 +198,24 @@ function tlsOf(parameters: Parameters): TlsSettings {
     throw parameters.wrong('sslcert', 'it goes with sslkey; the certificate of the authority is sslrootcert');
   const sslmode = given ?? (root === 'system' ? 'verify-full' : undefined);
   const isSure = sslmode === 'require' || sslmode === 'no-verify' || sslmode?.startsWith('verify') === true;
-  if (root === 'system' && sslmode !== 'verify-full') throw parameters.wrong('sslrootcert', 'system needs sslmode=verify-full');
-  if (negotiation === 'direct' && !isSure) throw parameters.wrong('sslnegotiation', 'direct needs sslmode=require or better');
-  if (binding && sslmode === 'disable') throw parameters.wrong('channel_binding', 'require and sslmode=disable contradict each other');
+  if (root === 'system' && sslmode !== 'verify-full')
+    throw parameters.wrong('sslrootcert', 'system needs sslmode=verify-full');
+  if (negotiation === 'direct' && !isSure)
+    throw parameters.wrong('sslnegotiation', 'direct needs sslmode=require or better');
+  if (binding && sslmode === 'disable')
+    throw parameters.wrong('channel_binding', 'require and sslmode=disable contradict each other');
   return {
-    mode: binding || isSure ? 'require' : sslmode === 'allow' ? 'prefer' : (sslmode as 'disable' | 'prefer' | undefined),
+    mode:
+      binding || isSure
+        ? 'require'
+        : sslmode === 'allow'
+          ? 'prefer'
+          : (sslmode as 'disable' | 'prefer' | undefined),
     verify: verifyOf(sslmode, binding, files.sslrootcert !== undefined),
-    why: binding && !sslmode?.startsWith('verify') ? 'channel_binding=require' : `sslmode=${sslmode ?? 'prefer'}`,
+    why:
+      binding && !sslmode?.startsWith('verify')
+        ? 'channel_binding=require'
+        : `sslmode=${sslmode ?? 'prefer'}`,
     isDirect: negotiation === 'direct',
     sendsName: parameters.flag('sslsni') ?? true,
     files,
@@ -224,7 +241,9 @@ function connectTimeoutOf(seconds: number | undefined): number | undefined {
 
 /** What Prisma, asyncpg, JDBC, Rails and postgres.js have for a pooler in transaction mode. */
 function isPrepareAllowed(parameters: Parameters): boolean {
-  const sizes = ['statement_cache_size', 'prepared_statement_cache_size', 'prepareThreshold'].map((name) => parameters.integer(name));
+  const sizes = ['statement_cache_size', 'prepared_statement_cache_size', 'prepareThreshold'].map((name) =>
+    parameters.integer(name),
+  );
   const flags = ['prepared_statements', 'prepare'].map((name) => parameters.flag(name));
   return parameters.flag('pgbouncer') !== true && !sizes.includes(0) && !flags.includes(false);
 }
@@ -243,7 +262,13 @@ class Parameters {
     for (const [variable, keyword] of Object.entries(VARIABLES)) {
       const value = env[variable];
       // An address belongs to its host.
-      if (value === undefined || value === '' || values.get(keyword) || (keyword === 'hostaddr' && given.get('host'))) continue;
+      if (
+        value === undefined ||
+        value === '' ||
+        values.get(keyword) ||
+        (keyword === 'hostaddr' && given.get('host'))
+      )
+        continue;
       values.set(keyword, value);
       this.#names.set(keyword, variable);
     }
@@ -293,7 +318,9 @@ class Parameters {
       const remedy = REFUSED[name];
       if (remedy !== undefined) throw this.wrong(name, `not supported; ${remedy}`);
       if (this.#behindPassword.has(name))
-        throw new ConnectionStringError('what stands behind the password is not understood; encode or quote it');
+        throw new ConnectionStringError(
+          'what stands behind the password is not understood; encode or quote it',
+        );
       throw this.wrong(name, 'not understood; a setting of the server is written options=-c%20name%3Dvalue');
     }
   }

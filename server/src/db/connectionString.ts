@@ -21,14 +21,20 @@ export function unwrapped(text: string): string {
 export function readConnectionString(text: string): Map<string, string> {
   const given = unwrapped(text);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  if (/[\0-\x08\x0a-\x1f\x7f]/.test(given)) throw new ConnectionStringError('it holds a line end or another control character');
+  if (/[\0-\x08\x0a-\x1f\x7f]/.test(given))
+    throw new ConnectionStringError('it holds a line end or another control character');
   const scheme = /^postgres(?:ql)?(?:\+\w+)?:\/\//i.exec(given)?.[0];
   if (scheme !== undefined) return readUri(given.slice(scheme.length));
   if (/^jdbc:/i.test(given))
-    throw new ConnectionStringError('a JDBC URL is not understood; write postgresql://user:password@host:5432/database');
-  if (/^[a-z][\w+.-]*:/i.test(given)) throw new ConnectionStringError('its scheme is not postgres:// or postgresql://');
+    throw new ConnectionStringError(
+      'a JDBC URL is not understood; write postgresql://user:password@host:5432/database',
+    );
+  if (/^[a-z][\w+.-]*:/i.test(given))
+    throw new ConnectionStringError('its scheme is not postgres:// or postgresql://');
   if (given.includes('=')) return readPairs(given);
-  throw new ConnectionStringError('neither postgresql://user:password@host:5432/database nor host=… dbname=…');
+  throw new ConnectionStringError(
+    'neither postgresql://user:password@host:5432/database nor host=… dbname=…',
+  );
 }
 
 /** @param rest a URI without its scheme: `user:password@host1:1,host2:2/database?name=value` */
@@ -37,7 +43,8 @@ function readUri(rest: string): Map<string, string> {
   const [, authority = '', path = '', query = ''] = /^([^/?]*)(?:\/([^?]*))?(?:\?(.*))?$/s.exec(rest) ?? [];
   // The last one: a password may hold an @ that nobody encoded.
   const at = authority.lastIndexOf('@');
-  if (at < 0 && authority !== '' && (path.includes('@') || query.includes('@'))) throw new ConnectionStringError(ENCODE);
+  if (at < 0 && authority !== '' && (path.includes('@') || query.includes('@')))
+    throw new ConnectionStringError(ENCODE);
   readHosts(authority.slice(at + 1), parameters);
   if (path !== '') parameters.set('dbname', decoded(path));
   for (const part of query.split('&').filter(Boolean)) {
@@ -57,7 +64,10 @@ function readHosts(text: string, parameters: Map<string, string>): void {
   const hosts = text.split(',').map((part) => {
     const [, bracketed, name, port = ''] = /^(?:\[([^\]]*)\]|([^:]*))(?::(\d*))?$/.exec(part) ?? [];
     const host = bracketed ?? name;
-    if (host === undefined) throw new ConnectionStringError(`a port is a number, an IPv6 address stands in brackets, and ${ENCODE}`);
+    if (host === undefined)
+      throw new ConnectionStringError(
+        `a port is a number, an IPv6 address stands in brackets, and ${ENCODE}`,
+      );
     return { host: decoded(host), port };
   });
   parameters.set('host', hosts.map(({ host }) => host).join(','));
@@ -70,7 +80,8 @@ function readHosts(text: string, parameters: Map<string, string>): void {
  */
 export function decoded(text: string): string {
   return text.replace(/(?:%[0-9a-f]{2})+/gi, (sequence) => {
-    if (sequence.includes('%00')) throw new ConnectionStringError('it holds %00, which PostgreSQL knows nowhere');
+    if (sequence.includes('%00'))
+      throw new ConnectionStringError('it holds %00, which PostgreSQL knows nowhere');
     try {
       return decodeURIComponent(sequence);
     } catch {
@@ -85,7 +96,8 @@ function readPairs(text: string): Map<string, string> {
   const pair = /\s*(\w+)\s*=\s*(?:'((?:[^'\\]|\\.)*)'|((?:[^\s\\']|\\.)(?:[^\s\\]|\\.)*|))(?=\s|$)\s*/sy;
   while (pair.lastIndex < text.length) {
     const [, name, quoted, bare = ''] = pair.exec(text) ?? [];
-    if (name === undefined) throw new ConnectionStringError("it is not name=value name='a value with spaces' throughout");
+    if (name === undefined)
+      throw new ConnectionStringError("it is not name=value name='a value with spaces' throughout");
     parameters.set(name, (quoted ?? bare).replace(/\\(.)/gs, '$1'));
   }
   return parameters;

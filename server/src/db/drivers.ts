@@ -7,7 +7,8 @@ import { CONNECT_TIMEOUT, openAt, prepareTls } from './socket.ts';
 /** A connection string, or what one means. */
 export type Address = string | ConnectionSettings;
 
-export const settingsOf = (address: Address): ConnectionSettings => (typeof address === 'string' ? parseConnection(address) : address);
+export const settingsOf = (address: Address): ConnectionSettings =>
+  typeof address === 'string' ? parseConnection(address) : address;
 
 type Options = postgres.Options<Record<string, never>>;
 
@@ -22,7 +23,13 @@ export function postgresOptions(address: Address, options: Options): Options {
 }
 
 function optionsFor(settings: ConnectionSettings, options: Options, open: () => Promise<Socket>): Options {
-  const { applicationName: application_name, options: commandLine, connectTimeoutSeconds, keepAliveSeconds, prepare } = settings;
+  const {
+    applicationName: application_name,
+    options: commandLine,
+    connectTimeoutSeconds,
+    keepAliveSeconds,
+    prepare,
+  } = settings;
   const given = {
     ...options,
     // Only names in its errors: `socket` is where it goes.
@@ -36,7 +43,11 @@ function optionsFor(settings: ConnectionSettings, options: Options, open: () => 
     ...(connectTimeoutSeconds !== undefined && { connect_timeout: connectTimeoutSeconds }),
     ...(keepAliveSeconds !== undefined && { keep_alive: keepAliveSeconds }),
     ...(!prepare && { prepare }),
-    connection: { ...options.connection, ...(application_name && { application_name }), ...(commandLine && { options: commandLine }) },
+    connection: {
+      ...options.connection,
+      ...(application_name && { application_name }),
+      ...(commandLine && { options: commandLine }),
+    },
     // The driver does not give a connection back whose socket cannot be made: it is given one that fails.
     socket: () => open().catch(failing),
   };
@@ -80,10 +91,17 @@ const TESTS: Readonly<Record<Exclude<Session, 'any' | 'prefer-standby'>, string>
 
 /** Asks the server, on a connection for this question: only who has signed in is told, and `pg` cannot ask. */
 async function is(session: Session, host: Host, settings: ConnectionSettings): Promise<boolean> {
-  const options = { max: 1, fetch_types: false, connect_timeout: CONNECT_TIMEOUT, connection: { application_name: 'stepwise' } };
+  const options = {
+    max: 1,
+    fetch_types: false,
+    connect_timeout: CONNECT_TIMEOUT,
+    connection: { application_name: 'stepwise' },
+  };
   const client = postgres(optionsFor(settings, options, () => openAt(host, settings)));
   try {
-    const [row] = await client.unsafe<{ is: boolean }[]>(`select ${TESTS[session as keyof typeof TESTS]} as is`);
+    const [row] = await client.unsafe<{ is: boolean }[]>(
+      `select ${TESTS[session as keyof typeof TESTS]} as is`,
+    );
     return row?.is === true;
   } finally {
     await client.end({ timeout: 1 });

@@ -11,7 +11,8 @@ import { exercises, tasks, users } from './schema/index.ts';
 const folder = await mkdtemp(join(tmpdir(), 'stepwise-embedded-'));
 afterAll(() => rm(folder, { recursive: true }));
 
-const open = (dataDir: string) => openDatabase({ databaseUrl: undefined, poolSize: 1, migrateAtStart: false, dataDir });
+const open = (dataDir: string) =>
+  openDatabase({ databaseUrl: undefined, poolSize: 1, migrateAtStart: false, dataDir });
 
 const dataDir = join(folder, 'data');
 
@@ -42,7 +43,9 @@ test('a new folder has the tables and the default exercises, and keeps what is w
 async function openToOthers(of: string): Promise<string[]> {
   const entries = await readdir(of, { recursive: true, withFileTypes: true });
   const paths = [of, ...entries.map(({ parentPath, name }) => join(parentPath, name))];
-  const modes = await Promise.all(paths.map(async (path) => ({ path, mode: (await stat(path)).mode & 0o077 })));
+  const modes = await Promise.all(
+    paths.map(async (path) => ({ path, mode: (await stat(path)).mode & 0o077 })),
+  );
   return modes.filter(({ mode }) => mode !== 0).map(({ path }) => path);
 }
 
@@ -102,7 +105,11 @@ async function contentOf(path: string): Promise<string | string[]> {
 
 test('the constraints of the contract hold below the server too', async () => {
   const database = await openTestDatabase();
-  await expect(database.db.execute(builder.insert(tasks).values({ user_id: 1, title: '' }))).rejects.toMatchObject({ code: '23514' });
-  await expect(database.db.execute(builder.insert(tasks).values({ user_id: 1, title: 'x' }))).rejects.toMatchObject({ code: '23503' });
+  await expect(
+    database.db.execute(builder.insert(tasks).values({ user_id: 1, title: '' })),
+  ).rejects.toMatchObject({ code: '23514' });
+  await expect(
+    database.db.execute(builder.insert(tasks).values({ user_id: 1, title: 'x' })),
+  ).rejects.toMatchObject({ code: '23503' });
   await database.close();
 });

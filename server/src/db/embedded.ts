@@ -78,11 +78,13 @@ export function embeddedOn(client: PGlite): Omit<OpenDatabase, 'close'> {
 /** @param gate counts what does not belong to a transaction that it counts already */
 function on(client: PGlite | Transaction, gate?: Gate): Database {
   const counted = gate ?? (<T>(run: () => Promise<T>) => run());
-  const query = (text: string, values: readonly unknown[]) => counted(async () => (await client.query<object>(text, [...values])).rows);
+  const query = (text: string, values: readonly unknown[]) =>
+    counted(async () => (await client.query<object>(text, [...values])).rows);
   const db: Database = databaseOn({
     run: ({ text }, values) => query(text, values),
     once: query,
-    transaction: (job) => ('transaction' in client ? counted(() => client.transaction((tx) => job(on(tx)))) : job(db)),
+    transaction: (job) =>
+      'transaction' in client ? counted(() => client.transaction((tx) => job(on(tx)))) : job(db),
   });
   return db;
 }
@@ -110,11 +112,14 @@ async function holdsDatabase(folder: string): Promise<boolean> {
     );
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOTDIR') throw new DataFolderError(`${folder} is not a folder; move it away, or choose another`);
+    if (code === 'ENOTDIR')
+      throw new DataFolderError(`${folder} is not a folder; move it away, or choose another`);
     if (code !== 'ENOENT') throw error;
   }
   if (existsSync(folder) && (await readdir(folder)).length > 0)
-    throw new DataFolderError(`${folder} holds something else than a database; move it away, or choose another folder`);
+    throw new DataFolderError(
+      `${folder} holds something else than a database; move it away, or choose another folder`,
+    );
   return false;
 }
 
@@ -122,7 +127,8 @@ async function holdsDatabase(folder: string): Promise<boolean> {
 async function makeFolder(folder: string): Promise<void> {
   const parent = dirname(folder);
   for (const name of await readdir(parent))
-    if (name.startsWith(`${basename(folder)}.half-`)) await rm(join(parent, name), { recursive: true, force: true });
+    if (name.startsWith(`${basename(folder)}.half-`))
+      await rm(join(parent, name), { recursive: true, force: true });
   const half = `${folder}.half-${randomUUID()}`;
   await mkdir(half, { mode: 0o700 });
   const client = await startEngine({ dataDir: half, loadDataDir: await migratedImage() });
@@ -172,7 +178,10 @@ async function keep(file: string, image: Blob): Promise<void> {
     await rename(half, file);
   } catch (error) {
     // ENOENT is what a recursive mkdir answers on a read-only file system.
-    if (!['EROFS', 'EACCES', 'EPERM', 'ENOSPC', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    if (
+      !['EROFS', 'EACCES', 'EPERM', 'ENOSPC', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')
+    )
+      throw error;
     await rm(half, { force: true });
   }
 }

@@ -14,7 +14,8 @@ import { eventSequences, events } from './schema/index.ts';
 export const CHANNEL = 'events';
 
 /** The first CTE of a change: waits for the user's turn. It is run by whatever has `inTurn` among its conditions. */
-export const turn = (user_id: SQL): SQL => sql`turn as (select from ${eventSequences} where user_id = ${user_id} for update)`;
+export const turn = (user_id: SQL): SQL =>
+  sql`turn as (select from ${eventSequences} where user_id = ${user_id} for update)`;
 
 /** The condition of the first thing that a change writes or locks. It is always true, and looked at before any row. */
 export const inTurn: SQL = sql.raw('(select count(*) from turn) >= 0');

@@ -38,10 +38,14 @@ export function createGate(limit: number): Gate {
 }
 
 /** What pools of connections, each behind its gate, tell. */
-export function poolMeasures(pools: Readonly<Record<string, { readonly gate: Gate; readonly connections: number }>>): readonly Measure[] {
+export function poolMeasures(
+  pools: Readonly<Record<string, { readonly gate: Gate; readonly connections: number }>>,
+): readonly Measure[] {
   const each = (value: (pool: { count: Gate['count']; connections: number }) => number) => () =>
     Object.fromEntries(
-      Object.entries(pools).map(([name, { gate, connections }]) => [name, value({ count: gate.count, connections })] as const),
+      Object.entries(pools).map(
+        ([name, { gate, connections }]) => [name, value({ count: gate.count, connections })] as const,
+      ),
     );
   const measure = (name: string, help: string, value: Parameters<typeof each>[0]): Measure => ({
     name: `stepwise_database_${name}`,
@@ -52,10 +56,18 @@ export function poolMeasures(pools: Readonly<Record<string, { readonly gate: Gat
   });
   return [
     measure('connections_max', 'Connections of a pool at most', ({ connections }) => connections),
-    measure('calls', 'Statements and transactions that are under way or wait for a connection', ({ count }) => count.underWay),
+    measure(
+      'calls',
+      'Statements and transactions that are under way or wait for a connection',
+      ({ count }) => count.underWay,
+    ),
     measure('calls_max', 'How many of them there may be; the next is refused', ({ count }) => count.limit),
     measure('calls_total', 'Statements and transactions that were let in', ({ count }) => count.begun),
-    measure('refused_total', 'Statements and transactions that were refused as too many waited', ({ count }) => count.refused),
+    measure(
+      'refused_total',
+      'Statements and transactions that were refused as too many waited',
+      ({ count }) => count.refused,
+    ),
   ];
 }
 

@@ -9,7 +9,10 @@ import { one, statement } from './statement.ts';
 /** Hours for which an answer is kept. */
 export const KEPT = 24;
 
-export type Claim = { outcome: 'new' } | { outcome: 'replayed'; answer: unknown } | { outcome: 'other request' | 'running' };
+export type Claim =
+  | { outcome: 'new' }
+  | { outcome: 'replayed'; answer: unknown }
+  | { outcome: 'other request' | 'running' };
 
 const KEY = { user_id: 'int', key: 'text' } as const;
 
@@ -48,13 +51,16 @@ export async function claimKey(tx: Database, user_id: number, key: string, reque
   const taken = await claim(tx, { user_id, key, request });
   if (taken?.ours) return { outcome: 'new' };
   if (!taken?.same) return { outcome: 'other request' };
-  return taken.answer === null ? { outcome: 'running' } : { outcome: 'replayed', answer: JSON.parse(taken.answer) };
+  return taken.answer === null
+    ? { outcome: 'running' }
+    : { outcome: 'replayed', answer: JSON.parse(taken.answer) };
 }
 
 const keep = statement(
   'idempotency.keep',
   { ...KEY, answer: 'text' },
-  ({ user_id, key, answer }) => sql`update ${idempotencyKeys} set answer = ${answer} where user_id = ${user_id} and key = ${key}`,
+  ({ user_id, key, answer }) =>
+    sql`update ${idempotencyKeys} set answer = ${answer} where user_id = ${user_id} and key = ${key}`,
 );
 
 /** Keeps the answer beside the effect. */

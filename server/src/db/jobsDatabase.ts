@@ -47,7 +47,10 @@ export function openForJobs(url: Address, max: number): JobsDatabase {
         prepare: meeting.prepares,
         max,
       } as unknown as Options),
-      begin: meeting.pooler === 'transaction' ? `begin ${CHANGES}; ${setting(completed(SETTINGS, meeting), 'transaction')}` : undefined,
+      begin:
+        meeting.pooler === 'transaction'
+          ? `begin ${CHANGES}; ${setting(completed(SETTINGS, meeting), 'transaction')}`
+          : undefined,
     };
     return opened;
   }

@@ -14,7 +14,8 @@ function stumblingBlocks(migration: string): string[] {
   return statements.filter((statement) => {
     if (/^(create (table|index|function|trigger)|insert into) /i.test(statement)) return false;
     // Nothing that was written before is refused, and nothing that the older version leaves out is asked for.
-    if (/^alter table "\w+" add column /i.test(statement)) return / not null/i.test(statement) && !/ default /i.test(statement);
+    if (/^alter table "\w+" add column /i.test(statement))
+      return / not null/i.test(statement) && !/ default /i.test(statement);
     const [, table = ''] = /^(?:alter table|create unique index "\w+" on) "(\w+)"/i.exec(statement) ?? [];
     return !own.has(table);
   });
@@ -24,7 +25,8 @@ test('#198 each migration only adds, so that the version before it goes on', asy
   const { entries } = JSON.parse(await journal()) as { entries: { tag: string }[] };
   const tags = entries.map(({ tag }) => tag).filter((tag) => !BEFORE.includes(tag));
   expect(tags).toHaveLength(entries.length - BEFORE.length);
-  for (const tag of tags) expect(stumblingBlocks(await readFile(join(MIGRATIONS, `${tag}.sql`), 'utf8')), tag).toEqual([]);
+  for (const tag of tags)
+    expect(stumblingBlocks(await readFile(join(MIGRATIONS, `${tag}.sql`), 'utf8')), tag).toEqual([]);
 });
 
 test.each([

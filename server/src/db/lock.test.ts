@@ -61,7 +61,14 @@ test('#201 of six processes that find a stale lock at once one gets it', async (
     const contenders = Array.from({ length: 6 }, () => contender(file));
     const said = await Promise.all(contenders.map((contender) => contender.said));
     await Promise.all(contenders.map((contender) => contender.end()));
-    expect(said.sort()).toEqual(['LockedError', 'LockedError', 'LockedError', 'LockedError', 'LockedError', 'taken']);
+    expect(said.sort()).toEqual([
+      'LockedError',
+      'LockedError',
+      'LockedError',
+      'LockedError',
+      'LockedError',
+      'taken',
+    ]);
   }
 });
 

@@ -34,7 +34,8 @@ export async function takeLock(path: string): Promise<() => Promise<void>> {
   };
 }
 
-const lockedBy = (pid: number) => new LockedError(`process ${pid} has this database open; stop it, or set DATA_DIR to another folder`);
+const lockedBy = (pid: number) =>
+  new LockedError(`process ${pid} has this database open; stop it, or set DATA_DIR to another folder`);
 
 async function makeLock(file: string): Promise<void> {
   await mkdir(dirname(file), { recursive: true, mode: 0o700 });

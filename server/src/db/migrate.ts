@@ -45,7 +45,9 @@ export async function migratePostgres(url: Address, options: PrepareOptions = {}
   let waitsFor: number | undefined;
   for (let attempt = 1; ; ) {
     try {
-      const { done, holder } = await inOneTransaction(url, met, PURPOSE, (tx) => migrateUnlessLocked(tx, options.jobs));
+      const { done, holder } = await inOneTransaction(url, met, PURPOSE, (tx) =>
+        migrateUnlessLocked(tx, options.jobs),
+      );
       if (done) return;
       if (holder && holder.pid !== waitsFor)
         told('another process migrates the database: waiting for it', { ...holder, until: endOf(holder) });
@@ -59,17 +61,25 @@ export async function migratePostgres(url: Address, options: PrepareOptions = {}
 }
 
 /** Looks whether the schema is up to date and the role has the rights that are needed. @throws as above */
-export async function checkPostgres(url: Address, { met = meetOnce(url), jobs }: PrepareOptions = {}): Promise<void> {
-  await inOneTransaction(url, met, { name: 'stepwise', settings: { statement_timeout: '4s' }, reads: true }, async (tx) => {
-    const rights = await readRights(tx);
-    demand(rights, toLook(rights));
-    await checkVersion(tx);
-    demand(rights, toServe(rights));
-    if (!jobs) return;
-    if (!rights.schemas.pgboss && !rights.creates)
-      throw new SchemaError(`the database lacks the queues of the background work: ${MAKE_THEM}`);
-    demand(rights, toWork(rights), NO_JOBS);
-  });
+export async function checkPostgres(
+  url: Address,
+  { met = meetOnce(url), jobs }: PrepareOptions = {},
+): Promise<void> {
+  await inOneTransaction(
+    url,
+    met,
+    { name: 'stepwise', settings: { statement_timeout: '4s' }, reads: true },
+    async (tx) => {
+      const rights = await readRights(tx);
+      demand(rights, toLook(rights));
+      await checkVersion(tx);
+      demand(rights, toServe(rights));
+      if (!jobs) return;
+      if (!rights.schemas.pgboss && !rights.creates)
+        throw new SchemaError(`the database lacks the queues of the background work: ${MAKE_THEM}`);
+      demand(rights, toWork(rights), NO_JOBS);
+    },
+  );
 }
 
 const MAKE_THEM = 'run db:migrate as the owner of the tables, or set JOBS=off';
@@ -82,11 +92,17 @@ interface Holder {
 }
 
 /** Of a run that was cut off behind a pooler the lock can stay with the pooler's session. */
-const endOf = ({ pid }: Holder): string => `it has ended, or is ended by: select pg_terminate_backend(${pid})`;
+const endOf = ({ pid }: Holder): string =>
+  `it has ended, or is ended by: select pg_terminate_backend(${pid})`;
 
 /** @returns whether all is done, and who has the lock otherwise, unless it is free by now */
-async function migrateUnlessLocked(tx: Database, jobs = false): Promise<{ done: boolean; holder?: Holder | undefined }> {
-  const [lock] = await tx.execute<{ free: boolean }>(sql`select pg_try_advisory_xact_lock(${sql.raw(String(LOCK))}) as free`);
+async function migrateUnlessLocked(
+  tx: Database,
+  jobs = false,
+): Promise<{ done: boolean; holder?: Holder | undefined }> {
+  const [lock] = await tx.execute<{ free: boolean }>(
+    sql`select pg_try_advisory_xact_lock(${sql.raw(String(LOCK))}) as free`,
+  );
   if (!lock?.free) return { done: false, holder: await holderOf(tx) };
   const rights = await readRights(tx);
   demand(rights, toLook(rights));

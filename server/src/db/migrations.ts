@@ -11,11 +11,17 @@ export async function applyMigrations(tx: Database): Promise<void> {
   );
   if (!there?.schema) await tx.execute(sql`create schema drizzle`);
   if (!there?.table)
-    await tx.execute(sql`create table drizzle.__drizzle_migrations (id serial primary key, hash text not null, created_at bigint)`);
-  const [last] = await tx.execute<{ at: string | null }>(sql`select max(created_at)::text as at from drizzle.__drizzle_migrations`);
+    await tx.execute(
+      sql`create table drizzle.__drizzle_migrations (id serial primary key, hash text not null, created_at bigint)`,
+    );
+  const [last] = await tx.execute<{ at: string | null }>(
+    sql`select max(created_at)::text as at from drizzle.__drizzle_migrations`,
+  );
   for (const { sql: statements, folderMillis, hash } of readMigrations()({ migrationsFolder: MIGRATIONS })) {
     if (folderMillis <= Number(last?.at ?? 0)) continue;
     for (const statement of statements) await tx.execute(sql.raw(statement));
-    await tx.execute(sql`insert into drizzle.__drizzle_migrations (hash, created_at) values (${hash}, ${String(folderMillis)}::bigint)`);
+    await tx.execute(
+      sql`insert into drizzle.__drizzle_migrations (hash, created_at) values (${hash}, ${String(folderMillis)}::bigint)`,
+    );
   }
 }

@@ -32,4 +32,5 @@ export const dialect = new pgCore.PgDialect();
 export const builder = new pgCore.PgDatabase(dialect, undefined as never, undefined);
 
 /** What reads the files of migrations, loaded when it is used. */
-export const readMigrations = () => (require('drizzle-orm/migrator') as typeof import('drizzle-orm/migrator')).readMigrationFiles;
+export const readMigrations = () =>
+  (require('drizzle-orm/migrator') as typeof import('drizzle-orm/migrator')).readMigrationFiles;

@@ -23,15 +23,25 @@ const PAGE_BYTES = 1024 * 1024;
  * @param texts columns of long text: a page ends early when what they hold is too much for one answer
  * @returns what reads a page of the user's rows of `table`: of each the given columns
  */
-export function pagesOf<C extends Record<string, PgColumn>>(name: string, table: Owned, columns: C, texts: (keyof C & string)[] = []) {
+export function pagesOf<C extends Record<string, PgColumn>>(
+  name: string,
+  table: Owned,
+  columns: C,
+  texts: (keyof C & string)[] = [],
+) {
   const page = query(name, { user_id: 'int', before_id: 'bigint', limit: 'int' }, (p) =>
     bounded(select(table, columns, p), columns, texts),
   );
-  return (db: Database, user_id: number, { limit, before_id = NEWEST }: Page) => page(db, { user_id, before_id, limit });
+  return (db: Database, user_id: number, { limit, before_id = NEWEST }: Page) =>
+    page(db, { user_id, before_id, limit });
 }
 
 /** @returns the rows of a page, from the newest on, for as long as the texts of those before them are not too long; at least one */
-function bounded<C extends Record<string, PgColumn>>(rows: SQL<RowOf<C>>, columns: C, texts: string[]): SQL<RowOf<C>> {
+function bounded<C extends Record<string, PgColumn>>(
+  rows: SQL<RowOf<C>>,
+  columns: C,
+  texts: string[],
+): SQL<RowOf<C>> {
   if (texts.length === 0) return rows;
   const bytes = sql.join(
     texts.map((name) => sql`octet_length(to_json(${sql.identifier(name)})::text)`),
@@ -50,7 +60,12 @@ function bounded<C extends Record<string, PgColumn>>(rows: SQL<RowOf<C>>, column
 }
 
 /** The same of the rows whose `flag` is as asked. */
-export function pagesByFlag<C extends Record<string, PgColumn>>(name: string, table: Owned, columns: C, flag: PgColumn) {
+export function pagesByFlag<C extends Record<string, PgColumn>>(
+  name: string,
+  table: Owned,
+  columns: C,
+  flag: PgColumn,
+) {
   const shape = { user_id: 'int', before_id: 'bigint', limit: 'int', value: 'boolean' } as const;
   const page = query(name, shape, ({ value, ...p }) => select(table, columns, p, eq(flag, value)));
   return (db: Database, user_id: number, value: boolean, { limit, before_id = NEWEST }: Page) =>

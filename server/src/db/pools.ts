@@ -72,7 +72,13 @@ export function openPools(
 ): Pools {
   const options = { prepare };
   const open = (max: number, settings: Settings, max_pipeline: number) =>
-    connect(url, { ...OPTIONS, ...sessionOptions(meeting, 'stepwise', settings, refused), max, max_pipeline, prepare } as Options);
+    connect(url, {
+      ...OPTIONS,
+      ...sessionOptions(meeting, 'stepwise', settings, refused),
+      max,
+      max_pipeline,
+      prepare,
+    } as Options);
   // That reads change nothing is not left to who writes them. (To a pooler we leave nothing that others could not bear.)
   const reading = { ...LIMITS, ...(meeting.pooler === 'none' && { default_transaction_read_only: 'on' }) };
   const reads = open(readers, reading, PIPELINE);
@@ -84,8 +90,10 @@ export function openPools(
     change,
     smallChange: together ? createGroups(together, change) : change,
     once: (text, values) => retried(() => writes.unsafe(text, values as never[])),
-    transaction: <T>(job: (tx: Database) => Promise<T>) => writes.begin((tx) => job(onConnection(tx, options))) as Promise<T>,
+    transaction: <T>(job: (tx: Database) => Promise<T>) =>
+      writes.begin((tx) => job(onConnection(tx, options))) as Promise<T>,
     ping: async () => void (await Promise.all([reads`select 1`, writes`select 1`])),
-    close: async () => void (await Promise.all([reads, writes, together].map((pool) => pool?.end({ timeout: 5 })))),
+    close: async () =>
+      void (await Promise.all([reads, writes, together].map((pool) => pool?.end({ timeout: 5 })))),
   };
 }

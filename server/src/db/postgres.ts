@@ -5,7 +5,15 @@ import { type Address, settingsOf } from './drivers.ts';
 import { CHANNEL } from './events.ts';
 import { createGate, poolMeasures } from './gate.ts';
 import { LIMITS, OPTIONS, openPools, PIPELINE, type Pools } from './pools.ts';
-import { completed, type Meeting, meetOnce, SettingError, type Settings, sessionOptions, setting } from './session.ts';
+import {
+  completed,
+  type Meeting,
+  meetOnce,
+  SettingError,
+  type Settings,
+  sessionOptions,
+  setting,
+} from './session.ts';
 import { CHANGES, openSharedPools, READS, untilBegun } from './sharedPools.ts';
 
 /** Calls that may wait for a connection; the next is refused at once. */
@@ -23,7 +31,12 @@ const MANY = 4;
  * @param prepare whether statements are kept prepared; a pooler in between may not allow it
  * @param met how the database is reached
  */
-export function openPostgres(address: Address, max: number, prepare = true, met = meetOnce(address)): OpenDatabase {
+export function openPostgres(
+  address: Address,
+  max: number,
+  prepare = true,
+  met = meetOnce(address),
+): OpenDatabase {
   const url = settingsOf(address);
   const isPrepared = prepare && url.prepare;
   const shares = shareOut(max, isPrepared);
@@ -45,7 +58,9 @@ export function openPostgres(address: Address, max: number, prepare = true, met 
       run: ({ text, does }, values) =>
         does === 'read'
           ? readGate(() => on((to) => to.read(text, values)))
-          : gate(() => on((to) => (does === 'small change' ? to.smallChange(text, values) : to.change(text, values)))),
+          : gate(() =>
+              on((to) => (does === 'small change' ? to.smallChange(text, values) : to.change(text, values))),
+            ),
       once: (text, values) => gate(() => on((to) => to.once(text, values))),
       transaction: (job) => gate(() => on((to) => to.transaction(job))),
     }),
@@ -146,7 +161,8 @@ export async function inOneTransaction<T>(
   return onOwn(url, meeting, { name, settings }, (client) =>
     untilBegun((begun) =>
       client.begin(reads ? READS : CHANGES, async (tx) => {
-        if (meeting.pooler === 'transaction') await tx.unsafe(setting(completed(settings, meeting), 'transaction'));
+        if (meeting.pooler === 'transaction')
+          await tx.unsafe(setting(completed(settings, meeting), 'transaction'));
         begun();
         return job(onConnection(tx, { prepare: meeting.prepares }));
       }),
@@ -155,7 +171,11 @@ export async function inOneTransaction<T>(
 }
 
 /** Runs `job` on a connection of its own whose session stays the same. @throws SettingError where a pooler changes sessions */
-export async function withConnection<T>(url: Address, purpose: Purpose, job: (client: postgres.Sql) => Promise<T>): Promise<T> {
+export async function withConnection<T>(
+  url: Address,
+  purpose: Purpose,
+  job: (client: postgres.Sql) => Promise<T>,
+): Promise<T> {
   const meeting = await meetOnce(url)();
   if (meeting.pooler === 'transaction')
     throw new SettingError(
@@ -171,7 +191,14 @@ async function onOwn<T>(
   job: (client: postgres.Sql) => Promise<T>,
 ): Promise<T> {
   const session = sessionOptions(meeting, name, settings);
-  const lasting = { max: 1, prepare: meeting.prepares, query_timeout: 0, idle_timeout: 0, max_lifetime: null, fetch_types: true };
+  const lasting = {
+    max: 1,
+    prepare: meeting.prepares,
+    query_timeout: 0,
+    idle_timeout: 0,
+    max_lifetime: null,
+    fetch_types: true,
+  };
   const client = connect(url, { ...OPTIONS, ...session, ...lasting } as Options);
   try {
     return await job(client);

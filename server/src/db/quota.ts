@@ -30,7 +30,12 @@ const lastEvent = (user_id: SQL): SQL => sql`(select last from ${eventSequences}
  * other changes of the user add at the same moment is not seen: they may exceed the quota by as much.
  * @param last the number of the user's last event, where the statement has it at hand
  */
-export const hasRoom = (name: QuotaName, user_id: SQL, quota: SQL, { added = sql`1`, last = lastEvent(user_id) } = {}): SQL => sql`(
+export const hasRoom = (
+  name: QuotaName,
+  user_id: SQL,
+  quota: SQL,
+  { added = sql`1`, last = lastEvent(user_id) } = {},
+): SQL => sql`(
   ${added} <= ${quota} and (
     ${last} <= ${quota} - ${added}
     or not exists (select from ${TABLES[name]} where user_id = ${user_id} order by user_id, id limit 1 offset ${quota} - ${added})))`;
@@ -49,14 +54,27 @@ const rooms = Object.fromEntries(
       query(
         `quota.${name}`,
         { ...QUOTA, user_id: 'int', added: 'int' },
-        ({ user_id, quota, added }): SQL<{ room: boolean }> => sql`select ${hasRoom(name, user_id, quota, { added })} as room`,
+        ({ user_id, quota, added }): SQL<{ room: boolean }> =>
+          sql`select ${hasRoom(name, user_id, quota, { added })} as room`,
       ),
     ),
   ]),
-) as Record<QuotaName, (db: Database, input: { user_id: number; quota: number; added: number }) => Promise<{ room: boolean } | undefined>>;
+) as Record<
+  QuotaName,
+  (
+    db: Database,
+    input: { user_id: number; quota: number; added: number },
+  ) => Promise<{ room: boolean } | undefined>
+>;
 
 /** @returns whether the quota is why a statement added no rows */
-export async function isQuotaReached(db: Database, name: QuotaName, user_id: number, quota: number, added = 1): Promise<boolean> {
+export async function isQuotaReached(
+  db: Database,
+  name: QuotaName,
+  user_id: number,
+  quota: number,
+  added = 1,
+): Promise<boolean> {
   const row = await rooms[name](db, { user_id, quota, added });
   return row?.room === false;
 }

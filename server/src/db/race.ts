@@ -9,7 +9,9 @@ export class LostRace extends Error {
  * Each lost race is somebody else's success, so a few tries are enough.
  * @throws LostRace after 10 tries
  */
-export async function retryRaced<T extends { outcome: string }>(run: () => Promise<T>): Promise<Exclude<T, { outcome: 'raced' }>> {
+export async function retryRaced<T extends { outcome: string }>(
+  run: () => Promise<T>,
+): Promise<Exclude<T, { outcome: 'raced' }>> {
   for (let attempt = 0; attempt < 10; attempt++) {
     const result = await run();
     if (result.outcome !== 'raced') return result as Exclude<T, { outcome: 'raced' }>;

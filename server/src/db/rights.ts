@@ -25,7 +25,9 @@ export interface Rights {
   /** Whether it may make schemas. */
   readonly creates: boolean;
   /** Only those that are there. */
-  readonly schemas: Readonly<Partial<Record<'public' | 'drizzle' | 'pgboss', { readonly usage: boolean; readonly create: boolean }>>>;
+  readonly schemas: Readonly<
+    Partial<Record<'public' | 'drizzle' | 'pgboss', { readonly usage: boolean; readonly create: boolean }>>
+  >;
   readonly tables: readonly Table[];
 }
 
@@ -87,12 +89,18 @@ export function toMigrate({ role, database, creates, schemas, tables }: Rights):
   if (!schemas.public?.create) missing.push(`grant create on schema public to ${role}`);
   const applied = tables.find(({ schema, table }) => schema === 'drizzle' && table === APPLIED);
   if (!schemas.drizzle && !creates) missing.push(newSchema('drizzle', role, database));
-  if (schemas.drizzle && !applied && !schemas.drizzle.create) missing.push(`grant create on schema drizzle to ${role}`);
-  if (applied && !(applied.insert && applied.select)) missing.push(`grant select, insert on drizzle.${APPLIED} to ${role}`);
+  if (schemas.drizzle && !applied && !schemas.drizzle.create)
+    missing.push(`grant create on schema drizzle to ${role}`);
+  if (applied && !(applied.insert && applied.select))
+    missing.push(`grant select, insert on drizzle.${APPLIED} to ${role}`);
   if (applied) {
-    const foreign = tables.filter(({ schema, table, owned }) => schema === 'public' && table in WRITTEN && !owned);
+    const foreign = tables.filter(
+      ({ schema, table, owned }) => schema === 'public' && table in WRITTEN && !owned,
+    );
     for (const owner of new Set(foreign.map(({ owner }) => owner)))
-      missing.push(`grant ${owner} to ${role} (the owner of tables that a migration may change), or migrate as ${owner}`);
+      missing.push(
+        `grant ${owner} to ${role} (the owner of tables that a migration may change), or migrate as ${owner}`,
+      );
   }
   return missing;
 }
@@ -107,7 +115,8 @@ export function toServe({ role, tables }: Rights): string[] {
     }))
     .filter(({ lacks }) => lacks.length > 0);
   // As one statement where it is the same everywhere.
-  if (missing.length > 3) return [`grant select, insert, update, delete on all tables in schema public to ${role}`];
+  if (missing.length > 3)
+    return [`grant select, insert, update, delete on all tables in schema public to ${role}`];
   return missing.map(({ table, lacks }) => `grant ${lacks.join(', ')} on ${table} to ${role}`);
 }
 
@@ -116,7 +125,8 @@ export function toWork({ role, database, creates, schemas, tables }: Rights): st
   if (!schemas.pgboss) return creates ? [] : [newSchema('pgboss', role, database)];
   const missing = usage('pgboss', role, schemas);
   const own = tables.filter(({ schema }) => schema === 'pgboss');
-  if (!own.some(({ table }) => table === VERSION) && !schemas.pgboss.create) missing.push(`grant create on schema pgboss to ${role}`);
+  if (!own.some(({ table }) => table === VERSION) && !schemas.pgboss.create)
+    missing.push(`grant create on schema pgboss to ${role}`);
   if (own.some((rights) => !(rights.select && rights.insert && rights.update && rights.delete)))
     missing.push(`grant select, insert, update, delete on all tables in schema pgboss to ${role}`);
   return missing;
@@ -125,7 +135,9 @@ export function toWork({ role, database, creates, schemas, tables }: Rights): st
 /** @throws RightsError when something is missing */
 export function demand({ role }: Rights, missing: readonly string[], otherwise = ''): void {
   if (missing.length === 0) return;
-  throw new RightsError(`the role ${role} lacks rights that are needed, as an administrator run: ${missing.join('; ')}${otherwise}`);
+  throw new RightsError(
+    `the role ${role} lacks rights that are needed, as an administrator run: ${missing.join('; ')}${otherwise}`,
+  );
 }
 
 function usage(name: 'public' | 'drizzle' | 'pgboss', role: string, schemas: Rights['schemas']): string[] {

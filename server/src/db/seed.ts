@@ -3,7 +3,14 @@ import type { Database } from './client.ts';
 import { builder } from './orm.ts';
 import { exercises } from './schema/index.ts';
 
-const exercise = (name: string, calories_burned: number, start_reps: number, end_reps: number, step: number, description: string) => ({
+const exercise = (
+  name: string,
+  calories_burned: number,
+  start_reps: number,
+  end_reps: number,
+  step: number,
+  description: string,
+) => ({
   name,
   calories_burned,
   start_reps,
@@ -88,5 +95,7 @@ export async function seed(db: Database): Promise<void> {
   const rows = DEFAULT_EXERCISES.map((values, index) => ({ ...values, default_order: index + 1 }));
   const missing = rows.filter(({ default_order }) => !there.has(default_order));
   if (missing.length > 0)
-    await db.execute(builder.insert(exercises).values(missing).onConflictDoNothing({ target: exercises.default_order }));
+    await db.execute(
+      builder.insert(exercises).values(missing).onConflictDoNothing({ target: exercises.default_order }),
+    );
 }

@@ -35,37 +35,43 @@ interface Found {
  * @throws RightsError
  */
 export async function prepareServerRole(owner: Address, { user, password }: ServerRole): Promise<void> {
-  await inOneTransaction(owner, meetOnce(owner), { name: 'stepwise migrations', settings: { lock_timeout: '3s' } }, async (tx) => {
-    const run = (statement: string) => tx.execute(sql.raw(statement));
-    await run(`select pg_advisory_xact_lock(${LOCK})`);
-    const found = await find(tx, user);
-    const rights = await readRights(tx);
-    if (found.mighty)
-      throw new RightsError(
-        `SERVER_DATABASE_URL: the role ${found.role} can change tables or roles, as the owner can: name one of its own for the servers`,
-      );
-    if (found.owns) demand(rights, [`reassign owned by ${found.role} to ${found.owner}`]);
-    if (!found.exists && !found.makes) demand(rights, [`create role ${found.role} login`]);
-    if (!found.exists) await run(`create role ${found.role} login`);
-    // Not the password itself: a statement can end in the log of PostgreSQL.
-    if (password !== '' && found.makes) await run(`alter role ${found.role} login password '${scramOf(password)}'`);
+  await inOneTransaction(
+    owner,
+    meetOnce(owner),
+    { name: 'stepwise migrations', settings: { lock_timeout: '3s' } },
+    async (tx) => {
+      const run = (statement: string) => tx.execute(sql.raw(statement));
+      await run(`select pg_advisory_xact_lock(${LOCK})`);
+      const found = await find(tx, user);
+      const rights = await readRights(tx);
+      if (found.mighty)
+        throw new RightsError(
+          `SERVER_DATABASE_URL: the role ${found.role} can change tables or roles, as the owner can: name one of its own for the servers`,
+        );
+      if (found.owns) demand(rights, [`reassign owned by ${found.role} to ${found.owner}`]);
+      if (!found.exists && !found.makes) demand(rights, [`create role ${found.role} login`]);
+      if (!found.exists) await run(`create role ${found.role} login`);
+      // Not the password itself: a statement can end in the log of PostgreSQL.
+      if (password !== '' && found.makes)
+        await run(`alter role ${found.role} login password '${scramOf(password)}'`);
 
-    const ours = rights.tables.filter(({ schema, table }) => schema !== 'public' || table in WRITTEN);
-    for (const schema of new Set(ours.map(({ schema }) => schema))) {
-      await run(`revoke all on schema ${schema} from ${found.role}`);
-      await run(`grant usage on schema ${schema} to ${found.role}`);
-    }
-    for (const { schema, table } of ours) {
-      await run(`revoke all on ${schema}."${table}" from ${found.role}`);
-      await run(`grant ${neededOn(schema, table)} on ${schema}."${table}" to ${found.role}`);
-    }
-    for (const { statement, mine } of await excess(tx, user)) if (mine) await run(statement);
-    // What only an administrator can do.
-    demand(
-      rights,
-      (await excess(tx, user)).map(({ statement }) => statement),
-    );
-  });
+      const ours = rights.tables.filter(({ schema, table }) => schema !== 'public' || table in WRITTEN);
+      for (const schema of new Set(ours.map(({ schema }) => schema))) {
+        await run(`revoke all on schema ${schema} from ${found.role}`);
+        await run(`grant usage on schema ${schema} to ${found.role}`);
+      }
+      for (const { schema, table } of ours) {
+        await run(`revoke all on ${schema}."${table}" from ${found.role}`);
+        await run(`grant ${neededOn(schema, table)} on ${schema}."${table}" to ${found.role}`);
+      }
+      for (const { statement, mine } of await excess(tx, user)) if (mine) await run(statement);
+      // What only an administrator can do.
+      demand(
+        rights,
+        (await excess(tx, user)).map(({ statement }) => statement),
+      );
+    },
+  );
 }
 
 async function find(tx: Database, user: string): Promise<Found> {

@@ -36,8 +36,14 @@ const SETTINGS: Settings = {
 
 /** What a database must be: nobody can set it for a session, or only a superuser. */
 const REQUIRED: Readonly<Record<string, { readonly value: string; readonly remedy: string }>> = {
-  server_encoding: { value: 'UTF8', remedy: "make the database anew, with: create database … encoding 'UTF8' template template0" },
-  session_replication_role: { value: 'origin', remedy: 'with another one no trigger and no foreign key works' },
+  server_encoding: {
+    value: 'UTF8',
+    remedy: "make the database anew, with: create database … encoding 'UTF8' template template0",
+  },
+  session_replication_role: {
+    value: 'origin',
+    remedy: 'with another one no trigger and no foreign key works',
+  },
 };
 
 /** Milliseconds for what is asked of a connection before it is used. */
@@ -54,21 +60,34 @@ export interface Meeting {
 }
 
 /** What is set in a session, completed by the settings that are the same in all of them. */
-export function completed(settings: Settings, { version }: Pick<Meeting, 'version'>): Readonly<Record<string, string>> {
+export function completed(
+  settings: Settings,
+  { version }: Pick<Meeting, 'version'>,
+): Readonly<Record<string, string>> {
   const all = { ...SETTINGS, ...(version >= 170_000 && { transaction_timeout: '0' }), ...settings };
-  return Object.fromEntries(Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== undefined));
+  return Object.fromEntries(
+    Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
 }
 
 /** Statements that set them. The time of a statement first: that of the role may be too short for the rest. */
-export function setting(settings: Readonly<Record<string, string>>, scope: 'session' | 'transaction'): string {
+export function setting(
+  settings: Readonly<Record<string, string>>,
+  scope: 'session' | 'transaction',
+): string {
   const isLocal = scope === 'transaction';
   const { statement_timeout, ...rest } = settings;
-  const each = Object.entries(rest).map(([name, value]) => `pg_catalog.set_config('${name}', '${value}', ${isLocal})`);
+  const each = Object.entries(rest).map(
+    ([name, value]) => `pg_catalog.set_config('${name}', '${value}', ${isLocal})`,
+  );
   return `set ${isLocal ? 'local ' : ''}statement_timeout = '${statement_timeout}'; select ${each.join(', ')}`;
 }
 
 const asking = (names: readonly string[]): string =>
-  ['pg_catalog.pg_backend_pid() as pid', ...names.map((name) => `pg_catalog.current_setting('${name}') as "${name}"`)].join(', ');
+  [
+    'pg_catalog.pg_backend_pid() as pid',
+    ...names.map((name) => `pg_catalog.current_setting('${name}') as "${name}"`),
+  ].join(', ');
 
 const TIME = `set local statement_timeout = ${PATIENCE}`;
 
@@ -90,7 +109,8 @@ function lastRow(answer: readonly object[]): Record<string, unknown> {
 /** @throws SettingError when it is no database for us */
 function check(row: Record<string, unknown>, settings: Settings = {}): void {
   for (const [name, { value, remedy }] of Object.entries(REQUIRED))
-    if (row[name] !== value) throw new SettingError(`the database has ${name} ${row[name]}, and must have ${value}: ${remedy}`);
+    if (row[name] !== value)
+      throw new SettingError(`the database has ${name} ${row[name]}, and must have ${value}: ${remedy}`);
   for (const [name, value] of Object.entries(settings))
     if (row[name] !== value)
       throw new SettingError(
@@ -102,7 +122,12 @@ function check(row: Record<string, unknown>, settings: Settings = {}): void {
  * The driver's options for sessions with these settings: a connection that has not got them is never used.
  * @param refused told why one must not be used, that is when the database has become another one
  */
-export function sessionOptions(meeting: Meeting, name: string, settings: Settings, refused: (error: SettingError) => void = () => {}) {
+export function sessionOptions(
+  meeting: Meeting,
+  name: string,
+  settings: Settings,
+  refused: (error: SettingError) => void = () => {},
+) {
   const wanted = completed(settings, meeting);
   const isDirect = meeting.pooler === 'none';
   const names = Object.keys(REQUIRED);
@@ -119,7 +144,9 @@ export function sessionOptions(meeting: Meeting, name: string, settings: Setting
         try {
           const row = lastRow(answer);
           if (isDirect && row.pid !== pid)
-            throw new SettingError('the database is behind a pooler now, and was not when Stepwise started: start it again');
+            throw new SettingError(
+              'the database is behind a pooler now, and was not when Stepwise started: start it again',
+            );
           check(row, meeting.pooler === 'transaction' ? {} : wanted);
         } catch (error) {
           refused(error as SettingError);
@@ -147,7 +174,9 @@ export async function meet(url: Address): Promise<Meeting> {
 async function meetNow(url: Address): Promise<Meeting> {
   const first = plain(url);
   try {
-    const answer = await first.unsafe(inTime(`select ${asking(['server_version_num', ...Object.keys(REQUIRED)])}`));
+    const answer = await first.unsafe(
+      inTime(`select ${asking(['server_version_num', ...Object.keys(REQUIRED)])}`),
+    );
     const row = lastRow(answer);
     check(row);
     const version = Number(row.server_version_num);
@@ -198,7 +227,9 @@ async function checkTransactions(client: postgres.Sql): Promise<void> {
       if (!['08P01', 'CONNECTION_CLOSED'].includes(databaseCode(error) ?? '')) throw error;
     }
   }
-  throw new SettingError('the pooler allows no transactions (pool_mode = statement): set pool_mode to transaction or session');
+  throw new SettingError(
+    'the pooler allows no transactions (pool_mode = statement): set pool_mode to transaction or session',
+  );
 }
 
 /** Who asks when, in no regular order: a pooler that deals its sessions out one after the other is found out too. */
@@ -211,7 +242,9 @@ async function isShared(first: postgres.Sql, url: Address): Promise<boolean> {
   try {
     for (const who of `A${ORDER}`) {
       const { [who as 'A']: own, [who === 'A' ? 'B' : 'A']: other } = seen;
-      const { pid } = lastRow(await (who === 'A' ? first : second).unsafe(inTime(`select ${asking([])}`))) as { pid: number };
+      const { pid } = lastRow(
+        await (who === 'A' ? first : second).unsafe(inTime(`select ${asking([])}`)),
+      ) as { pid: number };
       if (other.has(pid) || own.add(pid).size > 1) return true;
     }
     return false;

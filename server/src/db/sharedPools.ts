@@ -30,7 +30,13 @@ export function openSharedPools(
   const options = { prepare };
   const set = setting(completed(LIMITS, meeting), 'transaction');
   const [reading, changing] = [READS, CHANGES].map((how) => `begin ${how}; ${set}`) as [string, string];
-  const open = (max: number) => connect(url, { ...OPTIONS, ...sessionOptions(meeting, 'stepwise', {}, refused), max, prepare } as Options);
+  const open = (max: number) =>
+    connect(url, {
+      ...OPTIONS,
+      ...sessionOptions(meeting, 'stepwise', {}, refused),
+      max,
+      prepare,
+    } as Options);
   const reads = open(readers);
   const writes = open(writers);
 
@@ -52,7 +58,10 @@ export function openSharedPools(
           }) as Promise<T>,
       ),
     ping: async () =>
-      void (await Promise.all([alone(reads, reading, 'select 1', [], false), alone(writes, changing, 'select 1', [], false)])),
+      void (await Promise.all([
+        alone(reads, reading, 'select 1', [], false),
+        alone(writes, changing, 'select 1', [], false),
+      ])),
     close: async () => void (await Promise.all([reads, writes].map((pool) => pool.end({ timeout: 5 })))),
   };
 }
@@ -77,7 +86,8 @@ export function alone(
       ]);
       if (outcome.status === 'rejected') throw outcome.reason;
       if (end.status === 'rejected') throw end.reason;
-      if (end.value.command !== 'COMMIT') throw Object.assign(new Error('rolled back'), { code: 'TRANSACTION_ROLLED_BACK' });
+      if (end.value.command !== 'COMMIT')
+        throw Object.assign(new Error('rolled back'), { code: 'TRANSACTION_ROLLED_BACK' });
       return outcome.value;
     } finally {
       connection.release();

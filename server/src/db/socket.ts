@@ -60,7 +60,9 @@ function socketPath({ name, address, port }: Host): string | undefined {
   const file = `.s.PGSQL.${port}`;
   if (name.startsWith('@')) return `\0${name.slice(1)}/${file}`;
   if (name.startsWith('/')) return `${name}/${file}`;
-  return name === '' ? SOCKET_FOLDERS.map((folder) => `${folder}/${file}`).find((path) => existsSync(path)) : undefined;
+  return name === ''
+    ? SOCKET_FOLDERS.map((folder) => `${folder}/${file}`).find((path) => existsSync(path))
+    : undefined;
 }
 
 /** Within this machine nobody listens who could not read our memory. */
@@ -69,7 +71,12 @@ function isHere({ name, address }: Host): boolean {
 }
 
 /** Connects and runs `step`, both of it in time. */
-async function within(seconds: number, host: Host, path: string | undefined, step: (socket: Socket) => Promise<Socket>): Promise<Socket> {
+async function within(
+  seconds: number,
+  host: Host,
+  path: string | undefined,
+  step: (socket: Socket) => Promise<Socket>,
+): Promise<Socket> {
   // Who waits for it is told by `first`; what comes later is for who uses it.
   const socket = new Socket().on('error', () => {});
   let isLate = false;
@@ -85,7 +92,9 @@ async function within(seconds: number, host: Host, path: string | undefined, ste
     return await step(socket);
   } catch (error) {
     socket.destroy();
-    throw isLate ? Object.assign(new Error(`${placeOf(host)} does not answer`), { code: 'CONNECT_TIMEOUT' }) : error;
+    throw isLate
+      ? Object.assign(new Error(`${placeOf(host)} does not answer`), { code: 'CONNECT_TIMEOUT' })
+      : error;
   } finally {
     clearTimeout(timer);
   }
@@ -94,22 +103,35 @@ async function within(seconds: number, host: Host, path: string | undefined, ste
 /** @returns what comes with the event. @throws when the socket fails or ends before it */
 function first(socket: Socket, event: 'connect' | 'data' | 'secureConnect'): Promise<unknown> {
   const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-  const ended = () => reject(Object.assign(new Error('the server ended the connection'), { code: 'ECONNRESET' }));
+  const ended = () =>
+    reject(Object.assign(new Error('the server ended the connection'), { code: 'ECONNRESET' }));
   socket.once(event, resolve).once('error', reject).once('close', ended);
   return promise.finally(() => socket.off(event, resolve).off('error', reject).off('close', ended));
 }
 
-async function secured(socket: Socket, host: Host, settings: TlsSettings, mode: 'prefer' | 'require', secureContext: tls.SecureContext) {
+async function secured(
+  socket: Socket,
+  host: Host,
+  settings: TlsSettings,
+  mode: 'prefer' | 'require',
+  secureContext: tls.SecureContext,
+) {
   const place = placeOf(host);
   if (!settings.isDirect) {
     socket.write(TLS_REQUEST);
     const answer = (await first(socket, 'data')) as Buffer;
     // More than this one letter would have been put before the handshake by somebody in between.
     if (answer.length !== 1 || (answer[0] !== 0x53 && answer[0] !== 0x4e))
-      throw new ConnectionError('TLS_FAILED', `${place} does not answer as PostgreSQL when it is asked for TLS`);
+      throw new ConnectionError(
+        'TLS_FAILED',
+        `${place} does not answer as PostgreSQL when it is asked for TLS`,
+      );
     if (answer[0] === 0x4e) {
       if (mode === 'prefer') return socket;
-      throw new ConnectionError('TLS_NOT_OFFERED', `${place} does not offer TLS, which ${settings.why} asks for`);
+      throw new ConnectionError(
+        'TLS_NOT_OFFERED',
+        `${place} does not offer TLS, which ${settings.why} asks for`,
+      );
     }
   }
   const isName = isIP(host.name) === 0;
@@ -134,20 +156,25 @@ async function secured(socket: Socket, host: Host, settings: TlsSettings, mode: 
 }
 
 /** What OpenSSL says of certificates that it does not trust. */
-const UNTRUSTED = /^(CERT_|CRL_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|INVALID_|ERROR_IN_|HOSTNAME_|PATH_LENGTH)/;
+const UNTRUSTED =
+  /^(CERT_|CRL_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|INVALID_|ERROR_IN_|HOSTNAME_|PATH_LENGTH)/;
 
 /** A server that goes away in the middle is away; anything else is told as what it is. */
 function explained(error: NodeJS.ErrnoException, place: string, { why }: TlsSettings): Error {
   const code = error.code ?? '';
   const certificate = `the certificate of ${place}`;
-  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return new ConnectionError('TLS_CERTIFICATE', `${certificate} is for another host (${why})`);
-  if (code === 'CERT_HAS_EXPIRED') return new ConnectionError('TLS_CERTIFICATE', `${certificate} has expired (${why})`);
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID')
+    return new ConnectionError('TLS_CERTIFICATE', `${certificate} is for another host (${why})`);
+  if (code === 'CERT_HAS_EXPIRED')
+    return new ConnectionError('TLS_CERTIFICATE', `${certificate} has expired (${why})`);
   if (UNTRUSTED.test(code))
     return new ConnectionError(
       'TLS_CERTIFICATE',
       `${certificate} cannot be verified (${code}, ${why}); sslrootcert names the file with the certificate of its authority`,
     );
-  return /^(ERR_SSL_|EPROTO|ERR_TLS_)/.test(code) ? new ConnectionError('TLS_FAILED', `no TLS with ${place} (${code})`) : error;
+  return /^(ERR_SSL_|EPROTO|ERR_TLS_)/.test(code)
+    ? new ConnectionError('TLS_FAILED', `no TLS with ${place} (${code})`)
+    : error;
 }
 
 let roots: string[] | undefined;
@@ -156,7 +183,12 @@ let roots: string[] | undefined;
 function systemRoots(): string[] {
   if (roots !== undefined) return roots;
   const system = tls.getCACertificates('system');
-  roots = [...new Set([...(system.length > 0 ? system : tls.getCACertificates('bundled')), ...tls.getCACertificates('extra')])];
+  roots = [
+    ...new Set([
+      ...(system.length > 0 ? system : tls.getCACertificates('bundled')),
+      ...tls.getCACertificates('extra'),
+    ]),
+  ];
   return roots;
 }
 
@@ -166,7 +198,10 @@ export function prepareTls({ verify, files }: TlsSettings): void {
 }
 
 /** Contexts by the connection that they are for, with the text of the files that they were made from. */
-const contexts = new WeakMap<ConnectionSettings, { readonly from: string; readonly context: tls.SecureContext }>();
+const contexts = new WeakMap<
+  ConnectionSettings,
+  { readonly from: string; readonly context: tls.SecureContext }
+>();
 
 /** The files are read for each connection, so that new certificates are taken without a restart. */
 function contextOf(settings: ConnectionSettings): tls.SecureContext {
@@ -204,7 +239,10 @@ function pem(name: string, path: string): string {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    throw new ConnectionError('TLS_FILE', `${name}: ${path} cannot be read (${(error as NodeJS.ErrnoException).code})`);
+    throw new ConnectionError(
+      'TLS_FILE',
+      `${name}: ${path} cannot be read (${(error as NodeJS.ErrnoException).code})`,
+    );
   }
   if (text.includes('-----BEGIN ')) return text;
   throw new ConnectionError('TLS_FILE', `${name}: ${path} is not a PEM file`);

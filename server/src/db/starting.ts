@@ -37,7 +37,8 @@ export async function openForServer(options: DatabaseOptions): Promise<StartingD
   const { db, ping, close } = opened;
   const closing = new AbortController();
   let isReady = false;
-  const whenReady = <T>(run: () => Promise<T>) => (isReady ? run() : Promise.reject(new NotReady('the database is not prepared yet')));
+  const whenReady = <T>(run: () => Promise<T>) =>
+    isReady ? run() : Promise.reject(new NotReady('the database is not prepared yet'));
   return {
     ...opened,
     db: {
@@ -85,4 +86,5 @@ async function untilReached(job: () => Promise<void>, told: Told, signal: AbortS
 }
 
 /** A pooler has one code for all that it says of its own: then its words are what is to be known. */
-const sayingsOf = (error: unknown) => (databaseCode(error) === '08P01' ? { pooler: (error as Error).message } : {});
+const sayingsOf = (error: unknown) =>
+  databaseCode(error) === '08P01' ? { pooler: (error as Error).message } : {};

@@ -59,7 +59,11 @@ type Write<S extends Shape, Q extends SQLWrapper> = (parameters: { readonly [K i
  * @param name unique, like `task.create`
  * @param shape the parameters
  */
-export function statement<const S extends Shape, Q extends SQLWrapper>(name: string, shape: S, write: Write<S, Q>) {
+export function statement<const S extends Shape, Q extends SQLWrapper>(
+  name: string,
+  shape: S,
+  write: Write<S, Q>,
+) {
   return define(name, shape, write, 'change');
 }
 
@@ -67,12 +71,20 @@ export function statement<const S extends Shape, Q extends SQLWrapper>(name: str
  * A statement that changes a few rows of one user, soon done: PostgreSQL may be told to commit it together with others.
  * What it fails for, it fails for alone.
  */
-export function smallChange<const S extends Shape, Q extends SQLWrapper>(name: string, shape: S, write: Write<S, Q>) {
+export function smallChange<const S extends Shape, Q extends SQLWrapper>(
+  name: string,
+  shape: S,
+  write: Write<S, Q>,
+) {
   return define(name, shape, write, 'small change');
 }
 
 /** A statement that only reads: the database refuses it otherwise. */
-export function query<const S extends Shape, Q extends SQLWrapper>(name: string, shape: S, write: Write<S, Q>) {
+export function query<const S extends Shape, Q extends SQLWrapper>(
+  name: string,
+  shape: S,
+  write: Write<S, Q>,
+) {
   return define(name, shape, write, 'read');
 }
 
@@ -85,7 +97,9 @@ function define<S extends Shape, Q extends SQLWrapper>(
   let made: (Compiled & { values: ((input: Record<string, unknown>) => unknown)[] }) | undefined;
 
   function compile() {
-    const parameters = Object.fromEntries(Object.entries(shape).map(([key, kind]) => [key, parameter(key, kind)]));
+    const parameters = Object.fromEntries(
+      Object.entries(shape).map(([key, kind]) => [key, parameter(key, kind)]),
+    );
     const { sql, params } = dialect.sqlToQuery(write(parameters as { [K in keyof S]: Parameter }).getSQL());
     made = { name, does, text: sql, values: params.map((value) => reader(value, shape)) };
     return made;
@@ -105,7 +119,9 @@ function define<S extends Shape, Q extends SQLWrapper>(
 }
 
 /** Of a statement that finds or makes at most one row. @returns what runs it and gives that row, if there is one */
-export function one<S extends Shape, Row>(rows: Statement<S, Row>): (db: Database, input: Input<S>) => Promise<Row | undefined> {
+export function one<S extends Shape, Row>(
+  rows: Statement<S, Row>,
+): (db: Database, input: Input<S>) => Promise<Row | undefined> {
   return async (db, input) => (await rows(db, input))[0];
 }
 

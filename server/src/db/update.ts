@@ -13,10 +13,12 @@ export const assigned = (column: AnyColumn, sent: SQL): SQL => sql`coalesce(${se
 export type IfMatch = number | readonly number[] | undefined;
 
 /** @returns what a statement takes for `int[]?`: undefined for any version */
-export const versionsOf = (if_match: IfMatch): readonly number[] | undefined => (typeof if_match === 'number' ? [if_match] : if_match);
+export const versionsOf = (if_match: IfMatch): readonly number[] | undefined =>
+  typeof if_match === 'number' ? [if_match] : if_match;
 
 /** The condition that a row has one of the versions that a change is meant for; none when the change is meant for any. */
-export const ifMatch = (column: AnyColumn | SQL, versions: SQL): SQL => sql`coalesce(${column} = any(${versions}), true)`;
+export const ifMatch = (column: AnyColumn | SQL, versions: SQL): SQL =>
+  sql`coalesce(${column} = any(${versions}), true)`;
 
 /** Keys that say what is changed, for whom and when, and change nothing themselves. */
 const ADDRESS = new Set(['id', 'user_id', 'if_match', 'bmi']);

@@ -12,7 +12,9 @@ export class SchemaError extends Error {
 export async function checkVersion(db: Database): Promise<void> {
   const missing = await missingMigrations(db);
   if (missing.length > 0)
-    throw new SchemaError(`the database lacks migrations (${missing.join(', ')}): run db:migrate, or set MIGRATE_AT_START=true`);
+    throw new SchemaError(
+      `the database lacks migrations (${missing.join(', ')}): run db:migrate, or set MIGRATE_AT_START=true`,
+    );
 }
 
 /**
@@ -24,14 +26,20 @@ export async function missingMigrations(db: Database): Promise<string[]> {
   const applied = await appliedMigrations(db);
   const known = new Set(entries.map(({ when }) => when));
   if ([...applied].some((when) => !known.has(when)))
-    throw new SchemaError('the database has migrations that this version does not know: a newer one has migrated it, start that one');
+    throw new SchemaError(
+      'the database has migrations that this version does not know: a newer one has migrated it, start that one',
+    );
   return entries.filter(({ when }) => !applied.has(when)).map(({ tag }) => tag);
 }
 
 /** @returns the times by which the journal names its migrations */
 async function appliedMigrations(db: Database): Promise<Set<number>> {
-  const [table] = await db.execute<{ exists: boolean }>(sql`select to_regclass('drizzle.__drizzle_migrations') is not null as "exists"`);
+  const [table] = await db.execute<{ exists: boolean }>(
+    sql`select to_regclass('drizzle.__drizzle_migrations') is not null as "exists"`,
+  );
   if (!table?.exists) return new Set();
-  const rows = await db.execute<{ when: string }>(sql`select created_at::text as "when" from drizzle.__drizzle_migrations`);
+  const rows = await db.execute<{ when: string }>(
+    sql`select created_at::text as "when" from drizzle.__drizzle_migrations`,
+  );
   return new Set(rows.map(({ when }) => Number(when)));
 }

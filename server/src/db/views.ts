@@ -48,7 +48,11 @@ export function createViews(): Views {
   });
   const reads = { memory: 0, database: 0 };
   return {
-    async of<View extends object>(kind: Kind, user_id: number, read: (seen: string | undefined) => Promise<Read<View> | undefined>) {
+    async of<View extends object>(
+      kind: Kind,
+      user_id: number,
+      read: (seen: string | undefined) => Promise<Read<View> | undefined>,
+    ) {
       const key = `${kind}:${user_id}`;
       const known = kept.get(key) as Read<View> | undefined;
       const found = await read(known?.state);
@@ -79,7 +83,12 @@ export function createViews(): Views {
  * @param also numbers that it depends on besides the user's events
  * @returns a row of `state` and the view's columns, which are null when there is none and when it was seen
  */
-export function unlessSeen<Row>(user_id: SQL, seen: SQL, view: (isNew: SQL) => SQL<Row>, also: SQL[] = []): SQL<UnlessSeen<Row>> {
+export function unlessSeen<Row>(
+  user_id: SQL,
+  seen: SQL,
+  view: (isNew: SQL) => SQL<Row>,
+  also: SQL[] = [],
+): SQL<UnlessSeen<Row>> {
   const state = sql`concat_ws(' ', ${sql.join([sql.raw('s.last'), ...also], sql`, `)})`;
   return sql`
   select now.state, view.*

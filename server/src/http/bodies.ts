@@ -125,7 +125,8 @@ export function admitBody(
       else done();
     };
     const bytes = Number(request.headers['content-length'] ?? 0);
-    if (request.asked === undefined || BODYLESS.includes(request.method) || callsBeyondOne(bytes) === 0) goOn();
+    if (request.asked === undefined || BODYLESS.includes(request.method) || callsBeyondOne(bytes) === 0)
+      goOn();
     else countBody(request.asked, bytes).then(goOn, done);
   }
 
@@ -164,7 +165,8 @@ function checkBody(request: FastifyRequest, reply: FastifyReply): boolean {
   const { headers } = request;
   if (!hasBody(headers)) return false;
   const isTaken = isJson(headers['content-type'] ?? '') && isPlain(headers['content-encoding']);
-  if (headers['transfer-encoding'] !== undefined && (!isTaken || BODYLESS.includes(request.method))) return true;
+  if (headers['transfer-encoding'] !== undefined && (!isTaken || BODYLESS.includes(request.method)))
+    return true;
   if (!isTaken) throw refused(reply, unsupported());
   if (Number(headers['content-length']) > bodyLimitOf(request)) throw refused(reply, tooLarge());
   if (BODYLESS.includes(request.method)) leaveUnread(request, reply);
@@ -178,7 +180,11 @@ function checkBody(request: FastifyRequest, reply: FastifyReply): boolean {
  * meanwhile has no more to be decided.
  * @param done goes on with the request, or refuses it
  */
-function checkFirstByte(request: FastifyRequest, reply: FastifyReply, done: (error?: AppError) => void): void {
+function checkFirstByte(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  done: (error?: AppError) => void,
+): void {
   const { raw, headers } = request;
   const isTaken = isJson(headers['content-type'] ?? '') && isPlain(headers['content-encoding']);
   const onContent = () => {
@@ -193,7 +199,8 @@ function checkFirstByte(request: FastifyRequest, reply: FastifyReply, done: (err
     done();
   };
   // Who names another type and then waits is told what is wrong, not that it was too slow.
-  const timer = !isTaken && headers['content-type'] !== undefined ? setTimeout(onContent, EMPTY_BODY_MS) : undefined;
+  const timer =
+    !isTaken && headers['content-type'] !== undefined ? setTimeout(onContent, EMPTY_BODY_MS) : undefined;
   const forget = () => {
     clearTimeout(timer);
     raw.off('data', onContent).off('end', onEnd).off('close', forget);
@@ -219,7 +226,8 @@ function refused(reply: FastifyReply, error: AppError): AppError {
   return error;
 }
 
-const unsupported = () => new AppError('UNSUPPORTED_MEDIA_TYPE', 'Only uncompressed application/json in UTF-8 is accepted');
+const unsupported = () =>
+  new AppError('UNSUPPORTED_MEDIA_TYPE', 'Only uncompressed application/json in UTF-8 is accepted');
 const tooLarge = () => new AppError('PAYLOAD_TOO_LARGE', 'The body is too large');
 
 /** Other parameters say nothing of JSON; of charsets there is one. */
@@ -239,7 +247,8 @@ function isJson(type: string): boolean {
   }
 }
 
-const isPlain = (encoding: string | undefined): boolean => encoding === undefined || encoding.toLowerCase() === 'identity';
+const isPlain = (encoding: string | undefined): boolean =>
+  encoding === undefined || encoding.toLowerCase() === 'identity';
 
 /** The largest that one of the procedures takes which look at it; of a route without procedures, the route's own. */
 function bodyLimitOf(request: FastifyRequest): number {

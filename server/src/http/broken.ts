@@ -18,9 +18,19 @@ const ANSWERS: Record<string, Answer> = {
     code: 'HEADERS_TOO_LARGE',
     detail: 'The headers are too large',
   },
-  ERR_HTTP_REQUEST_TIMEOUT: { status: 408, title: 'Request Timeout', code: 'VALIDATION', detail: 'The request did not arrive in time' },
+  ERR_HTTP_REQUEST_TIMEOUT: {
+    status: 408,
+    title: 'Request Timeout',
+    code: 'VALIDATION',
+    detail: 'The request did not arrive in time',
+  },
 };
-const MALFORMED: Answer = { status: 400, title: 'Bad Request', code: 'VALIDATION', detail: 'The request is not valid HTTP' };
+const MALFORMED: Answer = {
+  status: 400,
+  title: 'Bad Request',
+  code: 'VALIDATION',
+  detail: 'The request is not valid HTTP',
+};
 
 /** Node.js's own name for the answer that is due on a connection; its own handler of such errors looks there too. */
 type Connection = Socket & { readonly _httpMessage?: ServerResponse | null };
@@ -50,7 +60,9 @@ export function brokenRequests(standard: Readonly<Record<string, string>>) {
       return;
     }
     const { status, title, headers, body } = document(ANSWERS[error.code ?? ''] ?? MALFORMED);
-    const lines = Object.entries({ ...standard, ...headers, connection: 'close' }).map(([name, value]) => `${name}: ${value}`);
+    const lines = Object.entries({ ...standard, ...headers, connection: 'close' }).map(
+      ([name, value]) => `${name}: ${value}`,
+    );
     socket.write([`HTTP/1.1 ${status} ${title}`, ...lines, '', body].join('\r\n'));
     closeLingering(socket);
   };

@@ -18,7 +18,9 @@ export interface Call {
 type Result = { ok: true; data: unknown } | { ok: false; error: TRPCError };
 type Change = { ctx?: object; input?: unknown; getRawInput?: () => Promise<unknown> };
 type Options = Call & { input: unknown };
-type Middleware = (options: Options & { meta: unknown; next: (change?: Change) => Promise<Result> }) => Promise<Result>;
+type Middleware = (
+  options: Options & { meta: unknown; next: (change?: Change) => Promise<Result> },
+) => Promise<Result>;
 
 /** What of a procedure's definition is used: tRPC marks the steps that it made itself. */
 interface Definition {
@@ -29,7 +31,10 @@ interface Definition {
 }
 
 /** One of the three. */
-type Step = { readonly input: z.ZodType } | { readonly output: z.ZodType } | { readonly middleware: Middleware };
+type Step =
+  | { readonly input: z.ZodType }
+  | { readonly output: z.ZodType }
+  | { readonly middleware: Middleware };
 
 /**
  * @param input holds the input to another contract than the procedure's own, which takes more
@@ -64,7 +69,9 @@ export function callerOf(procedure: AnyTRPCProcedure, input?: z.ZodType): (call:
     // Compiled at the first call: a start need not wait for all of them.
     steps ??= stepsOf(definition);
     const { services, request } = call.ctx;
-    return services.traced ? services.traced(call.path, request.client.request_id, () => answer(call)) : answer(call);
+    return services.traced
+      ? services.traced(call.path, request.client.request_id, () => answer(call))
+      : answer(call);
   };
 
   async function answer(call: Call): Promise<unknown> {

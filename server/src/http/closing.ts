@@ -37,7 +37,8 @@ export function registerClosing(app: FastifyInstance, endStreams: () => Promise<
     // A connection that was busy when closing began and falls idle after would hold the server until it times out.
     const idle = setInterval(() => server.closeIdleConnections(), 50);
     const late = setInterval(() => {
-      for (const held of [...silent, ...[...open].filter(isLingering), ...(streaming.get(server) ?? [])]) held.destroy();
+      for (const held of [...silent, ...[...open].filter(isLingering), ...(streaming.get(server) ?? [])])
+        held.destroy();
     }, PATIENCE);
     server.once('close', () => {
       clearInterval(idle);

@@ -13,16 +13,47 @@ const Contract = z.object({
 const plan = coercionPlan(Contract);
 
 test('text is read where the contract wants a number or a boolean, and nowhere else', () => {
-  const sent = { n: '-0.50', flag: 'true', name: '7', any: '7', list: ['1', 2], rows: [{ n: '3', type: '1' }], other: '5' };
-  expect(coerce(plan, sent)).toEqual({ n: -0.5, flag: true, name: '7', any: '7', list: [1, 2], rows: [{ n: 3, type: '1' }], other: '5' });
+  const sent = {
+    n: '-0.50',
+    flag: 'true',
+    name: '7',
+    any: '7',
+    list: ['1', 2],
+    rows: [{ n: '3', type: '1' }],
+    other: '5',
+  };
+  expect(coerce(plan, sent)).toEqual({
+    n: -0.5,
+    flag: true,
+    name: '7',
+    any: '7',
+    list: [1, 2],
+    rows: [{ n: 3, type: '1' }],
+    other: '5',
+  });
 });
 
-test.each(['', ' 1', '1 ', '+1', '01', '1.', '.5', '1e3', '0x10', '١', 'NaN', 'Infinity', 'true', null, true, [], {}])(
-  '%j is no number',
-  (value) => {
-    expect(coerce(plan, { n: value })).toEqual({ n: value });
-  },
-);
+test.each([
+  '',
+  ' 1',
+  '1 ',
+  '+1',
+  '01',
+  '1.',
+  '.5',
+  '1e3',
+  '0x10',
+  '١',
+  'NaN',
+  'Infinity',
+  'true',
+  null,
+  true,
+  [],
+  {},
+])('%j is no number', (value) => {
+  expect(coerce(plan, { n: value })).toEqual({ n: value });
+});
 
 test.each(['True', '1', 'yes', '', 1, null])('%j is no boolean', (value) => {
   expect(coerce(plan, { flag: value })).toEqual({ flag: value });

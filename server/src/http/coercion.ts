@@ -59,7 +59,8 @@ export function coerce(plan: Plan, value: unknown): unknown {
     case 'object': {
       if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
       const result: Record<string, unknown> = { ...value };
-      for (const [key, inner] of plan.keys) if (Object.hasOwn(result, key)) result[key] = coerce(inner, result[key]);
+      for (const [key, inner] of plan.keys)
+        if (Object.hasOwn(result, key)) result[key] = coerce(inner, result[key]);
       return result;
     }
   }

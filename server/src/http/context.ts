@@ -104,7 +104,10 @@ export function tellStanding(reply: FastifyReply, standing: Standing | undefined
   const left = Math.max(0, standing.most - standing.count);
   const told = reply.getHeader('ratelimit-remaining');
   if (told !== undefined && Number(told) <= left) return;
-  reply.header('ratelimit-limit', standing.most).header('ratelimit-remaining', left).header('ratelimit-reset', standing.reset);
+  reply
+    .header('ratelimit-limit', standing.most)
+    .header('ratelimit-remaining', left)
+    .header('ratelimit-reset', standing.reset);
 }
 
 declare module 'fastify' {

@@ -2,7 +2,15 @@
 import type { Config } from '../config.ts';
 
 /** What our own clients send. */
-const OWN = ['authorization', 'content-type', 'idempotency-key', 'if-match', 'last-event-id', 'trpc-accept', 'x-request-id'];
+const OWN = [
+  'authorization',
+  'content-type',
+  'idempotency-key',
+  'if-match',
+  'last-event-id',
+  'trpc-accept',
+  'x-request-id',
+];
 
 /** What tools in a page add to its requests by themselves. Hardly any is read here, but a preflight that does not allow it fails the request. */
 const ADDED_BY_TOOLS = [
@@ -14,13 +22,27 @@ const ADDED_BY_TOOLS = [
   ...['baggage', 'traceparent', 'tracestate', 'sentry-trace'],
   ...['b3', 'x-b3-flags', 'x-b3-parentspanid', 'x-b3-sampled', 'x-b3-spanid', 'x-b3-traceid'],
   // Tracing: Datadog, New Relic, Elastic, Jaeger, AWS, Google Cloud, Azure.
-  ...['x-datadog-origin', 'x-datadog-parent-id', 'x-datadog-sampling-priority', 'x-datadog-tags', 'x-datadog-trace-id'],
+  ...[
+    'x-datadog-origin',
+    'x-datadog-parent-id',
+    'x-datadog-sampling-priority',
+    'x-datadog-tags',
+    'x-datadog-trace-id',
+  ],
   ...['newrelic', 'elastic-apm-traceparent', 'uber-trace-id', 'x-amzn-trace-id', 'x-cloud-trace-context'],
   ...['request-context', 'request-id', 'x-correlation-id'],
 ];
 
 const EXPOSED = [
-  ...['allow', 'content-disposition', 'etag', 'idempotency-replayed', 'retry-after', 'www-authenticate', 'x-request-id'],
+  ...[
+    'allow',
+    'content-disposition',
+    'etag',
+    'idempotency-replayed',
+    'retry-after',
+    'www-authenticate',
+    'x-request-id',
+  ],
   ...['ratelimit-limit', 'ratelimit-remaining', 'ratelimit-reset'],
 ];
 

@@ -52,15 +52,32 @@ const rootFrom = ({ url }: FastifyRequest) => (/^[^?]*\/(\?|$)/.test(url) ? '../
 
 const REDOC_LOGO = 'https://cdn.redoc.ly/redoc/logo-mini.svg';
 
-export function registerDocs(app: FastifyInstance, version: string, { of, vary }: ReturnType<typeof serverUrl>): void {
+export function registerDocs(
+  app: FastifyInstance,
+  version: string,
+  { of, vary }: ReturnType<typeof serverUrl>,
+): void {
   const JAVASCRIPT = 'text/javascript; charset=utf-8';
   const file = (name: string) => () => readFile(require.resolve(name));
   const script = (name: string) => () => readFile(new URL(`../page/documents/${name}`, import.meta.url));
-  const serve = (url: string, type: string, content: ServedFile['content']) => serveFile(app, { url, type, content });
+  const serve = (url: string, type: string, content: ServedFile['content']) =>
+    serveFile(app, { url, type, content });
   const servePage = (url: string, content: (root: string) => string) =>
-    serveFile(app, { url, type: 'text/html; charset=utf-8', content: async (root) => content(root), variant: rootFrom, policy: CSP });
+    serveFile(app, {
+      url,
+      type: 'text/html; charset=utf-8',
+      content: async (root) => content(root),
+      variant: rootFrom,
+      policy: CSP,
+    });
 
-  serveFile(app, { url: '/openapi.json', type: 'application/json; charset=utf-8', content: documents(version), variant: of, vary });
+  serveFile(app, {
+    url: '/openapi.json',
+    type: 'application/json; charset=utf-8',
+    content: documents(version),
+    variant: of,
+    vary,
+  });
   servePage('/docs', swaggerUi);
   serve('/docs/start.js', JAVASCRIPT, script('swaggerUi.js'));
   serve('/docs/swagger-ui.css', 'text/css; charset=utf-8', file('swagger-ui-dist/swagger-ui.css'));
@@ -69,7 +86,10 @@ export function registerDocs(app: FastifyInstance, version: string, { of, vary }
   serve('/redoc/start.js', JAVASCRIPT, script('redoc.js'));
   // ReDoc would fetch its maker's logo from there.
   serve('/redoc/redoc.standalone.js', JAVASCRIPT, async () =>
-    (await readFile(require.resolve('redoc/bundles/redoc.standalone.js'), 'utf8')).replaceAll(REDOC_LOGO, 'data:,'),
+    (await readFile(require.resolve('redoc/bundles/redoc.standalone.js'), 'utf8')).replaceAll(
+      REDOC_LOGO,
+      'data:,',
+    ),
   );
 }
 

@@ -14,7 +14,12 @@ export interface NamedFile {
 }
 
 /** Answers with a file. One that breaks off, because it goes or the database does, is cut: the client misses bytes. */
-export function sendFile(request: FastifyRequest, reply: FastifyReply, file: NamedFile, pieces: AsyncIterable<string>): FastifyReply {
+export function sendFile(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  file: NamedFile,
+  pieces: AsyncIterable<string>,
+): FastifyReply {
   reply
     .code(200)
     .header('content-type', `${file.type}; charset=utf-8`)
@@ -22,7 +27,9 @@ export function sendFile(request: FastifyRequest, reply: FastifyReply, file: Nam
     .header('content-disposition', `attachment; filename="${file.name}"`);
   reply.raw.setTimeout(STALLED, () => reply.raw.destroy());
   // One piece waits while another is being sent.
-  return reply.send(Readable.from(request.method === 'HEAD' ? [] : whole(pieces, file.bytes), { highWaterMark: 1 }));
+  return reply.send(
+    Readable.from(request.method === 'HEAD' ? [] : whole(pieces, file.bytes), { highWaterMark: 1 }),
+  );
 }
 
 /** @throws when the pieces end before they are as many bytes as was said: then the connection has to end too */

@@ -20,7 +20,10 @@ export interface ServedFile {
 const MAX_VARIANTS = 16;
 
 /** Registers the file. Browsers keep it, and ask each time whether it is still the same: a new server is seen at once. */
-export function serveFile(app: FastifyInstance, { url, type, content, variant = () => '', vary, policy }: ServedFile): void {
+export function serveFile(
+  app: FastifyInstance,
+  { url, type, content, variant = () => '', vary, policy }: ServedFile,
+): void {
   const file = memoized(async (name) => {
     const bytes = await content(name);
     return { bytes, etag: `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"` };

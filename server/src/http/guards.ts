@@ -20,7 +20,10 @@ export function requestId(raw: IncomingMessage): string {
 }
 
 /** Gives every answer its id and what browsers need to know; before CORS, whose preflight answers end there. */
-export function registerStandardHeaders(app: FastifyInstance, headers: Readonly<Record<string, string>>): void {
+export function registerStandardHeaders(
+  app: FastifyInstance,
+  headers: Readonly<Record<string, string>>,
+): void {
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(headers).header('x-request-id', request.id);
     done();
@@ -72,7 +75,8 @@ export function registerGuards(
 ): void {
   app.addHook('onRequest', (request, reply, done) => {
     if (hasTwins(request.raw)) throw new AppError('VALIDATION', 'A header that may stand once stands twice');
-    if (!HOST.test(request.headers.host ?? '')) throw new AppError('VALIDATION', 'The Host header is not valid');
+    if (!HOST.test(request.headers.host ?? ''))
+      throw new AppError('VALIDATION', 'The Host header is not valid');
     const { expect, 'transfer-encoding': coding } = request.headers;
     if (coding !== undefined && coding.toLowerCase() !== 'chunked') {
       reply.header('connection', 'close');
@@ -86,7 +90,12 @@ export function registerGuards(
     else admit(request, reply, standing, done);
   });
 
-  function admit(request: FastifyRequest, reply: FastifyReply, standing: Standing | undefined, done: HookHandlerDoneFunction): void {
+  function admit(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    standing: Standing | undefined,
+    done: HookHandlerDoneFunction,
+  ): void {
     tellStanding(reply, standing);
     if (request.is404 || request.method === 'OPTIONS') {
       unmatched(request, reply);

@@ -63,7 +63,9 @@ export function registerProbes(app: FastifyInstance, health: Health): void {
   });
   const config = { door: 'rest' } as const;
   app.get('/livez', { config }, (_request, reply) => sendState(reply, true));
-  app.get('/readyz', { config }, async (_request, reply) => sendState(reply, !health.isDraining() && (await health.databaseAnswers())));
+  app.get('/readyz', { config }, async (_request, reply) =>
+    sendState(reply, !health.isDraining() && (await health.databaseAnswers())),
+  );
 }
 
 function sendState(reply: FastifyReply, isWell: boolean): FastifyReply {

@@ -25,9 +25,12 @@ export const withVersions = <S extends z.ZodRawShape>(contract: z.ZodObject<S>) 
 export function ifMatchOf(header: string | undefined): number | number[] | undefined {
   if (header === undefined || header === '*') return undefined;
   const tags = tagsIn(header);
-  if (tags.length === 0) throw new AppError('VALIDATION', 'If-Match must hold ETags as they were given, or *');
+  if (tags.length === 0)
+    throw new AppError('VALIDATION', 'If-Match must hold ETags as they were given, or *');
   if (tags.length > MAX_TAGS) throw new AppError('VALIDATION', `If-Match may hold ${MAX_TAGS} ETags`);
-  const versions = tags.map((tag) => Number(VERSION.exec(tag)?.[1])).filter((version) => version <= MAX_VERSION);
+  const versions = tags
+    .map((tag) => Number(VERSION.exec(tag)?.[1]))
+    .filter((version) => version <= MAX_VERSION);
   const [only] = versions;
   return versions.length === 1 ? only : versions;
 }

@@ -10,7 +10,8 @@ const outcome = (parse: () => unknown) => {
     return 'refused';
   }
 };
-const escaped = (text: string) => [...text].map((c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`).join('');
+const escaped = (text: string) =>
+  [...text].map((c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`).join('');
 
 test.each([
   '{"a":1,"b":[true,null,"x"]}',
@@ -43,7 +44,9 @@ test.each([
   ']',
   '{"a":1}}',
 ])('#363 %s is read as the library reads it', (text) => {
-  const theirs = outcome(() => secureJson.parse(text, undefined, { protoAction: 'error', constructorAction: 'error' }));
+  const theirs = outcome(() =>
+    secureJson.parse(text, undefined, { protoAction: 'error', constructorAction: 'error' }),
+  );
   expect(outcome(() => parseJson(text, 'The body'))).toEqual(theirs);
 });
 
@@ -62,5 +65,7 @@ test.each([
   expect(read(most)).toHaveLength(most);
   expect(() => read(most + 1)).toThrow('The body has more than 20000 values');
   // Broken at its end, which nobody comes to.
-  expect(() => parseBody(Buffer.from(`${list(unit, MAX_VALUES)}}`))).toThrow('The body has more than 20000 values');
+  expect(() => parseBody(Buffer.from(`${list(unit, MAX_VALUES)}}`))).toThrow(
+    'The body has more than 20000 values',
+  );
 });

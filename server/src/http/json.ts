@@ -72,7 +72,8 @@ function look(text: string, what: string): boolean {
         (length === 11 && text.charCodeAt(start) === 99) /* constructor */ ||
         (hasEscape && length <= LONGEST_ESCAPED_KEY);
     } else if (c === 44 /* , */ || c === 91 /* [ */ || c === 123 /* { */) {
-      if (++values > MAX_VALUES) throw new AppError('VALIDATION', `${what} has more than ${MAX_VALUES} values`);
+      if (++values > MAX_VALUES)
+        throw new AppError('VALIDATION', `${what} has more than ${MAX_VALUES} values`);
       if (c !== 44 && ++depth > MAX_DEPTH) throw new AppError('VALIDATION', `${what} is nested too deeply`);
     } else if (c === 93 || c === 125) depth--;
   }

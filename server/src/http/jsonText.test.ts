@@ -1,7 +1,13 @@
 import { expect, test } from 'vitest';
 import { joinJson, toJson } from './jsonText.ts';
 
-const row = (n: number) => ({ id: n, title: `"Бег" 🏃 ${n}`, done: n % 2 === 0, note: n % 3 === 0 ? null : undefined, of: [n, []] });
+const row = (n: number) => ({
+  id: n,
+  title: `"Бег" 🏃 ${n}`,
+  done: n % 2 === 0,
+  note: n % 3 === 0 ? null : undefined,
+  of: [n, []],
+});
 const rows = (count: number) => Array.from({ length: count }, (_, n) => row(n));
 
 test.each([
@@ -13,7 +19,10 @@ test.each([
   ['a list of a piece and one more', rows(51)],
   ['a long list', rows(1234)],
   ['a long list with gaps', Array.from({ length: 200 }, (_, n) => (n % 7 ? n : undefined))],
-  ['a long list within objects', { result: { data: { first: undefined, data: row(1), resources: rows(120), user_id: 7 } } }],
+  [
+    'a long list within objects',
+    { result: { data: { first: undefined, data: row(1), resources: rows(120), user_id: 7 } } },
+  ],
   ['two long lists', { tasks: rows(60), nothing: {}, resources: rows(70) }],
   ['a long text', 'я'.repeat(100_000)],
 ])('#355 %s is written as JSON.stringify writes it', (_, value) => {

@@ -18,10 +18,13 @@ export function toJson(value: unknown): string | Buffer {
 /** @returns several texts as one, which separators join */
 export function joinJson(parts: readonly (string | Buffer)[], separator = ','): string | Buffer {
   if (parts.every((part) => typeof part === 'string')) return parts.join(separator);
-  return Buffer.concat(parts.flatMap((part, n) => (n === 0 ? [Buffer.from(part)] : [Buffer.from(separator), Buffer.from(part)])));
+  return Buffer.concat(
+    parts.flatMap((part, n) => (n === 0 ? [Buffer.from(part)] : [Buffer.from(separator), Buffer.from(part)])),
+  );
 }
 
-const asBytes = (text: string): string | Buffer => (text.length < SMALL_CHARACTERS ? text : Buffer.from(text));
+const asBytes = (text: string): string | Buffer =>
+  text.length < SMALL_CHARACTERS ? text : Buffer.from(text);
 
 function isLong(value: unknown, depth = 0): boolean {
   if (Array.isArray(value)) return value.length > PIECE;

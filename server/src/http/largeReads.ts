@@ -17,7 +17,9 @@ export function createLargeReads(memory: TransferMemory): LargeReads {
         return read();
       });
     } catch (error) {
-      throw error instanceof QueueFullError ? new AppError('UNAVAILABLE', 'Too many large reads at the moment', { cause: error }) : error;
+      throw error instanceof QueueFullError
+        ? new AppError('UNAVAILABLE', 'Too many large reads at the moment', { cause: error })
+        : error;
     }
   };
 }

@@ -18,7 +18,10 @@ const lingering = new WeakSet<Socket>();
 export const isLingering = (socket: Socket): boolean => lingering.has(socket);
 
 /** Ends a connection after what was written to it. Nothing that arrives from now on is looked at, a further request neither. */
-export function closeLingering(socket: Socket, { maxBytes, maxMs }: LingeringBounds = LINGERING_BOUNDS): void {
+export function closeLingering(
+  socket: Socket,
+  { maxBytes, maxMs }: LingeringBounds = LINGERING_BOUNDS,
+): void {
   if (socket.destroyed || lingering.has(socket)) return;
   lingering.add(socket);
   const timer = setTimeout(() => socket.destroy(), maxMs).unref();

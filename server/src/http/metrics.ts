@@ -13,7 +13,12 @@ export function observeRequests(app: FastifyInstance, metrics: Metrics): void {
     const type = reply.getHeader('content-type');
     const status = request.refusal ?? reply.statusCode;
     if (request.refusal !== undefined || typeof type !== 'string' || !type.startsWith('text/event-stream'))
-      metrics.request(procedureOf(request), request.routeOptions.config.door ?? 'none', status, reply.elapsedTime / 1000);
+      metrics.request(
+        procedureOf(request),
+        request.routeOptions.config.door ?? 'none',
+        status,
+        reply.elapsedTime / 1000,
+      );
     done();
   });
 }
@@ -39,13 +44,21 @@ export function registerMetrics(app: FastifyInstance, metrics: Metrics, token: s
 }
 
 /** Tells on a port of its own, which is for the network inside; who comes there needs the token too, if there is one. */
-export async function serveMetrics(metrics: Metrics, host: string, port: number, token: string | undefined): Promise<Server> {
+export async function serveMetrics(
+  metrics: Metrics,
+  host: string,
+  port: number,
+  token: string | undefined,
+): Promise<Server> {
   const isWelcome = token === undefined ? () => true : tokenCheck(token);
   const server = createServer(async ({ method, url, headers }, response) => {
     if (method !== 'GET' || url?.split('?', 1)[0] !== '/metrics') return response.writeHead(404).end();
-    if (!isWelcome(headers.authorization)) return response.writeHead(401, { 'www-authenticate': 'Bearer' }).end();
+    if (!isWelcome(headers.authorization))
+      return response.writeHead(401, { 'www-authenticate': 'Bearer' }).end();
     const text = await metrics.text();
-    return response.writeHead(200, { 'content-type': metrics.contentType, 'cache-control': 'no-store' }).end(text);
+    return response
+      .writeHead(200, { 'content-type': metrics.contentType, 'cache-control': 'no-store' })
+      .end(text);
   });
   server.listen(port, host);
   await once(server, 'listening');

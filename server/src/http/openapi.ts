@@ -4,7 +4,13 @@ import { z } from 'zod';
 import type { AppRouter } from '../router.ts';
 import { type Endpoint, endpointsOf, inputOf } from './endpoints.ts';
 import { exampleOf, merged, resolved } from './openapi/examples.ts';
-import { addIdempotencyKey, LAST_EVENT_ID, moveVersionToHeader, successHeaders, takesIdempotencyKey } from './openapi/headers.ts';
+import {
+  addIdempotencyKey,
+  LAST_EVENT_ID,
+  moveVersionToHeader,
+  successHeaders,
+  takesIdempotencyKey,
+} from './openapi/headers.ts';
 import { PROBLEM_SCHEMAS, problemResponses } from './openapi/problems.ts';
 import { BEARER, DESCRIPTION, idIn, SECURITY_SCHEMES, TAGS } from './openapi/texts.ts';
 import { type Json, type OpenApiDocument, type Operation, refTo, SCHEMAS } from './openapi/types.ts';
@@ -35,11 +41,14 @@ export function openApiDocument(router: AppRouter, version: string): OpenApiDocu
   document.info.license = { name: 'MIT', identifier: 'MIT' };
   document.tags = Object.entries(TAGS).map(([name, description]) => ({ name, description }));
   // The generator's own error schemas are replaced.
-  const generated = Object.entries(document.components.schemas).filter(([name]) => !name.startsWith('error.'));
+  const generated = Object.entries(document.components.schemas).filter(
+    ([name]) => !name.startsWith('error.'),
+  );
   const schemas: Schemas = { ...Object.fromEntries(generated), ...PROBLEM_SCHEMAS };
   for (const endpoint of endpoints) {
     const { openapi, stream } = endpoint.meta;
-    const operation = document.paths[openapi?.path ?? stream?.path ?? '']?.[openapi?.method.toLowerCase() ?? 'get'];
+    const operation =
+      document.paths[openapi?.path ?? stream?.path ?? '']?.[openapi?.method.toLowerCase() ?? 'get'];
     if (operation && openapi) complete(operation, endpoint, schemas);
     if (operation && stream) completeStream(operation, endpoint, schemas);
   }
@@ -53,7 +62,11 @@ function complete(operation: Operation, endpoint: Endpoint, schemas: Schemas): v
   const { openapi, rest } = endpoint.meta;
   if (!openapi || !rest) return;
   operation.operationId = endpoint.name;
-  operation.security = endpoint.public ? (rest.takesBearer ? [{ [BEARER]: [] }, {}] : []) : [{ [BEARER]: [] }];
+  operation.security = endpoint.public
+    ? rest.takesBearer
+      ? [{ [BEARER]: [] }, {}]
+      : []
+    : [{ [BEARER]: [] }];
   if (openapi.method === 'DELETE') moveQueryToBody(operation);
   moveVersionToHeader(operation, openapi.method);
   if (takesIdempotencyKey(endpoint)) addIdempotencyKey(operation);
@@ -62,7 +75,9 @@ function complete(operation: Operation, endpoint: Endpoint, schemas: Schemas): v
 
   const generated = operation.responses['200'] as { content: { 'application/json': { schema: Json } } };
   // The generator knows only what the procedure answers with, not the file that this names.
-  const schema = rest.file ? refTo(namesOf(rest.file.content).id) : generated.content['application/json'].schema;
+  const schema = rest.file
+    ? refTo(namesOf(rest.file.content).id)
+    : generated.content['application/json'].schema;
   const example = answerExample(schema, schemas, rest.example);
   const answer = { content: { 'application/json': { schema, example } } };
   const headers = successHeaders(endpoint, example);
@@ -130,7 +145,10 @@ function streamPaths(endpoints: readonly Endpoint[]): NonNullable<GeneratorOptio
     streams.map(({ name, path, summary, description, tag, event }) => {
       const content = { 'text/event-stream': { schema: event } };
       const success = { description: 'The stream: `data` of each event is JSON of this form.', content };
-      return [path, { get: { operationId: name, summary, description, tags: [tag], responses: { 200: success } } }];
+      return [
+        path,
+        { get: { operationId: name, summary, description, tags: [tag], responses: { 200: success } } },
+      ];
     }),
   );
 }
@@ -138,9 +156,13 @@ function streamPaths(endpoints: readonly Endpoint[]): NonNullable<GeneratorOptio
 function completeStream(operation: Operation, endpoint: Endpoint, schemas: Schemas): void {
   operation.security = [{ [BEARER]: [] }];
   operation.parameters = [LAST_EVENT_ID];
-  const { content } = operation.responses['200'] as { content: Record<string, { schema: Json; examples?: Json }> };
+  const { content } = operation.responses['200'] as {
+    content: Record<string, { schema: Json; examples?: Json }>;
+  };
   for (const body of Object.values(content)) {
-    const values = (resolved(body.schema, schemas).oneOf as Json[]).map((event) => exampleOf(event, schemas) as { type: string });
+    const values = (resolved(body.schema, schemas).oneOf as Json[]).map(
+      (event) => exampleOf(event, schemas) as { type: string },
+    );
     body.examples = Object.fromEntries(values.map((value) => [value.type, { value }]));
   }
   Object.assign(operation.responses, problemResponses(endpoint));
@@ -171,5 +193,9 @@ function sorted(schemas: Schemas, text: string): Schemas {
 
 /** @returns a copy without `additionalProperties: false` at any depth */
 function open<T>(document: T): T {
-  return JSON.parse(JSON.stringify(document, (key, value) => (key === 'additionalProperties' && value === false ? undefined : value)));
+  return JSON.parse(
+    JSON.stringify(document, (key, value) =>
+      key === 'additionalProperties' && value === false ? undefined : value,
+    ),
+  );
 }

@@ -42,5 +42,10 @@ export function registerPage(app: FastifyInstance, version: string): void {
       .replace('<!-- script: ends with slash -->', () => `<script>${ENDS_WITH_SLASH}</script>`);
   serveFile(app, { url: '/', type: 'text/html; charset=utf-8', content: html, policy: CSP });
   serveFile(app, { url: '/page/page.css', type: 'text/css; charset=utf-8', content: () => file('page.css') });
-  for (const name of SCRIPTS) serveFile(app, { url: `/page/${name}`, type: 'text/javascript; charset=utf-8', content: () => file(name) });
+  for (const name of SCRIPTS)
+    serveFile(app, {
+      url: `/page/${name}`,
+      type: 'text/javascript; charset=utf-8',
+      content: () => file(name),
+    });
 }

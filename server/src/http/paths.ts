@@ -8,7 +8,9 @@ export function pathTable(app: FastifyInstance): { methodsOf(path: string): read
   const table = new Map<string, { pattern: RegExp; methods: Set<string> }>();
   app.addHook('onRoute', ({ url, method }) => {
     if (url === '*') return;
-    const pattern = new RegExp(`^${url.replaceAll('.', '\\.').replaceAll(/:\w+/g, '[^/]+').replace(/\/$/, '')}/?$`);
+    const pattern = new RegExp(
+      `^${url.replaceAll('.', '\\.').replaceAll(/:\w+/g, '[^/]+').replace(/\/$/, '')}/?$`,
+    );
     const entry = table.get(url) ?? { pattern, methods: new Set<string>() };
     for (const name of [method].flat()) entry.methods.add(name);
     table.set(url, entry);
@@ -16,7 +18,8 @@ export function pathTable(app: FastifyInstance): { methodsOf(path: string): read
   return {
     methodsOf(path) {
       const methods = new Set<string>();
-      for (const entry of table.values()) if (entry.pattern.test(path)) for (const method of entry.methods) methods.add(method);
+      for (const entry of table.values())
+        if (entry.pattern.test(path)) for (const method of entry.methods) methods.add(method);
       return methods.size === 0 ? [] : [...methods.add('OPTIONS')].sort();
     },
   };

@@ -29,7 +29,10 @@ export function shown(error: unknown, request: FastifyRequest): AppError {
 /** Logs what is our fault, a value that only the database refused among it. */
 export function logFailure(error: AppError, request: FastifyRequest): void {
   if (REASONS[error.reason].status < 500 && !isBadValue(databaseCode(error.cause) ?? '')) return;
-  request.log.error({ request_id: request.id, reason: error.reason, causes: causesOf(error.cause) }, 'request failed');
+  request.log.error(
+    { request_id: request.id, reason: error.reason, causes: causesOf(error.cause) },
+    'request failed',
+  );
 }
 
 /** The headers that belong to an error whichever door it leaves by. */
@@ -46,7 +49,16 @@ export function problem(error: AppError, request_id: string) {
   const { status, title } = REASONS[error.reason];
   const errors = error.errors && { errors: error.errors };
   const quota = error.quota && { quota: error.quota };
-  return { type: 'about:blank', title, status, detail: error.message, code: error.reason, request_id, ...errors, ...quota };
+  return {
+    type: 'about:blank',
+    title,
+    status,
+    detail: error.message,
+    code: error.reason,
+    request_id,
+    ...errors,
+    ...quota,
+  };
 }
 
 export function sendProblem(reply: FastifyReply, request: FastifyRequest, error: AppError): FastifyReply {
@@ -58,7 +70,13 @@ export function sendProblem(reply: FastifyReply, request: FastifyRequest, error:
 }
 
 /** tRPC's shape of an error, made by the router's own formatter. */
-export function errorShape(router: AnyTRPCRouter, error: AppError, request_id: string, path?: string, type = 'unknown') {
+export function errorShape(
+  router: AnyTRPCRouter,
+  error: AppError,
+  request_id: string,
+  path?: string,
+  type = 'unknown',
+) {
   return getTRPCErrorShape({
     config: router._def._config,
     error,
@@ -73,11 +91,17 @@ export function errorShape(router: AnyTRPCRouter, error: AppError, request_id: s
 /** Says that tRPC's answers depend on these headers, besides those that are said already. */
 export function varies(reply: FastifyReply): void {
   const said = reply.getHeader('vary');
-  if (!String(said).includes('trpc-accept')) reply.header('vary', [said, 'trpc-accept, accept'].filter(Boolean).join(', '));
+  if (!String(said).includes('trpc-accept'))
+    reply.header('vary', [said, 'trpc-accept, accept'].filter(Boolean).join(', '));
 }
 
 /** A whole request that failed before any call of it ran. */
-export function sendRpcError(reply: FastifyReply, request: FastifyRequest, router: AnyTRPCRouter, error: AppError): FastifyReply {
+export function sendRpcError(
+  reply: FastifyReply,
+  request: FastifyRequest,
+  router: AnyTRPCRouter,
+  error: AppError,
+): FastifyReply {
   varies(reply);
   setErrorHeaders(reply, error);
   return reply

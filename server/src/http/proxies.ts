@@ -33,7 +33,9 @@ export function registerForwardedFor(app: FastifyInstance, isTrusted: (address: 
   app.addHook('onRequest', ({ raw: { headers, socket } }, _reply, done) => {
     const forwarded = headers['x-forwarded-for'];
     if (forwarded !== undefined)
-      headers['x-forwarded-for'] = isTrusted(socket.remoteAddress ?? '') ? believable(String(forwarded), isTrusted) : '';
+      headers['x-forwarded-for'] = isTrusted(socket.remoteAddress ?? '')
+        ? believable(String(forwarded), isTrusted)
+        : '';
     done();
   });
 }

@@ -43,8 +43,16 @@ export function registerRest(
         try {
           const getRawInput = async () => input(request);
           const ctx = createContext(request, reply);
-          const output: unknown = await call({ ctx, getRawInput, path: name, type, signal: undefined, batchIndex: 0 });
-          if (rest.file) return sendFile(request, reply, output as NamedFile, await rest.file.read(ctx, output as never));
+          const output: unknown = await call({
+            ctx,
+            getRawInput,
+            path: name,
+            type,
+            signal: undefined,
+            batchIndex: 0,
+          });
+          if (rest.file)
+            return sendFile(request, reply, output as NamedFile, await rest.file.read(ctx, output as never));
           const json = toJson(output);
           // What a change answers is small, and it is made.
           if (type === 'query') memory.reserve(() => clientOf(request, ctx), json.length, reply.raw);
@@ -71,13 +79,17 @@ export function registerStreams(
   for (const endpoint of endpoints) {
     const { name, call, type, meta } = endpoint;
     if (!meta.stream) continue;
-    app.get(meta.stream.path, { config: { door: 'rest', procedure: name, calls: () => [endpoint] } }, async (request, reply) => {
-      const getRawInput = async () => ({ lastEventId: lastEventId(request) });
-      const ctx = createContext(request, reply);
-      // What it throws is a problem document: nothing of the stream is sent yet.
-      const values = await call({ ctx, getRawInput, path: name, type, signal: undefined, batchIndex: 0 });
-      return sendStream(request, reply, values as AsyncIterable<unknown>, PLAIN);
-    });
+    app.get(
+      meta.stream.path,
+      { config: { door: 'rest', procedure: name, calls: () => [endpoint] } },
+      async (request, reply) => {
+        const getRawInput = async () => ({ lastEventId: lastEventId(request) });
+        const ctx = createContext(request, reply);
+        // What it throws is a problem document: nothing of the stream is sent yet.
+        const values = await call({ ctx, getRawInput, path: name, type, signal: undefined, batchIndex: 0 });
+        return sendStream(request, reply, values as AsyncIterable<unknown>, PLAIN);
+      },
+    );
   }
 }
 
@@ -87,7 +99,11 @@ function fastifyPath(path: string): string {
 }
 
 /** @returns what puts the input of one procedure together: query or body, then the path, which wins */
-function inputReader(endpoint: Endpoint, rest: RestMeta, versioned: boolean): (request: FastifyRequest) => unknown {
+function inputReader(
+  endpoint: Endpoint,
+  rest: RestMeta,
+  versioned: boolean,
+): (request: FastifyRequest) => unknown {
   const contract = inputOf(endpoint);
   const isQuery = endpoint.meta.openapi?.method === 'GET';
   const plan = contract && withOwner(coercionPlan(contract), isQuery);
@@ -115,13 +131,17 @@ function bodyObject(body: unknown, bareArray: string | undefined): object {
     return { [bareArray]: body };
   }
   if (body === undefined) return {};
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) throw new AppError('VALIDATION', 'The body must be a JSON object');
+  if (typeof body !== 'object' || body === null || Array.isArray(body))
+    throw new AppError('VALIDATION', 'The body must be a JSON object');
   return body;
 }
 
 /** Paths of bad input as the client sent it: it knows nothing of the key that a bare array is put under. */
 function asSent(error: AppError, { bareArray }: RestMeta): AppError {
   if (bareArray === undefined || !error.errors) return error;
-  const errors = error.errors.map(({ path, message }) => ({ path: path.split('.').slice(1).join('.'), message }));
+  const errors = error.errors.map(({ path, message }) => ({
+    path: path.split('.').slice(1).join('.'),
+    message,
+  }));
   return new AppError(error.reason, error.message, { errors, cause: error.cause });
 }

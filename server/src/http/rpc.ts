@@ -90,13 +90,20 @@ export function registerRpc(
           const types = callsOf(request).flatMap(({ endpoint }) => endpoint?.type ?? []);
           return types[0] === undefined ? [] : [...METHODS[types[0]], 'OPTIONS'];
         },
-        calls: (request) => callsOf(request).flatMap(({ endpoint }) => (endpoint && isMethodOf(endpoint, request) ? [endpoint] : [])),
+        calls: (request) =>
+          callsOf(request).flatMap(({ endpoint }) =>
+            endpoint && isMethodOf(endpoint, request) ? [endpoint] : [],
+          ),
       },
     },
     (request, reply) => answer(request, reply, callsOf(request)),
   );
 
-  async function answerOne(request: FastifyRequest, reply: FastifyReply, endpoint: Endpoint): Promise<FastifyReply> {
+  async function answerOne(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    endpoint: Endpoint,
+  ): Promise<FastifyReply> {
     varies(reply);
     reply.header('cache-control', endpoint.cacheControl);
     const { name, call, type } = endpoint;
@@ -149,7 +156,12 @@ export function registerRpc(
     framesOfRpc((failure) => errorShape(router, failure, request.id, name, 'subscription'));
 
   /** What fails before the first event is answered like any other call, where the reader can read that. */
-  async function subscribe(request: FastifyRequest, reply: FastifyReply, call: Call, ctx: Context): Promise<FastifyReply> {
+  async function subscribe(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    call: Call,
+    ctx: Context,
+  ): Promise<FastifyReply> {
     const input = () => {
       const named = queryInput(request);
       const last = lastEventId(request);
@@ -159,13 +171,19 @@ export function registerRpc(
     if (error) return send(request, reply, [call], [{ error }]);
     const opened = await run(call, ctx, input, 0);
     const frames = framesOf(request, call.name);
-    if (opened.error === undefined) return sendStream(request, reply, opened.data as AsyncIterable<unknown>, frames);
+    if (opened.error === undefined)
+      return sendStream(request, reply, opened.data as AsyncIterable<unknown>, frames);
     if (!isEventSource(request)) return send(request, reply, [call], [opened]);
     logFailure(opened.error, request);
     return refuseStream(request, reply, opened.error, frames);
   }
 
-  async function stream(request: FastifyRequest, reply: FastifyReply, calls: Call[], ctx: Context): Promise<FastifyReply> {
+  async function stream(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    calls: Call[],
+    ctx: Context,
+  ): Promise<FastifyReply> {
     for (const call of calls) {
       const error = wrongMethod(call, request, reply);
       if (error) throw error;
@@ -193,7 +211,12 @@ export function registerRpc(
     return reply;
   }
 
-  function send(request: FastifyRequest, reply: FastifyReply, calls: Call[], answers: (Answer | { error: AppError })[]): FastifyReply {
+  function send(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    calls: Call[],
+    answers: (Answer | { error: AppError })[],
+  ): FastifyReply {
     let status: number | undefined;
     const answered = (one: number) => {
       status = status === undefined || status === one ? one : 207;
@@ -246,14 +269,23 @@ function written(data: unknown, count: (bytes: number) => void): Answer {
 function roomOf(calls: Call[]): (bytes: number) => void {
   let left = calls.length > 1 ? MAX_BATCH_BYTES : Number.POSITIVE_INFINITY;
   return (bytes) => {
-    if (bytes > left) throw new AppError('PAYLOAD_TOO_LARGE', 'The answers of the batch are too large together: call this one by itself');
+    if (bytes > left)
+      throw new AppError(
+        'PAYLOAD_TOO_LARGE',
+        'The answers of the batch are too large together: call this one by itself',
+      );
     left -= bytes;
   };
 }
 
 type Result = { data: unknown; error?: undefined } | { error: AppError };
 
-async function run({ name, endpoint }: Call, ctx: Context, input: (index: number) => unknown, batchIndex: number): Promise<Result> {
+async function run(
+  { name, endpoint }: Call,
+  ctx: Context,
+  input: (index: number) => unknown,
+  batchIndex: number,
+): Promise<Result> {
   try {
     if (!endpoint) throw new AppError('NOT_FOUND', 'Not found');
     const { call, type } = endpoint;
@@ -265,17 +297,22 @@ async function run({ name, endpoint }: Call, ctx: Context, input: (index: number
 }
 
 /** Runs some at a time: a batch takes turns with the calls of others, whatever it holds. */
-async function few(calls: Call[], answer: (call: Call, index: number) => Answer | Promise<Answer>): Promise<Answer[]> {
+async function few(
+  calls: Call[],
+  answer: (call: Call, index: number) => Answer | Promise<Answer>,
+): Promise<Answer[]> {
   const answers: Answer[] = [];
   let next = 0;
   const lane = async () => {
-    for (let index = next++; index < calls.length; index = next++) answers[index] = await answer(calls[index] as Call, index);
+    for (let index = next++; index < calls.length; index = next++)
+      answers[index] = await answer(calls[index] as Call, index);
   };
   await Promise.all(Array.from({ length: Math.min(AT_ONCE, calls.length) }, lane));
   return answers;
 }
 
-const isMethodOf = ({ type }: Endpoint, { method }: FastifyRequest): boolean => METHODS[type].includes(method);
+const isMethodOf = ({ type }: Endpoint, { method }: FastifyRequest): boolean =>
+  METHODS[type].includes(method);
 
 /** @returns the error of a call that its procedure does not answer by this method */
 function wrongMethod({ endpoint }: Call, request: FastifyRequest, reply: FastifyReply): AppError | undefined {
@@ -286,10 +323,12 @@ function wrongMethod({ endpoint }: Call, request: FastifyRequest, reply: Fastify
 
 /** @returns the type that all calls share. @throws for too many calls and for calls that do not go together */
 function checkCalls(calls: Call[]): string | undefined {
-  if (calls.length > MAX_BATCH) throw new AppError('BATCH_TOO_LARGE', `A batch holds at most ${MAX_BATCH} calls`);
+  if (calls.length > MAX_BATCH)
+    throw new AppError('BATCH_TOO_LARGE', `A batch holds at most ${MAX_BATCH} calls`);
   const [type, ...others] = new Set(calls.flatMap(({ endpoint }) => (endpoint ? [endpoint.type] : [])));
   if (others.length > 0) throw new AppError('VALIDATION', 'A batch holds either queries or mutations');
-  if (type === 'subscription' && calls.length > 1) throw new AppError('VALIDATION', 'A subscription is called alone');
+  if (type === 'subscription' && calls.length > 1)
+    throw new AppError('VALIDATION', 'A subscription is called alone');
   return type;
 }
 
@@ -332,12 +371,18 @@ function wantsStream({ headers }: FastifyRequest): boolean {
  * `fetch`, as our client does, asks for any type, and is refused by the status.
  */
 function isEventSource({ headers }: FastifyRequest): boolean {
-  return headers.accept?.split(',').some((type) => type.split(';', 1)[0]?.trim().toLowerCase() === 'text/event-stream') ?? false;
+  return (
+    headers.accept
+      ?.split(',')
+      .some((type) => type.split(';', 1)[0]?.trim().toLowerCase() === 'text/event-stream') ?? false
+  );
 }
 
 /** Of calls of which one answers with a user's data the whole answer is the user's. */
 function cacheControl(calls: Call[]): string {
-  return calls.some(({ endpoint }) => endpoint?.cacheControl === PRIVATE_CACHE_CONTROL) ? PRIVATE_CACHE_CONTROL : PUBLIC_CACHE_CONTROL;
+  return calls.some(({ endpoint }) => endpoint?.cacheControl === PRIVATE_CACHE_CONTROL)
+    ? PRIVATE_CACHE_CONTROL
+    : PUBLIC_CACHE_CONTROL;
 }
 
 declare module 'fastify' {

@@ -78,7 +78,12 @@ export function registerSlowBodies(app: FastifyInstance, times: BodyTimes) {
   function cut(socket: Socket, { response }: Arriving): void {
     // What is answered already has no second answer.
     if (response.headersSent) socket.destroy();
-    else app.server.emit('clientError', Object.assign(new Error('a body stalled'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), socket);
+    else
+      app.server.emit(
+        'clientError',
+        Object.assign(new Error('a body stalled'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }),
+        socket,
+      );
   }
 
   return function follow(raw: IncomingMessage, response: ServerResponse, bytes: number): void {
@@ -88,6 +93,13 @@ export function registerSlowBodies(app: FastifyInstance, times: BodyTimes) {
     const since = clock + checkIntervalMs;
     const { bytesRead } = socket;
     const until = since + longestMs(times, bytes);
-    bodies.set(socket, { raw, response, until, maxBytesRead: bytesRead + LINGERING_BOUNDS.maxBytes, bytesRead, idleSince: since });
+    bodies.set(socket, {
+      raw,
+      response,
+      until,
+      maxBytesRead: bytesRead + LINGERING_BOUNDS.maxBytes,
+      bytesRead,
+      idleSince: since,
+    });
   };
 }

@@ -17,7 +17,10 @@ const PING = 20_000;
 const STALLED = 30_000;
 
 /** Of every answer that comes bit by bit: nothing on the way may store it, compress it (which collects it first) or collect it. */
-export const STREAM_HEADERS = { 'cache-control': 'private, no-store, no-transform', 'x-accel-buffering': 'no' } as const;
+export const STREAM_HEADERS = {
+  'cache-control': 'private, no-store, no-transform',
+  'x-accel-buffering': 'no',
+} as const;
 
 const HEADERS = { 'content-type': 'text/event-stream', ...STREAM_HEADERS } as const;
 
@@ -66,7 +69,12 @@ export function lastEventId({ headers, query }: FastifyRequest): unknown {
  * Answers with a stream, which has begun when this comes back. Where its values end with an AbortError, as tRPC's adapter
  * understands it too, nothing more is said: the reader comes back with the last id.
  */
-export function sendStream(request: FastifyRequest, reply: FastifyReply, values: AsyncIterable<unknown>, frames: Frames): FastifyReply {
+export function sendStream(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  values: AsyncIterable<unknown>,
+  frames: Frames,
+): FastifyReply {
   const iterator = values[Symbol.asyncIterator]();
   reply.headers(HEADERS);
   if (request.method === 'HEAD') {
@@ -91,7 +99,12 @@ export function sendStream(request: FastifyRequest, reply: FastifyReply, values:
  * Answers as a stream that says why there is none, and ends: an EventSource can read nothing else.
  * @param error is logged already
  */
-export function refuseStream(request: FastifyRequest, reply: FastifyReply, error: AppError, frames: Frames): FastifyReply {
+export function refuseStream(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  error: AppError,
+  frames: Frames,
+): FastifyReply {
   request.refusal = REASONS[error.reason].status;
   closeAfterLimit(reply, request.refusal);
   return reply

@@ -22,7 +22,10 @@ export interface TransferMemory {
   check(client: string, bytes: number): void;
 }
 
-export function createTransferMemory(maxBytes = MAX_BYTES, maxBytesPerClient = MAX_BYTES_PER_CLIENT): TransferMemory {
+export function createTransferMemory(
+  maxBytes = MAX_BYTES,
+  maxBytesPerClient = MAX_BYTES_PER_CLIENT,
+): TransferMemory {
   const held = new Map<string, number>();
   /** What is counted for an exchange: its body, and all parts of its answer. */
   const counted = new WeakMap<ServerResponse, number>();

@@ -120,7 +120,10 @@ function stepOf(name: ListName) {
   );
 }
 
-const STEPS = Object.fromEntries(LISTS.map((name) => [name, stepOf(name)])) as Record<ListName, ReturnType<typeof stepOf>>;
+const STEPS = Object.fromEntries(LISTS.map((name) => [name, stepOf(name)])) as Record<
+  ListName,
+  ReturnType<typeof stepOf>
+>;
 
 const giveUp = statement(
   'export.giveUp',
@@ -159,7 +162,8 @@ export const exportJob: Job<Wanted> = {
       steps++;
       // Whoever finds nothing to write looks where it stands now; one that is done or gone does not begin again.
       at =
-        (await STEPS[section](db, { user_id, id, place, part: parts, limit: ACCOUNT[section].page })) ?? (await begin(db, { user_id, id }));
+        (await STEPS[section](db, { user_id, id, place, part: parts, limit: ACCOUNT[section].page })) ??
+        (await begin(db, { user_id, id }));
     }
     return { steps };
   },

@@ -9,7 +9,12 @@ export const DEAD_LETTERS = 'dead-letters';
 const SHOWN = 50;
 
 export interface Overview {
-  readonly queues: readonly { readonly name: string; readonly waiting: number; readonly active: number; readonly failed: number }[];
+  readonly queues: readonly {
+    readonly name: string;
+    readonly waiting: number;
+    readonly active: number;
+    readonly failed: number;
+  }[];
   readonly letters: readonly Letter[];
 }
 
@@ -38,7 +43,10 @@ export async function overviewOf(boss: PgBoss): Promise<Overview> {
     from pgboss.job where name = $1 order by created_on desc limit $2`,
     [DEAD_LETTERS, SHOWN],
   );
-  return { queues, letters: letters.map(({ output, ...letter }) => ({ ...letter, reason: reasonOf(output) })) };
+  return {
+    queues,
+    letters: letters.map(({ output, ...letter }) => ({ ...letter, reason: reasonOf(output) })),
+  };
 }
 
 /** @returns the message of the error that a job ended with, where pg-boss keeps it: its own are wrapped */
@@ -63,7 +71,9 @@ export async function settle(
   const [letter] = rows[0] ? await boss.findJobs<object>(DEAD_LETTERS, { id: rows[0].id }) : [];
   if (!letter?.sourceName) return 'unknown';
   const { singletonKey } = letter;
-  const sent = how === 'retry' && (await boss.send(letter.sourceName, letter.data, singletonKey === null ? {} : { singletonKey }));
+  const sent =
+    how === 'retry' &&
+    (await boss.send(letter.sourceName, letter.data, singletonKey === null ? {} : { singletonKey }));
   // Last: whoever is cut off in between finds it still here, and a job that is sent twice has one effect.
   await boss.deleteJob(DEAD_LETTERS, letter.id);
   return how === 'forget' ? 'forgotten' : sent ? 'sent' : 'waits already';
@@ -126,4 +136,5 @@ export function jobMeasures(names: readonly string[], boss: () => PgBoss | undef
   ];
 }
 
-const sum = <T>(rows: readonly T[], count: (row: T) => number): number => rows.reduce((total, row) => total + count(row), 0);
+const sum = <T>(rows: readonly T[], count: (row: T) => number): number =>
+  rows.reduce((total, row) => total + count(row), 0);

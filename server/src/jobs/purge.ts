@@ -4,7 +4,15 @@ import type { SQL } from 'drizzle-orm';
 import type { Database } from '../db/client.ts';
 import { KEPT } from '../db/idempotency.ts';
 import { sql } from '../db/orm.ts';
-import { auditTrail, events, exportParts, exports, idempotencyKeys, passwordResets, sessions } from '../db/schema/index.ts';
+import {
+  auditTrail,
+  events,
+  exportParts,
+  exports,
+  idempotencyKeys,
+  passwordResets,
+  sessions,
+} from '../db/schema/index.ts';
 import { one, statement } from '../db/statement.ts';
 import type { Job } from './job.ts';
 

@@ -31,7 +31,10 @@ interface Place {
   readonly databaseUrl: Address | undefined;
 }
 
-export async function openBoss({ database, databaseUrl }: Place, options: ConstructorOptions): Promise<OpenedBoss> {
+export async function openBoss(
+  { database, databaseUrl }: Place,
+  options: ConstructorOptions,
+): Promise<OpenedBoss> {
   const { PgBoss, fromPglite } = await import('pg-boss');
   const common = { ...options, schema: 'pgboss' };
   if (databaseUrl === undefined) {
@@ -64,8 +67,11 @@ export async function startBoss(boss: PgBoss): Promise<void> {
   try {
     await boss.start();
   } catch (error) {
-    if (!/^pg-boss (is not installed|database requires migrations)$/.test((error as Error).message)) throw error;
-    throw new SchemaError('the queues of the background work are not those of this version: run db:migrate as the role that owns them');
+    if (!/^pg-boss (is not installed|database requires migrations)$/.test((error as Error).message))
+      throw error;
+    throw new SchemaError(
+      'the queues of the background work are not those of this version: run db:migrate as the role that owns them',
+    );
   }
 }
 
@@ -81,10 +87,21 @@ async function standing(db: JobsDatabase): Promise<{ exists: boolean; owns: bool
 }
 
 /** Seconds: after half a minute, a minute, two and so on, each drawn out by chance. */
-const RETRIES = { retryLimit: 5, retryDelay: 30, retryBackoff: true, retryDelayMax: HOUR, expireInSeconds: HOUR, heartbeatSeconds: 30 };
+const RETRIES = {
+  retryLimit: 5,
+  retryDelay: 30,
+  retryBackoff: true,
+  retryDelayMax: HOUR,
+  expireInSeconds: HOUR,
+  heartbeatSeconds: 30,
+};
 
 /** Rows in tables of pg-boss: nothing is made for a queue that has no table of its own. */
-export async function makeQueues(boss: PgBoss, jobs: readonly Job[], retries: Pick<Queue, 'retryDelayMax'> = {}): Promise<void> {
+export async function makeQueues(
+  boss: PgBoss,
+  jobs: readonly Job[],
+  retries: Pick<Queue, 'retryDelayMax'> = {},
+): Promise<void> {
   // Who is told of a dead letter may fail too: that is tried again as well.
   await makeQueue(boss, DEAD_LETTERS, { ...RETRIES, ...retries, deleteAfterSeconds: 30 * 24 * HOUR });
   for (const { name, schedule } of jobs) {
@@ -96,7 +113,12 @@ export async function makeQueues(boss: PgBoss, jobs: readonly Job[], retries: Pi
     if (!jobs.some((job) => job.name === name && job.schedule !== undefined)) await boss.unschedule(name);
 }
 
-async function makeQueue(boss: PgBoss, name: string, options: Omit<Queue, 'name'>, policy: QueuePolicy = 'standard'): Promise<void> {
+async function makeQueue(
+  boss: PgBoss,
+  name: string,
+  options: Omit<Queue, 'name'>,
+  policy: QueuePolicy = 'standard',
+): Promise<void> {
   await boss.createQueue(name, { ...options, policy });
   // One that was there keeps what it was made with.
   await boss.updateQueue(name, options);
@@ -112,7 +134,10 @@ export async function prepareQueues(databaseUrl: Address): Promise<boolean> {
   const db = openForJobs(databaseUrl, 1);
   const { owns } = await standing(db).finally(() => db.close());
   if (!owns) return false;
-  const { boss, stop } = await openBoss({ databaseUrl }, { supervise: false, schedule: false, bamIntervalSeconds: 10 });
+  const { boss, stop } = await openBoss(
+    { databaseUrl },
+    { supervise: false, schedule: false, bamIntervalSeconds: 10 },
+  );
   // That an index could not be made is told by the loop below.
   boss.on('error', () => {});
   try {
@@ -120,7 +145,8 @@ export async function prepareQueues(databaseUrl: Address): Promise<boolean> {
     await makeQueues(boss, JOBS);
     // Indexes of a new version are made beside what runs, one after the other.
     for (let left = await unmade(boss); left.length > 0; left = await unmade(boss)) {
-      if (left.includes('failed')) throw new SchemaError('an index of the background work could not be made: run db:migrate again');
+      if (left.includes('failed'))
+        throw new SchemaError('an index of the background work could not be made: run db:migrate again');
       await sleep(LOOK);
     }
   } finally {
@@ -129,4 +155,5 @@ export async function prepareQueues(databaseUrl: Address): Promise<boolean> {
   return true;
 }
 
-const unmade = async (boss: PgBoss) => (await boss.getBamStatus()).map(({ status }) => status).filter((status) => status !== 'completed');
+const unmade = async (boss: PgBoss) =>
+  (await boss.getBamStatus()).map(({ status }) => status).filter((status) => status !== 'completed');

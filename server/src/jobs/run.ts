@@ -27,7 +27,10 @@ export interface JobsOptions {
   /** How often it looks for work and for schedules. */
   readonly pace?: Pick<
     ConstructorOptions,
-    'cronMonitorIntervalSeconds' | 'cronWorkerIntervalSeconds' | 'monitorIntervalSeconds' | 'superviseIntervalSeconds'
+    | 'cronMonitorIntervalSeconds'
+    | 'cronWorkerIntervalSeconds'
+    | 'monitorIntervalSeconds'
+    | 'superviseIntervalSeconds'
   > & { pollingIntervalSeconds: number };
   readonly retries?: Pick<Queue, 'retryDelayMax'>;
 }
@@ -107,12 +110,16 @@ async function begin(options: JobsOptions, bell: Bell, stopping: AbortSignal): P
     await boss.work(DEAD_LETTERS, looks, ([dead]) => bury(dead as JobWithMetadata, work));
     const handing: Handing[] = [];
     for (const job of jobs) {
-      const worker = await boss.work(job.name, looks, ([turn]) => attempt(job, turn as JobWithMetadata, work));
+      const worker = await boss.work(job.name, looks, ([turn]) =>
+        attempt(job, turn as JobWithMetadata, work),
+      );
       if (job.wanted) handing.push({ job, worker });
     }
     const seconds = Math.min(WANTED, pollingIntervalSeconds);
     const handed =
-      handing.length > 0 ? again(() => handOut(boss, database.db, handing).catch(heldUp), seconds * 1000, stopping) : undefined;
+      handing.length > 0
+        ? again(() => handOut(boss, database.db, handing).catch(heldUp), seconds * 1000, stopping)
+        : undefined;
     logger.info({ jobs: jobs.map(({ name }) => name) }, 'background work has begun');
     return { boss, handed, stop };
   } catch (error) {
@@ -134,7 +141,8 @@ interface Handing {
 async function handOut(boss: PgBoss, db: Database, handing: readonly Handing[]): Promise<void> {
   for (const { job, worker } of handing) {
     const wanted = (await job.wanted?.(db)) ?? [];
-    for (const { key, data } of wanted) await boss.send(job.name, data, { id: idOf(job.name, key), singletonKey: key });
+    for (const { key, data } of wanted)
+      await boss.send(job.name, data, { id: idOf(job.name, key), singletonKey: key });
     if (wanted.length > 0) boss.notifyWorker(worker);
   }
 }
@@ -160,7 +168,11 @@ interface Work extends Pick<JobsOptions, 'database' | 'logger'> {
   readonly stopping: AbortSignal;
 }
 
-async function attempt(job: Job, { id, signal, retryCount, data }: JobWithMetadata, { database, logger, bell, stopping }: Work) {
+async function attempt(
+  job: Job,
+  { id, signal, retryCount, data }: JobWithMetadata,
+  { database, logger, bell, stopping }: Work,
+) {
   const about = { job: job.name, job_id: id, attempt: retryCount + 1 };
   const begin = performance.now();
   try {
@@ -174,7 +186,10 @@ async function attempt(job: Job, { id, signal, retryCount, data }: JobWithMetada
   }
 }
 
-async function bury({ sourceName, sourceId, sourceOutput, data }: JobWithMetadata, { database, jobs, bell, logger }: Work): Promise<void> {
+async function bury(
+  { sourceName, sourceId, sourceOutput, data }: JobWithMetadata,
+  { database, jobs, bell, logger }: Work,
+): Promise<void> {
   await jobs.find(({ name }) => name === sourceName)?.givenUp?.(database.db, turnOf(data, bell));
   logger.error({ job: sourceName, job_id: sourceId, reason: reasonOf(sourceOutput) }, 'job failed for good');
 }

@@ -6,7 +6,16 @@
 import type { SQL } from 'drizzle-orm';
 import { notedForEach } from '../db/events.ts';
 import { sql } from '../db/orm.ts';
-import { eventSequences, events, mentalPlanResources, mentalPlans, physicalPlans, resources, tasks, users } from '../db/schema/index.ts';
+import {
+  eventSequences,
+  events,
+  mentalPlanResources,
+  mentalPlans,
+  physicalPlans,
+  resources,
+  tasks,
+  users,
+} from '../db/schema/index.ts';
 import { statement } from '../db/statement.ts';
 import type { Job } from './job.ts';
 

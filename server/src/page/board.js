@@ -66,11 +66,15 @@ export class Board {
   };
 
   #readPlan = async () => {
-    this.plan = /** @type {PhysicalPlanView | null} */ (await this.#readCurrent('physicalPlans', 'physical-plan'));
+    this.plan = /** @type {PhysicalPlanView | null} */ (
+      await this.#readCurrent('physicalPlans', 'physical-plan')
+    );
   };
 
   #readMental = async () => {
-    this.mental = /** @type {MentalPlanView | null} */ (await this.#readCurrent('mentalPlans', 'mental-plan'));
+    this.mental = /** @type {MentalPlanView | null} */ (
+      await this.#readCurrent('mentalPlans', 'mental-plan')
+    );
   };
 
   /**

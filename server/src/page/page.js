@@ -12,7 +12,9 @@ const newTask = /** @type {HTMLFormElement} */ (find('#tasks form'));
 
 onSubmit(entry, async (fields, pressed) => {
   const credentials = { login: String(fields.get('login')), password: String(fields.get('password')) };
-  const session = await (pressed === 'register' ? Session.register(credentials) : Session.signIn(credentials));
+  const session = await (pressed === 'register'
+    ? Session.register(credentials)
+    : Session.signIn(credentials));
   enter(session, credentials.login);
 });
 
@@ -26,7 +28,10 @@ find('#tasks ul').addEventListener('change', async ({ target }) => {
   const box = /** @type {HTMLInputElement} */ (target);
   complain(newTask);
   try {
-    await present?.session.call(`/outherTasks/${box.value}`, { method: 'PATCH', body: { status: box.checked } });
+    await present?.session.call(`/outherTasks/${box.value}`, {
+      method: 'PATCH',
+      body: { status: box.checked },
+    });
   } catch (error) {
     fail(newTask, error);
     if (present) showBoard(present.board);
@@ -113,7 +118,8 @@ function say(text) {
 
 /** @param {unknown} error */
 function endOf(error) {
-  if (error instanceof SessionOver && error.message === 'user_removed') return 'This account has been removed.';
+  if (error instanceof SessionOver && error.message === 'user_removed')
+    return 'This account has been removed.';
   return 'Your session has ended. Sign in again.';
 }
 
@@ -129,7 +135,10 @@ function onSubmit(form, action) {
     form.ariaBusy = 'true';
     complain(form);
     try {
-      await action(new FormData(form), /** @type {HTMLButtonElement | null} */ (event.submitter)?.value ?? '');
+      await action(
+        new FormData(form),
+        /** @type {HTMLButtonElement | null} */ (event.submitter)?.value ?? '',
+      );
     } catch (error) {
       fail(form, error);
     } finally {
@@ -156,10 +165,15 @@ const FIELDS = /** @type {Record<string, string>} */ ({ username: 'login' });
  * @param {unknown} [error]
  */
 function complain(form, error) {
-  const problems = error instanceof Refusal ? error.errors.map(({ path, message }) => ({ field: FIELDS[path] ?? path, message })) : [];
-  for (const input of form.querySelectorAll('input')) input.ariaInvalid = String(problems.some(({ field }) => field === input.name));
+  const problems =
+    error instanceof Refusal
+      ? error.errors.map(({ path, message }) => ({ field: FIELDS[path] ?? path, message }))
+      : [];
+  for (const input of form.querySelectorAll('input'))
+    input.ariaInvalid = String(problems.some(({ field }) => field === input.name));
   const sentences = problems.map(({ field, message }) => `${field}: ${message}`);
-  find('[role=alert]', form).textContent = error === undefined ? '' : [sentenceOf(error), ...sentences].join('. ');
+  find('[role=alert]', form).textContent =
+    error === undefined ? '' : [sentenceOf(error), ...sentences].join('. ');
 }
 
 /** @param {unknown} error */

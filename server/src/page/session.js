@@ -97,7 +97,10 @@ export class Session {
 
   /** Ends the session, also when the access token is too old and while the page goes away. */
   async end() {
-    await send('/users/signOut', { ...withJson('POST', { refresh_token: this.#tokens.refresh_token }), keepalive: true });
+    await send('/users/signOut', {
+      ...withJson('POST', { refresh_token: this.#tokens.refresh_token }),
+      keepalive: true,
+    });
   }
 }
 
@@ -118,7 +121,9 @@ function signed(request, token) {
  * @returns {RequestInit}
  */
 const withJson = (method, body) =>
-  body === undefined ? { method } : { method, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+  body === undefined
+    ? { method }
+    : { method, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
 
 /**
  * @param {string} path

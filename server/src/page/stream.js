@@ -78,7 +78,9 @@ export async function follow(session, take, tell, leaving) {
  * @returns {AsyncGenerator<{ id: string, event: StreamEvent }[]>} events that arrived together, never none
  */
 async function* batchesOf(body, trying) {
-  const reader = body.pipeThrough(/** @type {TransformStream<Uint8Array, string>} */ (new TextDecoderStream())).getReader();
+  const reader = body
+    .pipeThrough(/** @type {TransformStream<Uint8Array, string>} */ (new TextDecoderStream()))
+    .getReader();
   let rest = '';
   for (;;) {
     const timer = setTimeout(() => trying.abort(), SILENCE);

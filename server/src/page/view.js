@@ -14,7 +14,12 @@ export function find(selector, within = document) {
   return /** @type {E} */ (element);
 }
 
-const CONNECTION = { connecting: 'Connecting …', live: 'Live', reconnecting: 'Reconnecting …', paused: 'Paused' };
+const CONNECTION = {
+  connecting: 'Connecting …',
+  live: 'Live',
+  reconnecting: 'Reconnecting …',
+  paused: 'Paused',
+};
 
 /**
  * @param {Connection} state
@@ -72,7 +77,9 @@ export function showToday({ plan }) {
 /** @param {Board} board */
 function showResources({ mental }) {
   find('#no-resources').hidden = (mental?.resources.length ?? 0) > 0;
-  find('#mental-goal').textContent = mental ? `${mental.data.name}: ${mental.data.goal}. ${mental.data.progress} days left.` : '';
+  find('#mental-goal').textContent = mental
+    ? `${mental.data.name}: ${mental.data.goal}. ${mental.data.progress} days left.`
+    : '';
   fill(
     find('#resources ul'),
     'resource',
@@ -112,7 +119,8 @@ function fill(list, name, items, idOf, show) {
     return row;
   });
   for (const row of left.values()) row.remove();
-  for (const [at, row] of wanted.entries()) if (list.children[at] !== row) list.insertBefore(row, list.children[at] ?? null);
+  for (const [at, row] of wanted.entries())
+    if (list.children[at] !== row) list.insertBefore(row, list.children[at] ?? null);
 }
 
 /** @param {string} name */

@@ -1,9 +1,12 @@
 import { expect, test } from 'vitest';
 import { loadBlocklist, weakness } from './blocklist.ts';
 
-test.each(['password', 'PASSWORD', 'ｐａｓｓｗｏｒｄ', '12345678', 'qwertyuiop', 'iloveyou'])('#13 %s is too common', async (password) => {
-  expect(await weakness(password, 'ann')).toBe('is one of the most common passwords');
-});
+test.each(['password', 'PASSWORD', 'ｐａｓｓｗｏｒｄ', '12345678', 'qwertyuiop', 'iloveyou'])(
+  '#13 %s is too common',
+  async (password) => {
+    expect(await weakness(password, 'ann')).toBe('is one of the most common passwords');
+  },
+);
 
 test('#13 neither the login nor the name of the service makes a password', async () => {
   expect(await weakness('Ann-Of-Cleves', 'ann-of-cleves')).toBe('must not be the login');

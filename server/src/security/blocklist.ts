@@ -10,7 +10,9 @@ let common: Promise<ReadonlySet<string>> | undefined;
 
 /** Loads the list; the first call takes some hundred milliseconds, so a server does it once it listens. */
 export function loadBlocklist(): Promise<ReadonlySet<string>> {
-  common ??= import('@zxcvbn-ts/language-common').then(({ dictionary }) => new Set(dictionary['passwords-common'].slice(0, MOST_COMMON)));
+  common ??= import('@zxcvbn-ts/language-common').then(
+    ({ dictionary }) => new Set(dictionary['passwords-common'].slice(0, MOST_COMMON)),
+  );
   return common;
 }
 

@@ -154,7 +154,8 @@ export function memoryStore(now: () => number = () => performance.now(), maxKeys
       const expires = time + FAILURE_MEMORY * 1000;
       const tries = failures.find(key, time) ?? failures.add(key, expires);
       if (!tries) return { waitSeconds: FULL_WAIT_SECONDS, failures: FREE_FAILURES };
-      if (tries.until > time) return { waitSeconds: Math.ceil((tries.until - time) / 1000), failures: tries.count };
+      if (tries.until > time)
+        return { waitSeconds: Math.ceil((tries.until - time) / 1000), failures: tries.count };
       tries.count++;
       tries.until = time + waitAfter(tries.count) * 1000;
       tries.expires = expires;
@@ -185,7 +186,8 @@ export function memoryStore(now: () => number = () => performance.now(), maxKeys
       const tries = failures.find(key, time) ?? failures.add(key, 0);
       // An attempt that went on has the wait before it that comes after it.
       const wait = waitSeconds || waitAfter(count);
-      if (tries) Object.assign(tries, { count, until: time + wait * 1000, expires: time + FAILURE_MEMORY * 1000 });
+      if (tries)
+        Object.assign(tries, { count, until: time + wait * 1000, expires: time + FAILURE_MEMORY * 1000 });
     },
     counts,
   };

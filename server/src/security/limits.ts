@@ -71,7 +71,11 @@ export interface PasswordAttempt {
 
 export interface Limits {
   /** Counts calls of an address or of a user; at once where the store counts at once. @throws TooMany */
-  calls(kind: 'address' | 'user', key: string, cost: number): Standing | undefined | Promise<Standing | undefined>;
+  calls(
+    kind: 'address' | 'user',
+    key: string,
+    cost: number,
+  ): Standing | undefined | Promise<Standing | undefined>;
   /** Counts a sign-in or a registration from an address. @throws TooMany */
   entry(kind: 'signIn' | 'registration', address: string): Promise<void>;
   /** Counts the rows that a call of the user writes, where they are many. @throws TooMany */
@@ -100,9 +104,24 @@ const UNLIMITED: PasswordAttempt = { check: (look) => look(), succeeded: async (
 
 /** @param rates undefined: nothing is limited */
 export function createLimits(store: LimitStore, rates: Rates | undefined): Limits {
-  const refused = { address: 0, user: 0, signIn: 0, registration: 0, userHashes: 0, addressHashes: 0, rows: 0, guess: 0 };
+  const refused = {
+    address: 0,
+    user: 0,
+    signIn: 0,
+    registration: 0,
+    userHashes: 0,
+    addressHashes: 0,
+    rows: 0,
+    guess: 0,
+  };
   const measures: readonly Measure[] = [
-    { name: 'stepwise_limits_refused_total', help: 'Calls that were told to wait', type: 'counter', label: 'kind', read: () => refused },
+    {
+      name: 'stepwise_limits_refused_total',
+      help: 'Calls that were told to wait',
+      type: 'counter',
+      label: 'kind',
+      read: () => refused,
+    },
     {
       name: 'stepwise_limits_counts_total',
       help: 'What was counted: by Redis, where there is one, or in memory',
@@ -127,7 +146,9 @@ export function createLimits(store: LimitStore, rates: Rates | undefined): Limit
   function count(kind: keyof Rates, key: string, cost: number): Standing | Promise<Standing> {
     const rate = (rates as Rates)[kind];
     const hit = store.hit(kind, key, cost, rate.seconds);
-    return hit instanceof Promise ? hit.then((counted) => standing(kind, rate, counted)) : standing(kind, rate, hit);
+    return hit instanceof Promise
+      ? hit.then((counted) => standing(kind, rate, counted))
+      : standing(kind, rate, hit);
   }
 
   function standing(kind: keyof Rates, rate: Rate, hit: Hit): Standing {
@@ -175,11 +196,16 @@ export function createLimits(store: LimitStore, rates: Rates | undefined): Limit
         check,
         async succeeded() {
           // What strangers guess elsewhere stays counted when the owner signs in from a known address.
-          await Promise.all([store.clear(here), isKnown || store.clear(account), store.mark(here, KNOWN_ADDRESS_SECONDS)]);
+          await Promise.all([
+            store.clear(here),
+            isKnown || store.clear(account),
+            store.mark(here, KNOWN_ADDRESS_SECONDS),
+          ]);
         },
       };
     },
-    rememberAddress: (account, address) => store.mark(`${account}:${addressKey(address)}`, KNOWN_ADDRESS_SECONDS),
+    rememberAddress: (account, address) =>
+      store.mark(`${account}:${addressKey(address)}`, KNOWN_ADDRESS_SECONDS),
     async confirmationAttempt(user_id, address, hashes) {
       const key = `user:${user_id}`;
       const { check } = await attempt([key]);
@@ -207,7 +233,10 @@ export function addressKey(address: string): string {
   const [head = '', tail] = (address.split('%', 1)[0] as string).split('::');
   const left = head.split(':').filter(Boolean);
   const right = tail?.split(':').filter(Boolean) ?? [];
-  const full = tail === undefined ? left : [...left, ...Array.from({ length: 8 - left.length - right.length }, () => '0'), ...right];
+  const full =
+    tail === undefined
+      ? left
+      : [...left, ...Array.from({ length: 8 - left.length - right.length }, () => '0'), ...right];
   return `${full
     .slice(0, 4)
     .map((group) => Number.parseInt(group, 16).toString(16))

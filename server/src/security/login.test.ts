@@ -29,7 +29,9 @@ test.each([
 const characters = fc.oneof(
   fc.string({ unit: 'grapheme', minLength: 1, maxLength: 1 }),
   fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }),
-  fc.oneof(...IGNORABLE_RANGES.map(([min, max]) => fc.integer({ min, max }))).map((codePoint) => String.fromCodePoint(codePoint)),
+  fc
+    .oneof(...IGNORABLE_RANGES.map(([min, max]) => fc.integer({ min, max })))
+    .map((codePoint) => String.fromCodePoint(codePoint)),
   fc.constantFrom('e', 'I', 'ß', 'α', '\u0301', '\u0307', '\u0345', '👩', '❤'),
 );
 const logins = fc.array(characters, { maxLength: 12 }).map((parts) => parts.join(''));
@@ -46,11 +48,18 @@ test('#304 a key is its own key, and holds nothing ignorable', () => {
 });
 
 test('#304 an ignorable character anywhere changes no key', () => {
-  const ignorable = fc.oneof(...IGNORABLE_RANGES.map(([min, max]) => fc.integer({ min, max }))).map((c) => String.fromCodePoint(c));
-  const plain = fc.array(fc.constantFrom('b', 'Ｏ', 'é', 'ß', '한', 'م', '👩', '1'), { minLength: 1, maxLength: 8 });
+  const ignorable = fc
+    .oneof(...IGNORABLE_RANGES.map(([min, max]) => fc.integer({ min, max })))
+    .map((c) => String.fromCodePoint(c));
+  const plain = fc.array(fc.constantFrom('b', 'Ｏ', 'é', 'ß', '한', 'م', '👩', '1'), {
+    minLength: 1,
+    maxLength: 8,
+  });
   fc.assert(
     fc.property(plain, ignorable, fc.nat(8), (parts, hidden, at) => {
-      expect(loginKey([...parts.slice(0, at), hidden, ...parts.slice(at)].join(''))).toBe(loginKey(parts.join('')));
+      expect(loginKey([...parts.slice(0, at), hidden, ...parts.slice(at)].join(''))).toBe(
+        loginKey(parts.join('')),
+      );
     }),
   );
 });
@@ -58,7 +67,8 @@ test('#304 an ignorable character anywhere changes no key', () => {
 test('#304 where nothing is ignorable the key is the one that accounts from before have', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'grapheme' }), (login) => {
-      if (!/\p{Default_Ignorable_Code_Point}/u.test(foldedLogin(login))) expect(loginKey(login)).toBe(foldedLogin(login));
+      if (!/\p{Default_Ignorable_Code_Point}/u.test(foldedLogin(login)))
+        expect(loginKey(login)).toBe(foldedLogin(login));
     }),
   );
 });
@@ -96,10 +106,20 @@ const REFUSED: Record<string, string> = {
   'a number sign that formats': '\u0600',
 };
 
-test.each(Object.entries(REFUSED))('#303 %s is refused beside letters, between them and alone', (_, hidden) => {
-  for (const login of [hidden, `bob${hidden}`, `${hidden}bob`, `b${hidden}ob`, `👩${hidden}${hidden}`, `${hidden}👩`])
-    expect(hasInvisible(login), JSON.stringify(login)).toBe(true);
-});
+test.each(Object.entries(REFUSED))(
+  '#303 %s is refused beside letters, between them and alone',
+  (_, hidden) => {
+    for (const login of [
+      hidden,
+      `bob${hidden}`,
+      `${hidden}bob`,
+      `b${hidden}ob`,
+      `👩${hidden}${hidden}`,
+      `${hidden}👩`,
+    ])
+      expect(hasInvisible(login), JSON.stringify(login)).toBe(true);
+  },
+);
 
 test.each([
   '한글',

@@ -45,7 +45,10 @@ export const IGNORABLE_RANGES: readonly (readonly [first: number, last: number])
 ];
 
 const escaped = (codePoint: number) => `\\u{${codePoint.toString(16)}}`;
-const IGNORABLE = new RegExp(`[${IGNORABLE_RANGES.map(([first, last]) => `${escaped(first)}-${escaped(last)}`).join('')}]`, 'gu');
+const IGNORABLE = new RegExp(
+  `[${IGNORABLE_RANGES.map(([first, last]) => `${escaped(first)}-${escaped(last)}`).join('')}]`,
+  'gu',
+);
 
 /**
  * The key under which a login is unique: `foldedLogin` without what is ignorable, which nobody can see, and normalised
@@ -59,7 +62,10 @@ export function loginKey(login: string): string {
 // emoji by their property and look the same with a variation selector. Of flags made of tags only those that exist are
 // let through: with any other tags a flag looks the same as without.
 const PICTURE = String.raw`(?:\p{Emoji_Modifier_Base}\p{Emoji_Modifier}|[\p{Emoji}--[0-9#*\p{Regional_Indicator}]]\u{fe0f}?)`;
-const EMOJI = new RegExp(String.raw`\p{RGI_Emoji_Tag_Sequence}|[0-9#*]\u{fe0f}\u{20e3}|${PICTURE}(?:\u{200d}${PICTURE})*`, 'gv');
+const EMOJI = new RegExp(
+  String.raw`\p{RGI_Emoji_Tag_Sequence}|[0-9#*]\u{fe0f}\u{20e3}|${PICTURE}(?:\u{200d}${PICTURE})*`,
+  'gv',
+);
 
 /** U+2800 is the blank of Braille, the others are a musical symbol and hieroglyphs without ink; no property covers them. */
 const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\p{Cf}\p{Co}\p{Cn}\u2800\u{1d159}\u{13441}\u{13442}]/u;

@@ -71,9 +71,15 @@ export function createOpenSessions(lookup: (claims: Claims) => Promise<boolean>)
         label: 'from',
         read: () => asked,
       },
-      { name: 'stepwise_sessions_remembered', help: 'Sessions that are remembered as open', type: 'gauge', read: () => known.size },
+      {
+        name: 'stepwise_sessions_remembered',
+        help: 'Sessions that are remembered as open',
+        type: 'gauge',
+        read: () => known.size,
+      },
     ],
   };
 }
 
-const isSame = (one: Claims, other: Claims): boolean => one.user_id === other.user_id && one.nonce === other.nonce;
+const isSame = (one: Claims, other: Claims): boolean =>
+  one.user_id === other.user_id && one.nonce === other.nonce;

@@ -35,15 +35,21 @@ test('of a password with a bcrypt hash the first 72 bytes count', async () => {
   expect(await passwords.verify(X72, 'x'.repeat(71))).toBe(false);
 });
 
-test.each(['!', '', 'correct horse', HORSE.slice(0, -1), HORSE.replace('$05$', '$15$'), HORSE.replace('$2b$', '$2x$')])(
-  'a stored value that is no hash we read (%s) matches nothing',
-  async (stored) => {
-    for (const password of ['correct horse', stored, '']) expect(await passwords.verify(stored, password)).toBe(false);
-  },
-);
+test.each([
+  '!',
+  '',
+  'correct horse',
+  HORSE.slice(0, -1),
+  HORSE.replace('$05$', '$15$'),
+  HORSE.replace('$2b$', '$2x$'),
+])('a stored value that is no hash we read (%s) matches nothing', async (stored) => {
+  for (const password of ['correct horse', stored, ''])
+    expect(await passwords.verify(stored, password)).toBe(false);
+});
 
 test('#14 without a stored hash nothing matches, not even what the decoy was made of', async () => {
-  for (const password of ['', 'correct horse']) expect(await passwords.verify(undefined, password)).toBe(false);
+  for (const password of ['', 'correct horse'])
+    expect(await passwords.verify(undefined, password)).toBe(false);
 });
 
 test('#16 a hash by bcrypt or with other parameters is outdated, one of today is not', async () => {
@@ -68,7 +74,11 @@ test('the event loop goes on while a bcrypt hash is compared', async () => {
 
 test('#18 comparisons with bcrypt wait in the same queue as all others', async () => {
   const { verify, hash } = createPasswords(1, 1);
-  const outcomes = await Promise.allSettled([verify(HORSE, 'correct horse'), hash('correct horse'), verify(HORSE, 'correct horse')]);
+  const outcomes = await Promise.allSettled([
+    verify(HORSE, 'correct horse'),
+    hash('correct horse'),
+    verify(HORSE, 'correct horse'),
+  ]);
   expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected']);
   expect(outcomes[2]).toMatchObject({ reason: expect.any(QueueFullError) });
 });

@@ -45,7 +45,8 @@ export function createPasswords(concurrency: number, queue: number, cost = COST)
   return {
     hash: (password, client = '') => inQueue(client, () => hash(normalise(password), parameters)),
     async verify(stored, password, client = '') {
-      if (stored !== undefined && isBcrypt(stored)) return inQueue(client, () => verifyBcrypt(stored, password));
+      if (stored !== undefined && isBcrypt(stored))
+        return inQueue(client, () => verifyBcrypt(stored, password));
       decoy ??= hash('', parameters);
       const known = stored?.startsWith('$argon2') ? stored : await decoy;
       const matches = await inQueue(client, () => verify(known, normalise(password)));

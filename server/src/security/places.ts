@@ -34,7 +34,10 @@ redis.call('EXPIRE', KEYS[1], ARGV[1])`;
 /**
  * @param ask puts a question to Redis, or gives the other answer at once while Redis is away
  */
-export function redisPlaces(redis: Redis, ask: <T>(question: () => Promise<T>, otherwise: () => T) => Promise<T>): Places {
+export function redisPlaces(
+  redis: Redis,
+  ask: <T>(question: () => Promise<T>, otherwise: () => T) => Promise<T>,
+): Places {
   redis.defineCommand('takePlace', { lua: TAKE, numberOfKeys: 1 });
   redis.defineCommand('holdPlaces', { lua: HOLD, numberOfKeys: 1 });
   const commands = redis as Redis & Commands;
@@ -47,7 +50,8 @@ export function redisPlaces(redis: Redis, ask: <T>(question: () => Promise<T>, o
       const step = all.slice(from, from + STEP);
       // Told of again before its lease is over, also when this fails once.
       await ask(
-        async () => void (await Promise.all(step.map(([key, holders]) => commands.holdPlaces(key, LEASE, ...holders)))),
+        async () =>
+          void (await Promise.all(step.map(([key, holders]) => commands.holdPlaces(key, LEASE, ...holders)))),
         () => {},
       );
     }

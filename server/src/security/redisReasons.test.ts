@@ -7,10 +7,19 @@ const reply = (message: string) => Object.assign(new Error(message), { name: 'Re
 const lost = (code: string) => Object.assign(new Error('connect'), { code });
 
 test.each([
-  [reply("READONLY You can't write against a read only replica."), '(READONLY: it is a replica; REDIS_URL has to name the primary)'],
+  [
+    reply("READONLY You can't write against a read only replica."),
+    '(READONLY: it is a replica; REDIS_URL has to name the primary)',
+  ],
   [reply('ERR Error running script: @user_script:1: -OOM command not allowed'), '(OOM: its memory is full;'],
-  [reply("ERR ACL failure in script: User default has no permissions to run the 'get' command"), '(NOPERM: its user lacks rights;'],
-  [reply('WRONGPASS invalid username-password pair or user is disabled.'), '(WRONGPASS: user name or password in REDIS_URL is wrong)'],
+  [
+    reply("ERR ACL failure in script: User default has no permissions to run the 'get' command"),
+    '(NOPERM: its user lacks rights;',
+  ],
+  [
+    reply('WRONGPASS invalid username-password pair or user is disabled.'),
+    '(WRONGPASS: user name or password in REDIS_URL is wrong)',
+  ],
   [new LateError(), '(LATE: it does not answer in time)'],
   [lost('ECONNREFUSED'), '(ECONNREFUSED)'],
 ])('#285 of %s an operator is told the word and what to do, once', (error, said) => {

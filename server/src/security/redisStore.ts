@@ -1,7 +1,15 @@
 // Counts in Redis, shared by all servers. When Redis is away each server counts by itself: limits never end, and no
 // request fails or waits for it.
 import { Redis } from 'ioredis';
-import { type Attempt, FAILURE_MEMORY, FREE_FAILURES, type Hit, type LimitStore, LONGEST_WAIT, memoryStore } from './limitStore.ts';
+import {
+  type Attempt,
+  FAILURE_MEMORY,
+  FREE_FAILURES,
+  type Hit,
+  type LimitStore,
+  LONGEST_WAIT,
+  memoryStore,
+} from './limitStore.ts';
 import { type Places, redisPlaces } from './places.ts';
 import { createReasons, LateError } from './redisReasons.ts';
 
@@ -110,7 +118,12 @@ export function redisStore(url: string, warn: (message: string) => void): RedisS
     attempt: (key) =>
       ask<Attempt>(
         async () => {
-          const [wait, failures] = await redis.attempt(`failures:${key}`, FREE_FAILURES, LONGEST_WAIT, FAILURE_MEMORY);
+          const [wait, failures] = await redis.attempt(
+            `failures:${key}`,
+            FREE_FAILURES,
+            LONGEST_WAIT,
+            FAILURE_MEMORY,
+          );
           const attempt = { waitSeconds: Math.ceil(wait / 1000), failures };
           local.copyAttempt(key, attempt);
           return attempt;
@@ -157,6 +170,11 @@ function inTime<T>(answer: Promise<T>): Promise<T> {
 /** The commands that the scripts above become. */
 interface Scripts {
   hit(key: string, cost: number, seconds: number): Promise<[count: number, left: number]>;
-  attempt(key: string, free: number, longest: number, memory: number): Promise<[wait: number, failures: number]>;
+  attempt(
+    key: string,
+    free: number,
+    longest: number,
+    memory: number,
+  ): Promise<[wait: number, failures: number]>;
   undo(key: string, failures: number): Promise<null>;
 }

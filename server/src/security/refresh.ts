@@ -25,8 +25,11 @@ const SEAL_BYTES = 16;
 /** @param secrets the secret that seals, then those that only open, while keys are being exchanged */
 export function createRefreshTokens(secrets: readonly [string, ...string[]]): RefreshTokens {
   // A key of its own: an access token's signature must never pass as a seal.
-  const keys = secrets.map((secret) => Buffer.from(hkdfSync('sha256', secret, '', 'stepwise refresh token', 32)));
-  const sealOf = (content: Buffer, key: Buffer) => createHmac('sha256', key).update(content).digest().subarray(0, SEAL_BYTES);
+  const keys = secrets.map((secret) =>
+    Buffer.from(hkdfSync('sha256', secret, '', 'stepwise refresh token', 32)),
+  );
+  const sealOf = (content: Buffer, key: Buffer) =>
+    createHmac('sha256', key).update(content).digest().subarray(0, SEAL_BYTES);
   return {
     seal({ session_id, counter, nonce }) {
       const head = Buffer.alloc(HEAD_BYTES);

@@ -81,7 +81,11 @@ test('#331 a token holds the random value of its session, one without the value 
     ['----------------', 50],
     [undefined, 34],
   ] as const) {
-    expect(tokens.verify(await tokens.sign({ ...CLAIMS, nonce }))).toEqual({ ...CLAIMS, nonce, exp: expect.any(Number) });
+    expect(tokens.verify(await tokens.sign({ ...CLAIMS, nonce }))).toEqual({
+      ...CLAIMS,
+      nonce,
+      exp: expect.any(Number),
+    });
     const session = { session_id: 2 ** 31 - 1, nonce, counter: 2 ** 31 - 1 };
     expect(refreshTokens.seal(session)).toHaveLength(length);
     expect(refreshTokens.open(refreshTokens.seal(session))).toEqual(session);
@@ -91,7 +95,9 @@ test('#331 a token holds the random value of its session, one without the value 
 test('#331 a value cannot be taken from a refresh token, nor added', () => {
   const { seal, open } = createRefreshTokens([NEW]);
   const nonce = 'abcdefghijklmno_';
-  const [without, with_] = [undefined, nonce].map((value) => Buffer.from(seal({ session_id: 8, counter: 3, nonce: value }), 'base64url'));
+  const [without, with_] = [undefined, nonce].map((value) =>
+    Buffer.from(seal({ session_id: 8, counter: 3, nonce: value }), 'base64url'),
+  );
   const [a, b] = [without as Buffer, with_ as Buffer];
   const forged = [
     Buffer.concat([b.subarray(0, 9), b.subarray(21)]),
@@ -102,7 +108,8 @@ test('#331 a value cannot be taken from a refresh token, nor added', () => {
     Buffer.concat([Buffer.from([3]), b.subarray(1)]),
     Buffer.alloc(0),
   ];
-  for (const bytes of forged) expect(open(bytes.toString('base64url')), bytes.toString('hex')).toBeUndefined();
+  for (const bytes of forged)
+    expect(open(bytes.toString('base64url')), bytes.toString('hex')).toBeUndefined();
 });
 
 test('#331 sessions get values that differ', () => {

@@ -134,7 +134,11 @@ function isSignature(key: KeyObject, signed: string, signature: string): boolean
 }
 
 /** What we signed once may have been signed with other rules than today's: it is read as strictly as a stranger's. */
-function claimsOf(payload: string, lifetime: number, now: number): { claims: Verified; end: number } | undefined {
+function claimsOf(
+  payload: string,
+  lifetime: number,
+  now: number,
+): { claims: Verified; end: number } | undefined {
   const { sub, sid, nonce, iat, exp, nbf } = parsed(payload);
   // Ours have no `nbf`; one that says "not yet" means it all the same.
   if (nbf !== undefined && !((nbf as number) <= now + TOLERANCE)) return undefined;
@@ -158,5 +162,7 @@ function parsed(payload: string): Record<string, unknown> {
   }
 }
 
-const isNonce = (value: unknown): value is string | undefined => value === undefined || (typeof value === 'string' && NONCE.test(value));
-const isId = (value: unknown): value is number => Number.isInteger(value) && (value as number) > 0 && (value as number) <= MAX_ID;
+const isNonce = (value: unknown): value is string | undefined =>
+  value === undefined || (typeof value === 'string' && NONCE.test(value));
+const isId = (value: unknown): value is number =>
+  Number.isInteger(value) && (value as number) > 0 && (value as number) <= MAX_ID;

@@ -28,10 +28,12 @@ export function createMetrics(version: string): Metrics {
   const registers = [registry];
   // Event-loop delay, processor time, memory, garbage collection, open files.
   prometheus.collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: PRECISION });
-  new prometheus.Gauge({ name: 'stepwise_build_info', help: 'The version that runs', labelNames: ['version'], registers }).set(
-    { version },
-    1,
-  );
+  new prometheus.Gauge({
+    name: 'stepwise_build_info',
+    help: 'The version that runs',
+    labelNames: ['version'],
+    registers,
+  }).set({ version }, 1);
   const requests = new prometheus.Histogram({
     name: 'stepwise_request_duration_seconds',
     help: 'Answers by procedure (or route), door and status; a batch is one, streams are not among them',

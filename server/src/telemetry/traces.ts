@@ -4,7 +4,12 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { type Context, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { resourceFromAttributes } from '@opentelemetry/resources';
-import { BatchSpanProcessor, ParentBasedSampler, TraceIdRatioBasedSampler, TracerProvider } from '@opentelemetry/sdk-trace';
+import {
+  BatchSpanProcessor,
+  ParentBasedSampler,
+  TraceIdRatioBasedSampler,
+  TracerProvider,
+} from '@opentelemetry/sdk-trace';
 
 /** Runs a procedure inside a span. @param request_id what the log calls the request */
 export type Traced = <T>(procedure: string, request_id: string, run: () => Promise<T>) => Promise<T>;
@@ -26,13 +31,23 @@ const PATIENCE = 3000;
  * @param share of the requests that are traced, from 0 to 1
  * @param reasonOf says in a word of ours why a procedure failed
  */
-export function createTraces(endpoint: string, version: string, share: number, reasonOf: (error: unknown) => string): Traces {
-  const exporter = new OTLPTraceExporter({ url: `${endpoint.replace(/\/$/, '')}/v1/traces`, timeoutMillis: PATIENCE });
+export function createTraces(
+  endpoint: string,
+  version: string,
+  share: number,
+  reasonOf: (error: unknown) => string,
+): Traces {
+  const exporter = new OTLPTraceExporter({
+    url: `${endpoint.replace(/\/$/, '')}/v1/traces`,
+    timeoutMillis: PATIENCE,
+  });
   const provider = new TracerProvider({
     resource: resourceFromAttributes({ 'service.name': 'stepwise', 'service.version': version }),
     sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(share) }),
     // While the collector is away spans are dropped; nobody waits for them.
-    spanProcessors: [new BatchSpanProcessor({ exporter, scheduledDelayMillis: INTERVAL, exportTimeoutMillis: PATIENCE })],
+    spanProcessors: [
+      new BatchSpanProcessor({ exporter, scheduledDelayMillis: INTERVAL, exportTimeoutMillis: PATIENCE }),
+    ],
   });
   const tracer = provider.getTracer('stepwise', version);
   // No global context manager: nobody but us makes spans here.
@@ -60,7 +75,8 @@ export function createTraces(endpoint: string, version: string, share: number, r
 
   return {
     procedure: (name, request_id, run) => within(name, SpanKind.SERVER, { request_id }, run, reasonOf),
-    query: (name, run, reasonOf) => within(name, SpanKind.CLIENT, { 'db.system.name': 'postgresql' }, run, reasonOf),
+    query: (name, run, reasonOf) =>
+      within(name, SpanKind.CLIENT, { 'db.system.name': 'postgresql' }, run, reasonOf),
     // A collector that is away must not keep the server from ending.
     close: () => provider.shutdown().catch(() => {}),
   };

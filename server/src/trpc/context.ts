@@ -82,7 +82,12 @@ export interface EventStreams {
    * @param shape makes of what is heard what the reader gets
    * @throws AppError 429 for one too many, 503 when the server is about to end
    */
-  open<T>(caller: Caller, exp: number, after: number | undefined, shape: (heard: Heard) => T): Promise<AsyncIterableIterator<T, undefined>>;
+  open<T>(
+    caller: Caller,
+    exp: number,
+    after: number | undefined,
+    shape: (heard: Heard) => T,
+  ): Promise<AsyncIterableIterator<T, undefined>>;
   /** The user has changed something: whoever reads the user's events is told, on any instance. */
   changed(user_id: number): void;
   /** Ends all streams, telling their readers. */

@@ -69,7 +69,11 @@ export const BODY_LIMIT = 64 * 1024;
  * @param route method and path as OpenAPI writes them, path parameters in braces
  * @param summary one line for the documents
  */
-export function endpoint(route: `${Method} /${string}`, summary: string, { tag, description, ...rest }: Options): Meta {
+export function endpoint(
+  route: `${Method} /${string}`,
+  summary: string,
+  { tag, description, ...rest }: Options,
+): Meta {
   const [method, path] = route.split(' ') as [Method, `/${string}`];
   return {
     openapi: { method, path, summary, description, tags: [tag], protect: !rest.public },
@@ -78,6 +82,10 @@ export function endpoint(route: `${Method} /${string}`, summary: string, { tag, 
 }
 
 /** The same of a subscription: `GET path` brings its events one by one. */
-export const stream = (path: `/${string}`, summary: string, more: Omit<NonNullable<Meta['stream']>, 'path' | 'summary'>): Meta => ({
+export const stream = (
+  path: `/${string}`,
+  summary: string,
+  more: Omit<NonNullable<Meta['stream']>, 'path' | 'summary'>,
+): Meta => ({
   stream: { path, summary, ...more },
 });

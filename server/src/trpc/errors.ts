@@ -76,7 +76,9 @@ export class AppError extends TRPCError {
 }
 
 /** @throws 404; the same words for what is missing and for what belongs to another user */
-export function notFound(what: 'User' | 'Physical plan' | 'Mental plan' | 'Resource' | 'Task' | 'Session' | 'Export' | 'File'): never {
+export function notFound(
+  what: 'User' | 'Physical plan' | 'Mental plan' | 'Resource' | 'Task' | 'Session' | 'Export' | 'File',
+): never {
   throw new AppError('NOT_FOUND', `${what} not found`);
 }
 
@@ -86,7 +88,10 @@ export function invalid(path: string, message: string): never {
 }
 
 /** @throws 412 when the object is not in the version that the change was meant for, otherwise 404 */
-export function refuse(what: Parameters<typeof notFound>[0], outcome: 'changed meanwhile' | 'missing'): never {
+export function refuse(
+  what: Parameters<typeof notFound>[0],
+  outcome: 'changed meanwhile' | 'missing',
+): never {
   if (outcome === 'missing') notFound(what);
   throw new AppError('PRECONDITION_FAILED', 'It was changed meanwhile');
 }
@@ -108,7 +113,9 @@ export function wrongCredentials(): never {
 const MAX_ISSUES = 20;
 
 export function validationError(error: ZodError): AppError {
-  const errors = error.issues.slice(0, MAX_ISSUES).map((issue) => ({ path: issue.path.join('.'), message: issue.message }));
+  const errors = error.issues
+    .slice(0, MAX_ISSUES)
+    .map((issue) => ({ path: issue.path.join('.'), message: issue.message }));
   return new AppError('VALIDATION', 'The input is not valid', { errors });
 }
 
@@ -128,12 +135,17 @@ export function toAppError(error: unknown): AppError {
 }
 
 function ofCause(cause: unknown): AppError {
-  if (cause instanceof QueueFullError) return new AppError('UNAVAILABLE', 'Too many sign-ins at the moment', { cause });
-  if (cause instanceof TooMany) return new AppError('RATE_LIMITED', 'Too many requests', { retryAfter: cause.wait });
+  if (cause instanceof QueueFullError)
+    return new AppError('UNAVAILABLE', 'Too many sign-ins at the moment', { cause });
+  if (cause instanceof TooMany)
+    return new AppError('RATE_LIMITED', 'Too many requests', { retryAfter: cause.wait });
   const code = databaseCode(cause);
-  if (code !== undefined && isUnavailable(code)) return new AppError('UNAVAILABLE', 'Service unavailable', { cause });
-  if (code !== undefined && isMissingReference(code)) return new AppError('NOT_FOUND', 'Not found', { cause });
-  if (code !== undefined && isBadValue(code)) return new AppError('VALIDATION', 'The input is not valid', { cause });
+  if (code !== undefined && isUnavailable(code))
+    return new AppError('UNAVAILABLE', 'Service unavailable', { cause });
+  if (code !== undefined && isMissingReference(code))
+    return new AppError('NOT_FOUND', 'Not found', { cause });
+  if (code !== undefined && isBadValue(code))
+    return new AppError('VALIDATION', 'The input is not valid', { cause });
   return new AppError('INTERNAL', 'Internal server error', { cause });
 }
 

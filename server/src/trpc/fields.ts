@@ -19,7 +19,10 @@ export const textOrEmpty = (max: number) =>
     .string()
     .refine(storable, 'must be well-formed Unicode without NUL')
     // A character is one or two units long: what is longer than that need not be counted.
-    .refine((text) => text.length <= max || (text.length <= 2 * max && codePoints(text) <= max), `must have at most ${max} characters`)
+    .refine(
+      (text) => text.length <= max || (text.length <= 2 * max && codePoints(text) <= max),
+      `must have at most ${max} characters`,
+    )
     .meta({ maxLength: max });
 
 /** Text of 1 to `max` characters (code points) that is not blank. Kept byte for byte. */
@@ -92,12 +95,14 @@ export const Page = z.object({
     .max(500)
     .default(100)
     .meta({
-      description: 'How many rows the answer has at most. Where texts are long it has fewer: only an empty page is the end.',
+      description:
+        'How many rows the answer has at most. Where texts are long it has fewer: only an empty page is the end.',
       examples: [100],
     }),
   before_id: anyId
     .meta({
-      description: 'Only rows that are older than this one: the last id of the page before. Left out for the first page.',
+      description:
+        'Only rows that are older than this one: the last id of the page before. Left out for the first page.',
       examples: [101],
     })
     .optional(),
@@ -113,13 +118,21 @@ export const owner_id = id.describe('The id of the user whose it is.');
 export const MAX_VERSION = 999_999_999;
 
 /** The version of an object that a change is meant for. On REST it is the header If-Match, which may name several. */
-export const if_match = z.int().min(1).max(MAX_VERSION).optional().describe('Only if the version is still this one.');
+export const if_match = z
+  .int()
+  .min(1)
+  .max(MAX_VERSION)
+  .optional()
+  .describe('Only if the version is still this one.');
 
 export const version = z
   .int()
   .min(1)
   .max(MAX_INTEGER)
-  .meta({ description: 'It grows by 1 with each change. As an ETag it is what If-Match compares.', examples: [1] });
+  .meta({
+    description: 'It grows by 1 with each change. As an ETag it is what If-Match compares.',
+    examples: [1],
+  });
 
 export const message = z.string().meta({ description: 'What was done, in words.', examples: ['Done'] });
 
@@ -134,7 +147,10 @@ export const ResourceType = z
 /** What the fields of a resource say, in requests and in answers. */
 export const RESOURCE_TEXTS = {
   name: { description: 'The title.', examples: ['The Pragmatic Programmer'] },
-  description: { description: 'Anything else about it. It may be empty.', examples: ['20th anniversary edition'] },
+  description: {
+    description: 'Anything else about it. It may be empty.',
+    examples: ['20th anniversary edition'],
+  },
 };
 
 export const volume = z

@@ -30,7 +30,11 @@ type Result = { ok: true; data: unknown } | { ok: false; error: Error };
  * @param next runs the call on the given database
  * @throws AppError 400 for a bad key, 409 while the first call runs, 422 when the key was another call's
  */
-export async function once<R extends Result>({ ctx, path, batchIndex, input }: Call, sent: string, next: Next<R>): Promise<R> {
+export async function once<R extends Result>(
+  { ctx, path, batchIndex, input }: Call,
+  sent: string,
+  next: Next<R>,
+): Promise<R> {
   if (!KEY.test(sent)) invalid('Idempotency-Key', 'must be 1 to 255 visible ASCII characters');
   // In a batch the key names one call by its place.
   const key = `${batchIndex}:${sent}`;
@@ -54,7 +58,9 @@ export async function once<R extends Result>({ ctx, path, batchIndex, input }: C
 
 function refuse({ outcome }: Claim): never {
   if (outcome === 'running')
-    throw new AppError('IDEMPOTENCY_IN_PROGRESS', 'A call with this Idempotency-Key is running', { retryAfter: 1 });
+    throw new AppError('IDEMPOTENCY_IN_PROGRESS', 'A call with this Idempotency-Key is running', {
+      retryAfter: 1,
+    });
   throw new AppError('IDEMPOTENCY_KEY_REUSED', 'This Idempotency-Key was used for another request');
 }
 

@@ -14,8 +14,14 @@ const NOUNS: Readonly<Record<QuotaName, string>> = {
  * @param added rows that it would have added
  * @throws AppError 409 when the quota is the reason
  */
-export async function refuseAboveQuota(ctx: Context & { user: Caller }, name: QuotaName, added = 1): Promise<void> {
+export async function refuseAboveQuota(
+  ctx: Context & { user: Caller },
+  name: QuotaName,
+  added = 1,
+): Promise<void> {
   const limit = ctx.services.quotas[name];
   if (!(await isQuotaReached(ctx.db, name, ctx.user.id, limit, added))) return;
-  throw new AppError('QUOTA_REACHED', `At most ${limit} ${NOUNS[name]} are kept for a user`, { quota: { name, limit } });
+  throw new AppError('QUOTA_REACHED', `At most ${limit} ${NOUNS[name]} are kept for a user`, {
+    quota: { name, limit },
+  });
 }

@@ -18,13 +18,17 @@ const ARGS = [
 
 /** Starts the browser, which ends with the test file. @param args besides the usual ones */
 export async function startBrowser(...args: string[]): Promise<Browser> {
-  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM_PATH ?? '/usr/bin/chromium', args: [...ARGS, ...args] });
+  const browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM_PATH ?? '/usr/bin/chromium',
+    args: [...ARGS, ...args],
+  });
   afterAll(() => browser.close());
   return browser;
 }
 
 /** @returns where a picture is left: in test-results/ */
-export const picture = (name: string): string => fileURLToPath(new URL(`../../../test-results/${name}.png`, import.meta.url));
+export const picture = (name: string): string =>
+  fileURLToPath(new URL(`../../../test-results/${name}.png`, import.meta.url));
 
 export interface Window {
   readonly page: Page;
@@ -36,23 +40,31 @@ export interface Window {
  * Opens a window of its own, with nothing of another one's, and notes what it should not do.
  * @param url where; its origin is the one host that may be asked
  */
-export async function openWindow(browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<Window> {
+export async function openWindow(
+  browser: Browser,
+  url: string,
+  options: BrowserContextOptions = {},
+): Promise<Window> {
   const { origin } = new URL(url);
   const context = await browser.newContext({ viewport: { width: 1280, height: 1000 }, ...options });
   const page = await context.newPage();
   page.setDefaultTimeout(60_000);
   const complaints: string[] = [];
   page.on('console', (message) => {
-    if (['error', 'warning'].includes(message.type())) complaints.push(`console ${message.type()}: ${message.text()}`);
+    if (['error', 'warning'].includes(message.type()))
+      complaints.push(`console ${message.type()}: ${message.text()}`);
   });
   page.on('pageerror', (error) => complaints.push(`page error: ${error.message}`));
-  page.on('requestfailed', (request) => complaints.push(`failed: ${request.url()} ${request.failure()?.errorText}`));
+  page.on('requestfailed', (request) =>
+    complaints.push(`failed: ${request.url()} ${request.failure()?.errorText}`),
+  );
   page.on('response', (response) => {
     if (response.status() >= 400) complaints.push(`${response.status()}: ${response.url()}`);
   });
   page.on('request', (request) => {
     const { protocol, origin: asked } = new URL(request.url());
-    if (asked !== origin && protocol !== 'data:' && protocol !== 'blob:') complaints.push(`asked another host: ${request.url()}`);
+    if (asked !== origin && protocol !== 'data:' && protocol !== 'blob:')
+      complaints.push(`asked another host: ${request.url()}`);
   });
   return { page, complaints };
 }
@@ -60,5 +72,8 @@ export async function openWindow(browser: Browser, url: string, options: Browser
 /** To the browser the end of a stream is a failed request, as is each to a server that closes or is away. @returns the other complaints */
 export const besidesEnds = (complaints: readonly string[]): string[] =>
   complaints.filter(
-    (complaint) => !/\/events(\.stream\S*)? net::ERR_ABORTED|^503: .*\/events|a status of 503|ERR_CONNECTION_REFUSED/.test(complaint),
+    (complaint) =>
+      !/\/events(\.stream\S*)? net::ERR_ABORTED|^503: .*\/events|a status of 503|ERR_CONNECTION_REFUSED/.test(
+        complaint,
+      ),
   );

@@ -95,11 +95,15 @@ test('in Swagger UI a reader registers with what is filled in', async () => {
 
 test('#137 ReDoc renders the operations with their schemas', async () => {
   const { page, complaints } = await open('/redoc');
-  await page.getByRole('heading', { name: 'Make a plan of seven days, which becomes the current one' }).waitFor();
+  await page
+    .getByRole('heading', { name: 'Make a plan of seven days, which becomes the current one' })
+    .waitFor();
   for (const path of ['/physicalPlans', '/outherTasks', '/users/signIn'])
     await page.getByText(path, { exact: true }).first().waitFor({ state: 'attached' });
   await page.screenshot({ path: picture('redoc') });
-  await page.getByRole('heading', { name: 'Make a plan of seven days, which becomes the current one' }).scrollIntoViewIfNeeded();
+  await page
+    .getByRole('heading', { name: 'Make a plan of seven days, which becomes the current one' })
+    .scrollIntoViewIfNeeded();
   await page.screenshot({ path: picture('redoc-operation') });
   expect(complaints).toEqual([]);
 });

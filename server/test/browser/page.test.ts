@@ -39,7 +39,8 @@ function readsOf(page: Page): string[] {
   const reads: string[] = [];
   page.on('request', (request) => {
     const { pathname } = new URL(request.url());
-    if (/outer-tasks|events/.test(pathname)) reads.push(`${pathname.split('/').at(-1)} ${request.headers()['last-event-id'] ?? ''}`.trim());
+    if (/outer-tasks|events/.test(pathname))
+      reads.push(`${pathname.split('/').at(-1)} ${request.headers()['last-event-id'] ?? ''}`.trim());
   });
   return reads;
 }
@@ -92,8 +93,15 @@ test('#219 what is changed in one window, or by a plain call, is in the other wi
   for (const { page } of [one, two]) {
     await expect
       .poll(() => tasksIn(page))
-      .toEqual(['Ask for the key of the gym', 'Find a route along the river', 'Buy running shoes', 'Buy shoes']);
-    await expect.poll(() => textsOf(page, 'today', 'name')).toEqual(today.exercises.map(({ name }: { name: string }) => name));
+      .toEqual([
+        'Ask for the key of the gym',
+        'Find a route along the river',
+        'Buy running shoes',
+        'Buy shoes',
+      ]);
+    await expect
+      .poll(() => textsOf(page, 'today', 'name'))
+      .toEqual(today.exercises.map(({ name }: { name: string }) => name));
     await expect.poll(() => textsOf(page, 'resources', 'done')).toEqual(['0 of 304 pages']);
     expect(await page.locator('#goal').textContent()).toBe('Goal: Run 10 km');
   }
@@ -103,7 +111,9 @@ test('#219 what is changed in one window, or by a plain call, is in the other wi
   await patch(`/physicalPlans/${plan}`, { goal: 'Run 21 km' });
   for (const { page } of [one, two]) {
     await expect.poll(() => textsOf(page, 'resources', 'done')).toEqual(['76 of 304 pages']);
-    expect(await page.getByRole('progressbar', { name: 'Deep Work: 76 of 304 pages' }).getAttribute('value')).toBe('76');
+    expect(
+      await page.getByRole('progressbar', { name: 'Deep Work: 76 of 304 pages' }).getAttribute('value'),
+    ).toBe('76');
     await expect.poll(() => page.locator('#goal').textContent()).toBe('Goal: Run 21 km');
   }
   await remove(`/physicalPlans/${plan}`);
@@ -125,7 +135,8 @@ test('#220 of another user nothing is shown', async () => {
   await as(bob).post('/outherTasks', { title: 'Sleep' });
   await expect.poll(() => tasksIn(his.page)).toEqual(['Sleep']);
   expect(await tasksIn(hers.page)).not.toContain('Sleep');
-  for (const list of ['today', 'resources'] as const) expect(await textsOf(his.page, list, 'name')).toEqual([]);
+  for (const list of ['today', 'resources'] as const)
+    expect(await textsOf(his.page, list, 'name')).toEqual([]);
   expect([...his.complaints, ...hers.complaints]).toEqual([]);
 });
 
@@ -163,7 +174,8 @@ test.each([
   [
     'what cannot be told any more is read',
     ['events 6', 'outer-tasks'],
-    async ({ id }: User) => void (await api.database.db.execute(sql`delete from events where user_id = ${id}`)),
+    async ({ id }: User) =>
+      void (await api.database.db.execute(sql`delete from events where user_id = ${id}`)),
   ],
 ])('#219 when the server comes back the page does too: %s', async (_, expected, before) => {
   const ann = await api.register();
@@ -190,7 +202,9 @@ test.each([
   const reads = readsOf(page);
   await server.start();
   await isLive(page);
-  await expect.poll(() => tasksIn(page)).toEqual(['Missed', 'Find a route along the river', 'Buy running shoes']);
+  await expect
+    .poll(() => tasksIn(page))
+    .toEqual(['Missed', 'Find a route along the river', 'Buy running shoes']);
   expect(await done(page, 'Find a route along the river').isChecked()).toBe(true);
   await page.getByText('Summer: Rest.').waitFor();
   expect(reads.slice(reads.findLastIndex((read) => read.startsWith('events')))).toEqual(expected);
@@ -251,7 +265,10 @@ test('#225 an access token that is too old is exchanged, and nothing is missed',
   const url = await server.app.listen({ port: 0, host: '127.0.0.1' });
   const { page, complaints } = await open(url);
   const streams: string[] = [];
-  page.on('request', (request) => request.url().endsWith('/events') && streams.push(request.headers().authorization ?? ''));
+  page.on(
+    'request',
+    (request) => request.url().endsWith('/events') && streams.push(request.headers().authorization ?? ''),
+  );
   await fillIn(page, ann);
   const refreshed = page.waitForResponse(`${url}/users/refresh`);
   await page.getByRole('button', { name: 'Sign in' }).click();
@@ -271,7 +288,10 @@ test('#225 so is one that the server does not take', async () => {
   const { page } = await open(origin);
   let refusals = 0;
   await page.route('**/events', (route) => {
-    const headers = { ...route.request().headers(), ...(refusals++ === 0 && { authorization: 'Bearer none.of.ours' }) };
+    const headers = {
+      ...route.request().headers(),
+      ...(refusals++ === 0 && { authorization: 'Bearer none.of.ours' }),
+    };
     return route.continue({ headers });
   });
   await fillIn(page, ann);
@@ -292,13 +312,18 @@ test('#226 signing out ends the session and leaves nothing of it on the page', a
   const { access_token: token } = await (await answer).json();
   await done(page, 'Buy running shoes').waitFor();
   expect((await api.rest('GET', '/users/me', { token })).status).toBe(200);
-  expect(await page.evaluate(() => [localStorage.length, sessionStorage.length, document.cookie])).toEqual([0, 0, '']);
+  expect(await page.evaluate(() => [localStorage.length, sessionStorage.length, document.cookie])).toEqual([
+    0,
+    0,
+    '',
+  ]);
 
   await page.getByRole('button', { name: 'Sign out' }).click();
   await page.getByText('Signed out.').waitFor();
   await expect.poll(async () => (await api.rest('GET', '/users/me', { token })).status).toBe(401);
   expect(await page.getByRole('region', { name: /Signed in/ }).count()).toBe(0);
-  for (const secret of [ann.login, 'Buy running shoes', 'Deep Work', 'Run 10 km']) expect(await page.content()).not.toContain(secret);
+  for (const secret of [ann.login, 'Buy running shoes', 'Deep Work', 'Run 10 km'])
+    expect(await page.content()).not.toContain(secret);
   await as(ann).post('/outherTasks', { title: 'Unseen' });
 
   // And somebody else may come.
@@ -313,7 +338,8 @@ test('#226 signing out ends the session and leaves nothing of it on the page', a
 test('#226 a session that is ended elsewhere ends the page’s too, and so does closing the page', async () => {
   const ann = await api.register();
   const [one, two] = [await enter(ann), await enter(ann)];
-  const sessions = async () => (await api.rest('GET', '/users/me/sessions', { token: ann.token })).body.length;
+  const sessions = async () =>
+    (await api.rest('GET', '/users/me/sessions', { token: ann.token })).body.length;
   expect(await sessions()).toBe(3);
   await two.page.goto('about:blank');
   await expect.poll(sessions).toBe(2);
@@ -369,7 +395,10 @@ test('#228 it is used with the keyboard alone, has a name for everything, and sh
   const focused = () =>
     page.evaluate(() => {
       const { outlineStyle, outlineWidth } = getComputedStyle(document.activeElement as Element);
-      return { name: document.activeElement?.textContent?.trim() ?? '', outline: `${outlineStyle} ${outlineWidth}` };
+      return {
+        name: document.activeElement?.textContent?.trim() ?? '',
+        outline: `${outlineStyle} ${outlineWidth}`,
+      };
     });
   await press('Tab');
   expect(await focused()).toEqual({ name: 'Swagger UI', outline: 'solid 3px' });
@@ -388,11 +417,15 @@ test('#228 it is used with the keyboard alone, has a name for everything, and sh
   await done(page, 'Stretch').waitFor();
   await press('Tab', 2);
   await press('Space');
-  await expect.poll(async () => (await api.rest('GET', '/outherTasks?limit=1', { token: ann.token })).body[0].status).toBe(true);
+  await expect
+    .poll(async () => (await api.rest('GET', '/outherTasks?limit=1', { token: ann.token })).body[0].status)
+    .toBe(true);
   // The rows around it change, and one stays where one was.
   await as(ann).post('/outherTasks', { title: 'Another' });
   await done(page, 'Another').waitFor();
-  expect(await page.evaluate(() => document.activeElement?.closest('li')?.textContent?.trim())).toBe('Stretch');
+  expect(await page.evaluate(() => document.activeElement?.closest('li')?.textContent?.trim())).toBe(
+    'Stretch',
+  );
 
   const outline = await page.locator('body').ariaSnapshot();
   for (const landmark of [
@@ -449,7 +482,9 @@ test.each([
   const { resource } = await furnish(ann);
   const { post, patch } = as(ann);
   await patch(`/resources/${resource}`, { progress: 76 });
-  await patch(`/outherTasks/${(await post('/outherTasks', { title: 'w'.repeat(200) })).id}`, { status: true });
+  await patch(`/outherTasks/${(await post('/outherTasks', { title: 'w'.repeat(200) })).id}`, {
+    status: true,
+  });
   const options = { viewport: { width, height }, colorScheme, hasTouch: width < 500 };
   const entry = await open(origin, options);
   await fillIn(entry.page, { login: ann.login, password: 'wrong password' });

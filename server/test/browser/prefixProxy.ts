@@ -10,7 +10,11 @@ import { afterAll } from 'vitest';
  * @param headers that the proxy sets
  * @returns its own URL, without the prefix
  */
-export async function prefixProxy(target: string, prefix: string, headers: IncomingHttpHeaders = {}): Promise<string> {
+export async function prefixProxy(
+  target: string,
+  prefix: string,
+  headers: IncomingHttpHeaders = {},
+): Promise<string> {
   const proxy = createServer((request, response) => {
     const { url = '/', method } = request;
     const path = url.slice(prefix.length);
@@ -18,7 +22,10 @@ export async function prefixProxy(target: string, prefix: string, headers: Incom
       response.writeHead(404, { 'content-type': 'text/plain' }).end('outside the prefix');
       return;
     }
-    const onward = ask(target + (path.startsWith('/') ? path : `/${path}`), { method, headers: { ...request.headers, ...headers } });
+    const onward = ask(target + (path.startsWith('/') ? path : `/${path}`), {
+      method,
+      headers: { ...request.headers, ...headers },
+    });
     onward.on('response', (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.headers);
       pipeline(answer, response, () => {});

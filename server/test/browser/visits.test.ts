@@ -31,15 +31,21 @@ async function callsHealth(page: Page): Promise<void> {
   await operation.getByRole('button', { name: 'Execute' }).click();
   await operation.locator('.live-responses-table').getByText('"connected"').first().waitFor();
   const called = await operation.locator('.request-url').textContent();
-  expect(called?.replace('Request URL', '')).toBe(new URL('health', page.url().replace(/docs\/?(#.*)?$/, '')).href);
+  expect(called?.replace('Request URL', '')).toBe(
+    new URL('health', page.url().replace(/docs\/?(#.*)?$/, '')).href,
+  );
 }
 
 /** ReDoc shows operations, and where they are. */
 async function showsOperations(page: Page): Promise<void> {
-  await page.getByRole('heading', { name: 'Make a plan of seven days, which becomes the current one' }).waitFor();
+  await page
+    .getByRole('heading', { name: 'Make a plan of seven days, which becomes the current one' })
+    .waitFor();
   const root = page.url().replace(/\/redoc\/?$/, '');
   await page.getByText(`${root}/physicalPlans`, { exact: true }).first().waitFor({ state: 'attached' });
-  expect(await page.getByRole('link', { name: 'OpenAPI document' }).getAttribute('href')).toBe(`${root}/openapi.json`);
+  expect(await page.getByRole('link', { name: 'OpenAPI document' }).getAttribute('href')).toBe(
+    `${root}/openapi.json`,
+  );
 }
 
 const PAGES = [
@@ -58,39 +64,46 @@ const VISITS = [
 ];
 
 /** What Chromium loads in advance, before the page at /api calls itself /api/. */
-const inAdvance = (complaint: string): boolean => complaint.includes(`${behind}/page/`) || complaint.includes('status of 404');
+const inAdvance = (complaint: string): boolean =>
+  complaint.includes(`${behind}/page/`) || complaint.includes('status of 404');
 
-test.each(VISITS)('#230 $where "$path" works when it is visited, again, reloaded and gone back to', async (visit) => {
-  const { path, works, at, where } = visit;
-  const { page, complaints } = await openWindow(browser, at);
-  const name = `visit-${where}${path}`.replaceAll(/[/ ]/g, '-').replace(/#.*/, '');
-  await page.goto(at + path);
-  await works(page);
-  await page.screenshot({ path: picture(name) });
-  await page.goto('about:blank');
-  await page.goto(at + path);
-  await works(page);
-  await page.reload();
-  await works(page);
-  await page.goto(`${at}/health`);
-  await page.goBack();
-  await works(page);
-  await page.screenshot({ path: picture(`${name}-again`) });
-  expect(besidesEnds(complaints).filter((complaint) => path !== '' || !inAdvance(complaint))).toEqual([]);
-});
+test.each(VISITS)(
+  '#230 $where "$path" works when it is visited, again, reloaded and gone back to',
+  async (visit) => {
+    const { path, works, at, where } = visit;
+    const { page, complaints } = await openWindow(browser, at);
+    const name = `visit-${where}${path}`.replaceAll(/[/ ]/g, '-').replace(/#.*/, '');
+    await page.goto(at + path);
+    await works(page);
+    await page.screenshot({ path: picture(name) });
+    await page.goto('about:blank');
+    await page.goto(at + path);
+    await works(page);
+    await page.reload();
+    await works(page);
+    await page.goto(`${at}/health`);
+    await page.goBack();
+    await works(page);
+    await page.screenshot({ path: picture(`${name}-again`) });
+    expect(besidesEnds(complaints).filter((complaint) => path !== '' || !inAdvance(complaint))).toEqual([]);
+  },
+);
 
-test.each(['/api/', '/api'])('#231 behind a path prefix the links of the page at %s lead to the documents', async (start) => {
-  const { page } = await openWindow(browser, behind);
-  for (const [name, path] of Object.entries({
-    'Swagger UI': 'docs',
-    ReDoc: 'redoc',
-    'OpenAPI document': 'openapi.json',
-    Health: 'health',
-  })) {
-    await page.goto(behind + start);
-    const answered = page.waitForResponse(`${behind}/api/${path}`);
-    await page.getByRole('link', { name, exact: true }).click();
-    expect((await answered).status()).toBe(200);
-    await page.waitForURL(`${behind}/api/${path}`);
-  }
-});
+test.each(['/api/', '/api'])(
+  '#231 behind a path prefix the links of the page at %s lead to the documents',
+  async (start) => {
+    const { page } = await openWindow(browser, behind);
+    for (const [name, path] of Object.entries({
+      'Swagger UI': 'docs',
+      ReDoc: 'redoc',
+      'OpenAPI document': 'openapi.json',
+      Health: 'health',
+    })) {
+      await page.goto(behind + start);
+      const answered = page.waitForResponse(`${behind}/api/${path}`);
+      await page.getByRole('link', { name, exact: true }).click();
+      expect((await answered).status()).toBe(200);
+      await page.waitForURL(`${behind}/api/${path}`);
+    }
+  },
+);

@@ -15,12 +15,16 @@ const at = (n: number) => servers[n % 3]?.url as string;
 /** On a busy machine an answer of Redis may be late: then an instance counts by itself for a second, and says so. */
 async function countedAlone(): Promise<number> {
   const samples = (await Promise.all([0, 1, 2].map(metrics))).flat();
-  const alone = samples.filter(({ name, labels }) => name === 'stepwise_limits_counts_total' && labels.store === 'memory');
+  const alone = samples.filter(
+    ({ name, labels }) => name === 'stepwise_limits_counts_total' && labels.store === 'memory',
+  );
   return alone.reduce((sum, { value }) => sum + value, 0);
 }
 
 /** Makes 1300 calls, at all three in turn. @returns how many were let through, and how many more than the limit that may be */
-async function spend(ask: (n: number) => Promise<Answer>): Promise<{ passed: number; alone: number; refused: Answer[] }> {
+async function spend(
+  ask: (n: number) => Promise<Answer>,
+): Promise<{ passed: number; alone: number; refused: Answer[] }> {
   const before = await countedAlone();
   const answers: Answer[] = [];
   const caller = async (first: number) => {
@@ -36,7 +40,9 @@ test('#143 the budget of a user is one on all instances', async () => {
   const { passed, alone, refused } = await spend((n) =>
     call(at(n), 'GET', '/users/me', token, undefined, { 'x-forwarded-for': `192.0.2.${n % 10}` }),
   );
-  console.log(`calls of a user: ${passed} of ${passed + refused.length} passed, ${alone} counted by an instance alone`);
+  console.log(
+    `calls of a user: ${passed} of ${passed + refused.length} passed, ${alone} counted by an instance alone`,
+  );
   expect(passed).toBeGreaterThanOrEqual(PRODUCTION_RATES.user.most);
   expect(passed).toBeLessThanOrEqual(PRODUCTION_RATES.user.most + alone);
   expect(refused.every(({ retryAfter }) => Number(retryAfter) > 0 && Number(retryAfter) <= 60)).toBe(true);
@@ -46,7 +52,9 @@ test('the budget of an address is one on all instances', async () => {
   const { passed, alone, refused } = await spend((n) =>
     call(at(n), 'GET', '/users/me', undefined, undefined, { 'x-forwarded-for': '198.51.100.7' }),
   );
-  console.log(`calls from an address: ${passed} of ${passed + refused.length} passed, ${alone} counted by an instance alone`);
+  console.log(
+    `calls from an address: ${passed} of ${passed + refused.length} passed, ${alone} counted by an instance alone`,
+  );
   expect(passed).toBeGreaterThanOrEqual(PRODUCTION_RATES.address.most);
   expect(passed).toBeLessThanOrEqual(PRODUCTION_RATES.address.most + alone);
 });
@@ -63,7 +71,9 @@ test('guesses at a password are counted together, and the right one on any insta
     if ((await countedAlone()) > before && round < 3) continue;
     expect(wrong).toEqual([401, 401, 401, 200, ...Array(FREE_FAILURES).fill(401)]);
     // Also with the right one, on each.
-    expect(waits.map(({ status, retryAfter }) => ({ status, retryAfter }))).toEqual(Array(3).fill({ status: 429, retryAfter: '1' }));
+    expect(waits.map(({ status, retryAfter }) => ({ status, retryAfter }))).toEqual(
+      Array(3).fill({ status: 429, retryAfter: '1' }),
+    );
     return;
   }
 });
@@ -93,7 +103,10 @@ test('who signs out on one instance is signed out on the others within ten secon
 });
 
 test('#52 a refresh on one instance holds on the others, and twenty at once on all of them agree', async () => {
-  const { body } = await call(at(0), 'POST', '/users', undefined, { login: 'refresher', password: 'correct horse battery' });
+  const { body } = await call(at(0), 'POST', '/users', undefined, {
+    login: 'refresher',
+    password: 'correct horse battery',
+  });
   keepSecret(body.access_token);
   keepSecret(body.refresh_token);
   const refresh = async (n: number, refresh_token: string) => {
@@ -106,7 +119,8 @@ test('#52 a refresh on one instance holds on the others, and twenty at once on a
     const { status, body } = await refresh(n, current);
     expect(status).toBe(200);
     current = body.refresh_token;
-    for (const other of [0, 1, 2]) expect((await call(at(other), 'GET', '/users/me', body.access_token)).status).toBe(200);
+    for (const other of [0, 1, 2])
+      expect((await call(at(other), 'GET', '/users/me', body.access_token)).status).toBe(200);
   }
   const answers = await Promise.all(Array.from({ length: 20 }, (_, n) => refresh(n, current)));
   expect(answers.map(({ status }) => status)).toEqual(Array(20).fill(200));

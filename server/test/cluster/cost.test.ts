@@ -53,7 +53,11 @@ interface Cost {
 /** @returns milliseconds of processor time a request */
 function tell(who: string, costs: readonly Cost[]): number {
   const sum = (key: keyof Cost) => costs.reduce((sum, cost) => sum + cost[key], 0);
-  const [each, database, rate] = [sum('processor') / sum('requests'), sum('database') / sum('requests'), sum('requests') / sum('seconds')];
+  const [each, database, rate] = [
+    sum('processor') / sum('requests'),
+    sum('database') / sum('requests'),
+    sum('requests') / sum('seconds'),
+  ];
   console.log(
     `${who}: ${each.toFixed(2)} ms of processor time a request and ${database.toFixed(2)} ms of PostgreSQL's, at ${Math.round(rate)} a second`,
   );
@@ -64,7 +68,12 @@ function tell(who: string, costs: readonly Cost[]): number {
  * So many callers, each with one request at a time: nine reads of twenty resources to one new task.
  * @param pause milliseconds between a caller's requests
  */
-async function load(urls: readonly string[], callers: number, pause: number, duration: number): Promise<Cost> {
+async function load(
+  urls: readonly string[],
+  callers: number,
+  pause: number,
+  duration: number,
+): Promise<Cost> {
   let requests = 0;
   const [before, databaseBefore] = [ofServers(), await ofDatabase()];
   const begin = performance.now();
@@ -83,7 +92,12 @@ async function load(urls: readonly string[], callers: number, pause: number, dur
   await sleep(duration * 1000);
   await stop();
   const seconds = (performance.now() - begin) / 1000;
-  return { requests, processor: ofServers() - before, database: (await ofDatabase()) - databaseBefore, seconds };
+  return {
+    requests,
+    processor: ofServers() - before,
+    database: (await ofDatabase()) - databaseBefore,
+    seconds,
+  };
 }
 
 test('a request costs three instances what it costs one that has as much to do as each of them', async () => {
@@ -112,17 +126,23 @@ test('a request costs three instances what it costs one that has as much to do a
 
 test('what an instance takes of memory and of connections', async () => {
   const connections = async () =>
-    Number((await sql`select count(*) as n from pg_stat_activity where application_name like 'stepwise%'`)[0]?.n);
+    Number(
+      (await sql`select count(*) as n from pg_stat_activity where application_name like 'stepwise%'`)[0]?.n,
+    );
   console.log(`resident after load: ${resident()} MB; connections of all: ${await connections()}`);
   const before = servers[1].rss();
   const readers = await Promise.all(
-    tokens.flatMap((each) => Array.from({ length: 10 }, () => openStream(servers[1].url, '/events', { token: each }))),
+    tokens.flatMap((each) =>
+      Array.from({ length: 10 }, () => openStream(servers[1].url, '/events', { token: each })),
+    ),
   );
   expect(new Set(readers.map(({ status }) => status))).toEqual(new Set([200]));
   for (const reader of readers) await reader.next();
   await sleep(1000);
   const each = ((servers[1].rss() - before) * 1024) / readers.length;
-  console.log(`${readers.length} idle streams: ${Math.round(each)} kB each; connections of all: ${await connections()}`);
+  console.log(
+    `${readers.length} idle streams: ${Math.round(each)} kB each; connections of all: ${await connections()}`,
+  );
   expect(each).toBeLessThan(250);
   // Ten of each pool, and one that listens where there are streams.
   expect(await connections()).toBeLessThanOrEqual(31);

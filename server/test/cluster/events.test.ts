@@ -11,19 +11,28 @@ const { servers, start } = await startInstances({ RATE_LIMIT: 'off' });
 test('#159 what is written on one instance is heard on another in less than 200 ms, ninety-nine times in a hundred', async () => {
   const tokens = await Promise.all(servers.map(({ url }, n) => register(url, `far-${n}`)));
   const stop = keepDoing(6, async (caller) => {
-    expect((await call(servers[caller % 3]?.url as string, 'GET', '/outherTasks?limit=20', tokens[caller % 3])).status).toBe(200);
+    expect(
+      (await call(servers[caller % 3]?.url as string, 'GET', '/outherTasks?limit=20', tokens[caller % 3]))
+        .status,
+    ).toBe(200);
     await sleep(25);
   });
   const rounds: number[] = [];
   const round = (count: number) =>
-    Promise.all(tokens.map((token, n) => lagsOf(token, servers[n]?.url as string, servers[(n + 1) % 3]?.url as string, count)));
+    Promise.all(
+      tokens.map((token, n) =>
+        lagsOf(token, servers[n]?.url as string, servers[(n + 1) % 3]?.url as string, count),
+      ),
+    );
   // So that all of it is compiled.
   await round(50);
   for (let n = 0; n < 3; n++) {
     const lags = await round(200);
     rounds.push(quantile(lags.flat(), 0.99));
     const [p50, p99, most] = [0.5, 0.99, 1].map((share) => quantile(lags.flat(), share).toFixed(1));
-    console.log(`events heard on another instance: ${lags.flat().length}, p50 ${p50} ms, p99 ${p99} ms, at most ${most} ms`);
+    console.log(
+      `events heard on another instance: ${lags.flat().length}, p50 ${p50} ms, p99 ${p99} ms, at most ${most} ms`,
+    );
   }
   await stop();
   // Others may use the machine for a moment: the middle one of three.
@@ -37,7 +46,11 @@ test('#157 a user has ten streams on all instances together, and those of an ins
   expect(readers.map(({ status }) => status)).toEqual(Array(10).fill(200));
   for (const n of [0, 1, 2]) {
     const { status, headers, body } = await open(n);
-    expect({ status, wait: headers.get('retry-after'), code: body.code }).toEqual({ status: 429, wait: '10', code: 'RATE_LIMITED' });
+    expect({ status, wait: headers.get('retry-after'), code: body.code }).toEqual({
+      status: 429,
+      wait: '10',
+      code: 'RATE_LIMITED',
+    });
   }
   // One that leaves makes room, wherever the next comes.
   readers[4]?.leave();
@@ -54,7 +67,9 @@ test('#157 a user has ten streams on all instances together, and those of an ins
   expect(await next(0)).toBe(429);
   const begin = performance.now();
   await expect.poll(() => next(1), { timeout: (LEASE + 5) * 1000, interval: 500 }).toBe(200);
-  console.log(`places of an instance that was killed were free after ${((performance.now() - begin) / 1000).toFixed(1)} s`);
+  console.log(
+    `places of an instance that was killed were free after ${((performance.now() - begin) / 1000).toFixed(1)} s`,
+  );
   // The other three of the four, and not one of those that are still held.
   for (const n of [0, 1, 2]) await expect.poll(() => next(n), { timeout: 15_000, interval: 500 }).toBe(200);
   expect(await Promise.all([next(0), next(1), next(2)])).toEqual([429, 429, 429]);

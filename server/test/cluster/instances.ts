@@ -41,17 +41,25 @@ export async function startInstances(settings: Record<string, string> = {}): Pro
   const ports = [await freePort(), await freePort(), await freePort()] as const;
   const shared = { DATABASE_URL, REDIS_URL, MIGRATE_AT_START: 'false', METRICS_TOKEN, ...settings };
   const startAt = (port: number) => startServer({ ...shared, PORT: String(port) });
-  const servers: Instances['servers'] = await Promise.all([startAt(ports[0]), startAt(ports[1]), startAt(ports[2])]);
+  const servers: Instances['servers'] = await Promise.all([
+    startAt(ports[0]),
+    startAt(ports[1]),
+    startAt(ports[2]),
+  ]);
 
   const [front, told] = [await freePort(), await freePort()];
   const entrance = `http://127.0.0.1:${front}`;
   const here = readFileSync(DEPLOYED, 'utf8')
     .replace('bind :8000', `bind 127.0.0.1:${front}`)
     .replace('bind :8405', `bind 127.0.0.1:${told}`)
-    .replace(/^( {2}server app-(\d)) app-\d:8000$/gm, (_, server, number) => `${server} 127.0.0.1:${ports[number - 1]}`);
+    .replace(
+      /^( {2}server app-(\d)) app-\d:8000$/gm,
+      (_, server, number) => `${server} 127.0.0.1:${ports[number - 1]}`,
+    );
   await startHaproxy(here, entrance);
 
-  const proxyMetrics = async () => samplesOf((await call(`http://127.0.0.1:${told}`, 'GET', '/metrics')).body);
+  const proxyMetrics = async () =>
+    samplesOf((await call(`http://127.0.0.1:${told}`, 'GET', '/metrics')).body);
 
   return {
     entrance,
@@ -64,15 +72,22 @@ export async function startInstances(settings: Record<string, string> = {}): Pro
       const samples = await proxyMetrics();
       return samples.some(
         ({ name, labels: { proxy, server, state }, value }) =>
-          name === 'haproxy_server_status' && proxy === 'servers' && server === `app-${n + 1}` && state === 'UP' && value === 1,
+          name === 'haproxy_server_status' &&
+          proxy === 'servers' &&
+          server === `app-${n + 1}` &&
+          state === 'UP' &&
+          value === 1,
       );
     },
     proxyMetrics,
-    metrics: async (n) => samplesOf((await call((servers[n] as ServerProcess).url, 'GET', '/metrics', METRICS_TOKEN)).body),
+    metrics: async (n) =>
+      samplesOf((await call((servers[n] as ServerProcess).url, 'GET', '/metrics', METRICS_TOKEN)).body),
   };
 }
 
 /** @returns the value below which this share of the values is */
 export function quantile(values: readonly number[], share: number): number {
-  return values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))] as number;
+  return values.toSorted((a, b) => a - b)[
+    Math.min(values.length - 1, Math.floor(values.length * share))
+  ] as number;
 }

@@ -9,7 +9,10 @@ import { openStream, type Reader } from '../streams.ts';
 import { startInstances } from './instances.ts';
 
 // Longer than haproxy takes to see /readyz: two looks, a second apart.
-const { entrance, servers, sql, start, isUp, proxyMetrics } = await startInstances({ RATE_LIMIT: 'off', DRAIN_MS: '3000' });
+const { entrance, servers, sql, start, isUp, proxyMetrics } = await startInstances({
+  RATE_LIMIT: 'off',
+  DRAIN_MS: '3000',
+});
 
 /** A request that is over. */
 interface Sent {
@@ -35,7 +38,9 @@ async function people(name: string) {
   };
   const logins = [`${name}-1`, `${name}-2`];
   const tokens = await Promise.all(logins.map((login) => register(entrance, login)));
-  const listeners = await Promise.all([0, 1, 0, 1, 0, 1].map((n) => listen(logins[n] as string, tokens[n] as string)));
+  const listeners = await Promise.all(
+    [0, 1, 0, 1, 0, 1].map((n) => listen(logins[n] as string, tokens[n] as string)),
+  );
   const stop = keepDoing(8, async (caller, n) => {
     const token = tokens[caller % 2] as string;
     await noted(() => writeOne(entrance, token, `${name}-${caller}-${n}`, n % 8 === 7, journal));
@@ -102,7 +107,8 @@ async function listen(login: string, token: string): Promise<Listener> {
 /** Everybody has heard each event, once and in order. */
 async function expectHeard(listeners: readonly Listener[]): Promise<void> {
   for (const { login, heard } of listeners) {
-    const [row] = await sql`select last::int as last from event_sequences join users on id = user_id where login = ${login}`;
+    const [row] =
+      await sql`select last::int as last from event_sequences join users on id = user_id where login = ${login}`;
     await expect.poll(() => heard.length, { timeout: 10_000 }).toBe(row?.last);
     expect(heard).toEqual(Array.from({ length: row?.last }, (_, index) => index + 1));
   }
@@ -118,7 +124,14 @@ test('#190 a rolling restart of all three under load fails no request and loses 
     await expect.poll(() => isUp(n), { timeout: 15_000, interval: 100 }).toBe(true);
   }
   await stop();
-  console.log('rolling restart: writes', journal.statuses, 'reads', reads, 'streams begun', listeners.map(({ begun }) => begun).join(' '));
+  console.log(
+    'rolling restart: writes',
+    journal.statuses,
+    'reads',
+    reads,
+    'streams begun',
+    listeners.map(({ begun }) => begun).join(' '),
+  );
   expect({ ...journal.statuses, wrong: journal.wrong }).toEqual({ 201: expect.any(Number), wrong: [] });
   expect(reads).toEqual({ 200: expect.any(Number) });
   expect(exits).toEqual([0, 0, 0]);
@@ -151,7 +164,14 @@ test('an instance that is killed is noticed by nobody but the requests that are 
     await expect.poll(() => isUp(n), { timeout: 15_000, interval: 100 }).toBe(true);
   }
   await stop();
-  console.log('killed: writes', journal.statuses, 'reads', reads, 'streams begun', listeners.map(({ begun }) => begun).join(' '));
+  console.log(
+    'killed: writes',
+    journal.statuses,
+    'reads',
+    reads,
+    'streams begun',
+    listeners.map(({ begun }) => begun).join(' '),
+  );
   await expectHeard(listeners);
   await expectStored(sql, journal);
 });

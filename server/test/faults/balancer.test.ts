@@ -7,7 +7,11 @@ import { startHaproxy } from './haproxy.ts';
 import { call, folder, startServer } from './servers.ts';
 
 const [front, back, stats] = [await freePort(), await freePort(), await freePort()];
-const server = await startServer({ PORT: String(back), DATA_DIR: join(folder, 'balanced'), RATE_LIMIT: 'off' });
+const server = await startServer({
+  PORT: String(back),
+  DATA_DIR: join(folder, 'balanced'),
+  RATE_LIMIT: 'off',
+});
 
 const url = `http://127.0.0.1:${front}`;
 // One that keeps what it has opened for longer than it is idle here, and never asks a second time.

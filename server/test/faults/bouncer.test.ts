@@ -67,7 +67,8 @@ test('#186 behind PgBouncer in transaction mode calls succeed, also through RECO
 
 test('#185 behind PgBouncer a database that is made read-only is read and not written', async () => {
   const token = await register(server.url, 'reader');
-  const statusOf = (method: string, body?: object) => call(server.url, method, '/outherTasks', token, body).then(({ status }) => status);
+  const statusOf = (method: string, body?: object) =>
+    call(server.url, method, '/outherTasks', token, body).then(({ status }) => status);
   await admin`alter database pooled set default_transaction_read_only = on`;
   await tell('reconnect pooled');
   await expect.poll(() => statusOf('POST', { title: 'read-only' }), { timeout: 10_000 }).toBe(503);

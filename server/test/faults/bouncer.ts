@@ -18,12 +18,18 @@ export interface Bouncer {
  * Starts PgBouncer, which ends with the test file that calls this. But for these it has the settings that it is installed with.
  * @param databases `name = …` of its own, as in its configuration
  */
-export async function startBouncer(cluster: Cluster, databases: Readonly<Record<string, string>>, settings = ''): Promise<Bouncer> {
+export async function startBouncer(
+  cluster: Cluster,
+  databases: Readonly<Record<string, string>>,
+  settings = '',
+): Promise<Bouncer> {
   const port = await freePort();
   const config = join(cluster.folder, `pgbouncer-${port}.ini`);
   const users = join(cluster.folder, 'users.txt');
   writeFileSync(users, '"postgres" ""\n');
-  const lines = Object.entries(databases).map(([name, target]) => `${name} = host=127.0.0.1 port=${cluster.port} ${target}`);
+  const lines = Object.entries(databases).map(
+    ([name, target]) => `${name} = host=127.0.0.1 port=${cluster.port} ${target}`,
+  );
   writeFileSync(
     config,
     `[databases]
@@ -44,7 +50,11 @@ ${settings}
       ? spawnChild('setpriv', ['--reuid=65534', '--clear-groups', '/usr/sbin/pgbouncer', config])
       : spawnChild('/usr/sbin/pgbouncer', [config]);
   let process_ = start();
-  const console_ = postgres(`postgres://postgres@127.0.0.1:${port}/pgbouncer`, { max: 1, fetch_types: false, onnotice: () => {} });
+  const console_ = postgres(`postgres://postgres@127.0.0.1:${port}/pgbouncer`, {
+    max: 1,
+    fetch_types: false,
+    onnotice: () => {},
+  });
   afterAll(() => console_.end({ timeout: 1 }));
   return {
     port,

@@ -18,14 +18,44 @@ export interface Authority {
 
 export async function makeAuthority(folder: string, name: string): Promise<Authority> {
   const own = { certificate: join(folder, `${name}.pem`), key: join(folder, `${name}.key`) };
-  await run('openssl', ['req', '-x509', ...LIFE, '-subj', `/CN=${name}`, '-keyout', own.key, '-out', own.certificate]);
+  await run('openssl', [
+    'req',
+    '-x509',
+    ...LIFE,
+    '-subj',
+    `/CN=${name}`,
+    '-keyout',
+    own.key,
+    '-out',
+    own.certificate,
+  ]);
   return {
     certificate: own.certificate,
     async sign(subject) {
-      const made = { certificate: join(folder, `${name}-${subject}.pem`), key: join(folder, `${name}-${subject}.key`) };
-      const names = ['-subj', `/CN=${subject}`, '-addext', `subjectAltName=DNS:${subject}`, '-addext', 'basicConstraints=CA:FALSE'];
+      const made = {
+        certificate: join(folder, `${name}-${subject}.pem`),
+        key: join(folder, `${name}-${subject}.key`),
+      };
+      const names = [
+        '-subj',
+        `/CN=${subject}`,
+        '-addext',
+        `subjectAltName=DNS:${subject}`,
+        '-addext',
+        'basicConstraints=CA:FALSE',
+      ];
       const by = ['-CA', own.certificate, '-CAkey', own.key];
-      await run('openssl', ['req', '-x509', ...LIFE, ...names, ...by, '-keyout', made.key, '-out', made.certificate]);
+      await run('openssl', [
+        'req',
+        '-x509',
+        ...LIFE,
+        ...names,
+        ...by,
+        '-keyout',
+        made.key,
+        '-out',
+        made.certificate,
+      ]);
       return made;
     },
   };
@@ -35,7 +65,11 @@ export async function makeAuthority(folder: string, name: string): Promise<Autho
 export async function offerTls(cluster: Cluster, admin: postgres.Sql, authority: Authority): Promise<void> {
   const { uid, gid } = statSync(cluster.data);
   const { certificate, key } = await authority.sign('localhost');
-  for (const [from, name] of Object.entries({ [certificate]: 'server.crt', [key]: 'server.key', [authority.certificate]: 'root.crt' })) {
+  for (const [from, name] of Object.entries({
+    [certificate]: 'server.crt',
+    [key]: 'server.key',
+    [authority.certificate]: 'root.crt',
+  })) {
     const to = join(cluster.data, name);
     copyFileSync(from, to);
     chownSync(to, uid, gid);

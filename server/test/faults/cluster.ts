@@ -40,16 +40,47 @@ export async function startCluster(disk?: number): Promise<Cluster> {
   const data = join(folder, 'data');
   const port = await freePort();
   const [program, args] = asPostgres('pg_ctl', ['-D', data, '-m', 'immediate', 'stop']);
-  const end = keeper('folder=$1; shift; "$@"; umount -q "$folder"; rm -rf "$folder"', folder, program, ...args);
+  const end = keeper(
+    'folder=$1; shift; "$@"; umount -q "$folder"; rm -rf "$folder"',
+    folder,
+    program,
+    ...args,
+  );
   afterAll(end.run);
-  if (disk !== undefined) await run('mount', ['-t', 'tmpfs', '-o', `size=${disk}m,mode=777`, 'tmpfs', folder]);
+  if (disk !== undefined)
+    await run('mount', ['-t', 'tmpfs', '-o', `size=${disk}m,mode=777`, 'tmpfs', folder]);
 
   // Small segments of the log, so that a small disk is soon full.
-  const made = ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync', '--wal-segsize=1'];
+  const made = [
+    '-D',
+    data,
+    '-U',
+    'postgres',
+    '-A',
+    'trust',
+    '-E',
+    'UTF8',
+    '--locale=C.UTF-8',
+    '--no-sync',
+    '--wal-segsize=1',
+  ];
   await run(...asPostgres('initdb', disk === undefined ? made.slice(0, -1) : made));
   const settings = `-p ${port} -c listen_addresses=127.0.0.1,::1 -c unix_socket_directories=${folder} -c max_connections=60`;
   const pgCtl = (...command: string[]) =>
-    run(...asPostgres('pg_ctl', ['-D', data, '-w', '-t', '60', '-l', join(folder, 'log'), '-o', settings, ...command]));
+    run(
+      ...asPostgres('pg_ctl', [
+        '-D',
+        data,
+        '-w',
+        '-t',
+        '60',
+        '-l',
+        join(folder, 'log'),
+        '-o',
+        settings,
+        ...command,
+      ]),
+    );
   await pgCtl('start');
 
   return {

@@ -12,7 +12,16 @@ import { startJobs } from '../../src/jobs/run.ts';
 import { makeAuthority, offerTls } from './certificates.ts';
 import { freePort, startCluster } from './cluster.ts';
 import { startProxy } from './proxy.ts';
-import { call, folder, keepSecret, register, type ServerProcess, spawnChild, spawnServer, startServer } from './servers.ts';
+import {
+  call,
+  folder,
+  keepSecret,
+  register,
+  type ServerProcess,
+  spawnChild,
+  spawnServer,
+  startServer,
+} from './servers.ts';
 
 const [cluster, plain] = [await startCluster(), await startCluster()];
 const authority = await makeAuthority(folder, 'authority');
@@ -43,8 +52,14 @@ const SCRIPTS = fileURLToPath(new URL('../../scripts', import.meta.url));
 const SOON = { timeout: 60_000, interval: 50 };
 
 /** Runs db:migrate. @returns its exit code and what it wrote */
-async function migrate(DATABASE_URL: string, env: Record<string, string> = {}): Promise<[code: number | string, output: string[]]> {
-  const { exit, output } = spawnChild(process.execPath, [join(SCRIPTS, 'migrate.ts')], { DATABASE_URL, ...env });
+async function migrate(
+  DATABASE_URL: string,
+  env: Record<string, string> = {},
+): Promise<[code: number | string, output: string[]]> {
+  const { exit, output } = spawnChild(process.execPath, [join(SCRIPTS, 'migrate.ts')], {
+    DATABASE_URL,
+    ...env,
+  });
   return [await exit, output];
 }
 
@@ -62,7 +77,8 @@ async function ask<Row extends object>(url: string, query: ReturnType<typeof sql
 const ENCRYPTED = sql`select ssl as encrypted from pg_stat_ssl where pid = pg_backend_pid()`;
 const WHERE = sql`select inet_server_addr()::text as host, current_database() as database, current_user as user, current_setting('application_name') as name`;
 
-const end = (server: ServerProcess) => onTestFinished(async () => void (server.ended() === undefined && (await server.end('SIGKILL'))));
+const end = (server: ServerProcess) =>
+  onTestFinished(async () => void (server.ended() === undefined && (await server.end('SIGKILL'))));
 
 test('#280 sslmode=require with a certificate of an own authority holds for requests and for background work', async () => {
   const DATABASE_URL = ` "postgresql://anna:${WRITTEN}@${named}/li%20fe%25?sslmode=require"\n`;
@@ -78,10 +94,20 @@ test('#280 sslmode=require with a certificate of an own authority holds for requ
 });
 
 test.each<[string, string, Record<string, string>?]>([
-  ['the host and its authority', `postgres://${named}/app?sslmode=verify-full&sslrootcert=${authority.certificate}`],
+  [
+    'the host and its authority',
+    `postgres://${named}/app?sslmode=verify-full&sslrootcert=${authority.certificate}`,
+  ],
   ['the authority alone', `postgres://${at}/app?sslmode=verify-ca&sslrootcert=${authority.certificate}`],
-  ['the authority, as libpq does where it is given', `postgres://${at}/app?sslmode=require&sslrootcert=${authority.certificate}`],
-  ["libpq's variables", `postgres://${named}/app`, { PGSSLMODE: 'verify-full', PGSSLROOTCERT: authority.certificate }],
+  [
+    'the authority, as libpq does where it is given',
+    `postgres://${at}/app?sslmode=require&sslrootcert=${authority.certificate}`,
+  ],
+  [
+    "libpq's variables",
+    `postgres://${named}/app`,
+    { PGSSLMODE: 'verify-full', PGSSLROOTCERT: authority.certificate },
+  ],
   [
     'a name for an address',
     `postgres://localhost:${cluster.port}/app?hostaddr=127.0.0.1&sslmode=verify-full&sslrootcert=${authority.certificate}`,
@@ -108,12 +134,36 @@ test.each([
     `the certificate of ${at} cannot be verified (`,
     'sslrootcert names the file',
   ],
-  [`@${named}/app?sslmode=verify-full`, `the certificate of ${named} cannot be verified (`, 'sslrootcert names the file'],
-  [`@${named}/app?sslmode=require&channel_binding=require`, `the certificate of ${named} cannot be verified (`, 'channel_binding=require'],
-  [`@${at}/app?sslmode=verify-full&${TRUSTED}`, `the certificate of ${at} is for another host`, 'verify-full'],
-  [`@127.0.0.1:${plain.port}/app?sslmode=require`, `127.0.0.1:${plain.port} does not offer TLS`, 'sslmode=require'],
-  [`@127.0.0.1:${plain.port}/app?sslmode=verify-full&${TRUSTED}`, 'does not offer TLS', 'sslmode=verify-full'],
-  [`@${named}/app?sslmode=verify-full&sslrootcert=${missing}`, `sslrootcert: ${missing} cannot be read (ENOENT)`, ''],
+  [
+    `@${named}/app?sslmode=verify-full`,
+    `the certificate of ${named} cannot be verified (`,
+    'sslrootcert names the file',
+  ],
+  [
+    `@${named}/app?sslmode=require&channel_binding=require`,
+    `the certificate of ${named} cannot be verified (`,
+    'channel_binding=require',
+  ],
+  [
+    `@${at}/app?sslmode=verify-full&${TRUSTED}`,
+    `the certificate of ${at} is for another host`,
+    'verify-full',
+  ],
+  [
+    `@127.0.0.1:${plain.port}/app?sslmode=require`,
+    `127.0.0.1:${plain.port} does not offer TLS`,
+    'sslmode=require',
+  ],
+  [
+    `@127.0.0.1:${plain.port}/app?sslmode=verify-full&${TRUSTED}`,
+    'does not offer TLS',
+    'sslmode=verify-full',
+  ],
+  [
+    `@${named}/app?sslmode=verify-full&sslrootcert=${missing}`,
+    `sslrootcert: ${missing} cannot be read (ENOENT)`,
+    '',
+  ],
   [`@${named}/app?sslmode=verify-full&sslrootcert=${empty}`, `sslrootcert: ${empty} is not a PEM file`, ''],
 ])('#282 with %s a script says why not in a line', async (rest, line, word) => {
   keepSecret('hunter2');
@@ -125,13 +175,21 @@ test.each([
 
 test('#282 server and worker say so too, and end', async () => {
   for (const [DATABASE_URL, line] of [
-    [`postgres://postgres@127.0.0.1:${plain.port}/app?sslmode=require`, 'does not offer TLS, which sslmode=require asks for'],
-    [`postgres://postgres@${named}/app?sslmode=verify-full&sslrootcert=${stranger.certificate}`, 'cannot be verified'],
+    [
+      `postgres://postgres@127.0.0.1:${plain.port}/app?sslmode=require`,
+      'does not offer TLS, which sslmode=require asks for',
+    ],
+    [
+      `postgres://postgres@${named}/app?sslmode=verify-full&sslrootcert=${stranger.certificate}`,
+      'cannot be verified',
+    ],
   ] as const) {
     const programs = [
       spawnServer({ PORT: '0', DATABASE_URL }),
       spawnServer({ PORT: '0', DATABASE_URL, MIGRATE_AT_START: 'false' }),
-      spawnChild(process.execPath, [fileURLToPath(new URL('../../src/worker.ts', import.meta.url))], { DATABASE_URL }),
+      spawnChild(process.execPath, [fileURLToPath(new URL('../../src/worker.ts', import.meta.url))], {
+        DATABASE_URL,
+      }),
     ];
     for (const { exit, output } of programs) {
       expect(await exit).toBe(1);
@@ -154,16 +212,30 @@ test('#281 sslmode=prefer takes TLS where it is offered, and within this machine
   expect(await encrypted(`postgres://postgres@${at}/app`)).toBe(false);
   expect(await encrypted(`${plainUrl}?sslmode=prefer`)).toBe(false);
   // Another name for this machine is a host like any other.
-  expect(await encrypted(`postgres://postgres@db.example:${cluster.port}/app?hostaddr=127.0.0.1&sslmode=prefer`)).toBe(true);
+  expect(
+    await encrypted(`postgres://postgres@db.example:${cluster.port}/app?hostaddr=127.0.0.1&sslmode=prefer`),
+  ).toBe(true);
 });
 
 test.each([
-  ['a folder as a parameter', `postgres:///app?host=${cluster.folder}&port=${cluster.port}&user=postgres`, null],
-  ['a folder in the place of the host', `postgres://postgres@${encodeURIComponent(cluster.folder)}:${cluster.port}/app`, null],
+  [
+    'a folder as a parameter',
+    `postgres:///app?host=${cluster.folder}&port=${cluster.port}&user=postgres`,
+    null,
+  ],
+  [
+    'a folder in the place of the host',
+    `postgres://postgres@${encodeURIComponent(cluster.folder)}:${cluster.port}/app`,
+    null,
+  ],
   ['an address of IPv6', `postgres://postgres@[::1]:${cluster.port}/app`, '::1'],
   ['SQLAlchemy', `postgresql+asyncpg://postgres@${at}/app`, '127.0.0.1'],
   ['key=value', `host=127.0.0.1 port=${cluster.port} dbname=app user=postgres`, '127.0.0.1'],
-  ['Prisma', `postgresql://postgres@${at}/app?schema=public&connection_limit=5&pool_timeout=10&pgbouncer=true`, '127.0.0.1'],
+  [
+    'Prisma',
+    `postgresql://postgres@${at}/app?schema=public&connection_limit=5&pool_timeout=10&pgbouncer=true`,
+    '127.0.0.1',
+  ],
   ['Rails', `postgres://postgres@${at}/app?pool=5&encoding=utf8`, '127.0.0.1'],
   ['several hosts, of which the first is away', `postgres://postgres@127.0.0.1:1,${at}/app`, '127.0.0.1'],
 ])('#283 %s: requests and background work get there', async (_form, url, host) => {
@@ -185,7 +257,9 @@ test.each([
 
 test('#283 what the string says of the session holds', async () => {
   const url = `postgres://postgres@${at}/app?application_name=life&options=-c%20geqo%3Doff%20-c%20search_path%3Dpg_temp%2Cpublic`;
-  expect(await ask(url, sql`select current_setting('geqo') as geqo, current_setting('application_name') as name`)).toEqual({
+  expect(
+    await ask(url, sql`select current_setting('geqo') as geqo, current_setting('application_name') as name`),
+  ).toEqual({
     geqo: 'off',
     name: 'life',
   });
@@ -206,7 +280,10 @@ test('#283 of several hosts the one is taken that is what it has to be, also aft
     await client.unsafe(`alter system set default_transaction_read_only = ${is ? 'on' : 'off'}`);
     await client.unsafe('select pg_reload_conf()');
     await expect
-      .poll(async () => (await client.unsafe('show default_transaction_read_only'))[0]?.default_transaction_read_only)
+      .poll(
+        async () =>
+          (await client.unsafe('show default_transaction_read_only'))[0]?.default_transaction_read_only,
+      )
       .toBe(is ? 'on' : 'off');
   };
   expect(await port('read-write')).toBe(plain.port);
@@ -227,15 +304,22 @@ test('#284 a server that waits says for what, again and again', { timeout: 180_0
   await proxy.set('blackhole');
   const away = [
     [`postgres://postgres@db.invalid/app`, 'db.invalid:5432', /ENOTFOUND|EAI_AGAIN/],
-    [`postgres://postgres@127.0.0.1:${proxy.port}/app?sslmode=require`, `127.0.0.1:${proxy.port}`, /CONNECT_TIMEOUT/],
+    [
+      `postgres://postgres@127.0.0.1:${proxy.port}/app?sslmode=require`,
+      `127.0.0.1:${proxy.port}`,
+      /CONNECT_TIMEOUT/,
+    ],
     [`postgres://postgres@/app?host=${folder}`, folder, /ENOENT/],
   ] as const;
-  const servers = await Promise.all(away.map(async ([DATABASE_URL]) => spawnServer({ PORT: String(await freePort()), DATABASE_URL })));
+  const servers = await Promise.all(
+    away.map(async ([DATABASE_URL]) => spawnServer({ PORT: String(await freePort()), DATABASE_URL })),
+  );
   for (const server of servers) end(server);
   for (const [index, [, host, reason]] of away.entries()) {
     const lines = () => servers[index]!.output.filter((line) => line.includes('waiting for it'));
     await expect.poll(() => lines().length, { timeout: 120_000 }).toBeGreaterThanOrEqual(2);
-    for (const line of lines()) expect(JSON.parse(line)).toMatchObject({ host, reason: expect.stringMatching(reason) });
+    for (const line of lines())
+      expect(JSON.parse(line)).toMatchObject({ host, reason: expect.stringMatching(reason) });
     expect(await call(servers[index]!.url, 'GET', '/livez')).toMatchObject({ status: 200 });
   }
 });

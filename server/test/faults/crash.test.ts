@@ -13,7 +13,8 @@ afterAll(() => admin.end({ timeout: 1 }));
 const PROBE = ['--import', fileURLToPath(new URL('probe.ts', import.meta.url))];
 
 /** A line of JSON that the server wrote, by a key that it has. */
-const said = (output: string[], key: string) => output.filter((line) => line.startsWith(`{"${key}":`)).map((line) => JSON.parse(line));
+const said = (output: string[], key: string) =>
+  output.filter((line) => line.startsWith(`{"${key}":`)).map((line) => JSON.parse(line));
 
 test.each([
   ['thrown', 'throw'],
@@ -27,14 +28,18 @@ test.each([
     const underWay = await admin.begin(async (tx) => {
       await tx`lock table outer_tasks in access exclusive mode`;
       const answer = call(server.url, 'POST', '/outherTasks', token, { title: 'under way' });
-      await expect.poll(() => tx`select from pg_stat_activity where wait_event_type = 'Lock'`).toHaveLength(1);
+      await expect
+        .poll(() => tx`select from pg_stat_activity where wait_event_type = 'Lock'`)
+        .toHaveLength(1);
       server.child.kill('SIGWINCH');
       await expect.poll(() => server.output.join('\n')).toContain('"closing"');
       return { answer };
     });
     expect((await underWay.answer).status).toBe(201);
     expect(await server.exit).toBe(1);
-    const crash = server.output.map((line) => line.startsWith('{"level":60') && JSON.parse(line)).find(Boolean);
+    const crash = server.output
+      .map((line) => line.startsWith('{"level":60') && JSON.parse(line))
+      .find(Boolean);
     expect(crash).toMatchObject({ msg: 'crash', err: { message: expect.stringContaining('by the test') } });
     // Nothing listens any more: the next one takes the port.
     const next = await startServer({ PORT, DATABASE_URL: url });
@@ -43,10 +48,14 @@ test.each([
 );
 
 test('#194 a server whose event loop is blocked answers no probe within a second, and all of them afterwards', async () => {
-  const server = await startServer({ PORT: String(await freePort()), DATABASE_URL: url, PROBE: 'block' }, PROBE);
+  const server = await startServer(
+    { PORT: String(await freePort()), DATABASE_URL: url, PROBE: 'block' },
+    PROBE,
+  );
   server.child.kill('SIGWINCH');
   await expect.poll(() => said(server.output, 'blocks')).toHaveLength(1);
-  const probe = () => fetch(`${server.url}/livez`, { signal: AbortSignal.timeout(1000) }).then(({ status }) => status);
+  const probe = () =>
+    fetch(`${server.url}/livez`, { signal: AbortSignal.timeout(1000) }).then(({ status }) => status);
   await expect(probe()).rejects.toThrow('timeout');
   await expect.poll(() => probe().catch(() => 0), { timeout: 15_000 }).toBe(200);
   expect((await call(server.url, 'GET', '/readyz')).status).toBe(200);

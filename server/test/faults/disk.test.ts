@@ -18,7 +18,9 @@ afterAll(() => admin.end({ timeout: 1 }));
 test('#184 while the disk is full writes get 503; with space again all is well, and nothing acknowledged is lost', async () => {
   const token = await register(server.url, 'writer');
   const journal = newJournal();
-  const stop = keepDoing(6, (writer, n) => writeOne(server.url, token, `${writer}-${n}`, n % 2 === 1, journal));
+  const stop = keepDoing(6, (writer, n) =>
+    writeOne(server.url, token, `${writer}-${n}`, n % 2 === 1, journal),
+  );
   const acknowledges = async (more: number) => {
     const enough = journal.acknowledged.length + more;
     await expect.poll(() => journal.acknowledged.length, { timeout: 20_000 }).toBeGreaterThan(enough);

@@ -20,7 +20,9 @@ afterAll(() => admin.end({ timeout: 1 }));
 
 // What nobody waits for would end a server's process.
 const uncaught: unknown[] = [];
-process.on('uncaughtException', (error) => uncaught.push(error)).on('unhandledRejection', (error) => uncaught.push(error));
+process
+  .on('uncaughtException', (error) => uncaught.push(error))
+  .on('unhandledRejection', (error) => uncaught.push(error));
 afterEach(async () => {
   await proxy.set('pass');
   await setImmediate();
@@ -28,7 +30,10 @@ afterEach(async () => {
 });
 
 /** A pool with our options, but with the driver's pipelining, which our patch has to get right as well. */
-function pool(max: number, overrides: postgres.Options<Record<string, never>> & { from?: string } = {}): postgres.Sql {
+function pool(
+  max: number,
+  overrides: postgres.Options<Record<string, never>> & { from?: string } = {},
+): postgres.Sql {
   const { from = url, ...options } = overrides;
   const sql = postgres(from, {
     ...OPTIONS,
@@ -202,10 +207,17 @@ async function write(sql: postgres.Sql, prefix: string, writers: number, isEnoug
 
 async function expectKept(prefix: string, journal: Awaited<ReturnType<typeof write>>): Promise<void> {
   const there = new Set(await stored(prefix));
-  const half = [...there].filter((name) => !there.has(name.replace(/.$/, (part) => (part === 'a' ? 'b' : 'a'))));
+  const half = [...there].filter(
+    (name) => !there.has(name.replace(/.$/, (part) => (part === 'a' ? 'b' : 'a'))),
+  );
   const lost = journal.rows.filter((name) => !there.has(name));
   console.log(`${prefix}: ${journal.rows.length / 2} acknowledged, ${journal.failed} failed`);
-  expect({ lost, half, hung: journal.hung, wrong: journal.wrong }).toEqual({ lost: [], half: [], hung: 0, wrong: 0 });
+  expect({ lost, half, hung: journal.hung, wrong: journal.wrong }).toEqual({
+    lost: [],
+    half: [],
+    hung: 0,
+    wrong: 0,
+  });
   expect(journal.rows.length).toBeGreaterThan(20);
 }
 
@@ -238,7 +250,9 @@ test('#176 restarts of PostgreSQL under writers in transactions end nothing but 
   const writing = write(sql, 'restart', 12, () => restarts === 4);
   for (; restarts < 4; restarts++) {
     const before = (await stored('restart')).length;
-    await expect.poll(async () => (await stored('restart')).length, { timeout: 5000 }).toBeGreaterThan(before + 100);
+    await expect
+      .poll(async () => (await stored('restart')).length, { timeout: 5000 })
+      .toBeGreaterThan(before + 100);
     await cluster.restart(restarts === 3 ? 'immediate' : 'fast');
     // The test's own connections were ended as well.
     await expect.poll(() => codeOf(admin`select 1`), { timeout: 5000 }).toBe('done');
@@ -278,7 +292,10 @@ test('#180 connections cut after a random number of bytes lose nothing acknowled
   const random = seeded(180);
   const sql = pool(8, { from: proxied });
   const before = proxy.accepted();
-  await proxy.set({ cutAfter: () => 100 + Math.floor(random() * 30_000), by: () => (random() < 0.5 ? 'fin' : 'rst') });
+  await proxy.set({
+    cutAfter: () => 100 + Math.floor(random() * 30_000),
+    by: () => (random() < 0.5 ? 'fin' : 'rst'),
+  });
   const journal = await write(sql, 'cut', 8, () => proxy.accepted() - before >= 50);
   await proxy.set('pass');
   expect(proxy.accepted() - before).toBeGreaterThanOrEqual(50);
@@ -319,7 +336,9 @@ test('a BEGIN that exactly fills the pipeline of a connection gets the connectio
     await tx`insert into rows values ('pipeline-tx-1')`;
     await tx`insert into rows values ('pipeline-tx-2')`;
   });
-  const after = Array.from({ length: 20 }, (_, n) => sql`insert into rows values (${`pipeline-${n}`})`.execute());
+  const after = Array.from({ length: 20 }, (_, n) =>
+    sql`insert into rows values (${`pipeline-${n}`})`.execute(),
+  );
   expect(await codeOf(transaction)).toBe('done');
   const answers = await within(6000, Promise.all(burst));
   expect(answers.map(([row]) => row?.n)).toEqual(Array.from({ length: ahead }, (_, n) => n));
@@ -347,7 +366,9 @@ test('a parameter that cannot be sent fails its own call, and no call gets the r
     ]),
   );
   expect(b).toMatchObject({ status: 'rejected', reason: { code: 'UNDEFINED_VALUE' } });
-  expect([a, c, d]).toMatchObject(['a', 'c', 'd'].map((name) => ({ status: 'fulfilled', value: [{ name }] })));
+  expect([a, c, d]).toMatchObject(
+    ['a', 'c', 'd'].map((name) => ({ status: 'fulfilled', value: [{ name }] })),
+  );
 });
 
 test('#297 a transaction that is acknowledged is stored, whatever has become of statements that were prepared', async () => {
@@ -361,7 +382,11 @@ test('#297 a transaction that is acknowledged is stored, whatever has become of 
   expect(await stored('known')).toEqual(['known-1', 'known-2']);
   const failed = sql.begin(async (tx) => {
     await tx`insert into rows values ('known-3')`;
-    await tx.unsafe('do $$ begin perform 1 / 0; exception when others then null; end $$; rollback; begin; select 1 / 0').catch(() => {});
+    await tx
+      .unsafe(
+        'do $$ begin perform 1 / 0; exception when others then null; end $$; rollback; begin; select 1 / 0',
+      )
+      .catch(() => {});
   });
   expect(await codeOf(failed)).toBe('22012');
 });

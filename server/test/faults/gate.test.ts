@@ -23,7 +23,10 @@ const codeOf = (promise: PromiseLike<unknown>): Promise<string> =>
 const waitsForLock = (application: string) =>
   expect
     .poll(
-      async () => (await admin`select from pg_stat_activity where application_name = ${application} and wait_event_type = 'Lock'`).length,
+      async () =>
+        (
+          await admin`select from pg_stat_activity where application_name = ${application} and wait_event_type = 'Lock'`
+        ).length,
       { timeout: 10_000 },
     )
     .toBe(1);

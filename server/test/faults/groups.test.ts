@@ -34,7 +34,9 @@ const stored = async (prefix: string): Promise<string[]> =>
 /** After a group was rolled back all are run by themselves for a while. */
 async function untilGrouped(): Promise<void> {
   const transactions = async () => {
-    const rows = await Promise.all(names('grouped', 20).map((name) => add(direct.db, `${name}-${Math.random()}`)));
+    const rows = await Promise.all(
+      names('grouped', 20).map((name) => add(direct.db, `${name}-${Math.random()}`)),
+    );
     return new Set(rows.map(([row]) => row?.transaction)).size;
   };
   await expect.poll(transactions, { timeout: 3000 }).toBeLessThan(10);
@@ -42,7 +44,9 @@ async function untilGrouped(): Promise<void> {
 
 test('what comes at once is committed together, and each gets its own rows', async () => {
   const answers = await Promise.all(names('at-once', 100).map((name) => add(direct.db, name)));
-  expect(answers.map(([row, ...others]) => [row?.name, others.length])).toEqual(names('at-once', 100).map((name) => [name, 0]));
+  expect(answers.map(([row, ...others]) => [row?.name, others.length])).toEqual(
+    names('at-once', 100).map((name) => [name, 0]),
+  );
   expect(new Set(answers.map(([row]) => row?.transaction)).size).toBeLessThan(10);
   expect(await stored('at-once')).toHaveLength(100);
 });
@@ -50,7 +54,9 @@ test('what comes at once is committed together, and each gets its own rows', asy
 test('what one of them fails for, it fails for alone', async () => {
   await untilGrouped();
   await add(direct.db, 'fail-7');
-  const outcomes = await Promise.allSettled(names('fail', 40).map((name, n) => add(direct.db, name, n === 20 ? 'twenty' : n)));
+  const outcomes = await Promise.allSettled(
+    names('fail', 40).map((name, n) => add(direct.db, name, n === 20 ? 'twenty' : n)),
+  );
   const codes = outcomes.map((outcome) => (outcome.status === 'rejected' ? outcome.reason.code : 'done'));
   expect(codes).toEqual(names('fail', 40).map((_, n) => (n === 7 ? '23505' : n === 20 ? '22P02' : 'done')));
   expect((await stored('fail')).sort()).toEqual(
@@ -75,7 +81,10 @@ test('a lock that one of them waits for holds up no others', async () => {
     const owner = index + 1;
     const text = `with turn as (select from turns where owner = $2::text::int for update)
       insert into rows select $1, 1 where (select count(*) from turn) = 1 returning name`;
-    const rows = await direct.db.run({ name: 'rows.inTurn', does: 'small change', text }, [`turn-${owner}`, String(owner)]);
+    const rows = await direct.db.run({ name: 'rows.inTurn', does: 'small change', text }, [
+      `turn-${owner}`,
+      String(owner),
+    ]);
     expect(rows).toEqual([{ name: `turn-${owner}` }]);
     done.add(owner);
   });
@@ -93,7 +102,9 @@ test('where the connection of groups is not to be had, changes are made without 
   await proxy.set('rst');
   const made = await Promise.allSettled(names('without', 20).map((name) => add(db, name)));
   await proxy.set('pass');
-  expect(made.map((each) => (each.status === 'rejected' ? each.reason.code : 'done'))).toEqual(Array(20).fill('done'));
+  expect(made.map((each) => (each.status === 'rejected' ? each.reason.code : 'done'))).toEqual(
+    Array(20).fill('done'),
+  );
   await close();
 });
 
@@ -103,7 +114,11 @@ test('of a group that is rolled back after a long time nobody has to wait for an
     insert into rows select $1, $2::text::int from slow returning name`;
   const outcomes = await Promise.allSettled(
     names('late', 20).map((name, n) =>
-      direct.db.run({ name: 'rows.late', does: 'small change', text }, [name, n === 15 ? 'fifteen' : '1', n === 14 ? '1.2' : '0']),
+      direct.db.run({ name: 'rows.late', does: 'small change', text }, [
+        name,
+        n === 15 ? 'fifteen' : '1',
+        n === 14 ? '1.2' : '0',
+      ]),
     ),
   );
   const codes = outcomes.map((outcome) => (outcome.status === 'rejected' ? outcome.reason.code : 'done'));
@@ -117,7 +132,10 @@ test('#177 #180 of groups whose connection is lost, no change is told that it is
   const outcomes = new Map<string, string>();
   let over = false;
   const before = proxy.accepted();
-  await proxy.set({ cutAfter: () => 2000 + Math.floor(random() * 30_000), by: () => (random() < 0.5 ? 'fin' : 'rst') });
+  await proxy.set({
+    cutAfter: () => 2000 + Math.floor(random() * 30_000),
+    by: () => (random() < 0.5 ? 'fin' : 'rst'),
+  });
   const writers = Array.from({ length: 40 }, async (_, writer) => {
     for (let n = 0; !over; n++) {
       const name = `cut-${writer}-${n}`;
@@ -141,14 +159,19 @@ test('#177 #180 of groups whose connection is lost, no change is told that it is
   expect(told.length).toBeGreaterThan(100);
   expect(outcomes.size - told.length).toBeGreaterThan(40);
   expect(told.filter((name) => !kept.includes(name))).toEqual([]);
-  expect([...codes].filter((code) => !/^(done|CONNECTION_CLOSED|ECONNRESET|ACQUIRE_TIMEOUT|TRANSACTION_CLOSED|EPIPE)$/.test(code))).toEqual(
-    [],
-  );
+  expect(
+    [...codes].filter(
+      (code) => !/^(done|CONNECTION_CLOSED|ECONNRESET|ACQUIRE_TIMEOUT|TRANSACTION_CLOSED|EPIPE)$/.test(code),
+    ),
+  ).toEqual([]);
   // The pool works as before, and what was refused has not been waiting in it.
   proxy.breakAll('rst');
   await expect
     .poll(
-      async () => (await Promise.allSettled(names(`after-${random()}`, 64).map((name) => add(proxied.db, name)))).map((o) => o.status),
+      async () =>
+        (await Promise.allSettled(names(`after-${random()}`, 64).map((name) => add(proxied.db, name)))).map(
+          (o) => o.status,
+        ),
       {
         timeout: 5000,
       },

@@ -14,10 +14,14 @@ import { startHaproxy } from './haproxy.ts';
 const CONFIG = fileURLToPath(new URL('../../../deploy/haproxy/haproxy.cfg', import.meta.url));
 
 test('haproxy takes the configuration, and misses nothing but the servers that have no address here', () => {
-  const { status, stdout, stderr } = spawnSync('/usr/sbin/haproxy', ['-c', '-f', CONFIG], { encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync('/usr/sbin/haproxy', ['-c', '-f', CONFIG], {
+    encoding: 'utf8',
+  });
   expect(stdout + stderr).toContain('Configuration file is valid');
   expect(status).toBe(0);
-  const complaints = stderr.split('\n').filter((line) => /WARNING|ALERT/.test(line) && !/could not resolve address 'app-\d'/.test(line));
+  const complaints = stderr
+    .split('\n')
+    .filter((line) => /WARNING|ALERT/.test(line) && !/could not resolve address 'app-\d'/.test(line));
   expect(complaints).toEqual([]);
 });
 
@@ -62,7 +66,9 @@ test('#366 an address holds so many connections, one more is closed at once, and
     return Promise.race(outcomes.map((outcome) => outcome.catch(() => undefined)));
   };
   const kept = async (count: number, from: string) =>
-    (await Promise.all(Array.from({ length: count }, () => hold(from)))).filter((socket) => socket !== undefined);
+    (await Promise.all(Array.from({ length: count }, () => hold(from)))).filter(
+      (socket) => socket !== undefined,
+    );
 
   const mine = await kept(30, '127.0.0.2');
   expect(mine).toHaveLength(10);

@@ -15,7 +15,10 @@ const admin = postgres(url, { max: 2, onnotice: () => {} });
 afterAll(() => admin.end({ timeout: 1 }));
 
 /** What SECURITY.md says of machines with 256 MiB. */
-const SMALL_MACHINE = { node: ['--max-old-space-size=80', '--max-semi-space-size=4'], env: { MALLOC_ARENA_MAX: '2' } };
+const SMALL_MACHINE = {
+  node: ['--max-old-space-size=80', '--max-semi-space-size=4'],
+  env: { MALLOC_ARENA_MAX: '2' },
+};
 const start = async (env: Record<string, string>) =>
   startServer(
     {
@@ -42,10 +45,18 @@ const newAddress = () => `198.51.100.${++addresses}`;
 /** @returns a new user, whose calls come from an address of its own */
 async function newUser(login: string) {
   const address = newAddress();
-  const { body, status } = await call(server.url, 'POST', '/users', undefined, { login, password: PASSWORD }, from(address));
+  const { body, status } = await call(
+    server.url,
+    'POST',
+    '/users',
+    undefined,
+    { login, password: PASSWORD },
+    from(address),
+  );
   expect(status).toBe(201);
   const { user_id, access_token: token } = body as { user_id: number; access_token: string };
-  const ask = (method: string, path: string, sent?: unknown) => call(server.url, method, path, token, sent, from(address));
+  const ask = (method: string, path: string, sent?: unknown) =>
+    call(server.url, method, path, token, sent, from(address));
   const head = `host: x\r\nauthorization: Bearer ${token}\r\nx-forwarded-for: ${address}\r\n`;
   return { id: user_id, login, token, address, ask, head };
 }
@@ -117,7 +128,9 @@ test('#390 no reads of one account, taken or not, end a process of 256 MiB; answ
   const outcomes: (string | number)[] = [];
   const caller = async (_: unknown, place: number) => {
     for (let n = 0; n < 3; n++) {
-      const answer = await fetch(server.url + path(place + n), { headers: { authorization: `Bearer ${eve.token}`, ...from(eve.address) } });
+      const answer = await fetch(server.url + path(place + n), {
+        headers: { authorization: `Bearer ${eve.token}`, ...from(eve.address) },
+      });
       await answer.arrayBuffer();
       outcomes.push(answer.status);
     }
@@ -127,7 +140,9 @@ test('#390 no reads of one account, taken or not, end a process of 256 MiB; answ
   for (let n = 0; n < 25; n++) send(server, `GET ${path(n)} HTTP/1.1\r\n${eve.head}\r\n`).pause();
   await Promise.all(Array.from({ length: 6 }, caller));
   console.log('reads', tally(outcomes), `at most ${Math.round(peakOf(server))} MiB`);
-  expect(Object.keys(tally(outcomes)).filter((status) => !['200', '207', '413', '429', '503'].includes(status))).toEqual([]);
+  expect(
+    Object.keys(tally(outcomes)).filter((status) => !['200', '207', '413', '429', '503'].includes(status)),
+  ).toEqual([]);
   expect(tally(outcomes)).toMatchObject({ 200: expect.any(Number), 207: expect.any(Number) });
   expect(peakOf(server)).toBeLessThan(256);
   // Those are in memory until they are cut.
@@ -144,30 +159,50 @@ test('#391 nor do its bodies, complete or not', async () => {
     send(server, `${post}content-length: 1048000\r\n\r\n`, part);
     send(server, `${post}transfer-encoding: chunked\r\n\r\n${part.length.toString(16)}\r\n`, part);
   }
-  const bodies = [`[${'{"name":['.repeat(2000)}`.padEnd(1_000_000), `{"a":[${'0,'.repeat(499_000)}0]}`, `[${'{},'.repeat(330_000)}{}]`];
+  const bodies = [
+    `[${'{"name":['.repeat(2000)}`.padEnd(1_000_000),
+    `{"a":[${'0,'.repeat(499_000)}0]}`,
+    `[${'{},'.repeat(330_000)}{}]`,
+  ];
   const another = await newUser('another-of-bodies');
   const outcomes = await Promise.all(
     Array.from({ length: 60 }, async (_, n) => {
       const { token, address } = n % 2 ? eve : another;
-      const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json', ...from(address) };
-      const answer = await fetch(`${server.url}/resources/bulk`, { method: 'POST', headers, body: bodies[n % 3] as string });
+      const headers = {
+        authorization: `Bearer ${token}`,
+        'content-type': 'application/json',
+        ...from(address),
+      };
+      const answer = await fetch(`${server.url}/resources/bulk`, {
+        method: 'POST',
+        headers,
+        body: bodies[n % 3] as string,
+      });
       await answer.arrayBuffer();
       return answer.status;
     }),
   );
   console.log('bodies', tally(outcomes), `at most ${Math.round(peakOf(server))} MiB`);
-  expect(Object.keys(tally(outcomes)).filter((status) => !['400', '429', '503'].includes(status))).toEqual([]);
+  expect(Object.keys(tally(outcomes)).filter((status) => !['400', '429', '503'].includes(status))).toEqual(
+    [],
+  );
   expect(peakOf(server)).toBeLessThan(256);
 });
 
 test('#392 a body of a stranger costs the server next to nothing', async () => {
   const ann = await newUser('ann-of-bodies');
   // The dearest that is read: many values, all of them in vain.
-  const body = Buffer.from(`[${'{"type":"book","name":"x","description":"","volume":-1},'.repeat(4000)}{}]`.padEnd(1_000_000));
+  const body = Buffer.from(
+    `[${'{"type":"book","name":"x","description":"","volume":-1},'.repeat(4000)}{}]`.padEnd(1_000_000),
+  );
   const costOf = async (token: string) => {
     const before = processorTimeOf(server);
     for (let n = 0; n < 15; n++) {
-      const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json', ...from(newAddress()) };
+      const headers = {
+        authorization: `Bearer ${token}`,
+        'content-type': 'application/json',
+        ...from(newAddress()),
+      };
       const answer = await fetch(`${server.url}/resources/bulk`, { method: 'POST', headers, body });
       expect(answer.status).toBe(token === ann.token ? 400 : 401);
       await answer.arrayBuffer();
@@ -190,12 +225,16 @@ test('#393 one address holds no more connections than it may, none after a 429, 
   do answer = await fetch(`${open.url}/exercises`);
   while (answer.status !== 429);
   expect(answer.headers.get('connection')).toBe('close');
-  expect(await call(server.url, 'GET', '/exercises', undefined, undefined, from(newAddress()))).toMatchObject({ status: 401 });
+  expect(await call(server.url, 'GET', '/exercises', undefined, undefined, from(newAddress()))).toMatchObject(
+    { status: 401 },
+  );
 });
 
 test('#394 while one account sends four hundred changes at once, those of others are made in between', async () => {
   const [eve, ann] = [await newUser('eve-of-changes'), await newUser('ann-of-changes')];
-  const burst = Array.from({ length: 400 }, (_, n) => eve.ask('POST', '/outherTasks', { title: `burst ${n}` }));
+  const burst = Array.from({ length: 400 }, (_, n) =>
+    eve.ask('POST', '/outherTasks', { title: `burst ${n}` }),
+  );
   let busiest = 0;
   const watch = keepDoing(1, async () => {
     const [row] = await admin`
@@ -204,7 +243,8 @@ test('#394 while one account sends four hundred changes at once, those of others
     busiest = Math.max(busiest, row?.count ?? 0);
   });
   const hers: (string | number)[] = [];
-  for (let n = 0; n < 20; n++) hers.push((await ann.ask('POST', '/outherTasks', { title: `ann ${n}` })).status);
+  for (let n = 0; n < 20; n++)
+    hers.push((await ann.ask('POST', '/outherTasks', { title: `ann ${n}` })).status);
   const outcomes = tally((await Promise.all(burst)).map(({ status }) => status));
   await watch();
   console.log('four hundred changes', outcomes, `${busiest} at most waited for each other in PostgreSQL`);
@@ -224,7 +264,12 @@ test('#395 a large export is refused each time it is asked for in one answer, be
 
 test('#396 the rows of one account have a budget, and an end', async () => {
   const [eve, ann] = [await newUser('eve-of-rows'), await newUser('ann-of-rows')];
-  const rows = Array.from({ length: 1000 }, (_, n) => ({ type: 'book', name: `Book ${n}`, description: '', volume: 1 }));
+  const rows = Array.from({ length: 1000 }, (_, n) => ({
+    type: 'book',
+    name: `Book ${n}`,
+    description: '',
+    volume: 1,
+  }));
   const outcomes: (string | number)[] = [];
   for (let n = 0; n < 8; n++) outcomes.push((await eve.ask('POST', '/resources/bulk', rows)).status);
   expect(outcomes).toEqual([201, 201, 201, 201, 201, 201, 429, 429]);
@@ -245,10 +290,14 @@ test('#397 passwords that accounts of two addresses change refuse nobody else th
   const stop = keepDoing(36, async (caller) => {
     const { token } = accounts[caller % accounts.length] as Awaited<ReturnType<typeof newUser>>;
     const body = { current_password: PASSWORD, new_password: PASSWORD };
-    seen.push((await call(server.url, 'POST', '/users/me/password', token, body, from(both[caller % 2] as string))).status);
+    seen.push(
+      (await call(server.url, 'POST', '/users/me/password', token, body, from(both[caller % 2] as string)))
+        .status,
+    );
   });
   const entered: (string | number)[] = [];
-  for (let n = 0; n < 10; n++) entered.push((await signIn(server.url, `user-of-hashes-${n}`, PASSWORD, from(newAddress()))).status);
+  for (let n = 0; n < 10; n++)
+    entered.push((await signIn(server.url, `user-of-hashes-${n}`, PASSWORD, from(newAddress()))).status);
   await stop();
   console.log('changes of the password', tally(seen));
   expect(entered).toEqual(Array(10).fill(200));

@@ -25,7 +25,8 @@ async function createDatabase(name: string) {
   return { url, admin };
 }
 
-const startWorker = (url: string) => spawnChild(process.execPath, [WORKER], { DATABASE_URL: url, MIGRATE_AT_START: 'false' });
+const startWorker = (url: string) =>
+  spawnChild(process.execPath, [WORKER], { DATABASE_URL: url, MIGRATE_AT_START: 'false' });
 
 test('#199 killed in the middle of purges twelve times, workers remove what is beyond its time once, and nothing else', {
   timeout: 240_000,
@@ -66,14 +67,18 @@ test('#199 killed in the middle of purges twelve times, workers remove what is b
       await admin`update pgboss.queue set monitor_on = null, monitor_claim_on = null`;
       worker = startWorker(url);
     }
-    await expect.poll(async () => (await sender.findJobs('purge', { id: id as unknown as string }))[0]?.state, SOON).toBe('completed');
+    await expect
+      .poll(async () => (await sender.findJobs('purge', { id: id as unknown as string }))[0]?.state, SOON)
+      .toBe('completed');
     const [done] = await sender.findJobs('purge', { id: id as unknown as string });
     expect(done).toMatchObject({ retryCount: 3 });
   }
   const [found] =
     await admin`select count(*)::int as times, count(distinct device)::int as rows, count(*) filter (where device = 'open')::int as open from removed`;
   expect(found).toEqual({ times: 4 * OVER, rows: 4 * OVER, open: 0 });
-  expect([...(await admin`select device, count(*)::int as n from sessions group by device`)]).toEqual([{ device: 'open', n: 400 }]);
+  expect([...(await admin`select device, count(*)::int as n from sessions group by device`)]).toEqual([
+    { device: 'open', n: 400 },
+  ]);
   expect(worker.output.join('\n')).not.toContain('failed for good');
   worker.child.kill('SIGTERM');
   expect(await worker.exit).toBe(0);
@@ -107,15 +112,20 @@ test('#199 killed fifty times in the middle of exports and summaries, workers wr
   };
   /** Of the exports of the round, one for each worker, and of those who have not been told. */
   const progress = async () => {
-    const exports = await admin<{ parts: number; state: string }[]>`select parts, state from exports order by id desc limit ${WORKERS}`;
-    const [waiting] = await admin<{ n: number }[]>`select count(*)::int as n from users where summary_due_at < now()`;
+    const exports = await admin<
+      { parts: number; state: string }[]
+    >`select parts, state from exports order by id desc limit ${WORKERS}`;
+    const [waiting] = await admin<
+      { n: number }[]
+    >`select count(*)::int as n from users where summary_due_at < now()`;
     return { exports, waiting: waiting?.n as number };
   };
 
   const connections = async () =>
     Number(
-      (await admin`select count(*) as n from pg_stat_activity where datname = current_database() and application_name like 'stepwise%'`)[0]
-        ?.n,
+      (
+        await admin`select count(*) as n from pg_stat_activity where datname = current_database() and application_name like 'stepwise%'`
+      )[0]?.n,
     );
 
   let kills = 0;
@@ -162,9 +172,12 @@ test('#199 killed fifty times in the middle of exports and summaries, workers wr
       workers = await begin();
     }
     await admin`update due set parts = null, waiting = null`;
-    const states = async () => (await admin`select distinct state from pgboss.job where name = 'export'`).map(({ state }) => state);
+    const states = async () =>
+      (await admin`select distinct state from pgboss.job where name = 'export'`).map(({ state }) => state);
     await expect.poll(states, SOON).toEqual(['completed']);
-    await expect.poll(async () => (await sender.findJobs('summaries', { id: turn as string }))[0]?.state, SOON).toBe('completed');
+    await expect
+      .poll(async () => (await sender.findJobs('summaries', { id: turn as string }))[0]?.state, SOON)
+      .toBe('completed');
     expect((await progress()).waiting).toBe(0);
   }
   expect(kills).toBe(50);
@@ -185,7 +198,12 @@ test('#199 killed fifty times in the middle of exports and summaries, workers wr
       count(*) filter (where type = 'export.changed' and data->>'state' = 'done')::int as done,
       count(*) filter (where type = 'export.changed' and data->>'percent' = '0')::int as begun
     from events`;
-  expect(told).toEqual({ summaries: ROUNDS * USERS, users: ROUNDS * USERS, done: ROUNDS * WORKERS, begun: ROUNDS * WORKERS });
+  expect(told).toEqual({
+    summaries: ROUNDS * USERS,
+    users: ROUNDS * USERS,
+    done: ROUNDS * WORKERS,
+    begun: ROUNDS * WORKERS,
+  });
   const [gaps] = await admin`
     select count(*)::int as n from event_sequences s where s.last <> (select count(*) from events e where e.user_id = s.user_id)`;
   expect(gaps).toEqual({ n: 0 });
@@ -194,7 +212,12 @@ test('#199 killed fifty times in the middle of exports and summaries, workers wr
     where name in ('export', 'summaries') group by 1, 2 order by 1`;
   const atLeast = (least: number) => expect.toSatisfy((count) => count >= least);
   expect([...retries]).toEqual([
-    { name: 'export', state: 'completed', least: atLeast(KILLS - 1), tries: atLeast(ROUNDS * WORKERS * KILLS - late) },
+    {
+      name: 'export',
+      state: 'completed',
+      least: atLeast(KILLS - 1),
+      tries: atLeast(ROUNDS * WORKERS * KILLS - late),
+    },
     { name: 'summaries', state: 'completed', least: atLeast(KILLS - 1), tries: expect.any(Number) },
   ]);
   expect([...(await admin`select from pgboss.job where name = 'dead-letters'`)]).toEqual([]);
@@ -215,7 +238,13 @@ test('#199 of three instances on one database one runs each turn of a schedule',
         return {};
       },
     };
-    const running = startJobs({ database, databaseUrl: url, logger: pino({ level: 'silent' }), jobs: [tick], pace: PACE });
+    const running = startJobs({
+      database,
+      databaseUrl: url,
+      logger: pino({ level: 'silent' }),
+      jobs: [tick],
+      pace: PACE,
+    });
     onTestFinished(() => running.stop().then(() => database.close()));
   }
   const turns = async () => Number((await admin`select count(distinct minute) as n from turns`)[0]?.n);
@@ -234,8 +263,14 @@ test('a server begins with background work after it listens, unless told not to,
   expect(server.output.join('\n')).not.toContain(BEGUN);
   await expect.poll(() => server.output.join('\n'), SOON).toContain(BEGUN);
   expect(silent.output.join('\n')).not.toContain(BEGUN);
-  const [queue] = await admin`select retry_limit, retry_delay, retry_backoff, dead_letter from pgboss.queue where name = 'purge'`;
-  expect(queue).toEqual({ retry_limit: 5, retry_delay: 30, retry_backoff: true, dead_letter: 'dead-letters' });
+  const [queue] =
+    await admin`select retry_limit, retry_delay, retry_backoff, dead_letter from pgboss.queue where name = 'purge'`;
+  expect(queue).toEqual({
+    retry_limit: 5,
+    retry_delay: 30,
+    retry_backoff: true,
+    dead_letter: 'dead-letters',
+  });
   expect(await Promise.all([server.end('SIGTERM'), silent.end('SIGTERM')])).toEqual([0, 0]);
 });
 

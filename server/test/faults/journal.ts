@@ -17,14 +17,21 @@ export const newJournal = (): Journal => ({ acknowledged: [], statuses: {}, wron
 const PLAN = { age: 30, gender: 'female', weight: 70.5, height: 178 };
 
 /** Makes a task (even numbers) or a plan (odd ones) by this name, and notes the answer. */
-export async function writeOne(url: string, token: string, name: string, isPlan: boolean, journal: Journal): Promise<Answer> {
+export async function writeOne(
+  url: string,
+  token: string,
+  name: string,
+  isPlan: boolean,
+  journal: Journal,
+): Promise<Answer> {
   const answer = isPlan
     ? await call(url, 'POST', '/physicalPlans', token, { ...PLAN, goal: name })
     : await call(url, 'POST', '/outherTasks', token, { title: name });
   const { status, retryAfter } = answer;
   journal.statuses[status] = (journal.statuses[status] ?? 0) + 1;
   if (status === 201) journal.acknowledged.push(name);
-  else if (status !== 503 || !retryAfter) journal.wrong.push(`${status} ${answer.why ?? JSON.stringify(answer.body)}`);
+  else if (status !== 503 || !retryAfter)
+    journal.wrong.push(`${status} ${answer.why ?? JSON.stringify(answer.body)}`);
   return answer;
 }
 

@@ -14,7 +14,10 @@ export interface Keeper {
  */
 export function keeper(command: string, ...args: string[]): Keeper {
   // Its input ends with us. In a group of its own it does not get the Ctrl-C that ends us.
-  const shell = spawn('sh', ['-c', `read -r _; ${command}`, 'keeper', ...args], { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
+  const shell = spawn('sh', ['-c', `read -r _; ${command}`, 'keeper', ...args], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  });
   return {
     async run() {
       const exit = once(shell, 'exit');

@@ -16,13 +16,20 @@ const PORT = String(await freePort());
 const random = seeded(192);
 
 /** Starts a write every 5 ms until the server has gone. At most 100 are under way. */
-async function writeUntilKilled(server: ServerProcess, token: string, round: number, journal: Journal): Promise<void> {
+async function writeUntilKilled(
+  server: ServerProcess,
+  token: string,
+  round: number,
+  journal: Journal,
+): Promise<void> {
   const underWay = new Set<Promise<unknown>>();
   const start = performance.now();
   for (let n = 0; server.ended() === undefined; n++) {
     await sleep(Math.max(1, start + n * 5 - performance.now()));
     if (underWay.size >= 100) await Promise.race(underWay);
-    const write = writeOne(server.url, token, `${round}-${n}`, n % 2 === 1, journal).finally(() => underWay.delete(write));
+    const write = writeOne(server.url, token, `${round}-${n}`, n % 2 === 1, journal).finally(() =>
+      underWay.delete(write),
+    );
     underWay.add(write);
   }
   await Promise.all(underWay);
@@ -32,10 +39,18 @@ async function writeUntilKilled(server: ServerProcess, token: string, round: num
  * One life of a server: some acknowledged writes, then SIGKILL at a random moment among the next.
  * @param plans of these, thirty are sent just before it, and noted here
  */
-async function liveAndDie(server: ServerProcess, token: string, round: number, journal: Journal, plans?: Journal): Promise<void> {
+async function liveAndDie(
+  server: ServerProcess,
+  token: string,
+  round: number,
+  journal: Journal,
+  plans?: Journal,
+): Promise<void> {
   const writing = writeUntilKilled(server, token, round, journal);
   const before = journal.acknowledged.length;
-  await expect.poll(() => journal.acknowledged.length, { timeout: 20_000, interval: 20 }).toBeGreaterThan(before + 20);
+  await expect
+    .poll(() => journal.acknowledged.length, { timeout: 20_000, interval: 20 })
+    .toBeGreaterThan(before + 20);
   await sleep(200 + random() * 400);
   const burst = Array.from({ length: plans ? 30 : 0 }, (_, n) =>
     writeOne(server.url, token, `burst-${round}-${n}`, true, plans as Journal),
@@ -56,7 +71,12 @@ test('#192 #172 twenty times killed during 200 writes a second, the server loses
     server = await startServer({ ...env, MIGRATE_AT_START: 'false' });
   }
   const { broken: lost = 0 } = plans.statuses;
-  console.log('20 kills, answers', journal.statuses, 'to the plans that were sent just before', plans.statuses);
+  console.log(
+    '20 kills, answers',
+    journal.statuses,
+    'to the plans that were sent just before',
+    plans.statuses,
+  );
   expect(lost, 'plans that were being made when the server was killed').toBeGreaterThanOrEqual(100);
   await expectStored(admin, { ...journal, acknowledged: [...journal.acknowledged, ...plans.acknowledged] });
   const left = await admin`select pid from pg_locks where locktype in ('advisory', 'transactionid')
@@ -74,7 +94,10 @@ test('#202 twenty times killed during its writes, the embedded database has ever
     await liveAndDie(server, token, round, journal);
     server = await startServer(env);
   }
-  const names = [...(await listed(server, token, '/outherTasks', 'title')), ...(await listed(server, token, '/physicalPlans', 'goal'))];
+  const names = [
+    ...(await listed(server, token, '/outherTasks', 'title')),
+    ...(await listed(server, token, '/physicalPlans', 'goal')),
+  ];
   const there = new Set(names);
   console.log('20 kills, embedded, answers', journal.statuses);
   expect(journal.acknowledged.filter((name) => !there.has(name))).toEqual([]);

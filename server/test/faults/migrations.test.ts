@@ -31,15 +31,21 @@ async function oldDatabase(name: string) {
   await migrate(drizzle(admin), { migrationsFolder: first });
   const applied = async () => (await admin`select from drizzle.__drizzle_migrations`).length;
   const tables = async () =>
-    (await admin`select tablename from pg_tables where schemaname = 'public' order by 1`).map((row) => row.tablename as string);
+    (await admin`select tablename from pg_tables where schemaname = 'public' order by 1`).map(
+      (row) => row.tablename as string,
+    );
   return { url, admin, applied, tables };
 }
 
 const waitsForLock = (admin: postgres.Sql) =>
   expect
-    .poll(() => admin`select from pg_stat_activity where application_name = 'stepwise migrations' and wait_event_type = 'Lock'`, {
-      timeout: 20_000,
-    })
+    .poll(
+      () =>
+        admin`select from pg_stat_activity where application_name = 'stepwise migrations' and wait_event_type = 'Lock'`,
+      {
+        timeout: 20_000,
+      },
+    )
     .toHaveLength(1);
 
 const start = async (url: string, env: Record<string, string> = {}) =>
@@ -71,7 +77,9 @@ test('#196 killed in the middle of a migration, the next start finds nothing of 
     await waitsForLock(admin);
     expect(await server.end('SIGKILL')).toBe('SIGKILL');
   });
-  await expect.poll(() => admin`select from pg_stat_activity where application_name = 'stepwise migrations'`).toHaveLength(0);
+  await expect
+    .poll(() => admin`select from pg_stat_activity where application_name = 'stepwise migrations'`)
+    .toHaveLength(0);
   expect([await tables(), await applied()]).toEqual([before, 1]);
   const again = await startServer({ PORT: String(await freePort()), DATABASE_URL: url });
   expect(await applied()).toBe(all);
@@ -102,7 +110,9 @@ test('#196 a server refuses a database that a newer version has migrated, whethe
   for (const MIGRATE_AT_START of ['true', 'false']) {
     const server = await start(url, { MIGRATE_AT_START });
     expect(await server.exit).toBe(1);
-    expect(server.output.at(-1)).toMatch(/^stepwise: the database has migrations that this version does not know/);
+    expect(server.output.at(-1)).toMatch(
+      /^stepwise: the database has migrations that this version does not know/,
+    );
   }
 });
 
@@ -117,7 +127,10 @@ test('#197 a migration gives up a locked table after 3 s, lets others pass, and 
     for (let attempt = 0; attempt < 2; attempt++) {
       await waitsForLock(admin);
       // Nothing meets a schema that is not ready.
-      expect(await call(server.url, 'POST', '/users', undefined, account)).toMatchObject({ status: 503, retryAfter: '1' });
+      expect(await call(server.url, 'POST', '/users', undefined, account)).toMatchObject({
+        status: 503,
+        retryAfter: '1',
+      });
       // This reader stands behind the migration in the queue for the table: it goes on when the migration lets go.
       const begin = performance.now();
       await admin`select count(*) from physical_plans`;

@@ -10,7 +10,10 @@ import { call, isWell, register, startServer } from './servers.ts';
 const cluster = await startCluster();
 const url = await cluster.createDatabase('network');
 const proxy = await startProxy(cluster.port);
-const server = await startServer({ PORT: String(await freePort()), DATABASE_URL: url.replace(`:${cluster.port}/`, `:${proxy.port}/`) });
+const server = await startServer({
+  PORT: String(await freePort()),
+  DATABASE_URL: url.replace(`:${cluster.port}/`, `:${proxy.port}/`),
+});
 const admin = postgres(url, { max: 1 });
 afterAll(() => admin.end({ timeout: 1 }));
 // Calls of one user wait for each other; these shall not.
@@ -23,7 +26,10 @@ const FAULTS: [string, Fault | 'silence'][] = [
   ['FIN after accept', 'fin'],
   ['RST after accept', 'rst'],
   ['a black hole', 'blackhole'],
-  ['connections cut at random', { cutAfter: () => Math.floor(random() * 40_000), by: () => (random() < 0.5 ? 'fin' : 'rst') }],
+  [
+    'connections cut at random',
+    { cutAfter: () => Math.floor(random() * 40_000), by: () => (random() < 0.5 ? 'fin' : 'rst') },
+  ],
   ['300 ms of delay', { delay: 300 }],
   ['1 KB a second', { rate: 1024 }],
   ['open connections that fall silent', 'silence'],
@@ -51,12 +57,20 @@ test.each(FAULTS)(
     await proxy.set('pass');
     proxy.breakAll('fin');
     const readyAgain = await isWell(server.url, 5000);
-    console.log(name, journal.statuses, `slowest ${Math.round(slowest)} ms, ready again after ${Math.round(readyAgain)} ms`);
+    console.log(
+      name,
+      journal.statuses,
+      `slowest ${Math.round(slowest)} ms, ready again after ${Math.round(readyAgain)} ms`,
+    );
     expect(journal.wrong).toEqual([]);
     expect(slowest).toBeLessThan(5000);
     expect(server.ended()).toBeUndefined();
     await expect
-      .poll(async () => (await writeOne(server.url, tokens[0] as string, `${name}-afterwards`, false, journal)).status, { timeout: 5000 })
+      .poll(
+        async () =>
+          (await writeOne(server.url, tokens[0] as string, `${name}-afterwards`, false, journal)).status,
+        { timeout: 5000 },
+      )
       .toBe(201);
     await expectStored(admin, journal);
   },

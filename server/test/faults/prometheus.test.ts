@@ -17,11 +17,17 @@ const DEPLOY = fileURLToPath(new URL('../../../deploy/observability', import.met
 const run = promisify(execFile);
 
 const [app, metrics, web] = [await freePort(), await freePort(), await freePort()];
-const server = await startServer({ PORT: String(app), METRICS_PORT: String(metrics), DATA_DIR: join(folder, 'watched') });
+const server = await startServer({
+  PORT: String(app),
+  METRICS_PORT: String(metrics),
+  DATA_DIR: join(folder, 'watched'),
+});
 
 // As it is deployed, but for where the server is and how often it is asked.
 const { global, scrape_configs, ...rest } = parse(readFileSync(join(DEPLOY, 'prometheus.yml'), 'utf8'));
-const { dns_sd_configs: _, ...job } = scrape_configs.find(({ job_name }: { job_name: string }) => job_name === 'stepwise');
+const { dns_sd_configs: _, ...job } = scrape_configs.find(
+  ({ job_name }: { job_name: string }) => job_name === 'stepwise',
+);
 const config = join(folder, 'prometheus.yml');
 writeFileSync(
   config,
@@ -42,10 +48,13 @@ const prometheus = spawnChild(join(BIN, 'prometheus'), [
 let isOver = false;
 let rounds = 0;
 let doing = 'nothing yet';
-const say = async (...[method, path, token, body]: [method: string, path: string, token?: string, body?: unknown]) => {
+const say = async (
+  ...[method, path, token, body]: [method: string, path: string, token?: string, body?: unknown]
+) => {
   doing = `${method} ${path}`;
   const answer = await call(server.url, method, path, token, body);
-  if (typeof answer.status === 'string') throw new Error(`${doing}: ${answer.status}, ${answer.why}\n${server.output.join('\n')}`);
+  if (typeof answer.status === 'string')
+    throw new Error(`${doing}: ${answer.status}, ${answer.why}\n${server.output.join('\n')}`);
   return answer;
 };
 const people = (async () => {
@@ -84,7 +93,11 @@ interface Series {
 
 /** @returns what Prometheus answers at this moment; an empty list also while it does not listen yet */
 async function ask(query: string): Promise<Series[]> {
-  const { status, body } = await call(`http://127.0.0.1:${web}`, 'GET', `/api/v1/query?query=${encodeURIComponent(query)}`);
+  const { status, body } = await call(
+    `http://127.0.0.1:${web}`,
+    'GET',
+    `/api/v1/query?query=${encodeURIComponent(query)}`,
+  );
   if (fault) throw fault;
   if (prometheus.ended() !== undefined) throw new Error(`Prometheus ended:\n${prometheus.output.join('\n')}`);
   if (status === 'broken' || status === 503) return [];
@@ -104,19 +117,31 @@ test.each([
 test.each(await dashboardQueries())('$of has an answer', async ({ query }) => {
   const known = async () => {
     const values = (await ask(query)).map(({ value: [, text] }) => text);
-    const isKnown = values.length > 0 && values.every((text) => Number.isFinite(Number(text)) || text === '+Inf');
+    const isKnown =
+      values.length > 0 && values.every((text) => Number.isFinite(Number(text)) || text === '+Inf');
     return isKnown || `${values} after ${rounds} rounds and ${doing}`;
   };
   await expect.poll(known, { timeout: 30_000 }).toBe(true);
-  console.log(`${query.replaceAll(/\s+/g, ' ')} = ${(await ask(query)).map(({ value: [, text] }) => text).join(', ')}`.slice(0, 300));
+  console.log(
+    `${query.replaceAll(/\s+/g, ' ')} = ${(await ask(query)).map(({ value: [, text] }) => text).join(', ')}`.slice(
+      0,
+      300,
+    ),
+  );
 });
 
 test('every rule is evaluated, and of a server that is well none fires', async () => {
   const rules = async () => {
     const { body } = await call(`http://127.0.0.1:${web}`, 'GET', '/api/v1/rules');
-    return body.data.groups.flatMap(({ rules }: { rules: object[] }) => rules) as { name: string; health: string; state: string }[];
+    return body.data.groups.flatMap(({ rules }: { rules: object[] }) => rules) as {
+      name: string;
+      health: string;
+      state: string;
+    }[];
   };
-  await expect.poll(async () => (await rules()).map(({ health }) => health), { timeout: 30_000 }).not.toContain('unknown');
+  await expect
+    .poll(async () => (await rules()).map(({ health }) => health), { timeout: 30_000 })
+    .not.toContain('unknown');
   const seen = await rules();
   const queries = [...(await alertQueries('stepwise')), ...(await alertQueries('proxy'))];
   expect(seen.map(({ name }) => name).sort()).toEqual(queries.map(({ of }) => of).sort());

@@ -54,7 +54,8 @@ export async function startProxy(target: number): Promise<Proxy> {
     const rate = typeof fault === 'object' && 'rate' in fault ? fault.rate : undefined;
     const wait = typeof fault === 'object' && 'delay' in fault ? fault.delay : 0;
     const cut = typeof fault === 'object' && 'cutAfter' in fault ? fault : undefined;
-    let left = typeof cut?.cutAfter === 'function' ? cut.cutAfter() : (cut?.cutAfter ?? Number.POSITIVE_INFINITY);
+    let left =
+      typeof cut?.cutAfter === 'function' ? cut.cutAfter() : (cut?.cutAfter ?? Number.POSITIVE_INFINITY);
 
     const pass = (from: Socket, to: Socket, chunk: Buffer) => {
       if (silent.has(from) || silent.has(to) || to.destroyed) return;

@@ -72,10 +72,13 @@ test('#143 three servers count as one', async () => {
 
 test('guesses on several servers are guesses at one account, and the right password on one clears them on all', async () => {
   const ann = await one.register();
-  const signIn = (server: TestApp, password: string) => server.rest('POST', '/users/signIn', { body: { username: ann.login, password } });
-  for (let failure = 0; failure < 4; failure++) expect((await signIn(servers[failure % 3]!, 'not it at all')).status).toBe(401);
+  const signIn = (server: TestApp, password: string) =>
+    server.rest('POST', '/users/signIn', { body: { username: ann.login, password } });
+  for (let failure = 0; failure < 4; failure++)
+    expect((await signIn(servers[failure % 3]!, 'not it at all')).status).toBe(401);
   expect((await signIn(two, ann.password)).status).toBe(200);
-  for (let failure = 0; failure < FREE_FAILURES; failure++) expect((await signIn(servers[failure % 3]!, 'not it at all')).status).toBe(401);
+  for (let failure = 0; failure < FREE_FAILURES; failure++)
+    expect((await signIn(servers[failure % 3]!, 'not it at all')).status).toBe(401);
   expect(await signIn(three, ann.password)).toMatchObject({ status: 429, headers: { 'retry-after': '1' } });
 });
 
@@ -92,14 +95,17 @@ test.each(Object.entries(AWAY))(
     await leave();
     try {
       const statuses: number[] = [];
-      const taken = await times(60, async () => statuses.push((await one.rest('GET', '/outherTasks', { token: ann.token })).status));
+      const taken = await times(60, async () =>
+        statuses.push((await one.rest('GET', '/outherTasks', { token: ann.token })).status),
+      );
       expect(statuses.filter((status) => status !== 200 && status !== 429)).toEqual([]);
       expect(statuses.filter((status) => status === 200).length).toBeLessThanOrEqual(31);
       expect(statuses.at(-1)).toBe(429);
       // Now and then one answer waits for Redis; the others do not ask.
       expect(median(taken)).toBeLessThan(usual + 100);
 
-      const guess = () => two.rest('POST', '/users/signIn', { body: { username: ann.login, password: 'not it at all' } });
+      const guess = () =>
+        two.rest('POST', '/users/signIn', { body: { username: ann.login, password: 'not it at all' } });
       const guesses: number[] = [];
       for (let failure = 0; failure < 8; failure++) guesses.push((await guess()).status);
       expect(guesses.slice(-2), 'guessing stays limited').toEqual([429, 429]);
@@ -113,104 +119,132 @@ test.each(Object.entries(AWAY))(
   },
 );
 
-test.each(Object.entries(AWAY))('#188 under load, when Redis %s, no call fails and limits hold', async (_how, { leave, back }) => {
-  const [ann, bob] = [await one.register(), await one.register()];
-  const statuses: number[] = [];
-  const stop = keepDoing(12, async (caller, n) => {
-    // A call that waits for nothing would leave timers and sockets no turn.
-    await setImmediate();
-    const { token } = n % 2 ? ann : bob;
-    statuses.push((await servers[(caller + n) % 3]!.rest('GET', '/outherTasks', { token })).status);
-  });
-  const calls = (more: number) =>
-    vi.waitUntil(
-      (
-        (enough) => () =>
-          statuses.length > enough
-      )(statuses.length + more),
-      { timeout: 60_000 },
-    );
-  await calls(100);
-  await leave();
-  try {
+test.each(Object.entries(AWAY))(
+  '#188 under load, when Redis %s, no call fails and limits hold',
+  async (_how, { leave, back }) => {
+    const [ann, bob] = [await one.register(), await one.register()];
+    const statuses: number[] = [];
+    const stop = keepDoing(12, async (caller, n) => {
+      // A call that waits for nothing would leave timers and sockets no turn.
+      await setImmediate();
+      const { token } = n % 2 ? ann : bob;
+      statuses.push((await servers[(caller + n) % 3]!.rest('GET', '/outherTasks', { token })).status);
+    });
+    const calls = (more: number) =>
+      vi.waitUntil(
+        (
+          (enough) => () =>
+            statuses.length > enough
+        )(statuses.length + more),
+        { timeout: 60_000 },
+      );
+    await calls(100);
+    await leave();
+    try {
+      await calls(300);
+    } finally {
+      await back();
+    }
     await calls(300);
-  } finally {
-    await back();
-  }
-  await calls(300);
-  await stop();
-  expect(new Set(statuses)).toEqual(new Set([200, 429]));
-  // Together 30 for each of the two, each server by itself as many again, and together once more where Redis has forgotten.
-  expect(statuses.filter((status) => status === 200).length).toBeLessThanOrEqual(2 * 30 * 5);
-  await together();
-});
+    await stop();
+    expect(new Set(statuses)).toEqual(new Set([200, 429]));
+    // Together 30 for each of the two, each server by itself as many again, and together once more where Redis has forgotten.
+    expect(statuses.filter((status) => status === 200).length).toBeLessThanOrEqual(2 * 30 * 5);
+    await together();
+  },
+);
 
 /** Sends Redis one command by itself. */
 async function tell(...command: string[]): Promise<void> {
-  const client = spawn('redis-cli', ['-p', String(redis.port), ...command], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const client = spawn('redis-cli', ['-p', String(redis.port), ...command], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const [answer] = await Promise.all([text(client.stdout), once(client, 'exit')]);
   if (/^ERR/.test(answer)) throw new Error(answer);
 }
 
-test.each(Object.entries(AWAY))('#348 when Redis %s, whoever was told to wait still has to', async (_how, { leave, back }) => {
-  const [ann, bob] = [await one.register(), await one.register()];
-  const guess = () => two.rest('POST', '/users/signIn', { body: { username: ann.login, password: ann.password } });
-  const call = async () => (await three.rest('GET', '/outherTasks', { token: bob.token })).status;
-  const failures = `stepwise:failures:${accountKey(loginKey(ann.login))}:127.0.0.1`;
-  let before = -1;
-  // What a server counted by itself would go on anyway: all of this has to come from Redis.
-  while (alone() !== before) {
-    await together();
-    before = alone();
-    await tell('hset', failures, 'count', '12', 'until', String(Date.now() + 600_000));
-    expect((await guess()).status).toBe(429);
-    for (let n = 0; n < 31; n++) await call();
-  }
-  expect(await call()).toBe(429);
-  await leave();
-  try {
-    expect((await guess()).status).toBe(429);
+test.each(Object.entries(AWAY))(
+  '#348 when Redis %s, whoever was told to wait still has to',
+  async (_how, { leave, back }) => {
+    const [ann, bob] = [await one.register(), await one.register()];
+    const guess = () =>
+      two.rest('POST', '/users/signIn', { body: { username: ann.login, password: ann.password } });
+    const call = async () => (await three.rest('GET', '/outherTasks', { token: bob.token })).status;
+    const failures = `stepwise:failures:${accountKey(loginKey(ann.login))}:127.0.0.1`;
+    let before = -1;
+    // What a server counted by itself would go on anyway: all of this has to come from Redis.
+    while (alone() !== before) {
+      await together();
+      before = alone();
+      await tell('hset', failures, 'count', '12', 'until', String(Date.now() + 600_000));
+      expect((await guess()).status).toBe(429);
+      for (let n = 0; n < 31; n++) await call();
+    }
     expect(await call()).toBe(429);
-  } finally {
-    await back();
-  }
-  await together();
-});
+    await leave();
+    try {
+      expect((await guess()).status).toBe(429);
+      expect(await call()).toBe(429);
+    } finally {
+      await back();
+    }
+    await together();
+  },
+);
 
 const WRONG: [string, () => Promise<void>, () => Promise<void>][] = [
-  ['has no memory left', () => tell('config', 'set', 'maxmemory', '1'), () => tell('config', 'set', 'maxmemory', '0')],
+  [
+    'has no memory left',
+    () => tell('config', 'set', 'maxmemory', '1'),
+    () => tell('config', 'set', 'maxmemory', '0'),
+  ],
   [
     'holds something else under every key',
-    () => tell('eval', "for _, key in ipairs(redis.call('KEYS', '*')) do redis.call('SET', key, 'poison') end", '0'),
+    () =>
+      tell(
+        'eval',
+        "for _, key in ipairs(redis.call('KEYS', '*')) do redis.call('SET', key, 'poison') end",
+        '0',
+      ),
     () => tell('flushall'),
   ],
   [
     'holds a list under every key',
-    () => tell('eval', "for _, key in ipairs(redis.call('KEYS', '*')) do redis.call('DEL', key) redis.call('LPUSH', key, 'x') end", '0'),
+    () =>
+      tell(
+        'eval',
+        "for _, key in ipairs(redis.call('KEYS', '*')) do redis.call('DEL', key) redis.call('LPUSH', key, 'x') end",
+        '0',
+      ),
     () => tell('flushall'),
   ],
 ];
 
-test.each(WRONG)('#188 #189 when Redis %s no call fails, and each server limits by itself', async (_how, spoil, mend) => {
-  const ann = await one.register();
-  const guess = () => two.rest('POST', '/users/signIn', { body: { username: ann.login, password: 'not it at all' } });
-  // So that there are keys of hers.
-  expect((await one.rest('GET', '/outherTasks', { token: ann.token })).status).toBe(200);
-  expect((await guess()).status).toBe(401);
-  await spoil();
-  try {
-    const statuses: number[] = [];
-    for (let call = 0; call < 60; call++) statuses.push((await one.rest('GET', '/outherTasks', { token: ann.token })).status);
-    expect(new Set(statuses)).toEqual(new Set([200, 429]));
-    expect(statuses.at(-1)).toBe(429);
-    const guesses: number[] = [];
-    for (let failure = 0; failure < 8; failure++) guesses.push((await guess()).status);
-    expect(guesses.slice(-2)).toEqual([429, 429]);
-  } finally {
-    await mend();
-  }
-  await together();
-});
+test.each(WRONG)(
+  '#188 #189 when Redis %s no call fails, and each server limits by itself',
+  async (_how, spoil, mend) => {
+    const ann = await one.register();
+    const guess = () =>
+      two.rest('POST', '/users/signIn', { body: { username: ann.login, password: 'not it at all' } });
+    // So that there are keys of hers.
+    expect((await one.rest('GET', '/outherTasks', { token: ann.token })).status).toBe(200);
+    expect((await guess()).status).toBe(401);
+    await spoil();
+    try {
+      const statuses: number[] = [];
+      for (let call = 0; call < 60; call++)
+        statuses.push((await one.rest('GET', '/outherTasks', { token: ann.token })).status);
+      expect(new Set(statuses)).toEqual(new Set([200, 429]));
+      expect(statuses.at(-1)).toBe(429);
+      const guesses: number[] = [];
+      for (let failure = 0; failure < 8; failure++) guesses.push((await guess()).status);
+      expect(guesses.slice(-2)).toEqual([429, 429]);
+    } finally {
+      await mend();
+    }
+    await together();
+  },
+);
 
 /** Milliseconds that each of so many runs takes. */
 async function times(count: number, run: () => Promise<unknown>): Promise<number[]> {
@@ -223,7 +257,8 @@ async function times(count: number, run: () => Promise<unknown>): Promise<number
   return taken;
 }
 
-const median = (values: number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] as number;
+const median = (values: number[]): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] as number;
 
 test('#143 an answer that came while the server was busy is not late', async () => {
   const [store] = stores as [(typeof stores)[0]];
@@ -243,7 +278,9 @@ test('#188 Redis that is away at the start is no reason not to start', async () 
   const server = await startApp({ database, rates, store });
   const ann = await server.register();
   expect((await server.rest('GET', '/users/me', { token: ann.token })).status).toBe(200);
-  await vi.waitFor(() => expect(warned).toEqual(['Redis is away (ECONNREFUSED): each server counts its limits by itself']));
+  await vi.waitFor(() =>
+    expect(warned).toEqual(['Redis is away (ECONNREFUSED): each server counts its limits by itself']),
+  );
   await store.close();
 });
 
@@ -280,7 +317,12 @@ const at = (user: string) => redis.url.replace('//', `//${user}@`);
 
 const SAID: [word: string, how: string, spoil: string[], mend: string[], url?: string][] = [
   ['READONLY: it is a replica', 'is a replica', ['replicaof', '127.0.0.1', '1'], ['replicaof', 'no', 'one']],
-  ['OOM: its memory is full', 'has no memory left', ['config', 'set', 'maxmemory', '1'], ['config', 'set', 'maxmemory', '0']],
+  [
+    'OOM: its memory is full',
+    'has no memory left',
+    ['config', 'set', 'maxmemory', '1'],
+    ['config', 'set', 'maxmemory', '0'],
+  ],
   [
     'NOPERM: its user lacks rights',
     'lets its user run no script',
@@ -303,8 +345,19 @@ const SAID: [word: string, how: string, spoil: string[], mend: string[], url?: s
     at('anna:hunter2'),
   ],
   ['WRONGPASS: user name or password', 'knows another password', ['ping'], ['ping'], at('anna:hunter2')],
-  ['WRONGTYPE: somebody else writes', 'holds a list', ['lpush', 'stepwise:user:told', 'x'], ['del', 'stepwise:user:told']],
-  ['ERR: it refuses a command, or has no database', 'has fewer databases', ['ping'], ['ping'], `${redis.url}/99`],
+  [
+    'WRONGTYPE: somebody else writes',
+    'holds a list',
+    ['lpush', 'stepwise:user:told', 'x'],
+    ['del', 'stepwise:user:told'],
+  ],
+  [
+    'ERR: it refuses a command, or has no database',
+    'has fewer databases',
+    ['ping'],
+    ['ping'],
+    `${redis.url}/99`,
+  ],
   ['CLUSTERDOWN: it is a cluster', 'is a cluster', ['ping'], ['ping'], clustered.url],
 ];
 
@@ -314,7 +367,8 @@ test.each(SAID)('#285 %s is said when Redis %s, once', async (word, _how, spoil,
     const { store, lines, told } = storeOn(url);
     await told(word);
     // It is asked again every second.
-    for (const end = performance.now() + 2500; performance.now() < end; await sleep(50)) await store.hit('user', 'told', 1, 60);
+    for (const end = performance.now() + 2500; performance.now() < end; await sleep(50))
+      await store.hit('user', 'told', 1, 60);
     expect(lines.filter((line) => line.includes(word))).toHaveLength(1);
     expect(lines.join('\n')).not.toMatch(/hunter2|anna|told|evalsha|script|127\.0\.0\.1/);
     for (const line of lines) expect(line).toMatch(/: each server counts its limits by itself$/);
@@ -343,7 +397,11 @@ test.each(['LOADING', 'MOVED'])('#285 %s is said', async (word) => {
     socket.on('data', (data) => {
       for (const command of String(data).split(/(?=\*\d+\r\n)/))
         socket.write(
-          /hello|client/i.test(command) ? '+OK\r\n' : /info/i.test(command) ? '$7\r\nx:y\r\nz:\r\n' : `-${word} 3999 127.0.0.1:6381\r\n`,
+          /hello|client/i.test(command)
+            ? '+OK\r\n'
+            : /info/i.test(command)
+              ? '$7\r\nx:y\r\nz:\r\n'
+              : `-${word} 3999 127.0.0.1:6381\r\n`,
         );
     });
   }).listen(0, '127.0.0.1');

@@ -32,13 +32,21 @@ export async function startRedis(more: Record<string, string> = {}): Promise<Red
       end?.dismiss();
     },
     async start() {
-      const settings = { port, bind: '127.0.0.1', save: '', appendonly: 'no', 'enable-debug-command': 'yes', ...more };
+      const settings = {
+        port,
+        bind: '127.0.0.1',
+        save: '',
+        appendonly: 'no',
+        'enable-debug-command': 'yes',
+        ...more,
+      };
       child = spawn(
         'redis-server',
         Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]),
       );
       end = keeper('kill -9 "$1"', String(child.pid));
-      for await (const chunk of child.stdout as NodeJS.ReadableStream) if (String(chunk).includes('Ready to accept connections')) break;
+      for await (const chunk of child.stdout as NodeJS.ReadableStream)
+        if (String(chunk).includes('Ready to accept connections')) break;
     },
   };
   await redis.start();

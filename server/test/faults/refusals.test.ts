@@ -26,12 +26,16 @@ const token = await register(server.url, 'somebody');
 afterEach(() => expect(server.ended()).toBeUndefined());
 
 const backends = async () =>
-  (await admin`select pid from pg_stat_activity where application_name = 'stepwise' order by pid`).map(({ pid }) => pid as number);
-const terminateAll = () => admin`select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name = 'stepwise'`;
+  (await admin`select pid from pg_stat_activity where application_name = 'stepwise' order by pid`).map(
+    ({ pid }) => pid as number,
+  );
+const terminateAll = () =>
+  admin`select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name = 'stepwise'`;
 const unavailable = { status: 503, retryAfter: '1', body: { code: 'UNAVAILABLE' } };
 const write = (title: string) => call(server.url, 'POST', '/outherTasks', token, { title });
 const read = () => call(server.url, 'GET', '/outherTasks', token);
-const writes = (title: string) => expect.poll(() => write(title).then(({ status }) => status), { timeout: 5000 }).toBe(201);
+const writes = (title: string) =>
+  expect.poll(() => write(title).then(({ status }) => status), { timeout: 5000 }).toBe(201);
 
 test('#177 when every backend is terminated under load, calls succeed or get 503, and nothing acknowledged is lost', async () => {
   const journal = newJournal();
@@ -42,13 +46,17 @@ test('#177 when every backend is terminated under load, calls succeed or get 503
   });
   for (let round = 0; round < 10; round++) {
     const enough = journal.acknowledged.length + 20;
-    await expect.poll(() => journal.acknowledged.length, { timeout: 10_000, interval: 10 }).toBeGreaterThan(enough);
+    await expect
+      .poll(() => journal.acknowledged.length, { timeout: 10_000, interval: 10 })
+      .toBeGreaterThan(enough);
     await terminateAll();
   }
   await stop();
   console.log('ten times all backends terminated', journal.statuses);
   expect(journal.wrong).toEqual([]);
-  expect(reads.filter(({ status, retryAfter }) => status !== 200 && !(status === 503 && retryAfter))).toEqual([]);
+  expect(reads.filter(({ status, retryAfter }) => status !== 200 && !(status === 503 && retryAfter))).toEqual(
+    [],
+  );
   expect(reads.filter(({ body }) => JSON.stringify(body).includes('127.0.0.1'))).toEqual([]);
   await isWell(server.url, 5000);
   await expectStored(admin, journal);
@@ -75,7 +83,8 @@ test('#182 a statement that is too slow, or waits too long for a lock, is 503 in
   // The next user of the same connections has the whole of both timeouts again.
   const { db, close } = openPostgres(url, 1);
   onTestFinished(close);
-  const settings = () => db.execute(raw`select current_setting('statement_timeout') as s, current_setting('lock_timeout') as l`);
+  const settings = () =>
+    db.execute(raw`select current_setting('statement_timeout') as s, current_setting('lock_timeout') as l`);
   const usual = [...((await settings()) as unknown as object[])];
   await expect(db.execute(raw`select pg_sleep(30)`)).rejects.toMatchObject({ code: '57014' });
   expect([...((await settings()) as unknown as object[])]).toEqual(usual);

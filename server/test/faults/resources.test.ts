@@ -45,7 +45,9 @@ async function keepAlive(port: number) {
 const request = (method: string, path: string, headers: Record<string, string> = {}, body = '') =>
   `${method} ${path} HTTP/1.1\r\nHost: localhost\r\n${Object.entries(headers)
     .map(([name, value]) => `${name}: ${value}\r\n`)
-    .join('')}${body && `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n`}\r\n${body}`;
+    .join(
+      '',
+    )}${body && `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n`}\r\n${body}`;
 
 /** What clients do, right and wrong: the nth request, and the status of its answer. */
 function mixed(n: number, token: string): [string, number] {
@@ -53,15 +55,43 @@ function mixed(n: number, token: string): [string, number] {
   const list = (): [string, number] => [request('GET', '/outherTasks?limit=5', auth), 200];
   const health = (): [string, number] => [request('GET', '/health'), 200];
   const unknown = (): [string, number] => [request('GET', `/nowhere/${n}`), 404];
-  const forged = (): [string, number] => [request('GET', '/users/me', { authorization: `Bearer ${n}.e30.${n}` }), 401];
+  const forged = (): [string, number] => [
+    request('GET', '/users/me', { authorization: `Bearer ${n}.e30.${n}` }),
+    401,
+  ];
   const invalid = (): [string, number] => [request('POST', '/outherTasks', auth, `{"title":${n}}`), 400];
   const kinds: (() => [string, number])[] = [
-    ...[list, health, unknown, forged, invalid, list, health, unknown, forged, invalid, list, unknown, forged],
+    ...[
+      list,
+      health,
+      unknown,
+      forged,
+      invalid,
+      list,
+      health,
+      unknown,
+      forged,
+      invalid,
+      list,
+      unknown,
+      forged,
+    ],
     () => [request('GET', '/livez'), 200],
     () => [request('OPTIONS', '/outherTasks'), 204],
-    () => [request('GET', '/trpc/task.list,auth.me?batch=1&input=%7B%220%22%3A%7B%22limit%22%3A5%7D%7D', auth), 200],
+    () => [
+      request('GET', '/trpc/task.list,auth.me?batch=1&input=%7B%220%22%3A%7B%22limit%22%3A5%7D%7D', auth),
+      200,
+    ],
     () => [request('POST', '/outherTasks', auth, `{"title":"number ${n}"}`), 201],
-    () => [request('PATCH', `/outherTasks/${1 + (n % 89)}`, { ...auth, 'idempotency-key': `key-${n}` }, `{"title":"again ${n}"}`), 200],
+    () => [
+      request(
+        'PATCH',
+        `/outherTasks/${1 + (n % 89)}`,
+        { ...auth, 'idempotency-key': `key-${n}` },
+        `{"title":"again ${n}"}`,
+      ),
+      200,
+    ],
     () => [request('DELETE', `/outherTasks/${2_000_000_000 - n}`, auth), 404],
   ];
   return (kinds[n % kinds.length] as () => [string, number])();
@@ -89,12 +119,20 @@ const count = (open: string[], kind: string) => open.filter((each) => each === k
 test('#207 #200 after a hundred thousand mixed requests in 96 MB of heap, the heap and the handles are where they were', async () => {
   const port = await freePort();
   // Background work has connections and timers of its own.
-  const env = { PORT: String(port), DATABASE_URL: busy, RATE_LIMIT: 'off', JOBS: 'off', LOG_LEVEL: 'warn', PROBE: 'measure' };
+  const env = {
+    PORT: String(port),
+    DATABASE_URL: busy,
+    RATE_LIMIT: 'off',
+    JOBS: 'off',
+    LOG_LEVEL: 'warn',
+    PROBE: 'measure',
+  };
   await admin`alter database busy set synchronous_commit = off`;
   const probe = fileURLToPath(new URL('probe.ts', import.meta.url));
   const server = await startServer(env, ['--expose-gc', '--max-old-space-size=96', '--import', probe]);
   const token = await register(server.url, 'busy');
-  for (let each = 0; each < 89; each++) await call(server.url, 'POST', '/outherTasks', token, { title: 'to be changed' });
+  for (let each = 0; each < 89; each++)
+    await call(server.url, 'POST', '/outherTasks', token, { title: 'to be changed' });
   let n = 0;
   const wrong: string[] = [];
   const run = async (requests: number) => {
@@ -109,7 +147,9 @@ test('#207 #200 after a hundred thousand mixed requests in 96 MB of heap, the he
       connection.end();
     };
     await Promise.all(Array.from({ length: 24 }, client));
-    await expect.poll(() => measure(server).then(({ open }) => count(open, 'TCPSocketWrap')), { timeout: 10_000 }).toBeLessThanOrEqual(16);
+    await expect
+      .poll(() => measure(server).then(({ open }) => count(open, 'TCPSocketWrap')), { timeout: 10_000 })
+      .toBeLessThanOrEqual(16);
     return measure(server);
   };
 
@@ -130,7 +170,9 @@ test('#207 #200 after a hundred thousand mixed requests in 96 MB of heap, the he
   // What is compiled late and the heap itself still move by some 100 KB, up to 5 KB per 1000 requests; one pointer kept for each would be 8.
   expect(growth).toBeLessThan(8);
   const more = (open: string[]) =>
-    [...new Set(open)].filter((kind) => count(open, kind) > count(warm.open, kind) + (kind === 'Timeout' ? 5 : 0));
+    [...new Set(open)].filter(
+      (kind) => count(open, kind) > count(warm.open, kind) + (kind === 'Timeout' ? 5 : 0),
+    );
   // What is under way at one moment, as an Immediate, is gone at another; what was left behind stays.
   await expect.poll(() => measure(server).then(({ open }) => more(open)), { timeout: 10_000 }).toEqual([]);
   expect(await server.end('SIGTERM')).toBe(0);
@@ -138,7 +180,11 @@ test('#207 #200 after a hundred thousand mixed requests in 96 MB of heap, the he
 
 test('#200 with 64 file descriptors more connections than that do not end the server, and are no error of 500', async () => {
   const port = await freePort();
-  const server = await startServer({ PORT: String(port), DATABASE_URL: url, DATABASE_POOL_SIZE: '4' }, [], ['prlimit', '--nofile=64']);
+  const server = await startServer(
+    { PORT: String(port), DATABASE_URL: url, DATABASE_POOL_SIZE: '4' },
+    [],
+    ['prlimit', '--nofile=64'],
+  );
   const token = await register(server.url, 'crowd');
   const auth = { authorization: `Bearer ${token}` };
   const first = await keepAlive(port);
@@ -156,7 +202,11 @@ test('#200 with 64 file descriptors more connections than that do not end the se
   expect(server.ended()).toBeUndefined();
   for (const socket of [...crowd, ...more]) socket.destroy();
   await isWell(server.url, 10_000);
-  await expect.poll(() => call(server.url, 'GET', '/outherTasks', token).then(({ status }) => status), { timeout: 5000 }).toBe(200);
+  await expect
+    .poll(() => call(server.url, 'GET', '/outherTasks', token).then(({ status }) => status), {
+      timeout: 5000,
+    })
+    .toBe(200);
   first.end();
   expect(await server.end('SIGTERM')).toBe(0);
 });

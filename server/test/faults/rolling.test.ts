@@ -92,7 +92,10 @@ test('#191 after the signal /readyz says 503 and requests are answered on; a sec
   server.child.kill('SIGTERM');
   const unavailable = { status: 503, retryAfter: '1', body: { status: 'unavailable' } };
   await expect.poll(() => call(server.url, 'GET', '/readyz'), { timeout: 5000 }).toMatchObject(unavailable);
-  expect(await call(server.url, 'GET', '/health')).toMatchObject({ ...unavailable, body: { database: 'connected' } });
+  expect(await call(server.url, 'GET', '/health')).toMatchObject({
+    ...unavailable,
+    body: { database: 'connected' },
+  });
   expect(await call(server.url, 'GET', '/livez')).toMatchObject({ status: 200, body: { status: 'ok' } });
   const { headers } = await fetch(`${server.url}/livez`);
   expect(headers.get('connection')).toBe('close');

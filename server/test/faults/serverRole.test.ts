@@ -14,7 +14,10 @@ const ROLE = 'stepwise_server';
 
 /** Runs db:migrate with the role's URL. @returns its exit code and what it wrote */
 async function migrate(DATABASE_URL: string, SERVER_DATABASE_URL: string) {
-  const { exit, output } = spawnChild(process.execPath, [program('scripts/migrate.ts')], { DATABASE_URL, SERVER_DATABASE_URL });
+  const { exit, output } = spawnChild(process.execPath, [program('scripts/migrate.ts')], {
+    DATABASE_URL,
+    SERVER_DATABASE_URL,
+  });
   return [await exit, output];
 }
 
@@ -25,7 +28,8 @@ test('#375 the password of the role is set from its URL, is not among the statem
   await admin.unsafe('select pg_reload_conf()');
   // From the first connection of the role on.
   await cluster.requirePassword(ROLE);
-  const urlWith = (password: string) => owner.replace('//postgres@', `//${ROLE}:${encodeURIComponent(password)}@`);
+  const urlWith = (password: string) =>
+    owner.replace('//postgres@', `//${ROLE}:${encodeURIComponent(password)}@`);
   const [first, second] = ["quite-secret-'1 @/", 'quite-secret-2'] as const;
   keepSecret('quite-secret');
   expect(await migrate(owner, urlWith(first))).toEqual([0, ['postgres: the schema is up to date']]);
@@ -40,7 +44,9 @@ test('#375 the password of the role is set from its URL, is not among the statem
   });
   const token = body.access_token;
   expect((await call(server.url, 'POST', '/users/me/exports', token)).status).toBe(202);
-  await expect.poll(async () => (await call(server.url, 'GET', '/users/me/exports', token)).body[0]?.state, SOON).toBe('done');
+  await expect
+    .poll(async () => (await call(server.url, 'GET', '/users/me/exports', token)).body[0]?.state, SOON)
+    .toBe('done');
 
   expect(await migrate(owner, urlWith(second))).toEqual([0, ['postgres: the schema is up to date']]);
   const signIn = async (password: string) => {

@@ -52,7 +52,11 @@ export interface ServerProcess {
 
 /** Runs a program of the test, which is killed with the test file at the latest, or with us. */
 export function spawnChild(command: string, args: string[], env: Record<string, string> = {}) {
-  const child = spawn(command, args, { cwd: folder, env: { PATH: process.env.PATH, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(command, args, {
+    cwd: folder,
+    env: { PATH: process.env.PATH, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   running.add(child);
   const end = keeper('kill -9 "$1"', String(child.pid));
   const output: string[] = [];
@@ -84,7 +88,12 @@ type Environment = Record<string, string> & { PORT: string };
  * @param wrapper a program that starts it, with its arguments
  * @param root the folder of another version of this project
  */
-export function spawnServer(env: Environment, node: string[] = [], wrapper: string[] = [], root = ROOT): ServerProcess {
+export function spawnServer(
+  env: Environment,
+  node: string[] = [],
+  wrapper: string[] = [],
+  root = ROOT,
+): ServerProcess {
   const [command = '', ...args] = [...wrapper, process.execPath, ...node, join(root, 'server/src/main.ts')];
   // One user writes more in these tests than anybody does in ten years.
   const quotas = { QUOTA_TASKS: '1000000', QUOTA_RESOURCES: '1000000', QUOTA_PLANS: '1000000' };
@@ -105,14 +114,25 @@ export function spawnServer(env: Environment, node: string[] = [], wrapper: stri
 }
 
 /** Starts the server. Comes back when it says that it is well. */
-export async function startServer(env: Environment, node?: string[], wrapper?: string[], root?: string): Promise<ServerProcess> {
+export async function startServer(
+  env: Environment,
+  node?: string[],
+  wrapper?: string[],
+  root?: string,
+): Promise<ServerProcess> {
   const server = spawnServer(env, node, wrapper, root);
   const isAlive = () => {
-    if (server.ended() !== undefined) throw new Error(`the server ended with ${server.ended()}:\n${server.output.join('\n')}`);
+    if (server.ended() !== undefined)
+      throw new Error(`the server ended with ${server.ended()}:\n${server.output.join('\n')}`);
   };
   // Asked too early, /health would say no for another second.
   const says = env.LOG_LEVEL === undefined ? /Stepwise is running/ : /^/;
-  for (const end = performance.now() + 30_000; performance.now() < end && !says.test(server.output.join('\n')); await sleep(20)) isAlive();
+  for (
+    const end = performance.now() + 30_000;
+    performance.now() < end && !says.test(server.output.join('\n'));
+    await sleep(20)
+  )
+    isAlive();
   await isWell(server.url, 30_000, isAlive);
   return server;
 }
@@ -167,7 +187,12 @@ export async function call(
     });
     const text = await answer.text();
     const { status } = answer;
-    return { status, retryAfter: answer.headers.get('retry-after'), body: parsed(text), ms: performance.now() - start };
+    return {
+      status,
+      retryAfter: answer.headers.get('retry-after'),
+      body: parsed(text),
+      ms: performance.now() - start,
+    };
   } catch (error) {
     const { name, message, cause } = error as Error;
     const status = name === 'TimeoutError' ? 'hung' : 'broken';
@@ -185,7 +210,12 @@ function parsed(text: string): unknown {
 }
 
 /** @returns the answer to signing in as a user that `register` made */
-export async function signIn(url: string, username: string, password = PASSWORD, headers: Record<string, string> = {}): Promise<Answer> {
+export async function signIn(
+  url: string,
+  username: string,
+  password = PASSWORD,
+  headers: Record<string, string> = {},
+): Promise<Answer> {
   keepSecret(password);
   const answer = await call(url, 'POST', '/users/signIn', undefined, { username, password }, headers);
   if (answer.status === 200) keepSecret(answer.body.access_token);

@@ -51,7 +51,8 @@ for (const name of NAMES) {
   const url = await cluster.createDatabase(name);
   const client = postgres(url, { max: 1 });
   // Behind a pooler it holds for the statement that sets another one, and with `exit_on_error` that may not fail even once.
-  if (name !== 'direct') await client.unsafe(`alter role settled in database ${name} set statement_timeout = '100ms'`);
+  if (name !== 'direct')
+    await client.unsafe(`alter role settled in database ${name} set statement_timeout = '100ms'`);
   await client.unsafe('create schema odd');
   await client.end();
 }
@@ -76,7 +77,11 @@ async function session({ rest, register }: TestApp): Promise<string> {
   const { token } = await register('settings');
   const answers: string[] = [];
   const say = async (method: string, path: string, body?: unknown, headers?: Record<string, string>) => {
-    const { status, text } = await rest(method, path, { token, ...(body !== undefined && { body }), ...(headers && { headers }) });
+    const { status, text } = await rest(method, path, {
+      token,
+      ...(body !== undefined && { body }),
+      ...(headers && { headers }),
+    });
     answers.push(`${method} ${path} ${status}\n${text}`);
   };
   await say('GET', '/users/me');
@@ -100,7 +105,9 @@ async function session({ rest, register }: TestApp): Promise<string> {
   for (const [n, title] of ['Туфли', '\\x41', 'a\\\\b'].entries())
     await say('POST', '/outherTasks', { title }, { 'idempotency-key': `key-${n}` });
   await say('POST', '/outherTasks', { title: 'Туфли' }, { 'idempotency-key': 'key-0' });
-  await Promise.all(Array.from({ length: 12 }, () => rest('POST', '/outherTasks', { token, body: { title: 'together' } })));
+  await Promise.all(
+    Array.from({ length: 12 }, () => rest('POST', '/outherTasks', { token, body: { title: 'together' } })),
+  );
   await say('GET', '/outherTasks?limit=20');
   await say('GET', '/users/me/sessions');
   await say('POST', '/users/me/exports');
@@ -133,7 +140,8 @@ test.each(NAMES)('#294 with every setting odd the answers are the same, byte for
 
 test('#295 a server whose database becomes one of another encoding, or one without triggers, ends with a line that says so', async () => {
   const becomes = {
-    "create database other encoding 'SQL_ASCII' locale 'C' template template0": 'server_encoding SQL_ASCII, and must have UTF8',
+    "create database other encoding 'SQL_ASCII' locale 'C' template template0":
+      'server_encoding SQL_ASCII, and must have UTF8',
     'create database other; alter database other set session_replication_role = replica':
       'session_replication_role replica, and must have origin',
   };

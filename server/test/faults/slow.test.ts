@@ -10,16 +10,25 @@ import { type Answer, call, register, startServer } from './servers.ts';
 const cluster = await startCluster();
 const url = await cluster.createDatabase('slow');
 const port = await freePort();
-const server = await startServer({ PORT: String(port), DATABASE_URL: url, DATABASE_POOL_SIZE: '4', CONNECTIONS_PER_ADDRESS: '5000' });
+const server = await startServer({
+  PORT: String(port),
+  DATABASE_URL: url,
+  DATABASE_POOL_SIZE: '4',
+  CONNECTIONS_PER_ADDRESS: '5000',
+});
 const admin = postgres(url, { max: 2 });
 afterAll(() => admin.end({ timeout: 1 }));
 const token = await register(server.url, 'somebody');
 
-const percentile = (values: number[], share: number) => values.sort((a, b) => a - b)[Math.floor(values.length * share)] as number;
+const percentile = (values: number[], share: number) =>
+  values.sort((a, b) => a - b)[Math.floor(values.length * share)] as number;
 const MB = 1024 * 1024;
 
 /** Sends 500 MB, or as much of it as is taken. @returns the status of the answer, undefined when the connection broke first */
-async function upload(path: string, headers: Record<string, string>): Promise<{ status: number | undefined; sent: number }> {
+async function upload(
+  path: string,
+  headers: Record<string, string>,
+): Promise<{ status: number | undefined; sent: number }> {
   const socket = connect(port, '127.0.0.1').on('error', () => {});
   const closed = new Promise((resolve) => socket.once('close', resolve));
   let text = '';
@@ -27,11 +36,18 @@ async function upload(path: string, headers: Record<string, string>): Promise<{ 
     text += chunk;
   });
   const chunked = headers['content-length'] === undefined;
-  const head = { host: 'localhost', authorization: `Bearer ${token}`, ...(chunked && { 'transfer-encoding': 'chunked' }), ...headers };
+  const head = {
+    host: 'localhost',
+    authorization: `Bearer ${token}`,
+    ...(chunked && { 'transfer-encoding': 'chunked' }),
+    ...headers,
+  };
   const lines = Object.entries(head).map(([name, value]) => `${name}: ${value}`);
   socket.write(`POST ${path} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`);
   const data = Buffer.alloc(MB / 4, 'x');
-  const chunk = chunked ? Buffer.concat([Buffer.from(`${data.length.toString(16)}\r\n`), data, Buffer.from('\r\n')]) : data;
+  const chunk = chunked
+    ? Buffer.concat([Buffer.from(`${data.length.toString(16)}\r\n`), data, Buffer.from('\r\n')])
+    : data;
   let sent = 0;
   while (sent < 500 * MB && !socket.destroyed) {
     if (!socket.write(chunk)) await Promise.race([once(socket, 'drain').catch(() => {}), closed]);
@@ -51,7 +67,9 @@ test('a 500 MB upload to either door is refused and does not fill the memory', a
     [{ 'content-type': 'application/json', 'content-length': String(500 * MB) }, 413],
     [{ 'content-type': 'application/json' }, 413],
   ];
-  const uploads = ['/outherTasks', '/trpc/task.create'].flatMap((path) => kinds.map(([headers, status]) => ({ path, headers, status })));
+  const uploads = ['/outherTasks', '/trpc/task.create'].flatMap((path) =>
+    kinds.map(([headers, status]) => ({ path, headers, status })),
+  );
   // Once before it counts, so that what the first of each kind compiles and loads is there.
   for (const { path, headers } of uploads) await upload(path, headers);
 
@@ -66,7 +84,9 @@ test('a 500 MB upload to either door is refused and does not fill the memory', a
     expect(answer.sent).toBeLessThan(50 * MB);
   }
   clearInterval(sampler);
-  console.log(`RSS ${before.toFixed(1)} MB, at most ${(most - before).toFixed(1)} MB more during the uploads`);
+  console.log(
+    `RSS ${before.toFixed(1)} MB, at most ${(most - before).toFixed(1)} MB more during the uploads`,
+  );
   // Of each upload 32 MiB are read: what was dropped is free when memory is next looked through.
   expect(most - before).toBeLessThan(64);
   expect((await call(server.url, 'GET', '/livez')).status).toBe(200);
@@ -143,7 +163,11 @@ test('#181 #182 while locks hold every connection, waiters get 503 with Retry-Af
   })();
   const answers = await admin.begin(async (tx) => {
     await tx`lock table outer_tasks in access exclusive mode`;
-    return Promise.all(Array.from({ length: 80 }, (_, n) => call(server.url, 'POST', '/outherTasks', token, { title: `locked-${n}` })));
+    return Promise.all(
+      Array.from({ length: 80 }, (_, n) =>
+        call(server.url, 'POST', '/outherTasks', token, { title: `locked-${n}` }),
+      ),
+    );
   });
   over = true;
   await probing;
@@ -151,7 +175,9 @@ test('#181 #182 while locks hold every connection, waiters get 503 with Retry-Af
   console.log(
     `slowest 503 ${Math.round(slowest)} ms; /livez p50 ${percentile(probes, 0.5).toFixed(1)}, p99 ${percentile(probes, 0.99).toFixed(1)} ms`,
   );
-  expect(new Set(answers.map(({ status, retryAfter }) => `${status} ${retryAfter}`))).toEqual(new Set(['503 1']));
+  expect(new Set(answers.map(({ status, retryAfter }) => `${status} ${retryAfter}`))).toEqual(
+    new Set(['503 1']),
+  );
   expect(slowest).toBeLessThan(6000);
   expect(percentile(probes, 0.5)).toBeLessThan(50);
   expect((await call(server.url, 'POST', '/outherTasks', token, { title: 'afterwards' })).status).toBe(201);

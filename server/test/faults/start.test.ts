@@ -32,15 +32,26 @@ const waits = (server: ServerProcess) => server.output.filter((line) => line.inc
 async function expectWaiting(server: ServerProcess): Promise<void> {
   const unavailable = { status: 503, retryAfter: '1' };
   expect(await call(server.url, 'GET', '/livez')).toMatchObject({ status: 200, body: { status: 'ok' } });
-  expect(await call(server.url, 'GET', '/readyz')).toMatchObject({ ...unavailable, body: { status: 'unavailable' } });
-  const away = { status: 'unavailable', database: 'disconnected', version: expect.any(String), timestamp: expect.any(String) };
+  expect(await call(server.url, 'GET', '/readyz')).toMatchObject({
+    ...unavailable,
+    body: { status: 'unavailable' },
+  });
+  const away = {
+    status: 'unavailable',
+    database: 'disconnected',
+    version: expect.any(String),
+    timestamp: expect.any(String),
+  };
   expect(await call(server.url, 'GET', '/health')).toMatchObject({ ...unavailable, body: away });
   const account = { login: 'early', password: 'correct horse battery' };
   for (const [path, body] of Object.entries({
     '/users': account,
     '/users/signIn': { username: account.login, password: account.password },
   }))
-    expect(await call(server.url, 'POST', path, undefined, body)).toMatchObject({ ...unavailable, body: { code: 'UNAVAILABLE' } });
+    expect(await call(server.url, 'POST', path, undefined, body)).toMatchObject({
+      ...unavailable,
+      body: { code: 'UNAVAILABLE' },
+    });
   const data = { reason: 'UNAVAILABLE' };
   expect(await call(server.url, 'POST', '/trpc/auth.register', undefined, account)).toMatchObject({
     ...unavailable,
@@ -51,20 +62,23 @@ async function expectWaiting(server: ServerProcess): Promise<void> {
 test.each([
   ['in development, migrating first,', {}],
   ['in production', { NODE_ENV: 'production', DRAIN_MS: '0' }],
-])('#175 %s it listens while PostgreSQL is down, and is ready within 5 s after it is up', async (_name, env: Record<string, string>) => {
-  await cluster.stop();
-  const server = start({ DATABASE_URL: url, ...env });
-  await listens(server);
-  await expectWaiting(server);
-  await cluster.start();
-  console.log(`ready ${Math.round(await isWell(server.url, 5000))} ms after PostgreSQL`);
-  const token = await register(server.url, `first-${server.child.pid}`);
-  expect((await call(server.url, 'GET', '/users/me', token)).status).toBe(200);
-  // Told again when the reason changes: PostgreSQL may be seen while it still starts up.
-  const reasons = waits(server).map((line) => JSON.parse(line).reason);
-  expect([['ECONNREFUSED'], ['ECONNREFUSED', '57P03']]).toContainEqual(reasons);
-  expect(await server.end('SIGTERM')).toBe(0);
-});
+])(
+  '#175 %s it listens while PostgreSQL is down, and is ready within 5 s after it is up',
+  async (_name, env: Record<string, string>) => {
+    await cluster.stop();
+    const server = start({ DATABASE_URL: url, ...env });
+    await listens(server);
+    await expectWaiting(server);
+    await cluster.start();
+    console.log(`ready ${Math.round(await isWell(server.url, 5000))} ms after PostgreSQL`);
+    const token = await register(server.url, `first-${server.child.pid}`);
+    expect((await call(server.url, 'GET', '/users/me', token)).status).toBe(200);
+    // Told again when the reason changes: PostgreSQL may be seen while it still starts up.
+    const reasons = waits(server).map((line) => JSON.parse(line).reason);
+    expect([['ECONNREFUSED'], ['ECONNREFUSED', '57P03']]).toContainEqual(reasons);
+    expect(await server.end('SIGTERM')).toBe(0);
+  },
+);
 
 test.each(['fin', 'blackhole'] as const)('#175 it tries again at least every 5 s (%s)', async (fault) => {
   await proxy.set(fault);
@@ -95,7 +109,8 @@ test('#175 a database that does not exist or a wrong password ends the start wit
   keepSecret('right-password');
   keepSecret('wrong-password');
   const host = `127.0.0.1:${cluster.port}`;
-  const refusal = (why: string) => `stepwise: the database refuses the connection: ${why}; check its URL (DATABASE_URL)`;
+  const refusal = (why: string) =>
+    `stepwise: the database refuses the connection: ${why}; check its URL (DATABASE_URL)`;
   for (const [DATABASE_URL, why] of [
     [`postgres://stranger:wrong-password@${host}/start`, 'the password is wrong'],
     [`postgres://postgres@${host}/nowhere`, 'there is no such database'],

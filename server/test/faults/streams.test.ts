@@ -12,13 +12,15 @@ import { call, register, startServer } from './servers.ts';
 
 const cluster = await startCluster();
 const DATABASE_URL = await cluster.createDatabase('streams');
-const start = async () => startServer({ PORT: String(await freePort()), DATABASE_URL, RATE_LIMIT: 'off', MIGRATE_AT_START: 'true' });
+const start = async () =>
+  startServer({ PORT: String(await freePort()), DATABASE_URL, RATE_LIMIT: 'off', MIGRATE_AT_START: 'true' });
 const one = await start();
 const two = await start();
 const admin = postgres(DATABASE_URL, { max: 1, onnotice: () => {} });
 afterAll(() => admin.end({ timeout: 1 }));
 
-const addTask = (url: string, token: string, title = 't') => call(url, 'POST', '/outherTasks', token, { title });
+const addTask = (url: string, token: string, title = 't') =>
+  call(url, 'POST', '/outherTasks', token, { title });
 
 test('#159 what happens on another instance is heard here, also after the listening connection was lost', async () => {
   const token = await register(one.url, 'ann');
@@ -33,17 +35,24 @@ test('#159 what happens on another instance is heard here, also after the listen
     // Three times it is cut off alone, three times with the whole database.
     if (round % 2) await cluster.restart('fast');
     else {
-      const cut = await admin`select pg_terminate_backend(pid) from pg_stat_activity where query = 'listen events'`;
+      const cut =
+        await admin`select pg_terminate_backend(pid) from pg_stat_activity where query = 'listen events'`;
       expect(cut.length).toBeGreaterThan(0);
     }
     await writing;
-    expect((await waiting).map(({ id }) => id)).toEqual(Array.from({ length: 20 }, (_, index) => written + index + 1));
+    expect((await waiting).map(({ id }) => id)).toEqual(
+      Array.from({ length: 20 }, (_, index) => written + index + 1),
+    );
     written += 20;
     // Whole again: what is said now comes at once, by the bell.
     await expect
-      .poll(async () => (await admin`select from pg_stat_activity where query = 'listen events'`.catch(() => [])).length, {
-        timeout: 10_000,
-      })
+      .poll(
+        async () =>
+          (await admin`select from pg_stat_activity where query = 'listen events'`.catch(() => [])).length,
+        {
+          timeout: 10_000,
+        },
+      )
       .toBeGreaterThan(0);
   }
   const before = performance.now();
@@ -57,11 +66,14 @@ test('#155 a thousand idle streams cost at most 250 kB each, hold no connection,
   const tokens: string[] = [];
   // One after the other: on a busy machine hashes that wait would be refused.
   for (let n = 0; n < 100; n++) tokens.push(await register(one.url, `idle-${n}`));
-  const connections = async () => (await admin`select from pg_stat_activity where application_name = 'stepwise'`).length;
+  const connections = async () =>
+    (await admin`select from pg_stat_activity where application_name = 'stepwise'`).length;
   const everybody = async () => {
     const readers = [];
     for (const token of tokens)
-      readers.push(...(await Promise.all(Array.from({ length: 10 }, () => openStream(one.url, '/events', { token })))));
+      readers.push(
+        ...(await Promise.all(Array.from({ length: 10 }, () => openStream(one.url, '/events', { token })))),
+      );
     expect(new Set(readers.map(({ status }) => status))).toEqual(new Set([200]));
     return readers;
   };
@@ -125,7 +137,9 @@ listen app
     url,
   );
   const token = await register(one.url, 'proxied');
-  const readers = await Promise.all(['/events', '/trpc/events.stream'].map((path) => openStream(url, path, { token })));
+  const readers = await Promise.all(
+    ['/events', '/trpc/events.stream'].map((path) => openStream(url, path, { token })),
+  );
   for (const reader of readers) {
     expect(await reader.next()).toMatchObject({ event: { type: 'ready' } });
     const silent = reader.next();
@@ -178,7 +192,10 @@ listen app
     await compressed.body?.cancel();
     const token = await register(one.url, `compressed-${name}`);
     for (const path of ['/events', '/trpc/events.stream']) {
-      const reader = await openStream(url, path, { token }, undefined, { accept: 'text/event-stream', 'accept-encoding': 'gzip' });
+      const reader = await openStream(url, path, { token }, undefined, {
+        accept: 'text/event-stream',
+        'accept-encoding': 'gzip',
+      });
       expect(await reader.next()).toMatchObject({ event: { type: 'ready' } });
       for (const title of ['one', 'two', 'three']) {
         await addTask(two.url, token, title);

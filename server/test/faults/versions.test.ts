@@ -29,8 +29,10 @@ const NEXT = `
 async function nextVersion(): Promise<string> {
   const next = join(folder, 'next');
   await mkdir(join(next, 'server'), { recursive: true });
-  for (const path of ['drizzle', 'server/src']) await cp(join(ROOT, path), join(next, path), { recursive: true });
-  for (const path of ['node_modules', 'server/node_modules']) await symlink(join(ROOT, path), join(next, path));
+  for (const path of ['drizzle', 'server/src'])
+    await cp(join(ROOT, path), join(next, path), { recursive: true });
+  for (const path of ['node_modules', 'server/node_modules'])
+    await symlink(join(ROOT, path), join(next, path));
   const manifest = JSON.parse(readFileSync(join(ROOT, 'server/package.json'), 'utf8'));
   await writeFile(join(next, 'server/package.json'), JSON.stringify({ ...manifest, version: '999.0.0' }));
   const file = join(next, 'drizzle/meta/_journal.json');
@@ -38,12 +40,16 @@ async function nextVersion(): Promise<string> {
   const last = journal.entries.at(-1);
   journal.entries.push({ ...last, idx: last.idx + 1, when: last.when + 1000, tag: 'next' });
   await writeFile(file, JSON.stringify(journal));
-  await writeFile(join(next, 'drizzle/next.sql'), NEXT.trim().split(';\n').join(';--> statement-breakpoint\n'));
+  await writeFile(
+    join(next, 'drizzle/next.sql'),
+    NEXT.trim().split(';\n').join(';--> statement-breakpoint\n'),
+  );
   return next;
 }
 
 test('#198 while a newer version migrates and runs beside it, the old one goes on, and no call fails on either', async () => {
-  const start = async (root?: string) => startServer({ PORT: String(await freePort()), DATABASE_URL, RATE_LIMIT: 'off' }, [], [], root);
+  const start = async (root?: string) =>
+    startServer({ PORT: String(await freePort()), DATABASE_URL, RATE_LIMIT: 'off' }, [], [], root);
   const old = await start();
   const token = await register(old.url, 'ann');
   const journal = newJournal();
@@ -84,7 +90,9 @@ test('#198 while a newer version migrates and runs beside it, the old one goes o
   // The old one leaves, and what it made is good at the new one.
   servers.shift();
   expect(await old.end('SIGTERM')).toBe(0);
-  expect((await call(next.url, 'GET', '/outherTasks?limit=1', token)).body).toMatchObject([{ title: 'said to the old' }]);
+  expect((await call(next.url, 'GET', '/outherTasks?limit=1', token)).body).toMatchObject([
+    { title: 'said to the old' },
+  ]);
   console.log('answers', journal.statuses);
   expect(journal.wrong).toEqual([]);
   expect(Object.keys(journal.statuses)).toEqual(['201']);

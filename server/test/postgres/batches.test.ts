@@ -7,7 +7,9 @@ const api = await startApp();
 test('#148 batches of twenty clients leave room for the calls of others', async () => {
   const greedy = await Promise.all(Array.from({ length: 20 }, () => api.register()));
   const modest = await api.register();
-  await api.database.db.execute(sql`insert into outer_tasks (user_id, title) select u.id, 'x' from users u, generate_series(1, 200)`);
+  await api.database.db.execute(
+    sql`insert into outer_tasks (user_id, title) select u.id, 'x' from users u, generate_series(1, 200)`,
+  );
   const inputs = Object.fromEntries(Array.from({ length: 10 }, (_, index) => [index, { limit: 200 }]));
   const url = `/trpc/${Array(10).fill('task.list').join()}?batch=1&input=${encodeURIComponent(JSON.stringify(inputs))}`;
   let goesOn = true;
@@ -22,7 +24,9 @@ test('#148 batches of twenty clients leave room for the calls of others', async 
   const waited: number[] = [];
   for (let call = 0; call < 40; call++) {
     const begun = performance.now();
-    expect((await api.rest('GET', '/outherTasks', { token: modest.token, query: { limit: '20' } })).status).toBe(200);
+    expect(
+      (await api.rest('GET', '/outherTasks', { token: modest.token, query: { limit: '20' } })).status,
+    ).toBe(200);
     waited.push(performance.now() - begun);
   }
   goesOn = false;

@@ -10,7 +10,8 @@ test('#349 while all changes of one account wait for a lock, those of others are
   const pools = openPostgres(database.url as string, 10);
   const api = await startApp({ database: pools });
   const [ann, bob] = [await api.register(), await api.register()];
-  const create = ({ token }: { token: string }) => api.rest('POST', '/outherTasks', { token, body: { title: 'Run' } });
+  const create = ({ token }: { token: string }) =>
+    api.rest('POST', '/outherTasks', { token, body: { title: 'Run' } });
   const locked = Promise.withResolvers<void>();
   const done = Promise.withResolvers<void>();
   const holding = database.db.transaction(async (tx) => {

@@ -16,7 +16,9 @@ test('values come as PostgreSQL has them', async () => {
   const numbers = ['0', '7', '-1', '2147483647', '-2147483648'];
   for (const prepare of [true, false])
     for (const number of numbers) {
-      const [row] = await sql.unsafe(`select '${number}'::int4 as int4, '${number}'::float8 as float8`, [], { prepare });
+      const [row] = await sql.unsafe(`select '${number}'::int4 as int4, '${number}'::float8 as float8`, [], {
+        prepare,
+      });
       expect(row).toEqual({ int4: Number(number), float8: Number(number) });
     }
   expect(await sql`select '-32768'::int2 as least, 32767::int2 as most, 4294967295::oid as oid`).toEqual([
@@ -34,9 +36,13 @@ test('values come as PostgreSQL has them', async () => {
     'Infinity',
     '-Infinity',
   ];
-  for (const float of floats) expect((await sql`select ${float}::text::float8 as it`)[0]?.it, float).toBe(Number(float));
+  for (const float of floats)
+    expect((await sql`select ${float}::text::float8 as it`)[0]?.it, float).toBe(Number(float));
   expect((await sql`select '-0'::float8 as it`)[0]?.it).toBe(-0);
-  expect((await sql`select 16777216::float4 as four, 0.5::float4 as half`)[0]).toEqual({ four: 16777216, half: 0.5 });
+  expect((await sql`select 16777216::float4 as four, 0.5::float4 as half`)[0]).toEqual({
+    four: 16777216,
+    half: 0.5,
+  });
   // What a number cannot hold comes as text.
   expect(await sql`select 9007199254740993::int8 as int8, 1.10::numeric as numeric`).toEqual([
     { int8: '9007199254740993', numeric: '1.10' },
@@ -44,12 +50,12 @@ test('values come as PostgreSQL has them', async () => {
   expect(await sql`select true as yes, false as no, null::boolean as neither, null::int as nothing`).toEqual([
     { yes: true, no: false, neither: null, nothing: null },
   ]);
-  expect(await sql`select '' as empty, 'ä€😀' as wide, array[1, -2] as ints, array['a', 'b'] as texts`).toEqual([
-    { empty: '', wide: 'ä€😀', ints: [1, -2], texts: ['a', 'b'] },
-  ]);
-  expect(await sql`select '{"a": [1]}'::json as json, '\\x00ff'::bytea as bytes, timestamptz '2026-02-03 04:05:06Z' as time`).toEqual([
-    { json: { a: [1] }, bytes: Buffer.from([0, 255]), time: new Date('2026-02-03T04:05:06Z') },
-  ]);
+  expect(
+    await sql`select '' as empty, 'ä€😀' as wide, array[1, -2] as ints, array['a', 'b'] as texts`,
+  ).toEqual([{ empty: '', wide: 'ä€😀', ints: [1, -2], texts: ['a', 'b'] }]);
+  expect(
+    await sql`select '{"a": [1]}'::json as json, '\\x00ff'::bytea as bytes, timestamptz '2026-02-03 04:05:06Z' as time`,
+  ).toEqual([{ json: { a: [1] }, bytes: Buffer.from([0, 255]), time: new Date('2026-02-03T04:05:06Z') }]);
   const raw = await sql`select 1 as one, true as yes, 'ä' as text, null as nothing`.raw();
   expect(raw[0]).toEqual([Buffer.from('1'), Buffer.from('t'), Buffer.from('ä'), null]);
   expect((await sql`select 1 as one, true as yes, 'ä' as text`.values())[0]).toEqual([1, true, 'ä']);
@@ -60,7 +66,11 @@ test('an answer says how many rows it is about, and what was done', async () => 
   await sql`create temp table things (id int)`;
   const inserted = await sql`insert into things select generate_series(1, 3) returning id`;
   expect(inserted).toEqual([{ id: 1 }, { id: 2 }, { id: 3 }]);
-  expect([inserted.count, inserted.command, inserted.columns.map(({ name }) => name)]).toEqual([3, 'INSERT', ['id']]);
+  expect([inserted.count, inserted.command, inserted.columns.map(({ name }) => name)]).toEqual([
+    3,
+    'INSERT',
+    ['id'],
+  ]);
   expect(Object.keys(inserted)).toEqual(['0', '1', '2']);
   const none = await sql`delete from things where id > 3`;
   expect([none.count, none.command, none.length]).toEqual([0, 'DELETE', 0]);
@@ -103,6 +113,9 @@ test.each([[[1]], [[2]], [[3, 1, 7]], [[4]], [[5]], [[6, 5, 1]], [[64, 3]], [[10
       });
     const queries = [1, 2, 3, 4, 5];
     const failing = sql`select 1 / (n - 100) from generate_series(1, 200) n`.catch(({ message }) => message);
-    expect(await Promise.all([failing, ...queries.map(rowsOf)])).toEqual(['division by zero', ...queries.map(expected)]);
+    expect(await Promise.all([failing, ...queries.map(rowsOf)])).toEqual([
+      'division by zero',
+      ...queries.map(expected),
+    ]);
   },
 );

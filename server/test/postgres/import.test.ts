@@ -40,13 +40,21 @@ afterAll(async () => {
 
 function start(to: string | undefined, ...args: string[]) {
   // NAME=value before the arguments is put into the environment, as a shell does.
-  const settings = args.splice(0, args.findLastIndex((arg) => /^[A-Z_]+=/.test(arg)) + 1).map((arg) => arg.split(/=(.*)/s));
+  const settings = args
+    .splice(0, args.findLastIndex((arg) => /^[A-Z_]+=/.test(arg)) + 1)
+    .map((arg) => arg.split(/=(.*)/s));
   const env = { ...process.env, NODE_ENV: 'test', DATABASE_URL: to ?? '', ...Object.fromEntries(settings) };
-  const child = spawn(process.execPath, [SCRIPT, ...args], { env, cwd: fileURLToPath(new URL('.', import.meta.url)) });
+  const child = spawn(process.execPath, [SCRIPT, ...args], {
+    env,
+    cwd: fileURLToPath(new URL('.', import.meta.url)),
+  });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk));
-  const ended = new Promise<{ code: number | null; signal: string | null; output: string; lines: string[] }>((resolve) =>
-    child.on('close', (code, signal) => resolve({ code, signal, output, lines: output.split('\n').filter(Boolean) })),
+  const ended = new Promise<{ code: number | null; signal: string | null; output: string; lines: string[] }>(
+    (resolve) =>
+      child.on('close', (code, signal) =>
+        resolve({ code, signal, output, lines: output.split('\n').filter(Boolean) }),
+      ),
   );
   return { child, ended };
 }
@@ -54,7 +62,9 @@ function start(to: string | undefined, ...args: string[]) {
 const run = (to: string | undefined, ...args: string[]) => start(to, ...args).ended;
 const told = (lines: readonly string[], kind: string) => lines.filter((line) => line.startsWith(`${kind} `));
 const summary = (lines: readonly string[]): Record<string, number[]> =>
-  Object.fromEntries(lines.slice(-9).map((line) => [line.split(' ')[0], line.trim().split(/\s+/).slice(1).map(Number)]));
+  Object.fromEntries(
+    lines.slice(-9).map((line) => [line.split(' ')[0], line.trim().split(/\s+/).slice(1).map(Number)]),
+  );
 
 const TABLES = Object.keys(SUMMARY);
 
@@ -71,16 +81,25 @@ async function contents(client: postgres.Sql): Promise<Record<string, unknown[]>
 const source = await emptyDatabase();
 const target = await emptyDatabase();
 await makeOldSystem(source.client);
-const first = await run(target.url, '--from', source.url.replace('postgres:', 'postgresql+asyncpg:'), '--batch', '2');
+const first = await run(
+  target.url,
+  '--from',
+  source.url.replace('postgres:', 'postgresql+asyncpg:'),
+  '--batch',
+  '2',
+);
 
 describe('one import', () => {
   test('ends well, and tells of every row that it mended or refused and why', () => {
     expect(first.code, first.output).toBe(0);
-    expect([...told(first.lines, 'mended'), ...told(first.lines, 'refused')].sort()).toEqual([...REPORT].sort());
+    expect([...told(first.lines, 'mended'), ...told(first.lines, 'refused')].sort()).toEqual(
+      [...REPORT].sort(),
+    );
   });
 
   test('shows how far it is, table by table, and ends with the sums', () => {
-    for (const [table, [read]] of Object.entries(SUMMARY)) expect(first.lines).toContain(`${table}: ${read} of ${read}`);
+    for (const [table, [read]] of Object.entries(SUMMARY))
+      expect(first.lines).toContain(`${table}: ${read} of ${read}`);
     expect(summary(first.lines)).toEqual(SUMMARY);
   });
 
@@ -91,15 +110,21 @@ describe('one import', () => {
     },
   );
 
-  test.each(Object.entries(TARGET))('leaves in %s exactly the rows that it should', async (table, { columns, rows }) => {
-    const kept = table.startsWith('workout') ? 'where id < 18' : '';
-    const found = await target.client.unsafe(`select ${columns} from ${table} ${kept} order by id`);
-    expect(found.map((row) => Object.values(row))).toEqual(rows);
-  });
+  test.each(Object.entries(TARGET))(
+    'leaves in %s exactly the rows that it should',
+    async (table, { columns, rows }) => {
+      const kept = table.startsWith('workout') ? 'where id < 18' : '';
+      const found = await target.client.unsafe(`select ${columns} from ${table} ${kept} order by id`);
+      expect(found.map((row) => Object.values(row))).toEqual(rows);
+    },
+  );
 
   test('keeps the time at which a user came', async () => {
     const rows = await target.client`select id, created_at from users where id in (3, 12) order by id`;
-    expect(rows.map((row) => row.created_at.toISOString())).toEqual(['2023-04-05T06:07:08.123Z', '2023-04-06T00:00:00.000Z']);
+    expect(rows.map((row) => row.created_at.toISOString())).toEqual([
+      '2023-04-05T06:07:08.123Z',
+      '2023-04-06T00:00:00.000Z',
+    ]);
   });
 
   test('gives every plan seven days with exercises', async () => {
@@ -122,7 +147,8 @@ describe('one import', () => {
     const other = await emptyDatabase();
     await makeOldSystem(other.client);
     for (const table of TABLES) {
-      const rows = (client: postgres.Sql) => client.unsafe(`select t::text as row from ${table} t order by id`);
+      const rows = (client: postgres.Sql) =>
+        client.unsafe(`select t::text as row from ${table} t order by id`);
       expect([...(await rows(source.client))]).toEqual([...(await rows(other.client))]);
     }
   });
@@ -134,9 +160,16 @@ test('a second import changes nothing, and tells again what it refuses', async (
   expect(again.code, again.output).toBe(0);
   expect(await contents(target.client)).toEqual(before);
   expect(told(again.lines, 'mended')).toEqual([]);
-  expect(told(again.lines, 'refused').sort()).toEqual(REPORT.filter((line) => line.startsWith('refused')).sort());
+  expect(told(again.lines, 'refused').sort()).toEqual(
+    REPORT.filter((line) => line.startsWith('refused')).sort(),
+  );
   expect(summary(again.lines)).toEqual(
-    Object.fromEntries(Object.entries(SUMMARY).map(([table, [read, copied, , , refused]]) => [table, [read, 0, copied, 0, refused]])),
+    Object.fromEntries(
+      Object.entries(SUMMARY).map(([table, [read, copied, , , refused]]) => [
+        table,
+        [read, 0, copied, 0, refused],
+      ]),
+    ),
   );
 });
 
@@ -206,7 +239,8 @@ describe('a later import', () => {
       { id: 3, login: 'native3' },
       { id: 41, login: 'Ann' },
     ]);
-    const tasks = await ours.client`select u.login, t.title from outer_tasks t join users u on u.id = t.user_id order by t.id`;
+    const tasks =
+      await ours.client`select u.login, t.title from outer_tasks t join users u on u.id = t.user_id order by t.id`;
     expect(tasks.map(({ login, title }) => `${login}: ${title}`.slice(0, 20))).toEqual([
       'native1: Native',
       'native1: Native',
@@ -225,8 +259,14 @@ describe('a later import', () => {
     await old.client`insert into mental_plan_resources (id, mental_plan_id, resource_id, progress) values (50, 50, 2, 7)`;
     const { lines, code } = await run(ours.url, '--from', old.url);
     expect(code).toBe(0);
-    expect(lines).toContain('refused users 7: the login "NAT" is that of users 4, upper and lower case being one');
-    expect(summary(lines)).toMatchObject({ users: [10, 1, 5, 0, 4], mental_plans: [7, 1, 4, 0, 2], resources: [15, 1, 9, 1, 5] });
+    expect(lines).toContain(
+      'refused users 7: the login "NAT" is that of users 4, upper and lower case being one',
+    );
+    expect(summary(lines)).toMatchObject({
+      users: [10, 1, 5, 0, 4],
+      mental_plans: [7, 1, 4, 0, 2],
+      resources: [15, 1, 9, 1, 5],
+    });
     const rows = await ours.client`
       select u.login, r.id <> 2 as copied, r.user_id = u.id as own, l.progress
       from mental_plan_resources l join mental_plans p on p.id = l.mental_plan_id join resources r on r.id = l.resource_id join users u on u.id = p.user_id
@@ -247,16 +287,26 @@ describe('a later import', () => {
     const before = await contents(ours.client);
     const { lines, code } = await run(ours.url, '--from', old.url);
     expect(code).toBe(0);
-    expect(Object.values(summary(lines)).every(([, copied, , mended]) => copied === 0 && mended === 0)).toBe(true);
+    expect(Object.values(summary(lines)).every(([, copied, , mended]) => copied === 0 && mended === 0)).toBe(
+      true,
+    );
     expect(await contents(ours.client)).toEqual(before);
   });
 
   test('that starts beside another waits for it, and both end well', async () => {
     const both = await emptyDatabase();
-    const [one, two] = await Promise.all([run(both.url, '--from', source.url), run(both.url, '--from', source.url)]);
+    const [one, two] = await Promise.all([
+      run(both.url, '--from', source.url),
+      run(both.url, '--from', source.url),
+    ]);
     expect([one.code, two.code], one.output + two.output).toEqual([0, 0]);
-    const copied = [one, two].map(({ lines }) => Object.values(summary(lines)).reduce((sum, [, copied = 0]) => sum + copied, 0));
-    expect(copied.sort((a, b) => a - b)).toEqual([0, Object.values(SUMMARY).reduce((sum, [, n]) => sum + n, 0)]);
+    const copied = [one, two].map(({ lines }) =>
+      Object.values(summary(lines)).reduce((sum, [, copied = 0]) => sum + copied, 0),
+    );
+    expect(copied.sort((a, b) => a - b)).toEqual([
+      0,
+      Object.values(SUMMARY).reduce((sum, [, n]) => sum + n, 0),
+    ]);
   });
 });
 
@@ -268,7 +318,12 @@ test('#370 the URL of the source comes from the environment, unless an argument 
   expect(byEnvironment.code, byEnvironment.output).toBe(0);
   expect(summary(byEnvironment.lines)).toEqual(SUMMARY);
   const copied = await contents(client);
-  const byArgument = await run(url, 'IMPORT_SOURCE_URL=postgres://user:hush@127.0.0.1:1/db', '--from', withPassword.href);
+  const byArgument = await run(
+    url,
+    'IMPORT_SOURCE_URL=postgres://user:hush@127.0.0.1:1/db',
+    '--from',
+    withPassword.href,
+  );
   expect(byArgument.code, byArgument.output).toBe(0);
   expect(await contents(client)).toEqual(copied);
   for (const { output } of [byEnvironment, byArgument]) expect(output).not.toContain('hush');
@@ -277,7 +332,11 @@ test('#370 the URL of the source comes from the environment, unless an argument 
 describe('an import is refused in one line', () => {
   test.each([
     ['without a source', () => [target.url] as const, 'usage: pnpm db:import [--batch 1000]'],
-    ['with a batch of none', () => [target.url, 'IMPORT_SOURCE_URL=postgres://user:hush@host/db', '--batch', '0'] as const, 'usage: '],
+    [
+      'with a batch of none',
+      () => [target.url, 'IMPORT_SOURCE_URL=postgres://user:hush@host/db', '--batch', '0'] as const,
+      'usage: ',
+    ],
     [
       'with a source that is no PostgreSQL URL',
       () => [target.url, '--from', 'mysql://user:hush@host/db'] as const,
@@ -293,11 +352,27 @@ describe('an import is refused in one line', () => {
       () => [target.url, 'IMPORT_SOURCE_URL=postgres://user:hush@127.0.0.1:1/db'] as const,
       'ECONNREFUSED',
     ],
-    ['with an unknown option', () => [target.url, '--form', 'postgres://user:hush@host/db'] as const, 'usage: '],
+    [
+      'with an unknown option',
+      () => [target.url, '--form', 'postgres://user:hush@host/db'] as const,
+      'usage: ',
+    ],
     ['without a target', () => [undefined, '--from', source.url] as const, 'DATABASE_URL: required'],
-    ['from a database into itself', () => [source.url, '--from', otherName(source.url)] as const, 'the same database'],
-    ['from a database without the tables', () => [target.url, '--from', server] as const, 'the source lacks users.id'],
-    ['from a host that does not answer', () => [target.url, '--from', 'postgres://user:hush@127.0.0.1:1/db'] as const, 'ECONNREFUSED'],
+    [
+      'from a database into itself',
+      () => [source.url, '--from', otherName(source.url)] as const,
+      'the same database',
+    ],
+    [
+      'from a database without the tables',
+      () => [target.url, '--from', server] as const,
+      'the source lacks users.id',
+    ],
+    [
+      'from a host that does not answer',
+      () => [target.url, '--from', 'postgres://user:hush@127.0.0.1:1/db'] as const,
+      'ECONNREFUSED',
+    ],
   ])('%s', async (_, args, line) => {
     const [to, ...rest] = args();
     const { code, output, lines } = await run(to, ...rest);
@@ -312,7 +387,9 @@ describe('an import is refused in one line', () => {
     await makeOldSystem(other.client);
     const { code, lines } = await run(other.url, '--from', source.url);
     expect([code, lines]).toEqual([1, [expect.stringContaining('tables of something else')]]);
-    expect([...(await other.client`select nspname from pg_namespace where nspname in ('drizzle', 'stepwise_import')`)]).toEqual([]);
+    expect([
+      ...(await other.client`select nspname from pg_namespace where nspname in ('drizzle', 'stepwise_import')`),
+    ]).toEqual([]);
   });
 });
 
@@ -327,8 +404,10 @@ describe('after the import', async () => {
   const database = openPostgres(target.url, 3);
   const api = await startApp({ database });
   afterAll(() => database.close());
-  const signIn = (username: string) => api.rest('POST', '/users/signIn', { body: { username, password: 'correct horse' } });
-  const stored = async (id: number) => (await target.client`select password from users where id = ${id}`)[0]?.password;
+  const signIn = (username: string) =>
+    api.rest('POST', '/users/signIn', { body: { username, password: 'correct horse' } });
+  const stored = async (id: number) =>
+    (await target.client`select password from users where id = ${id}`)[0]?.password;
 
   test.each([
     ['ANN', 3],
@@ -345,7 +424,9 @@ describe('after the import', async () => {
 
   test('somebody whose hash was none cannot sign in', async () => {
     for (const password of ['plain text password', '!', HASH])
-      expect((await api.rest('POST', '/users/signIn', { body: { username: 'bob', password } })).status).toBe(401);
+      expect((await api.rest('POST', '/users/signIn', { body: { username: 'bob', password } })).status).toBe(
+        401,
+      );
   });
 
   // The harness holds every answer against the OpenAPI document.
@@ -372,16 +453,28 @@ describe('after the import', async () => {
       day: 7,
       version: 1,
     });
-    expect(plan.days.map((day: { day_of_week: number; exercises: object[] }) => [day.day_of_week, day.exercises.length])).toEqual(
-      [1, 2, 3, 4, 5, 6, 7].map((day) => [day, 8]),
-    );
+    expect(
+      plan.days.map((day: { day_of_week: number; exercises: object[] }) => [
+        day.day_of_week,
+        day.exercises.length,
+      ]),
+    ).toEqual([1, 2, 3, 4, 5, 6, 7].map((day) => [day, 8]));
     expect(await read('/users/3/mental-plan')).toEqual({
       data: { id: 2, user_id: 3, name: '—', goal: '—', progress: 30, version: 1 },
       user_id: 3,
       resources: [
-        { resource: { id: 1, type: 'book', name: 'One reader', description: 'Text', volume: 300 }, progress: 300 },
-        { resource: { id: 2, type: 'video', name: 'Three readers', description: '', volume: 90.5 }, progress: 90.5 },
-        { resource: { id: 6, type: 'book', name: '—', description: 'd'.repeat(5000), volume: 1_000_000 }, progress: 0 },
+        {
+          resource: { id: 1, type: 'book', name: 'One reader', description: 'Text', volume: 300 },
+          progress: 300,
+        },
+        {
+          resource: { id: 2, type: 'video', name: 'Three readers', description: '', volume: 90.5 },
+          progress: 90.5,
+        },
+        {
+          resource: { id: 6, type: 'book', name: '—', description: 'd'.repeat(5000), volume: 1_000_000 },
+          progress: 0,
+        },
         { resource: { id: 7, type: 'book', name: 'No volume', description: '', volume: 42 }, progress: 42 },
         { resource: { id: 8, type: 'book', name: 'Zero volume', description: '', volume: 1 }, progress: 0 },
         { resource: { id: 13, type: 'book', name: 'Great id', description: '', volume: 5 }, progress: 5 },

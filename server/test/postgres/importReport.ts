@@ -89,7 +89,9 @@ export const SUMMARY: Readonly<Record<string, readonly [number, number, number, 
 };
 
 /** Of workouts and their exercises only those that came from the source: the filled days are counted elsewhere. */
-export const TARGET: Readonly<Record<string, { readonly columns: string; readonly rows: readonly (readonly unknown[])[] }>> = {
+export const TARGET: Readonly<
+  Record<string, { readonly columns: string; readonly rows: readonly (readonly unknown[])[] }>
+> = {
   users: {
     columns: 'id, login, login_key, password',
     rows: [

@@ -43,7 +43,12 @@ test('migrating again keeps what an operator changed', async () => {
 });
 
 test('the pool carries the limits that keep one statement from holding up the others', async () => {
-  const database = await openDatabase({ databaseUrl: url.href, poolSize: 2, migrateAtStart: false, dataDir: '' });
+  const database = await openDatabase({
+    databaseUrl: url.href,
+    poolSize: 2,
+    migrateAtStart: false,
+    dataDir: '',
+  });
   const client = postgres(url.href, { max: 1 });
   const slow = database.db.execute(sql`select pg_sleep(6)`);
   await expect(slow).rejects.toMatchObject({ code: '57014' });

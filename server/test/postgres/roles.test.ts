@@ -46,7 +46,10 @@ beforeEach(() => create());
 
 /** Runs statements in the database as an administrator. */
 async function as(user: string, ...statements: string[]): Promise<void> {
-  const client = postgres(user === '' ? urlAs(new URL(server).username) : urlAs(user), { max: 1, onnotice: () => {} });
+  const client = postgres(user === '' ? urlAs(new URL(server).username) : urlAs(user), {
+    max: 1,
+    onnotice: () => {},
+  });
   for (const statement of statements) await client.unsafe(statement);
   await client.end();
 }
@@ -66,8 +69,9 @@ async function obeying(start: () => Promise<void>): Promise<string[]> {
     const says = (await saysOf(start())) as string;
     if (says === 'done') return told;
     const [, statements] =
-      /^stepwise: the role \S+ lacks rights that are needed, as an administrator run: ([^\n]*?)(?:; or set JOBS=off[^\n]*)?$/.exec(says) ??
-      [];
+      /^stepwise: the role \S+ lacks rights that are needed, as an administrator run: ([^\n]*?)(?:; or set JOBS=off[^\n]*)?$/.exec(
+        says,
+      ) ?? [];
     if (statements === undefined || told.length === 5) throw new Error(says);
     told.push(statements.replaceAll(role, 'ROLE').replaceAll(name, 'DATABASE'));
     await asAdmin(...statements.replaceAll(/ \(or: [^)]*\)/g, '').split('; '));
@@ -91,21 +95,24 @@ async function expectServes(): Promise<void> {
     expect((await rest(method, path, { token, body })).status, `${method} ${path}`).toBe(status);
 }
 
-test.each(['a schema of its own name', 'another search_path'])('#296 a role with %s has its tables where all have them', async (kind) => {
-  await asAdmin(`grant create on schema public to ${role}`, `grant create on database ${name} to ${role}`);
-  if (kind === 'another search_path')
-    await asAdmin(
-      'create schema elsewhere',
-      `alter role ${role} in database ${name} set search_path = elsewhere`,
-      `grant all on schema elsewhere to ${role}`,
-    );
-  else await asAdmin(`create schema authorization ${role}`);
-  await migratePostgres(url);
-  await migratePostgres(url);
-  await checkPostgres(url);
-  await asAdmin('select from public.users', 'select from public.exercise_catalogue');
-  await expectServes();
-});
+test.each(['a schema of its own name', 'another search_path'])(
+  '#296 a role with %s has its tables where all have them',
+  async (kind) => {
+    await asAdmin(`grant create on schema public to ${role}`, `grant create on database ${name} to ${role}`);
+    if (kind === 'another search_path')
+      await asAdmin(
+        'create schema elsewhere',
+        `alter role ${role} in database ${name} set search_path = elsewhere`,
+        `grant all on schema elsewhere to ${role}`,
+      );
+    else await asAdmin(`create schema authorization ${role}`);
+    await migratePostgres(url);
+    await migratePostgres(url);
+    await checkPostgres(url);
+    await asAdmin('select from public.users', 'select from public.exercise_catalogue');
+    await expectServes();
+  },
+);
 
 test('#298 a role that may make nothing is told each right that it lacks, and with those it migrates, serves and works', async () => {
   const start = () => migratePostgres(url, { jobs: true });
@@ -116,7 +123,12 @@ test('#298 a role that may make nothing is told each right that it lacks, and wi
   await expectServes();
   const database = openPostgres(url, 2);
   onTestFinished(() => database.close());
-  const jobs = startJobs({ database, databaseUrl: url, logger: await createLogger('silent', false), jobs: [] });
+  const jobs = startJobs({
+    database,
+    databaseUrl: url,
+    logger: await createLogger('silent', false),
+    jobs: [],
+  });
   onTestFinished(() => jobs.stop());
   const client = postgres(url, { max: 1 });
   onTestFinished(() => client.end());

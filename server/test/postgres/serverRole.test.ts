@@ -65,7 +65,10 @@ function client(url: string): postgres.Sql {
 /** Runs db:migrate as the owner. @returns its exit code and what it wrote */
 async function migrate(settings: Record<string, string>): Promise<{ code: number | null; output: string }> {
   const env = { PATH: process.env.PATH, NODE_ENV: 'production', DATABASE_URL: urlAs(owner), ...settings };
-  const child = spawn(process.execPath, [MIGRATE], { env, cwd: fileURLToPath(new URL('.', import.meta.url)) });
+  const child = spawn(process.execPath, [MIGRATE], {
+    env,
+    cwd: fileURLToPath(new URL('.', import.meta.url)),
+  });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk));
   const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
@@ -85,13 +88,13 @@ test('#373 #374 as the role of its own a server migrates nothing, serves, and do
   const outside = client(urlAs(new URL(server).username));
   const before = await made(outside);
   // The queues are there before anything works.
-  expect((await outside`select name from pgboss.queue where name !~ '^__' order by 1`).map((row) => row.name)).toEqual([
-    'dead-letters',
-    'export',
+  expect(
+    (await outside`select name from pgboss.queue where name !~ '^__' order by 1`).map((row) => row.name),
+  ).toEqual(['dead-letters', 'export', 'purge', 'summaries']);
+  expect((await outside`select name from pgboss.schedule order by 1`).map((row) => row.name)).toEqual([
     'purge',
     'summaries',
   ]);
-  expect((await outside`select name from pgboss.schedule order by 1`).map((row) => row.name)).toEqual(['purge', 'summaries']);
 
   await checkPostgres(url, { jobs: true });
   const database = openPostgres(url, 4);
@@ -129,10 +132,20 @@ test('#373 #374 as the role of its own a server migrates nothing, serves, and do
   await expect.poll(exported, SOON).toBe('done');
   for (const job of ['purge', 'summaries'])
     await outside`insert into pgboss.job (name, policy, singleton_key) values (${job}, 'exclusive', 'now')`;
-  await expect.poll(async () => (await outside`select from sessions where device = 'gone'`).length, SOON).toBe(0);
-  await expect.poll(async () => (await outside`select from events where type = 'summary.created'`).length, SOON).toBe(1);
+  await expect
+    .poll(async () => (await outside`select from sessions where device = 'gone'`).length, SOON)
+    .toBe(0);
+  await expect
+    .poll(async () => (await outside`select from events where type = 'summary.created'`).length, SOON)
+    .toBe(1);
   // pg-boss has looked after its tables meanwhile.
-  await expect.poll(async () => (await outside`select from pgboss.queue where maintain_on is null and name !~ '^__'`).length, SOON).toBe(0);
+  await expect
+    .poll(
+      async () =>
+        (await outside`select from pgboss.queue where maintain_on is null and name !~ '^__'`).length,
+      SOON,
+    )
+    .toBe(0);
   expect(complaints).toEqual([]);
   expect([...(await made(outside))]).toEqual([...before]);
 });
@@ -172,7 +185,9 @@ test('#373 each migration gives the role what it needs anew, and nothing else', 
   const rights = () => outside`
     select relname, relacl::text from pg_class where relnamespace in (select oid from pg_namespace where nspname in ('public', 'drizzle', 'pgboss')) order by 1`;
   const before = await rights();
-  await outside.unsafe(`grant truncate, references on users to ${quoted}; revoke insert on events from ${quoted}`);
+  await outside.unsafe(
+    `grant truncate, references on users to ${quoted}; revoke insert on events from ${quoted}`,
+  );
   expect([...(await rights())]).not.toEqual([...before]);
   expect(await migrate({ SERVER_DATABASE_URL: urlAs(role) })).toEqual(DONE);
   expect([...(await rights())]).toEqual([...before]);
@@ -189,7 +204,8 @@ test('#374 what a new version of the queues needs is made by db:migrate, and unt
   await checkPostgres(urlAs(role), { jobs: true });
 
   const outside = client(urlAs(new URL(server).username));
-  const [now] = await outside`update pgboss.version v set version = v.version - 1 from pgboss.version old returning old.version`;
+  const [now] =
+    await outside`update pgboss.version v set version = v.version - 1 from pgboss.version old returning old.version`;
   const database = openPostgres(urlAs(role), 2);
   onTestFinished(() => database.close());
   const lines: { msg?: string; reason?: string }[] = [];
@@ -203,13 +219,17 @@ test('#374 what a new version of the queues needs is made by db:migrate, and unt
   onTestFinished(() => jobs.stop());
   await expect
     .poll(() => lines.find(({ msg }) => msg === 'background work cannot begin yet')?.reason, SOON)
-    .toBe('the queues of the background work are not those of this version: run db:migrate as the role that owns them');
+    .toBe(
+      'the queues of the background work are not those of this version: run db:migrate as the role that owns them',
+    );
   await outside`update pgboss.version set version = ${now?.version}`;
   // An index that is left to be made beside what runs.
   await outside`insert into pgboss.bam (name, version, status, table_name, command)
     values ('later', 1, 'pending', 'job_common', 'create index concurrently if not exists later on pgboss.job_common (created_on)')`;
   expect(await migrate({ SERVER_DATABASE_URL: urlAs(role) })).toEqual(DONE);
-  expect(await outside`select indisvalid from pg_index where indexrelid = 'pgboss.later'::regclass`).toEqual([{ indisvalid: true }]);
+  expect(await outside`select indisvalid from pg_index where indexrelid = 'pgboss.later'::regclass`).toEqual([
+    { indisvalid: true },
+  ]);
   await expect.poll(() => lines.some(({ msg }) => msg === 'background work has begun'), SOON).toBe(true);
 });
 
@@ -228,13 +248,21 @@ test('#375 roles that could do more than serve are refused in one line, without 
   expect(await refusal(role)).toBe(`stepwise: ${mighty}\n`);
   await outside.unsafe(`alter role ${quoted} nosuperuser; grant ${owner} to ${quoted}`);
   expect(await refusal(role)).toBe(`stepwise: ${mighty}\n`);
-  await outside.unsafe(`revoke ${owner} from ${quoted}; alter table exercises owner to ${quoted}; grant all on exercises to ${owner}`);
+  await outside.unsafe(
+    `revoke ${owner} from ${quoted}; alter table exercises owner to ${quoted}; grant all on exercises to ${owner}`,
+  );
   expect(await refusal(role)).toBe(`stepwise: ${lacks}reassign owned by ROLE to OWNER\n`);
-  await outside.unsafe(`alter table exercises owner to ${owner}; drop role ${quoted}; alter role ${owner} nocreaterole`);
+  await outside.unsafe(
+    `alter table exercises owner to ${owner}; drop role ${quoted}; alter role ${owner} nocreaterole`,
+  );
   expect(await refusal(role)).toBe(`stepwise: ${lacks}create role ROLE login\n`);
   await outside.unsafe(
     `alter database ${name} owner to ${new URL(server).username}; grant create on database ${name} to ${owner}; create role ${quoted} login`,
   );
-  expect(await refusal(role)).toBe(`stepwise: ${lacks}revoke create, temporary on database DATABASE from public, ROLE\n`);
-  expect(await refusal(role, { DATABASE_URL: '' })).toContain('DATABASE_URL: required with SERVER_DATABASE_URL');
+  expect(await refusal(role)).toBe(
+    `stepwise: ${lacks}revoke create, temporary on database DATABASE from public, ROLE\n`,
+  );
+  expect(await refusal(role, { DATABASE_URL: '' })).toContain(
+    'DATABASE_URL: required with SERVER_DATABASE_URL',
+  );
 });

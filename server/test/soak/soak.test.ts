@@ -22,7 +22,8 @@ afterAll(() => admin.end({ timeout: 1 }));
 
 /** What goes wrong, one after the other, a minute apart. */
 const FAULTS: Record<string, () => Promise<unknown>> = {
-  'every connection ended': () => admin`select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'stepwise%'`,
+  'every connection ended': () =>
+    admin`select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'stepwise%'`,
   'PostgreSQL restarted': () => cluster.restart('fast'),
   'PostgreSQL restarted at once': () => cluster.restart('immediate'),
   async 'Redis killed'() {
@@ -45,7 +46,9 @@ const FAULTS: Record<string, () => Promise<unknown>> = {
     const { hostname, port } = new URL(server.url);
     for (let n = 0; n < 200; n++) {
       const socket = connect(Number(port), hostname).on('error', () => {});
-      socket.end('POST /outherTasks HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 90\r\n\r\n{"ti');
+      socket.end(
+        'POST /outherTasks HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 90\r\n\r\n{"ti',
+      );
     }
     await sleep(1000);
   },
@@ -102,7 +105,9 @@ test('#208 under load with a fault every minute memory and connections stay wher
     const [{ connections } = { connections: 0 }] = await admin<{ connections: number }[]>`
       select count(*)::int as connections from pg_stat_activity where application_name like 'stepwise%'`;
     minutes.push({ rss: Math.round(server.rss()), connections });
-    console.log(`minute ${minute + 1}: ${fault}; RSS ${minutes.at(-1)?.rss} MB, ${connections} connections, ${underWay.size} under way`);
+    console.log(
+      `minute ${minute + 1}: ${fault}; RSS ${minutes.at(-1)?.rss} MB, ${connections} connections, ${underWay.size} under way`,
+    );
   }
   await Promise.all(underWay);
 

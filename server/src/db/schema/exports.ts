@@ -1,4 +1,15 @@
-import { bigint, check, index, integer, pgTable, primaryKey, sql, text, timestamp, uniqueIndex } from '../orm.ts';
+import {
+  bigint,
+  check,
+  index,
+  integer,
+  pgTable,
+  primaryKey,
+  sql,
+  text,
+  timestamp,
+  uniqueIndex,
+} from '../orm.ts';
 import { created_at, id, owner } from './users.ts';
 
 const moment = (name: string) => timestamp(name, { withTimezone: true });

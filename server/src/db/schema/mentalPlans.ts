@@ -1,4 +1,15 @@
-import { check, doublePrecision, index, integer, pgEnum, pgTable, smallint, sql, text, uniqueIndex } from '../orm.ts';
+import {
+  check,
+  doublePrecision,
+  index,
+  integer,
+  pgEnum,
+  pgTable,
+  smallint,
+  sql,
+  text,
+  uniqueIndex,
+} from '../orm.ts';
 import { created_at, id, owner } from './users.ts';
 
 export const resourceType = pgEnum('resource_type', ['book', 'course', 'video']);

@@ -1,5 +1,17 @@
 import type { SQL } from 'drizzle-orm';
-import { boolean, check, doublePrecision, index, integer, pgEnum, pgTable, smallint, sql, text, uniqueIndex } from '../orm.ts';
+import {
+  boolean,
+  check,
+  doublePrecision,
+  index,
+  integer,
+  pgEnum,
+  pgTable,
+  smallint,
+  sql,
+  text,
+  uniqueIndex,
+} from '../orm.ts';
 import { created_at, id, owner } from './users.ts';
 
 export const gender = pgEnum('gender', ['male', 'female']);
@@ -76,7 +88,10 @@ export const exercises = pgTable(
   },
   (t) => [
     uniqueIndex('exercises_default_order').on(t.default_order),
-    check('exercises_reps_range', sql`${t.start_reps} > 0 and ${t.end_reps} >= ${t.start_reps} and ${t.step} > 0`),
+    check(
+      'exercises_reps_range',
+      sql`${t.start_reps} > 0 and ${t.end_reps} >= ${t.start_reps} and ${t.step} > 0`,
+    ),
   ],
 );
 

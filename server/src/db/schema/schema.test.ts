@@ -11,7 +11,12 @@ const foreignKeys = tables.flatMap((table) =>
   table.foreignKeys.map((key) => {
     const { columns, foreignTable } = key.reference();
     const [column] = columns;
-    return { table, column: column?.name as string, to: getTableConfig(foreignTable).name, onDelete: key.onDelete };
+    return {
+      table,
+      column: column?.name as string,
+      to: getTableConfig(foreignTable).name,
+      onDelete: key.onDelete,
+    };
   }),
 );
 
@@ -22,13 +27,14 @@ test.each(foreignKeys.map((key) => ({ ...key, name: `${key.table.name}.${key.col
   },
 );
 
-test.each(foreignKeys.filter(({ to }) => to !== 'exercises').map((key) => ({ ...key, name: `${key.table.name}.${key.column}` })))(
-  'removing what $name refers to finds it by an index',
-  ({ table, column }) => {
-    const leading = [
-      ...table.indexes.map((index) => (index.config.columns[0] as { name?: string }).name),
-      ...table.primaryKeys.map((key) => key.columns[0]?.name),
-    ];
-    expect(leading).toContain(column);
-  },
-);
+test.each(
+  foreignKeys
+    .filter(({ to }) => to !== 'exercises')
+    .map((key) => ({ ...key, name: `${key.table.name}.${key.column}` })),
+)('removing what $name refers to finds it by an index', ({ table, column }) => {
+  const leading = [
+    ...table.indexes.map((index) => (index.config.columns[0] as { name?: string }).name),
+    ...table.primaryKeys.map((key) => key.columns[0]?.name),
+  ];
+  expect(leading).toContain(column);
+});

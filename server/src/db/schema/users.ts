@@ -36,7 +36,9 @@ export const users = pgTable(
     /** When the next weekly summary is told (jobs/summaries.ts): of a new user on Monday at 3:00 UTC. It only ever moves to a later Monday. */
     summary_due_at: timestamp('summary_due_at', { withTimezone: true })
       .notNull()
-      .default(sql`((date_trunc('week', now() at time zone 'UTC') + interval '7 days 3 hours') at time zone 'UTC')`),
+      .default(
+        sql`((date_trunc('week', now() at time zone 'UTC') + interval '7 days 3 hours') at time zone 'UTC')`,
+      ),
   },
   (t) => [
     uniqueIndex('users_login_key').on(t.login_key),

@@ -1,11 +1,24 @@
 import { z } from 'zod';
 import { hasInvisible } from '../../security/login.ts';
-import { ById, hasLength, id, longCount, message, moment, newPassword, password, textOrEmpty } from '../../trpc/fields.ts';
+import {
+  ById,
+  hasLength,
+  id,
+  longCount,
+  message,
+  moment,
+  newPassword,
+  password,
+  textOrEmpty,
+} from '../../trpc/fields.ts';
 
 /** No white space, no control characters, nothing that nobody can see, and something that stands by itself (not only combining marks). */
 const login = textOrEmpty(254)
   .refine((value) => value.length > 0, 'must not be empty')
-  .refine((value) => !/[\p{White_Space}\p{Cc}]/u.test(value), 'must not hold white space or control characters')
+  .refine(
+    (value) => !/[\p{White_Space}\p{Cc}]/u.test(value),
+    'must not hold white space or control characters',
+  )
   .refine((value) => !hasInvisible(value), 'must not hold invisible, private-use or unassigned characters')
   .refine((value) => /[^\p{M}]/u.test(value), 'must hold more than combining marks')
   .meta({
@@ -27,7 +40,9 @@ export const Registration = z
   .object({ login, password: newPassword })
   .meta({ id: 'Registration', description: 'A user who does not exist yet.' });
 
-export const SignIn = z.object({ username: givenLogin, password }).meta({ id: 'SignIn', description: 'Who signs in.' });
+export const SignIn = z
+  .object({ username: givenLogin, password })
+  .meta({ id: 'SignIn', description: 'Who signs in.' });
 
 /** At most a year, by the settings. */
 const seconds = z.int().min(1).max(31_536_000);
@@ -36,7 +51,9 @@ export const TokenAnswer = z
   .object({
     access_token: z.string().meta({
       description: 'Goes with each request, as `Authorization: Bearer <access_token>`.',
-      examples: ['eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxIiwic2lkIjoxfQ.c2lnbmF0dXJlIG9mIHRoZSBzZXJ2ZXI'],
+      examples: [
+        'eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxIiwic2lkIjoxfQ.c2lnbmF0dXJlIG9mIHRoZSBzZXJ2ZXI',
+      ],
     }),
     token_type: z.literal('Bearer').describe('What kind of token it is.'),
     user_id: id.describe('The id of the user who is signed in.'),
@@ -57,10 +74,15 @@ const refresh_token = textOrEmpty(256).meta({
   examples: ['AQAAAAEAAAAAu3R9Zk1vYQ'],
 });
 
-export const Refresh = z.object({ refresh_token }).meta({ id: 'Refresh', description: 'Which session goes on.' });
+export const Refresh = z
+  .object({ refresh_token })
+  .meta({ id: 'Refresh', description: 'Which session goes on.' });
 export const SignOut = z
   .object({ refresh_token: refresh_token.optional() })
-  .meta({ id: 'SignOut', description: 'Which session ends. Without a refresh token it is that of the access token.' })
+  .meta({
+    id: 'SignOut',
+    description: 'Which session ends. Without a refresh token it is that of the access token.',
+  })
   .optional();
 
 export const PasswordChange = z
@@ -86,13 +108,16 @@ export const PasswordReset = z
   .object({ login: givenLogin, code, new_password: newPassword })
   .meta({ id: 'PasswordReset', description: 'A code from an operator, and the password as it is to be.' });
 
-const row = z.looseObject({ id }).meta({ id: 'ExportedRow', description: "A row with all that is kept of it: the tables' own columns." });
+const row = z
+  .looseObject({ id })
+  .meta({ id: 'ExportedRow', description: "A row with all that is kept of it: the tables' own columns." });
 
 /** For examples: PostgreSQL writes an offset where the other answers have a `Z`. */
 const AT = '2026-11-20T08:30:00.000+00:00';
 const EXPIRES_AT = '2026-11-27T08:30:00.000+00:00';
 
-const list = (description: string, example: object) => z.array(row).meta({ description, examples: [[example]] });
+const list = (description: string, example: object) =>
+  z.array(row).meta({ description, examples: [[example]] });
 
 const created_at = z.string().meta({
   format: 'date-time',
@@ -103,7 +128,9 @@ const created_at = z.string().meta({
 /** Everything that is kept of a user. The rows are the tables' own. */
 export const Export = z
   .object({
-    user: z.object({ id, login: ownLogin, created_at }).meta({ id: 'ExportedUser', description: 'The account itself.' }),
+    user: z
+      .object({ id, login: ownLogin, created_at })
+      .meta({ id: 'ExportedUser', description: 'The account itself.' }),
     sessions: list('The sessions that are open.', {
       id: 1,
       device: 'curl/8.14.1',
@@ -164,4 +191,7 @@ export const Me = z
   .object({ id, login: ownLogin, created_at: moment.describe('When the user registered.') })
   .meta({ id: 'Me', description: 'The user who is signed in.' });
 
-export const AccountRemoval = ById.extend({ password }).meta({ id: 'AccountRemoval', description: 'The password, once more.' });
+export const AccountRemoval = ById.extend({ password }).meta({
+  id: 'AccountRemoval',
+  description: 'The password, once more.',
+});

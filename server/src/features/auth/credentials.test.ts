@@ -15,12 +15,17 @@ test('#26 a fresh database knows nobody', async () => {
   expect(await api.database.db.execute(sql`select id from users`)).toEqual([]);
   for (const name of ['admin', 'root', 'test', 'user', 'postgres', 'stepwise'])
     for (const { call } of doors)
-      expect(await call('auth.signIn', { username: name, password: name })).toMatchObject({ status: 401, code: 'WRONG_CREDENTIALS' });
+      expect(await call('auth.signIn', { username: name, password: name })).toMatchObject({
+        status: 401,
+        code: 'WRONG_CREDENTIALS',
+      });
 });
 
 describe.each(doors)('over $name', ({ call }) => {
-  const register = (password: string, login: string = randomUUID()) => call('auth.register', { login, password });
-  const signIn = async (username: string, password: string) => (await call('auth.signIn', { username, password })).status;
+  const register = (password: string, login: string = randomUUID()) =>
+    call('auth.register', { login, password });
+  const signIn = async (username: string, password: string) =>
+    (await call('auth.signIn', { username, password })).status;
 
   test.each([64, 128])('#10 of a password of %d characters the last one counts', async (length) => {
     for (const character of ['x', '🏃']) {
@@ -47,9 +52,19 @@ describe.each(doors)('over $name', ({ call }) => {
 
   test('#13 a password that is guessed first is refused, and why is said', async () => {
     const login = `Ann-${randomUUID()}`;
-    for (const password of ['password', 'QWERTYUIOP', 'ｐａｓｓｗｏｒｄ', login.toLowerCase(), 'stepwise-2026']) {
+    for (const password of [
+      'password',
+      'QWERTYUIOP',
+      'ｐａｓｓｗｏｒｄ',
+      login.toLowerCase(),
+      'stepwise-2026',
+    ]) {
       const refused = await register(password, login);
-      expect(refused, password).toMatchObject({ status: 400, code: 'WEAK_PASSWORD', errors: [{ path: 'password' }] });
+      expect(refused, password).toMatchObject({
+        status: 400,
+        code: 'WEAK_PASSWORD',
+        errors: [{ path: 'password' }],
+      });
     }
     expect(await signIn(login, 'password')).toBe(401);
   });
@@ -63,7 +78,14 @@ describe.each(doors)('over $name', ({ call }) => {
   });
 });
 
-const OPEN = ['/users', '/users/signIn', '/users/refresh', '/trpc/auth.register', '/trpc/auth.signIn', '/trpc/auth.refresh'];
+const OPEN = [
+  '/users',
+  '/users/signIn',
+  '/users/refresh',
+  '/trpc/auth.register',
+  '/trpc/auth.signIn',
+  '/trpc/auth.refresh',
+];
 
 test.each(OPEN)('#22 %s takes an object and nothing else', async (url) => {
   for (const body of ['[]', '[1]', 'null', '1', '"x"', '"a=b"', 'true', '[{}]', ''])
@@ -76,7 +98,10 @@ test.each(OPEN)('#23 %s takes JSON and nothing else', async (url) => {
   for (const [type, body] of [
     ['application/x-www-form-urlencoded', form],
     ['text/plain', JSON.stringify({ login, username: login, password })],
-    ['multipart/form-data; boundary=x', `--x\r\ncontent-disposition: form-data; name="username"\r\n\r\n${login}\r\n--x--\r\n`],
+    [
+      'multipart/form-data; boundary=x',
+      `--x\r\ncontent-disposition: form-data; name="username"\r\n\r\n${login}\r\n--x--\r\n`,
+    ],
   ]) {
     const answer = await api.rest('POST', url, { body, headers: { 'content-type': type as string } });
     expect([answer.status, answer.headers.connection], type).toEqual([415, 'close']);
@@ -86,7 +111,8 @@ test.each(OPEN)('#23 %s takes JSON and nothing else', async (url) => {
 test('#27 no answer about an account is stored, and none sets a cookie', async () => {
   const { id, login, password, token } = await api.register();
   const { body } = await api.rest('POST', '/users/signIn', { body: { username: login, password } });
-  const send = (method: string, url: string, request: object = {}) => api.rest(method, url, { token, ...request });
+  const send = (method: string, url: string, request: object = {}) =>
+    api.rest(method, url, { token, ...request });
   const answers = [
     await send('POST', '/users', { body: { login, password } }),
     await send('POST', '/users', { body: { login: randomUUID(), password } }),
@@ -101,7 +127,9 @@ test('#27 no answer about an account is stored, and none sets a cookie', async (
     await send('DELETE', '/users/me/sessions/2147483647'),
     await send('GET', '/users/me/export'),
     await send('POST', '/users/me/password', { body: { current_password: 'no', new_password: PASSWORD } }),
-    await send('POST', '/users/me/password', { body: { current_password: password, new_password: PASSWORD } }),
+    await send('POST', '/users/me/password', {
+      body: { current_password: password, new_password: PASSWORD },
+    }),
     await send('POST', '/trpc/auth.signIn', { body: { username: login, password: PASSWORD } }),
     await send('POST', '/trpc/auth.signIn', { body: { username: login, password: 'no' } }),
     await send('GET', '/trpc/auth.me'),
@@ -109,6 +137,9 @@ test('#27 no answer about an account is stored, and none sets a cookie', async (
     await send('DELETE', `/users/${id}`, { body: { password: PASSWORD } }),
   ];
   for (const { status, headers } of answers)
-    expect([headers['cache-control'], headers['set-cookie']], String(status)).toEqual([expect.stringMatching(/\bno-store$/), undefined]);
+    expect([headers['cache-control'], headers['set-cookie']], String(status)).toEqual([
+      expect.stringMatching(/\bno-store$/),
+      undefined,
+    ]);
   expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200, 201, 400, 401, 404, 409]));
 });

@@ -14,10 +14,16 @@ const [hashed, verified] = [vi.mocked(hash), vi.mocked(verify)];
 
 let time = 0;
 const api = await startApp({ dearHashes: true });
-const guessing = await startApp({ dearHashes: true, rates: PLENTY, store: memoryStore(() => time), trustedProxies: ['10.0.0.0/8'] });
+const guessing = await startApp({
+  dearHashes: true,
+  rates: PLENTY,
+  store: memoryStore(() => time),
+  trustedProxies: ['10.0.0.0/8'],
+});
 const doors = bothDoors(api);
 
-const signIn = (username: string, password: string) => api.rest('POST', '/users/signIn', { body: { username, password } });
+const signIn = (username: string, password: string) =>
+  api.rest('POST', '/users/signIn', { body: { username, password } });
 // The first comparison ever makes the hash that unknown logins are compared with.
 await signIn(randomUUID(), 'x');
 
@@ -26,23 +32,28 @@ beforeEach(() => {
   verified.mockClear();
 });
 
-test.each(doors)('#11 over $name a password that is too long is refused before it is hashed', async ({ call }) => {
-  const register = (password: string) => call('auth.register', { login: randomUUID(), password });
-  for (const password of ['x'.repeat(129), '🏃'.repeat(129), 'x'.repeat(60_000)])
-    expect(await register(password)).toMatchObject({ status: 400, code: 'VALIDATION' });
-  for (const password of ['x'.repeat(1025), 'x'.repeat(60_000)])
-    expect(await call('auth.signIn', { username: randomUUID(), password })).toMatchObject({ status: 400 });
-  for (const url of ['/users', '/users/signIn', '/trpc/auth.register', '/trpc/auth.signIn']) {
-    const body = { login: randomUUID(), username: randomUUID(), password: 'x'.repeat(1_000_000) };
-    expect((await api.rest('POST', url, { body })).status).toBe(413);
-  }
-  expect([hashed.mock.calls.length, verified.mock.calls.length]).toEqual([0, 0]);
-  expect((await register('x'.repeat(128))).data).toBeDefined();
-  expect(hashed).toHaveBeenCalledTimes(1);
-});
+test.each(doors)(
+  '#11 over $name a password that is too long is refused before it is hashed',
+  async ({ call }) => {
+    const register = (password: string) => call('auth.register', { login: randomUUID(), password });
+    for (const password of ['x'.repeat(129), '🏃'.repeat(129), 'x'.repeat(60_000)])
+      expect(await register(password)).toMatchObject({ status: 400, code: 'VALIDATION' });
+    for (const password of ['x'.repeat(1025), 'x'.repeat(60_000)])
+      expect(await call('auth.signIn', { username: randomUUID(), password })).toMatchObject({ status: 400 });
+    for (const url of ['/users', '/users/signIn', '/trpc/auth.register', '/trpc/auth.signIn']) {
+      const body = { login: randomUUID(), username: randomUUID(), password: 'x'.repeat(1_000_000) };
+      expect((await api.rest('POST', url, { body })).status).toBe(413);
+    }
+    expect([hashed.mock.calls.length, verified.mock.calls.length]).toEqual([0, 0]);
+    expect((await register('x'.repeat(128))).data).toBeDefined();
+    expect(hashed).toHaveBeenCalledTimes(1);
+  },
+);
 
 test('#13 a password that is too easy to guess is refused before it is hashed', async () => {
-  expect((await api.rest('POST', '/users', { body: { login: randomUUID(), password: 'password' } })).body.code).toBe('WEAK_PASSWORD');
+  expect(
+    (await api.rest('POST', '/users', { body: { login: randomUUID(), password: 'password' } })).body.code,
+  ).toBe('WEAK_PASSWORD');
   expect(hashed).not.toHaveBeenCalled();
 });
 
@@ -54,12 +65,16 @@ test('#15 a wrong password and an unknown login cost one comparison each, with t
     expect((await signIn(username, 'not it at all')).status).toBe(401);
     const [call, ...more] = verified.mock.calls;
     expect(more).toEqual([]);
-    expect(call).toEqual([expect.stringMatching(/^\$argon2id\$v=19\$m=19456,(t=2,p=1|p=1,t=2)\$[^$]{22}\$[^$]{43}$/), 'not it at all']);
+    expect(call).toEqual([
+      expect.stringMatching(/^\$argon2id\$v=19\$m=19456,(t=2,p=1|p=1,t=2)\$[^$]{22}\$[^$]{43}$/),
+      'not it at all',
+    ]);
   }
   expect(hashed).not.toHaveBeenCalled();
 });
 
-const median = (numbers: number[]) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] as number;
+const median = (numbers: number[]) =>
+  numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] as number;
 
 test('#15 and nothing else about them takes noticeably longer', async () => {
   const { login } = await api.register();
@@ -80,7 +95,9 @@ test('#15 and nothing else about them takes noticeably longer', async () => {
     ratios.push(ratio);
     if (ratio > 0.8 && ratio < 1.25) return;
   }
-  expect.fail(`a known login takes ${ratios.map((ratio) => ratio.toFixed(2)).join(', ')} times as long as an unknown one`);
+  expect.fail(
+    `a known login takes ${ratios.map((ratio) => ratio.toFixed(2)).join(', ')} times as long as an unknown one`,
+  );
 });
 
 test('#19 of 101 guesses from as many addresses five are looked at; the wait grows to a quarter of an hour', async () => {
@@ -90,7 +107,13 @@ test('#19 of 101 guesses from as many addresses five are looked at; the wait gro
   const guess = async (given: string) => {
     const headers = { 'x-forwarded-for': `192.0.2.${from++}`, 'content-type': 'application/json' };
     const payload = JSON.stringify({ username: login, password: given });
-    const answer = await guessing.app.inject({ method: 'POST', url: '/users/signIn', payload, headers, remoteAddress: '10.0.0.1' });
+    const answer = await guessing.app.inject({
+      method: 'POST',
+      url: '/users/signIn',
+      payload,
+      headers,
+      remoteAddress: '10.0.0.1',
+    });
     return { status: answer.statusCode, wait: Number(answer.headers['retry-after'] ?? 0) };
   };
   const answers = [];
@@ -107,7 +130,22 @@ test('#19 of 101 guesses from as many addresses five are looked at; the wait gro
     time += wait * 1000;
     expect((await guess(`patient guess ${n}`)).status).toBe(401);
   }
-  expect(waits).toEqual([1, 2, 4, 8, 16, 32, 64, 128, 256, 512, LONGEST_WAIT, LONGEST_WAIT, LONGEST_WAIT, LONGEST_WAIT]);
+  expect(waits).toEqual([
+    1,
+    2,
+    4,
+    8,
+    16,
+    32,
+    64,
+    128,
+    256,
+    512,
+    LONGEST_WAIT,
+    LONGEST_WAIT,
+    LONGEST_WAIT,
+    LONGEST_WAIT,
+  ]);
   time += LONGEST_WAIT * 1000;
   expect((await guess(password)).status).toBe(200);
 });

@@ -39,7 +39,8 @@ describe.each(doors)('over $name', ({ call }) => {
   test('#303 what nobody can see is refused, beside a login that there is and alone', async () => {
     const { login } = await api.register();
     for (const hidden of ['\u3164', '\u2800', '\ufe0f', '\u200d', '\u{e0100}', '\ue000', '\u0378'])
-      for (const tried of [login + hidden, hidden + login, hidden]) expectRefused(await register(tried), 'login', JSON.stringify(tried));
+      for (const tried of [login + hidden, hidden + login, hidden])
+        expectRefused(await register(tried), 'login', JSON.stringify(tried));
   });
 
   test('#303 #304 emoji are logins, kept byte for byte, and found in any of their forms', async () => {
@@ -57,7 +58,8 @@ describe.each(doors)('over $name', ({ call }) => {
     const end = randomUUID();
     const login = `Zo\u3164e\ufe0f\u0301${end}`;
     const id = await olderAccount(login);
-    for (const typed of [login, login.toUpperCase(), `zoé${end}`]) expect(await signIn(typed), JSON.stringify(typed)).toBe(id);
+    for (const typed of [login, login.toUpperCase(), `zoé${end}`])
+      expect(await signIn(typed), JSON.stringify(typed)).toBe(id);
     expect(await register(`zoé${end}`)).toMatchObject({ status: 409, code: 'LOGIN_TAKEN' });
   });
 
@@ -86,7 +88,9 @@ test('#305 the database makes of any older key the one that the server makes of 
   const characters = fc.oneof(
     fc.string({ unit: 'grapheme', minLength: 1, maxLength: 1 }),
     fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }).filter((text) => text !== '\0'),
-    fc.oneof(...IGNORABLE_RANGES.map(([min, max]) => fc.integer({ min, max }))).map((codePoint) => String.fromCodePoint(codePoint)),
+    fc
+      .oneof(...IGNORABLE_RANGES.map(([min, max]) => fc.integer({ min, max })))
+      .map((codePoint) => String.fromCodePoint(codePoint)),
     fc.constantFrom('e', 'I', 'ß', 'α', '\u0301', '\u0307', '\u0345', '\u1100', '\u1161', '👩'),
   );
   const logins = fc.array(characters, { minLength: 1, maxLength: 12 }).map((parts) => parts.join(''));
@@ -106,7 +110,9 @@ test('#305 of registrations that differ in what is not seen one wins', async () 
   const end = randomUUID();
   const forms = [`❤${end}`, `❤\ufe0f${end}`];
   const outcomes = await Promise.all(
-    Array.from({ length: 10 }, (_, n) => api.rest('POST', '/users', { body: { login: forms[n % 2], password: PASSWORD } })),
+    Array.from({ length: 10 }, (_, n) =>
+      api.rest('POST', '/users', { body: { login: forms[n % 2], password: PASSWORD } }),
+    ),
   );
   expect(outcomes.map(({ status }) => status).sort()).toEqual([201, ...Array.from({ length: 9 }, () => 409)]);
 });

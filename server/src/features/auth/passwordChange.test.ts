@@ -40,13 +40,16 @@ interface Tokens {
   readonly refresh_token: string;
 }
 
-const signIn = (user: User, password = user.password) => api.rest('POST', '/users/signIn', { body: { username: user.login, password } });
+const signIn = (user: User, password = user.password) =>
+  api.rest('POST', '/users/signIn', { body: { username: user.login, password } });
 const change = (user: User, token = user.token, new_password = NEW) =>
   api.rest('POST', '/users/me/password', { token, body: { current_password: user.password, new_password } });
 const refresh = (refresh_token: string) => api.rest('POST', '/users/refresh', { body: { refresh_token } });
 const me = async (token: string) => (await api.rest('GET', '/users/me', { token })).status;
 const sessions = async ({ id }: User) =>
-  (await db.execute<{ id: number }>(sql`select id from sessions where user_id = ${id} order by id`)).map((row) => row.id);
+  (await db.execute<{ id: number }>(sql`select id from sessions where user_id = ${id} order by id`)).map(
+    (row) => row.id,
+  );
 
 /** Stops the next statement of a name, or the next change, before it runs. @returns when it is there, and what lets it go on */
 function stopAt(name: string) {
@@ -77,7 +80,10 @@ function holdOpen(name: string) {
 /** On PostgreSQL: until a statement waits for a lock. The embedded database runs one transaction after the other anyway. */
 async function oneWaits(): Promise<void> {
   if (database.engine !== 'postgres') return;
-  const waiting = () => db.execute(sql`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`);
+  const waiting = () =>
+    db.execute(
+      sql`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+    );
   await expect.poll(async () => (await waiting()).length, { timeout: 20_000 }).toBe(1);
 }
 
@@ -89,7 +95,11 @@ test('#333 a sign-in whose password was checked before the change opens no sessi
   expect((await change(ann)).status).toBe(200);
   const before = await sessions(ann);
   stopped.goOn();
-  expect((await underWay).body).toMatchObject({ status: 401, code: 'WRONG_CREDENTIALS', detail: 'Wrong credential passed' });
+  expect((await underWay).body).toMatchObject({
+    status: 401,
+    code: 'WRONG_CREDENTIALS',
+    detail: 'Wrong credential passed',
+  });
   expect(await sessions(ann)).toEqual(before);
   expect((await signIn(ann, NEW)).status).toBe(200);
 });
@@ -154,10 +164,14 @@ test('#334 the change gives the session new tokens; a copy of its refresh token 
 
   const next = (await refresh(body.refresh_token)).body as Tokens;
   expect(await me(next.access_token)).toBe(200);
-  expect((await refresh(body.refresh_token)).body.refresh_token, 'its answer was lost').toBe(next.refresh_token);
+  expect((await refresh(body.refresh_token)).body.refresh_token, 'its answer was lost').toBe(
+    next.refresh_token,
+  );
   expect((await refresh(copied.refresh_token)).status).toBe(401);
   expect(await me(next.access_token), 'the session goes on').toBe(200);
-  const trail = await db.execute<{ event: string }>(sql`select event from audit_trail where user_id = ${ann.id} order by id`);
+  const trail = await db.execute<{ event: string }>(
+    sql`select event from audit_trail where user_id = ${ann.id} order by id`,
+  );
   expect(trail.map(({ event }) => event)).toEqual(['registered', 'signed_in', 'password_changed']);
 });
 
@@ -196,7 +210,9 @@ test('#334 a session that ends meanwhile changes nothing', async () => {
   const stopped = stopAt('change');
   const underWay = change(ann, access_token);
   await stopped.there;
-  expect((await api.rest('DELETE', `/users/me/sessions/${sessionOf(access_token)}`, { token: ann.token })).status).toBe(200);
+  expect(
+    (await api.rest('DELETE', `/users/me/sessions/${sessionOf(access_token)}`, { token: ann.token })).status,
+  ).toBe(200);
   stopped.goOn();
   expect((await underWay).body).toMatchObject({ status: 401, code: 'UNAUTHENTICATED' });
   expect([(await signIn(ann, NEW)).status, (await signIn(ann)).status]).toEqual([401, 200]);
@@ -206,7 +222,10 @@ test('#333 the account stays when the password is changed while its removal is u
   const ann = await api.register();
   const { access_token } = (await signIn(ann)).body as Tokens;
   const stopped = stopAt('user.remove');
-  const underWay = api.rest('DELETE', `/users/${ann.id}`, { token: access_token, body: { password: ann.password } });
+  const underWay = api.rest('DELETE', `/users/${ann.id}`, {
+    token: access_token,
+    body: { password: ann.password },
+  });
   await stopped.there;
   expect((await change(ann)).status).toBe(200);
   stopped.goOn();

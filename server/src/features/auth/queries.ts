@@ -35,7 +35,13 @@ const create = one(
 
 /** @returns the new user with a first session, or undefined when the login is taken */
 export function createUser(db: Database, login: string, hash: string, client: Client, limits: SessionLimits) {
-  return create(db, { ...clientOf(client), ...newSession(client, limits), login, login_key: loginKey(login), hash });
+  return create(db, {
+    ...clientOf(client),
+    ...newSession(client, limits),
+    login,
+    login_key: loginKey(login),
+    hash,
+  });
 }
 
 /** What a sign-in is checked against. */
@@ -84,7 +90,8 @@ const REPLACEMENT = { user_id: 'int', before: 'text', after: 'text' } as const;
 export const rehash = statement(
   'user.rehash',
   REPLACEMENT,
-  ({ user_id, before, after }) => sql`update ${users} set password = ${after} where id = ${user_id} and password = ${before}`,
+  ({ user_id, before, after }) =>
+    sql`update ${users} set password = ${after} where id = ${user_id} and password = ${before}`,
 );
 
 const change = one(
@@ -166,7 +173,11 @@ const reset = one(
  * Uses a code up, sets the password and ends all sessions. In two statements, as `changePassword`.
  * @returns the sessions that ended, undefined when the code has been used, replaced or dropped meanwhile
  */
-export function resetPassword(db: Database, what: { user_id: number; code_hash: string; hash: string }, client: Client) {
+export function resetPassword(
+  db: Database,
+  what: { user_id: number; code_hash: string; hash: string },
+  client: Client,
+) {
   return db.transaction(async (tx) => {
     const done = await reset(tx, { ...clientOf(client), ...what });
     return done && endSessions(tx, what.user_id);
@@ -223,6 +234,10 @@ function listOf(name: ListName): SQL {
  * @param max_bytes of all rows as JSON
  * @returns everything that is kept of the user, as one JSON document; no hash and no token among it. Null when it is larger
  */
-export async function exportUser(db: Database, user_id: number, max_bytes: number): Promise<Export | null | undefined> {
+export async function exportUser(
+  db: Database,
+  user_id: number,
+  max_bytes: number,
+): Promise<Export | null | undefined> {
   return (await everything(db, { user_id, max_bytes }))?.document;
 }

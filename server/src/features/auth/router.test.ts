@@ -30,15 +30,21 @@ test.each(['', '/'])('#1 every path answers with "%s" at its end', async (end) =
   const made = await api.rest('POST', `/users${end}`, { body: { login, password: PASSWORD, extra: 1 } });
   expect([made.status, made.body]).toEqual([201, TOKEN_ANSWER]);
   const { user_id: id } = made.body;
-  const signedIn = await api.rest('POST', `/users/signIn${end}`, { body: { username: login, password: PASSWORD } });
+  const signedIn = await api.rest('POST', `/users/signIn${end}`, {
+    body: { username: login, password: PASSWORD },
+  });
   expect([signedIn.status, signedIn.body]).toEqual([200, { ...TOKEN_ANSWER, user_id: id }]);
   const token = signedIn.body.access_token;
   const me = await api.rest('GET', `/users/me${end}`, { token });
-  expect([me.status, me.body]).toEqual([200, { id, login, created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/) }]);
+  expect([me.status, me.body]).toEqual([
+    200,
+    { id, login, created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/) },
+  ]);
   expect(Math.abs(Date.parse(me.body.created_at) - Date.now())).toBeLessThan(10_000);
   const removed = await api.rest('DELETE', `/users/${id}${end}`, { token, body: { password: PASSWORD } });
   expect([removed.status, removed.body]).toEqual([200, { message: expect.any(String) }]);
-  for (const { headers } of [made, signedIn, me, removed]) expect(headers['cache-control']).toContain('no-store');
+  for (const { headers } of [made, signedIn, me, removed])
+    expect(headers['cache-control']).toContain('no-store');
 });
 
 test('how long a token lives is a setting', async () => {
@@ -50,38 +56,57 @@ test('how long a token lives is a setting', async () => {
 test('#9 how long a password must be is a setting, for new ones alone', async () => {
   for (const door of bothDoors(strict)) {
     const register = (password: string) => door.call('auth.register', { login: randomUUID(), password });
-    for (const password of ['x'.repeat(12), RUNNER.repeat(12)]) expect((await register(password)).data).toBeDefined();
-    for (const password of ['x'.repeat(11), RUNNER.repeat(11)]) expectRefused(await register(password), 'password', password);
+    for (const password of ['x'.repeat(12), RUNNER.repeat(12)])
+      expect((await register(password)).data).toBeDefined();
+    for (const password of ['x'.repeat(11), RUNNER.repeat(11)])
+      expectRefused(await register(password), 'password', password);
     const login = randomUUID();
     await rest.call('auth.register', { login, password: 'eight888' });
     expect((await door.call('auth.signIn', { username: login, password: 'eight888' })).data).toBeDefined();
   }
 });
 
-test.each(['register', 'signIn'])('#2 #3 #4 of 20 parallel registrations one wins, and a %s after them finds it', async (then) => {
-  const login = `Bob-${randomUUID()}`;
-  const spellings = [login, login.toUpperCase(), login.toLowerCase(), login.replace('Bob', 'Ｂｏｂ')];
-  const attempts = Array.from({ length: 20 }, (_, n) =>
-    (n % 2 ? rest : rpc).call('auth.register', { login: spellings[n % 4], password: `${PASSWORD} ${n}` }),
-  );
-  const outcomes = await Promise.all(attempts);
-  const [winner, ...others] = outcomes.filter(({ data }) => data);
-  expect(others).toEqual([]);
-  for (const outcome of outcomes.filter(({ data }) => !data))
-    expect(outcome).toMatchObject({ status: 409, code: 'LOGIN_TAKEN', detail: 'User with this login already exists' });
-  const password = `${PASSWORD} ${outcomes.indexOf(winner as (typeof outcomes)[0])}`;
-  if (then === 'register')
-    expect(await rest.call('auth.register', { login, password })).toMatchObject({ status: 409, code: 'LOGIN_TAKEN' });
-  else expect((await rest.call('auth.signIn', { username: login, password })).data.user_id).toBe(winner?.data.user_id);
-});
+test.each(['register', 'signIn'])(
+  '#2 #3 #4 of 20 parallel registrations one wins, and a %s after them finds it',
+  async (then) => {
+    const login = `Bob-${randomUUID()}`;
+    const spellings = [login, login.toUpperCase(), login.toLowerCase(), login.replace('Bob', 'Ｂｏｂ')];
+    const attempts = Array.from({ length: 20 }, (_, n) =>
+      (n % 2 ? rest : rpc).call('auth.register', { login: spellings[n % 4], password: `${PASSWORD} ${n}` }),
+    );
+    const outcomes = await Promise.all(attempts);
+    const [winner, ...others] = outcomes.filter(({ data }) => data);
+    expect(others).toEqual([]);
+    for (const outcome of outcomes.filter(({ data }) => !data))
+      expect(outcome).toMatchObject({
+        status: 409,
+        code: 'LOGIN_TAKEN',
+        detail: 'User with this login already exists',
+      });
+    const password = `${PASSWORD} ${outcomes.indexOf(winner as (typeof outcomes)[0])}`;
+    if (then === 'register')
+      expect(await rest.call('auth.register', { login, password })).toMatchObject({
+        status: 409,
+        code: 'LOGIN_TAKEN',
+      });
+    else
+      expect((await rest.call('auth.signIn', { username: login, password })).data.user_id).toBe(
+        winner?.data.user_id,
+      );
+  },
+);
 
 describe.each(doors)('over $name', ({ call, name: door }) => {
-  const register = (login: unknown, password: unknown = PASSWORD) => call('auth.register', { login, password });
+  const register = (login: unknown, password: unknown = PASSWORD) =>
+    call('auth.register', { login, password });
 
   test('#48 a token answer holds a JWT that says who, in which session, since when and until when, and nothing else', async () => {
     const login = randomUUID();
     const sessions = new Set<unknown>();
-    for (const { data } of [await register(login), await call('auth.signIn', { username: login, password: PASSWORD })]) {
+    for (const { data } of [
+      await register(login),
+      await call('auth.signIn', { username: login, password: PASSWORD }),
+    ]) {
       expect(data).toEqual(TOKEN_ANSWER);
       const [header, payload] = data.access_token.split('.');
       const { sub, sid, iat, exp, ...more } = decoded(payload) as Record<string, number>;
@@ -104,10 +129,21 @@ describe.each(doors)('over $name', ({ call, name: door }) => {
       `${start}@example.org`,
     ]) {
       const { data } = await register(login);
-      expect((await call('auth.me', {}, data?.access_token)).data, shown(login)).toMatchObject({ id: data?.user_id, login });
+      expect((await call('auth.me', {}, data?.access_token)).data, shown(login)).toMatchObject({
+        id: data?.user_id,
+        login,
+      });
     }
-    const white = [' ', '\t', '\n', '\u00a0', '\u2003', '\u3000', '\u2028', '\u0085'].flatMap((c) => [c, `a${c}b`, `${c}a`, `a${c}`]);
-    const control = ['\u0001', '\u001f', '\u007f', '\u009f', '\u200b', '\u202e'].flatMap((c) => [c, `a${c}b`]);
+    const white = [' ', '\t', '\n', '\u00a0', '\u2003', '\u3000', '\u2028', '\u0085'].flatMap((c) => [
+      c,
+      `a${c}b`,
+      `${c}a`,
+      `a${c}`,
+    ]);
+    const control = ['\u0001', '\u001f', '\u007f', '\u009f', '\u200b', '\u202e'].flatMap((c) => [
+      c,
+      `a${c}b`,
+    ]);
     const others = [
       '',
       '\u0301\u20dd',
@@ -122,7 +158,8 @@ describe.each(doors)('over $name', ({ call, name: door }) => {
       ['ann'],
       { login: 'ann' },
     ];
-    for (const login of [...white, ...control, ...others, undefined]) expectRefused(await register(login), 'login', login);
+    for (const login of [...white, ...control, ...others, undefined])
+      expectRefused(await register(login), 'login', login);
   });
 
   test.each([
@@ -139,8 +176,14 @@ describe.each(doors)('over $name', ({ call, name: door }) => {
   ])('#4 #5 %s and %s are one login', async (first, second) => {
     const end = randomUUID();
     const { data } = await register(first + end);
-    expect(await register(second + end)).toMatchObject({ status: 409, code: 'LOGIN_TAKEN', detail: 'User with this login already exists' });
-    expect((await call('auth.signIn', { username: second + end, password: PASSWORD })).data?.user_id).toBe(data.user_id);
+    expect(await register(second + end)).toMatchObject({
+      status: 409,
+      code: 'LOGIN_TAKEN',
+      detail: 'User with this login already exists',
+    });
+    expect((await call('auth.signIn', { username: second + end, password: PASSWORD })).data?.user_id).toBe(
+      data.user_id,
+    );
     expect((await call('auth.me', {}, data.access_token)).data.login).toBe(first + end);
   });
 
@@ -156,7 +199,13 @@ describe.each(doors)('over $name', ({ call, name: door }) => {
   });
 
   test('#7 #8 #9 #10 a password is 8 to 128 characters, whichever they are', async () => {
-    for (const password of ['83651907', RUNNER.repeat(8), RUNNER.repeat(128), ' x y z "\\ ', 'true and false']) {
+    for (const password of [
+      '83651907',
+      RUNNER.repeat(8),
+      RUNNER.repeat(128),
+      ' x y z "\\ ',
+      'true and false',
+    ]) {
       const username = randomUUID();
       expect((await register(username, password)).data, shown(password)).toBeDefined();
       expect((await call('auth.signIn', { username, password })).data, shown(password)).toBeDefined();
@@ -176,7 +225,11 @@ describe.each(doors)('over $name', ({ call, name: door }) => {
       { username: 'no login at all\u200b', password: PASSWORD },
     ];
     const [first, ...more] = await Promise.all(attempts.map((input) => call('auth.signIn', input)));
-    expect(first).toMatchObject({ status: 401, code: 'WRONG_CREDENTIALS', detail: 'Wrong credential passed' });
+    expect(first).toMatchObject({
+      status: 401,
+      code: 'WRONG_CREDENTIALS',
+      detail: 'Wrong credential passed',
+    });
     for (const other of more) expect(other).toEqual(first);
     for (const key of ['username', 'password']) {
       const input = { username: login, password: PASSWORD };
@@ -197,9 +250,14 @@ describe.each(doors)('over $name', ({ call, name: door }) => {
     for (const wrong of [undefined, '', null, 7])
       expectRefused(await call('auth.remove', { id, password: wrong }, token), 'password', wrong);
     for (const other of [bob.id, MISSING])
-      expect(await call('auth.remove', { id: other, password }, token)).toMatchObject({ status: 404, code: 'NOT_FOUND' });
+      expect(await call('auth.remove', { id: other, password }, token)).toMatchObject({
+        status: 404,
+        code: 'NOT_FOUND',
+      });
     expect(await belongings(api, id)).toEqual(before);
-    expect((await call('auth.remove', { id, password }, token)).data).toEqual({ message: expect.any(String) });
+    expect((await call('auth.remove', { id, password }, token)).data).toEqual({
+      message: expect.any(String),
+    });
     expect((await call('auth.me', {}, bob.token)).data.id).toBe(bob.id);
   });
 
@@ -209,13 +267,20 @@ describe.each(doors)('over $name', ({ call, name: door }) => {
     await rest.call('task.create', { title: 'Run' }, token);
     await rest.call('mentalPlan.create', { name: 'a', goal: 'b', resource_list: [] }, second);
     await rest.call('resource.create', { type: 'book', name: 'a', description: '', volume: 1 }, token);
-    await rest.call('physicalPlan.create', { goal: 'a', age: 30, gender: 'male', weight: 70, height: 175 }, token);
+    await rest.call(
+      'physicalPlan.create',
+      { goal: 'a', age: 30, gender: 'male', weight: 70, height: 175 },
+      token,
+    );
     await call('auth.remove', { id, password }, second);
     for (const used of [token, second])
       for (const procedure of ['auth.me', 'task.list'])
         for (const { call: check } of doors)
           expect(await check(procedure, {}, used)).toMatchObject({ status: 401, code: 'UNAUTHENTICATED' });
-    expect(await call('auth.signIn', { username: login, password })).toMatchObject({ status: 401, code: 'WRONG_CREDENTIALS' });
+    expect(await call('auth.signIn', { username: login, password })).toMatchObject({
+      status: 401,
+      code: 'WRONG_CREDENTIALS',
+    });
     const { data } = await register(login, password);
     expect(data.user_id).not.toBe(id);
     for (const list of ['task.list', 'mentalPlan.list', 'resource.list', 'physicalPlan.list'])
@@ -236,9 +301,14 @@ describe.each(doors)('over $name', ({ call, name: door }) => {
 
   test('#28 #29 #46 anything but exactly "Bearer <token>" is 401, with WWW-Authenticate', async () => {
     const { token } = await api.register();
-    const [url, outcomeOf] = door === 'REST' ? (['/users/me', ofRest] as const) : (['/trpc/auth.me', ofRpc] as const);
+    const [url, outcomeOf] =
+      door === 'REST' ? (['/users/me', ofRest] as const) : (['/trpc/auth.me', ofRpc] as const);
     for (const authorization of [...badHeaders(token), undefined]) {
-      const answer = await api.rest('GET', url, authorization === undefined ? {} : { headers: { authorization } });
+      const answer = await api.rest(
+        'GET',
+        url,
+        authorization === undefined ? {} : { headers: { authorization } },
+      );
       expect(outcomeOf(answer), authorization).toMatchObject({ status: 401, code: 'UNAUTHENTICATED' });
       expect(answer.headers['www-authenticate'], authorization).toBe('Bearer');
     }
@@ -250,6 +320,9 @@ test('over REST a password in the URL is not looked at, and the path wins over a
   const { id, password, token } = await api.register();
   const inUrl = await api.rest('DELETE', `/users/${id}`, { token, query: { password } });
   expectRefused(ofRest(inUrl), 'password', 'in the URL');
-  const removed = await api.rest('DELETE', `/users/${id}`, { token, body: { id: MISSING, user_id: String(id), password } });
+  const removed = await api.rest('DELETE', `/users/${id}`, {
+    token,
+    body: { id: MISSING, user_id: String(id), password },
+  });
   expect(removed.status).toBe(200);
 });

@@ -47,7 +47,8 @@ export const authRouter = router({
   register: publicProcedure
     .meta(
       endpoint('POST /users', 'Register and sign in', {
-        description: 'Makes an account and signs in to it. The answer holds the access token that every other request needs.',
+        description:
+          'Makes an account and signs in to it. The answer holds the access token that every other request needs.',
         tag,
         public: true,
         status: 201,
@@ -57,7 +58,8 @@ export const authRouter = router({
     .input(Registration)
     .output(TokenAnswer)
     .mutation(async ({ ctx, input }) => {
-      if (!ctx.services.isRegistrationOpen) throw new AppError('REGISTRATION_CLOSED', 'Registration is closed');
+      if (!ctx.services.isRegistrationOpen)
+        throw new AppError('REGISTRATION_CLOSED', 'Registration is closed');
       const { ip } = ctx.request.client;
       await ctx.services.limits.entry('registration', ip);
       await checkNewPassword(ctx.services, 'password', input.password, input.login);
@@ -132,9 +134,13 @@ export const authRouter = router({
     .output(Message)
     .mutation(async ({ ctx, input }) => {
       // A session that has ended already is no error: whoever signs out twice is signed out.
-      const named = input?.refresh_token === undefined ? ctx.request.claims() : ctx.services.refreshTokens.open(input.refresh_token);
+      const named =
+        input?.refresh_token === undefined
+          ? ctx.request.claims()
+          : ctx.services.refreshTokens.open(input.refresh_token);
       const session = named ?? unauthenticated();
-      if (await endSession(ctx.db, session, ctx.request.client)) ctx.services.openSessions.forget([session.session_id]);
+      if (await endSession(ctx.db, session, ctx.request.client))
+        ctx.services.openSessions.forget([session.session_id]);
       return { message: 'Signed out' };
     }),
 
@@ -145,7 +151,8 @@ export const authRouter = router({
   changePassword: protectedProcedure
     .meta(
       endpoint('POST /users/me/password', 'Change my password, which ends my other sessions', {
-        description: 'Asks for the password as it is. The session of this call stays: the answer has its next tokens.',
+        description:
+          'Asks for the password as it is. The session of this call stays: the answer has its next tokens.',
         example: { message: 'Password changed' },
         tag,
         errors: ['WRONG_CREDENTIALS', 'WEAK_PASSWORD'],
@@ -160,8 +167,17 @@ export const authRouter = router({
         const user = (await findAccount(ctx.db, { user_id })) ?? unauthenticated();
         await confirm(ctx, user.password, input.current_password, 2);
         await checkNewPassword(ctx.services, 'new_password', input.new_password, user.login);
-        const after = await ctx.services.passwords.hash(input.new_password, addressKey(ctx.request.client.ip));
-        return changePassword(ctx.db, claims, { before: user.password, after }, ctx.request.client, ctx.services.sessionLimits);
+        const after = await ctx.services.passwords.hash(
+          input.new_password,
+          addressKey(ctx.request.client.ip),
+        );
+        return changePassword(
+          ctx.db,
+          claims,
+          { before: user.password, after },
+          ctx.request.client,
+          ctx.services.sessionLimits,
+        );
       });
       ctx.services.openSessions.forget(ended);
       return { message: 'Password changed', ...(await tokenAnswer(ctx.services, claims, counter)) };
@@ -198,7 +214,8 @@ export const authRouter = router({
   export: protectedProcedure
     .meta(
       endpoint('GET /users/me/export', 'Everything that is kept of me', {
-        description: 'All in one answer, of 5 MB at most. POST /users/me/exports writes larger ones into a file.',
+        description:
+          'All in one answer, of 5 MB at most. POST /users/me/exports writes larger ones into a file.',
         tag,
         errors: ['PAYLOAD_TOO_LARGE'],
       }),
@@ -207,9 +224,14 @@ export const authRouter = router({
     .output(Export)
     .query(async ({ ctx }) => {
       await note(ctx.db, 'account_exported', ctx.request.client, ctx.user.id);
-      const document = await ctx.services.largeReads(ctx.user.id, 0, () => exportUser(ctx.db, ctx.user.id, MAX_EXPORT_BYTES));
+      const document = await ctx.services.largeReads(ctx.user.id, 0, () =>
+        exportUser(ctx.db, ctx.user.id, MAX_EXPORT_BYTES),
+      );
       if (document === null)
-        throw new AppError('PAYLOAD_TOO_LARGE', 'More than 5 MB are kept: POST /users/me/exports writes them into a file');
+        throw new AppError(
+          'PAYLOAD_TOO_LARGE',
+          'More than 5 MB are kept: POST /users/me/exports writes them into a file',
+        );
       return document ?? unauthenticated();
     }),
 
@@ -265,7 +287,10 @@ async function retryChanged<T>(run: () => Promise<T | undefined>): Promise<T> {
  * Sets the password that comes with a good code.
  * @returns whose account the login names, and the sessions that ended: undefined for a code that is not good
  */
-async function redeem({ db, services, request }: Context, { login, code, new_password }: z.output<typeof PasswordReset>) {
+async function redeem(
+  { db, services, request }: Context,
+  { login, code, new_password }: z.output<typeof PasswordReset>,
+) {
   const user = await findCredentials(db, login);
   // Asked in either case, so that the time says nothing about who exists.
   const reset = { user_id: user?.id ?? 0, code_hash: hashOfResetCode(code) };
@@ -275,7 +300,11 @@ async function redeem({ db, services, request }: Context, { login, code, new_pas
 }
 
 /** @returns the new session, undefined when the stored hash was replaced meanwhile @throws 401 for a wrong password */
-async function signIn({ db, services, request }: Context, { username, password }: z.output<typeof SignIn>, attempt: PasswordAttempt) {
+async function signIn(
+  { db, services, request }: Context,
+  { username, password }: z.output<typeof SignIn>,
+  attempt: PasswordAttempt,
+) {
   const client = addressKey(request.client.ip);
   const { user, matches } = await attempt.check(async () => {
     const user = await findCredentials(db, username);
@@ -304,19 +333,34 @@ async function signIn({ db, services, request }: Context, { username, password }
  * @param hashes passwords that are hashed for the change, this comparison included
  * @throws 401 unless the signed-in user knows the password
  */
-async function confirm(ctx: Context & { user: Caller }, stored: string, password: string, hashes: number): Promise<void> {
+async function confirm(
+  ctx: Context & { user: Caller },
+  stored: string,
+  password: string,
+  hashes: number,
+): Promise<void> {
   const { ip } = ctx.request.client;
   const attempt = await ctx.services.limits.confirmationAttempt(ctx.user.id, ip, hashes);
-  if (await attempt.check(() => ctx.services.passwords.verify(stored, password, addressKey(ip)))) return attempt.succeeded();
+  if (await attempt.check(() => ctx.services.passwords.verify(stored, password, addressKey(ip))))
+    return attempt.succeeded();
   await note(ctx.db, 'password_refused', ctx.request.client, ctx.user.id);
   wrongCredentials();
 }
 
 /** @throws 400 for a password that is too short or too easy to guess */
-async function checkNewPassword({ passwordMinLength }: Services, path: string, password: string, login: string): Promise<void> {
-  if (!hasLength(password, passwordMinLength)) invalid(path, `must have at least ${passwordMinLength} characters`);
+async function checkNewPassword(
+  { passwordMinLength }: Services,
+  path: string,
+  password: string,
+  login: string,
+): Promise<void> {
+  if (!hasLength(password, passwordMinLength))
+    invalid(path, `must have at least ${passwordMinLength} characters`);
   const reason = await weakness(password, login);
-  if (reason) throw new AppError('WEAK_PASSWORD', 'The password is too easy to guess', { errors: [{ path, message: reason }] });
+  if (reason)
+    throw new AppError('WEAK_PASSWORD', 'The password is too easy to guess', {
+      errors: [{ path, message: reason }],
+    });
 }
 
 async function tokenAnswer(

@@ -14,7 +14,11 @@ interface Seen {
 
 async function signIn(password: string): Promise<Seen> {
   const body = JSON.stringify({ username: ann.login, password });
-  const answer = await fetch(`${url}/users/signIn`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+  const answer = await fetch(`${url}/users/signIn`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body,
+  });
   await answer.arrayBuffer();
   return { status: answer.status, retryAfter: answer.headers.get('retry-after') };
 }
@@ -62,7 +66,9 @@ test('#18 five hundred at once are let in or sent away, in bounded memory', { ti
   const before = process.memoryUsage().rss;
   let most = before;
   const body = (n: number) => ({ username: ann.login, password: n % 2 ? ann.password : `wrong ${n}` });
-  const storm = Promise.all(Array.from({ length: 500 }, (_, n) => api.rest('POST', '/users/signIn', { body: body(n) })));
+  const storm = Promise.all(
+    Array.from({ length: 500 }, (_, n) => api.rest('POST', '/users/signIn', { body: body(n) })),
+  );
   const answers = await during(storm, 10, async () => {
     most = Math.max(most, process.memoryUsage().rss);
   });

@@ -24,7 +24,9 @@ const ResourceLink = z
   .meta({ id: 'ResourceLink', description: 'How much of a resource is done in one mental plan.' });
 
 const ChangedResource = Resource.extend({
-  links: z.array(ResourceLink).describe('How much of it is done, in those of my mental plans where that was written.'),
+  links: z
+    .array(ResourceLink)
+    .describe('How much of it is done, in those of my mental plans where that was written.'),
 }).meta({ id: 'ChangedResource', description: 'A resource as it is now.' });
 
 const Removed = z.object({ id }).meta({ id: 'RemovedObject', description: 'What is not there any more.' });
@@ -68,22 +70,33 @@ export const Summary = z
       .regex(/^\d{4}-W\d\d$/)
       .meta({ description: 'The ISO 8601 week that has ended.', examples: ['2026-W47'] }),
     tasks: SummaryOfTasks,
-    physical_plan: SummaryOfPhysicalPlan.nullable().describe('The current one, as it stands. Null when there is none.'),
-    mental_plan: SummaryOfMentalPlan.nullable().describe('The current one, as it stands. Null when there is none.'),
+    physical_plan: SummaryOfPhysicalPlan.nullable().describe(
+      'The current one, as it stands. Null when there is none.',
+    ),
+    mental_plan: SummaryOfMentalPlan.nullable().describe(
+      'The current one, as it stands. Null when there is none.',
+    ),
   })
   .meta({ id: 'Summary', description: 'How a week went.' });
 
 /** @param name of the component in the OpenAPI document */
-const change = <Type extends string, Data extends z.ZodType>(type: Type, name: string, data: Data, description: string) =>
-  z.object({ type: z.literal(type), data }).meta({ id: name, description });
+const change = <Type extends string, Data extends z.ZodType>(
+  type: Type,
+  name: string,
+  data: Data,
+  description: string,
+) => z.object({ type: z.literal(type), data }).meta({ id: name, description });
 
 /** What a stream brings, told apart by `type`. */
 export const StreamEvent = z
   .discriminatedUnion('type', [
-    z.object({ type: z.literal('ready') }).meta({ id: 'ReadyEvent', description: 'Whatever is committed from now on will be heard.' }),
     z
-      .object({ type: z.literal('resync') })
-      .meta({ id: 'ResyncEvent', description: 'Something was missed that can not be told any more: read everything anew.' }),
+      .object({ type: z.literal('ready') })
+      .meta({ id: 'ReadyEvent', description: 'Whatever is committed from now on will be heard.' }),
+    z.object({ type: z.literal('resync') }).meta({
+      id: 'ResyncEvent',
+      description: 'Something was missed that can not be told any more: read everything anew.',
+    }),
     z
       .object({
         type: z.literal('end'),
@@ -95,17 +108,47 @@ export const StreamEvent = z
     change('task.created', 'TaskCreatedEvent', Task, 'A task was made.'),
     change('task.changed', 'TaskChangedEvent', Task, 'A task was changed.'),
     change('task.removed', 'TaskRemovedEvent', Removed, 'A task was removed.'),
-    change('physicalPlan.created', 'PhysicalPlanCreatedEvent', PhysicalPlanRow, 'A physical plan was made, and is the current one.'),
-    change('physicalPlan.changed', 'PhysicalPlanChangedEvent', PhysicalPlanRow, 'A physical plan was changed.'),
+    change(
+      'physicalPlan.created',
+      'PhysicalPlanCreatedEvent',
+      PhysicalPlanRow,
+      'A physical plan was made, and is the current one.',
+    ),
+    change(
+      'physicalPlan.changed',
+      'PhysicalPlanChangedEvent',
+      PhysicalPlanRow,
+      'A physical plan was changed.',
+    ),
     change('physicalPlan.removed', 'PhysicalPlanRemovedEvent', Removed, 'A physical plan was removed.'),
-    change('mentalPlan.created', 'MentalPlanCreatedEvent', ChangedMentalPlan, 'A mental plan was made, and is the current one.'),
+    change(
+      'mentalPlan.created',
+      'MentalPlanCreatedEvent',
+      ChangedMentalPlan,
+      'A mental plan was made, and is the current one.',
+    ),
     change('mentalPlan.changed', 'MentalPlanChangedEvent', ChangedMentalPlan, 'A mental plan was changed.'),
     change('mentalPlan.removed', 'MentalPlanRemovedEvent', Removed, 'A mental plan was removed.'),
     change('resource.created', 'ResourceCreatedEvent', ChangedResource, 'A resource was added.'),
-    change('resource.changed', 'ResourceChangedEvent', ChangedResource, 'A resource was changed, or the progress in it.'),
-    change('resource.removed', 'ResourceRemovedEvent', Removed, 'A resource was removed, from the plans too.'),
+    change(
+      'resource.changed',
+      'ResourceChangedEvent',
+      ChangedResource,
+      'A resource was changed, or the progress in it.',
+    ),
+    change(
+      'resource.removed',
+      'ResourceRemovedEvent',
+      Removed,
+      'A resource was removed, from the plans too.',
+    ),
     change('export.created', 'ExportCreatedEvent', AccountExport, 'An export was asked for.'),
-    change('export.changed', 'ExportChangedEvent', AccountExport, 'An export has begun, has another tenth of it, or has ended.'),
+    change(
+      'export.changed',
+      'ExportChangedEvent',
+      AccountExport,
+      'An export has begun, has another tenth of it, or has ended.',
+    ),
     change('summary.created', 'SummaryCreatedEvent', Summary, 'A week has ended: how it went.'),
   ])
   .meta({ id: 'StreamEvent', description: 'What a stream brings, told apart by `type`.' });

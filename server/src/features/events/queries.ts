@@ -6,7 +6,12 @@ import { one, query } from '../../db/statement.ts';
 /** What there is after some number: the number of the last event of all, and the next few, with the milliseconds since 1970 at which they were written. */
 export interface Page {
   readonly last: number;
-  readonly rows: readonly { readonly id: number; readonly type: string; readonly data: unknown; readonly at: number }[];
+  readonly rows: readonly {
+    readonly id: number;
+    readonly type: string;
+    readonly data: unknown;
+    readonly at: number;
+  }[];
 }
 
 /** @returns undefined when there is no such user (any more) */
@@ -28,7 +33,12 @@ export const standing = one(
   query(
     'events.standing',
     { users: 'int[]', sessions: 'int[]' },
-    (asked): SQL<{ last: Record<string, number>; open: { id: number; user_id: number; nonce: string | null }[] }> => sql`
+    (
+      asked,
+    ): SQL<{
+      last: Record<string, number>;
+      open: { id: number; user_id: number; nonce: string | null }[];
+    }> => sql`
     select
       (select coalesce(json_object_agg(user_id, last), '{}') from ${eventSequences} where user_id = any(${asked.users})) as last,
       (select coalesce(json_agg(json_build_object('id', id, 'user_id', user_id, 'nonce', nonce)), '[]') from ${sessions}

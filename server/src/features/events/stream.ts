@@ -111,7 +111,8 @@ export class Stream<T> implements AsyncIterableIterator<T, undefined> {
 
   /** @throws {DOMException} an AbortError where the reader has to come back: `done` would say that there is nothing more */
   #finished(): IteratorResult<T, undefined> {
-    if (!this.#isLeft && this.#reason && RESUMABLE.includes(this.#reason)) throw new DOMException(this.#reason, 'AbortError');
+    if (!this.#isLeft && this.#reason && RESUMABLE.includes(this.#reason))
+      throw new DOMException(this.#reason, 'AbortError');
     return { done: true, value: undefined };
   }
 

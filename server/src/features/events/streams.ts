@@ -30,7 +30,13 @@ interface Options {
   readonly waited?: ((lag: number) => void) | undefined;
 }
 
-export function createEventStreams({ db, listen, openSessions, places, waited = () => {} }: Options): EventStreams {
+export function createEventStreams({
+  db,
+  listen,
+  openSessions,
+  places,
+  waited = () => {},
+}: Options): EventStreams {
   const users = new Map<number, Readers>();
   const bell = createBell(db);
   let isClosing = false;
@@ -113,7 +119,14 @@ export function createEventStreams({ db, listen, openSessions, places, waited = 
         leave(caller.id, readers, stream);
         giveBack?.();
       };
-      const stream = new Stream({ caller, expires: (exp + TOLERANCE) * 1000, read, shape, closed, waited: (lag) => waited(lag / 1000) });
+      const stream = new Stream({
+        caller,
+        expires: (exp + TOLERANCE) * 1000,
+        read,
+        shape,
+        closed,
+        waited: (lag) => waited(lag / 1000),
+      });
       readers.streams.add(stream);
       try {
         giveBack = await places?.take(`streams:${caller.id}`, PER_USER);

@@ -45,7 +45,9 @@ test.each(bothDoors(api))('over $name the answer is the same, with or without an
 test('however many ask, the database is asked once a second at most', async () => {
   const [rest, rpc] = bothDoors(counting);
   const start = performance.now();
-  const answers = await Promise.all(Array.from({ length: 50 }, (_, index) => (index % 2 ? rest : rpc).call('health.check')));
+  const answers = await Promise.all(
+    Array.from({ length: 50 }, (_, index) => (index % 2 ? rest : rpc).call('health.check')),
+  );
   const seconds = Math.ceil((performance.now() - start) / 1000);
   expect(new Set(answers.map(({ data }) => data.database))).toEqual(new Set(['connected']));
   expect(pings).toBeGreaterThan(0);
@@ -54,7 +56,9 @@ test('however many ask, the database is asked once a second at most', async () =
 
 test('as long as the database is not prepared nobody is asked, and as soon as it is the answer is yes', async () => {
   let isPrepared = false;
-  const starting = await startApp({ database: { ...api.database, ping: () => (isPrepared ? api.database.ping() : undefined) } });
+  const starting = await startApp({
+    database: { ...api.database, ping: () => (isPrepared ? api.database.ping() : undefined) },
+  });
   const status = async () => (await starting.rest('GET', '/health')).status;
   expect(await status()).toBe(503);
   isPrepared = true;
@@ -70,7 +74,10 @@ test('within 2 s of the database going away the answer is 503, on both doors', a
     .poll(() => deserted.rest('GET', '/health'), { timeout: 2000, interval: 100 })
     .toMatchObject({
       status: 503,
-      headers: { 'retry-after': expect.stringMatching(/^\d+$/), 'content-type': 'application/json; charset=utf-8' },
+      headers: {
+        'retry-after': expect.stringMatching(/^\d+$/),
+        'content-type': 'application/json; charset=utf-8',
+      },
       body: { ...body, timestamp: expect.any(String), version: expect.any(String) },
     });
   expect(await rpc.call('health.check')).toMatchObject({ status: 503, data: body });
@@ -80,7 +87,11 @@ test('within 2 s of the database going away the answer is 503, on both doors', a
 
 test('/livez and /readyz answer anybody; without the database only the second says 503', async () => {
   for (const path of ['/livez', '/readyz'])
-    expect(await api.rest('GET', path)).toMatchObject({ status: 200, body: { status: 'ok' }, headers: { 'cache-control': 'no-store' } });
+    expect(await api.rest('GET', path)).toMatchObject({
+      status: 200,
+      body: { status: 'ok' },
+      headers: { 'cache-control': 'no-store' },
+    });
   expect((await deserted.rest('GET', '/livez')).status).toBe(200);
   const refusal = { status: 503, body: { status: 'unavailable' }, headers: { 'retry-after': '1' } };
   await expect.poll(() => deserted.rest('GET', '/readyz'), { timeout: 2000 }).toMatchObject(refusal);

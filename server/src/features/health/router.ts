@@ -9,7 +9,9 @@ const Health = z
     timestamp: moment.describe('The time of the server.'),
     database: z.enum(['connected', 'disconnected']).describe('Whether the database answers.'),
     version: z.string().meta({ description: 'The version of the server.', examples: ['0.1.0'] }),
-    environment: z.enum(['development', 'test', 'production']).meta({ description: 'What the server runs as.', examples: ['production'] }),
+    environment: z
+      .enum(['development', 'test', 'production'])
+      .meta({ description: 'What the server runs as.', examples: ['production'] }),
   })
   .meta({ id: 'Health', description: 'Whether the server and its database are well.' });
 
@@ -19,7 +21,8 @@ export const healthRouter = router({
   check: publicProcedure
     .meta(
       endpoint('GET /health', 'Whether the server and its database are well', {
-        description: 'Asks the database once a second at most. 503 when it does not answer, or when the server is about to end.',
+        description:
+          'Asks the database once a second at most. 503 when it does not answer, or when the server is about to end.',
         tag: 'Health',
         public: true,
         statusOf,

@@ -1,5 +1,15 @@
 import { z } from 'zod';
-import { ById, id, if_match, message, owner_id, Resource, text, user_id, version } from '../../trpc/fields.ts';
+import {
+  ById,
+  id,
+  if_match,
+  message,
+  owner_id,
+  Resource,
+  text,
+  user_id,
+  version,
+} from '../../trpc/fields.ts';
 
 const progress = z
   .int()
@@ -9,14 +19,22 @@ const progress = z
 const resource_list = z
   .array(id)
   .max(1000)
-  .meta({ description: 'The ids of my resources that belong to the plan. Repeats count once.', examples: [[1]] });
+  .meta({
+    description: 'The ids of my resources that belong to the plan. Repeats count once.',
+    examples: [[1]],
+  });
 
 const NAME = { description: 'What the plan is called.', examples: ['Spring'] };
 const GOAL = { description: 'What the plan is for.', examples: ['Read more'] };
 const fields = { name: text(500).meta(NAME), goal: text(500).meta(GOAL) };
 
 export const NewMentalPlan = z
-  .object({ user_id, ...fields, resource_list: resource_list.meta({ examples: [[]] }), progress: progress.default(30) })
+  .object({
+    user_id,
+    ...fields,
+    resource_list: resource_list.meta({ examples: [[]] }),
+    progress: progress.default(30),
+  })
   .meta({ id: 'NewMentalPlan', description: 'A mental plan that does not exist yet.' });
 export const MentalPlanRemoval = ById.extend({ if_match });
 export const MentalPlanChange = ById.extend({
@@ -29,7 +47,14 @@ export const MentalPlanChange = ById.extend({
     'What is to change in a mental plan. What is left out stays as it is. A list of resources replaces the one before: what stays in it keeps its progress.',
 });
 export const MentalPlanRow = z
-  .object({ id, user_id: owner_id, name: z.string().meta(NAME), goal: z.string().meta(GOAL), progress, version })
+  .object({
+    id,
+    user_id: owner_id,
+    name: z.string().meta(NAME),
+    goal: z.string().meta(GOAL),
+    progress,
+    version,
+  })
   .meta({ id: 'MentalPlan', description: 'Books, courses and videos to finish in so many days.' });
 
 export const CreatedMentalPlan = z

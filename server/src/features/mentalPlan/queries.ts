@@ -100,7 +100,14 @@ const eventData = (replaced: SQL, wanted: SQL) => sql`
   select json_build_object('id', p.id, 'user_id', p.user_id, 'name', p.name, 'goal', p.goal, 'progress', p.progress,
     'version', p.version, 'resource_list', case when ${replaced} then to_json(${wanted}) end) as data from p`;
 
-const NEW = { ...QUOTA, user_id: 'int', name: 'text', goal: 'text', progress: 'int', wanted: 'int[]' } as const;
+const NEW = {
+  ...QUOTA,
+  user_id: 'int',
+  name: 'text',
+  goal: 'text',
+  progress: 'int',
+  wanted: 'int[]',
+} as const;
 
 const create = one(
   statement(
@@ -121,11 +128,19 @@ const create = one(
 );
 
 /** @returns the id of the new plan; undefined, and nothing made, when one of the resources is not the user's or there is no room */
-export async function createPlan(db: Database, user_id: number, quota: number, { resource_list, ...plan }: NewMentalPlan) {
+export async function createPlan(
+  db: Database,
+  user_id: number,
+  quota: number,
+  { resource_list, ...plan }: NewMentalPlan,
+) {
   return (await create(db, { ...plan, user_id, quota, wanted: [...new Set(resource_list)] }))?.id;
 }
 
-export type PlanUpdate = { outcome: 'updated'; plan: MentalPlanRow } | { outcome: Missed | 'resource missing' } | { outcome: 'raced' };
+export type PlanUpdate =
+  | { outcome: 'updated'; plan: MentalPlanRow }
+  | { outcome: Missed | 'resource missing' }
+  | { outcome: 'raced' };
 
 const CHANGE = {
   user_id: 'int',
@@ -178,7 +193,11 @@ const update = one(
  * One statement, so that all of it happens or nothing. Which links to add and drop is decided on the state at its
  * start; `version` tells whether another change came in between ('raced': nothing was written).
  */
-export async function updatePlan(db: Database, user_id: number, { resource_list, ...change }: MentalPlanChange): Promise<PlanUpdate> {
+export async function updatePlan(
+  db: Database,
+  user_id: number,
+  { resource_list, ...change }: MentalPlanChange,
+): Promise<PlanUpdate> {
   const row = await update(db, {
     ...change,
     user_id,

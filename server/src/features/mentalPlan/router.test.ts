@@ -2,7 +2,13 @@ import { describe, expect, test } from 'vitest';
 import { belongings } from '../../../test/belongings.ts';
 import { bothDoors } from '../../../test/doors.ts';
 import { startApp, type User } from '../../../test/harness.ts';
-import { expectCurrentPlan, expectMissing, expectPages, expectPatch, expectStrict } from '../../../test/rules.ts';
+import {
+  expectCurrentPlan,
+  expectMissing,
+  expectPages,
+  expectPatch,
+  expectStrict,
+} from '../../../test/rules.ts';
 import { expectRefused, MISSING, NOT_IDS, NOT_INTEGERS, shown, text } from '../../../test/values.ts';
 
 const api = await startApp();
@@ -14,7 +20,8 @@ const BOOK = { type: 'book', name: 'SICP', description: '', volume: 500 };
 
 /** Resources of the user, linked to no plan. */
 const makeBooks = async ({ token }: User, count: number): Promise<number[]> =>
-  (await rest.call('resource.createMany', { resources: Array.from({ length: count }, () => BOOK) }, token)).data;
+  (await rest.call('resource.createMany', { resources: Array.from({ length: count }, () => BOOK) }, token))
+    .data;
 
 const make = async ({ token }: User, input: object = {}): Promise<number> =>
   (await rest.call('mentalPlan.create', { ...PLAN, ...input }, token)).data.mental_plan_id;
@@ -23,7 +30,9 @@ const view = async ({ id, token }: User) => (await rest.call('mentalPlan.byUser'
 
 /** The resources in the current plan: id → progress. */
 const links = async (user: User): Promise<Record<number, number>> =>
-  Object.fromEntries((await view(user)).resources.map(({ resource, progress }: Link) => [resource.id, progress]));
+  Object.fromEntries(
+    (await view(user)).resources.map(({ resource, progress }: Link) => [resource.id, progress]),
+  );
 
 interface Link {
   resource: { id: number };
@@ -40,15 +49,24 @@ test.each(['', '/'])('every path answers with "%s" at its end', async (end) => {
   const ann = await api.register();
   const { token } = ann;
   const [book] = await makeBooks(ann, 1);
-  const made = await api.rest('POST', `/mentalPlans${end}`, { token, body: { ...PLAN, resource_list: [book] } });
-  expect([made.status, made.body]).toEqual([201, { message: expect.any(String), mental_plan_id: expect.any(Number) }]);
+  const made = await api.rest('POST', `/mentalPlans${end}`, {
+    token,
+    body: { ...PLAN, resource_list: [book] },
+  });
+  expect([made.status, made.body]).toEqual([
+    201,
+    { message: expect.any(String), mental_plan_id: expect.any(Number) },
+  ]);
   const id = made.body.mental_plan_id;
   const data = { id, user_id: ann.id, name: 'Spring', goal: 'Read more', progress: 30, version: 1 };
   const shownPlan = await api.rest('GET', `/users/${ann.id}/mental-plan${end}`, { token });
   const resources = [{ resource: { id: book, ...BOOK }, progress: 0 }];
   expect([shownPlan.status, shownPlan.body]).toEqual([200, { data, user_id: ann.id, resources }]);
   const changed = await api.rest('PATCH', `/mentalPlans/${id}${end}`, { token, body: { progress: 7 } });
-  expect([changed.status, changed.body]).toEqual([200, { message: expect.any(String), resource: { ...data, progress: 7, version: 2 } }]);
+  expect([changed.status, changed.body]).toEqual([
+    200,
+    { message: expect.any(String), resource: { ...data, progress: 7, version: 2 } },
+  ]);
   const list = await api.rest('GET', `/mentalPlans${end}?limit=5`, { token });
   expect([list.status, list.body]).toEqual([200, [changed.body.resource]]);
   const removed = await api.rest('DELETE', `/mentalPlans/${id}${end}`, { token });
@@ -64,9 +82,21 @@ test('REST reads numbers from strings in a body, also inside the list; the path 
     data: { id: body.mental_plan_id, name: '7', progress: 0 },
     resources: [{ resource: { id: book } }],
   });
-  const whole = { id: MISSING, user_id: String(ann.id), progress: '12', resource_list: [String(other), book], extra: true };
-  const changed = await api.rest('PATCH', `/mentalPlans/${body.mental_plan_id}`, { token: ann.token, body: whole });
-  expect(changed).toMatchObject({ status: 200, body: { resource: { id: body.mental_plan_id, name: '7', progress: 12 } } });
+  const whole = {
+    id: MISSING,
+    user_id: String(ann.id),
+    progress: '12',
+    resource_list: [String(other), book],
+    extra: true,
+  };
+  const changed = await api.rest('PATCH', `/mentalPlans/${body.mental_plan_id}`, {
+    token: ann.token,
+    body: whole,
+  });
+  expect(changed).toMatchObject({
+    status: 200,
+    body: { resource: { id: body.mental_plan_id, name: '7', progress: 12 } },
+  });
   expect(await links(ann)).toEqual({ [book]: 0, [other]: 0 });
 });
 
@@ -95,8 +125,19 @@ describe.each(doors)('over $name', (door) => {
       [{ progress: 90, user_id: ann.id, version: 9 }, 90],
     ] as const) {
       const { data } = await call('mentalPlan.create', { ...PLAN, ...sent }, ann.token);
-      const row = { id: data.mental_plan_id, user_id: ann.id, name: PLAN.name, goal: PLAN.goal, progress, version: 1 };
-      expect((await call('mentalPlan.byUser', { id: ann.id }, ann.token)).data).toEqual({ data: row, user_id: ann.id, resources: [] });
+      const row = {
+        id: data.mental_plan_id,
+        user_id: ann.id,
+        name: PLAN.name,
+        goal: PLAN.goal,
+        progress,
+        version: 1,
+      };
+      expect((await call('mentalPlan.byUser', { id: ann.id }, ann.token)).data).toEqual({
+        data: row,
+        user_id: ann.id,
+        resources: [],
+      });
     }
   });
 
@@ -107,7 +148,10 @@ describe.each(doors)('over $name', (door) => {
       const changed = await call('mentalPlan.update', { id, [field]: value }, ann.token);
       expect(changed.data?.resource, shown(value)).toMatchObject({ id, [field]: value });
       const made = await call('mentalPlan.create', { ...PLAN, [field]: value }, ann.token);
-      expect((await view(ann)).data, shown(value)).toMatchObject({ id: made.data?.mental_plan_id, [field]: value });
+      expect((await view(ann)).data, shown(value)).toMatchObject({
+        id: made.data?.mental_plan_id,
+        [field]: value,
+      });
     }
     const before = await belongings(api, ann.id);
     for (const value of refused) {
@@ -121,13 +165,34 @@ describe.each(doors)('over $name', (door) => {
     const ann = await api.register();
     const id = await make(ann);
     for (const key of Object.keys(PLAN))
-      expectRefused(await call('mentalPlan.create', { ...PLAN, [key]: undefined }, ann.token), key, undefined);
+      expectRefused(
+        await call('mentalPlan.create', { ...PLAN, [key]: undefined }, ann.token),
+        key,
+        undefined,
+      );
     const books = await makeBooks(ann, 1000);
-    expect((await call('mentalPlan.create', { ...PLAN, resource_list: books }, ann.token)).data).toBeDefined();
+    expect(
+      (await call('mentalPlan.create', { ...PLAN, resource_list: books }, ann.token)).data,
+    ).toBeDefined();
     expect((await view(ann)).resources.map(({ resource }: Link) => resource.id)).toEqual(books);
-    for (const resource_list of [[...books, books[0]], '1', 1, null, {}, ...NOT_IDS.map((value) => [books[0], value])]) {
-      expectRefused(await call('mentalPlan.create', { ...PLAN, resource_list }, ann.token), 'resource_list', resource_list);
-      expectRefused(await call('mentalPlan.update', { id, resource_list }, ann.token), 'resource_list', resource_list);
+    for (const resource_list of [
+      [...books, books[0]],
+      '1',
+      1,
+      null,
+      {},
+      ...NOT_IDS.map((value) => [books[0], value]),
+    ]) {
+      expectRefused(
+        await call('mentalPlan.create', { ...PLAN, resource_list }, ann.token),
+        'resource_list',
+        resource_list,
+      );
+      expectRefused(
+        await call('mentalPlan.update', { id, resource_list }, ann.token),
+        'resource_list',
+        resource_list,
+      );
     }
   });
 
@@ -136,7 +201,9 @@ describe.each(doors)('over $name', (door) => {
     const [a, b = 0, c] = await makeBooks(ann, 3);
     const id = await make(ann, { resource_list: [c, a, c, b, a] });
     const { data } = await call('mentalPlan.byUser', { id: ann.id }, ann.token);
-    expect(data.resources).toEqual([a, b, c].map((book) => ({ resource: { id: book, ...BOOK }, progress: 0 })));
+    expect(data.resources).toEqual(
+      [a, b, c].map((book) => ({ resource: { id: book, ...BOOK }, progress: 0 })),
+    );
     await call('mentalPlan.update', { id, resource_list: [b, b] }, ann.token);
     expect(await links(ann)).toEqual({ [b]: 0 });
     await call('mentalPlan.update', { id, resource_list: [b, a] }, ann.token);
@@ -165,9 +232,17 @@ describe.each(doors)('over $name', (door) => {
     const [book = 0] = await makeBooks(ann, 1);
     const id = await make(ann, { resource_list: [book] });
     const row = { id, user_id: ann.id, name: PLAN.name, goal: PLAN.goal, progress: 30, version: 1 };
-    const changed = await expectPatch(api, door, 'mentalPlan.update', ann, row, [{ progress: 0 }, { name: 'Autumn' }, { goal: 'Write' }]);
+    const changed = await expectPatch(api, door, 'mentalPlan.update', ann, row, [
+      { progress: 0 },
+      { name: 'Autumn' },
+      { goal: 'Write' },
+    ]);
     expect((await view(ann)).data).toEqual(changed);
-    expectRefused(await call('mentalPlan.update', { id, resource_list: null }, ann.token), 'resource_list', null);
+    expectRefused(
+      await call('mentalPlan.update', { id, resource_list: null }, ann.token),
+      'resource_list',
+      null,
+    );
     expect(await links(ann)).toEqual({ [book]: 0 });
   });
 
@@ -203,7 +278,11 @@ describe.each(doors)('over $name', (door) => {
       ['mentalPlan.update', { id, name: 'Changed' }],
     ] as const) {
       const refused = await call(procedure, { ...input, resource_list: [own, foreign] }, ann.token);
-      expect(refused).toMatchObject({ status: 404, code: 'NOT_FOUND', detail: expect.not.stringMatching(/\d/) });
+      expect(refused).toMatchObject({
+        status: 404,
+        code: 'NOT_FOUND',
+        detail: expect.not.stringMatching(/\d/),
+      });
       expect(refused).toEqual(await call(procedure, { ...input, resource_list: [own, MISSING] }, ann.token));
     }
     expect([await belongings(api, ann.id), await belongings(api, bob.id)]).toEqual(before);
@@ -230,7 +309,9 @@ test('of lists sent at the same time one wins as a whole', async () => {
   const id = await make(ann, { resource_list: [a, d] });
   for (let round = 0; round < 20; round++) {
     const lists = [[a, b], [b, c, d], [c]];
-    const sent = lists.map((resource_list, at) => (at % 2 ? rest : rpc).call('mentalPlan.update', { id, resource_list }, ann.token));
+    const sent = lists.map((resource_list, at) =>
+      (at % 2 ? rest : rpc).call('mentalPlan.update', { id, resource_list }, ann.token),
+    );
     expect((await Promise.all(sent)).map(({ status }) => status)).toEqual([200, 200, 200]);
     expect(lists).toContainEqual(Object.keys(await links(ann)).map(Number));
   }

@@ -22,7 +22,8 @@ export const mentalPlanRouter = router({
   create: protectedProcedure
     .meta(
       endpoint('POST /mentalPlans', 'Make a plan of my resources, which becomes the current one', {
-        description: '`progress` is the number of days that are left. The current plan is the one that was made last.',
+        description:
+          '`progress` is the number of days that are left. The current plan is the one that was made last.',
         example: { message: 'Mental plan created' },
         tag,
         status: 201,
@@ -94,7 +95,12 @@ export const mentalPlanRouter = router({
     }),
 
   list: protectedProcedure
-    .meta(endpoint('GET /mentalPlans', 'My plans, newest first', { description: 'The first of them is the current one.', tag }))
+    .meta(
+      endpoint('GET /mentalPlans', 'My plans, newest first', {
+        description: 'The first of them is the current one.',
+        tag,
+      }),
+    )
     .input(Page)
     .output(z.array(MentalPlanRow))
     .query(({ ctx, input }) => listPlans(ctx.db, ctx.user.id, input)),

@@ -11,7 +11,11 @@ const doors = [...bothDoors(api), ...bothDoors(other)];
 test('what changes in the catalogue shows in the next answer of every server', async () => {
   const ann = await api.register();
   const [rest] = doors;
-  await rest?.call('physicalPlan.create', { goal: 'Run', age: 30, gender: 'male', weight: 70, height: 175 }, ann.token);
+  await rest?.call(
+    'physicalPlan.create',
+    { goal: 'Run', age: 30, gender: 'male', weight: 70, height: 175 },
+    ann.token,
+  );
   const seen = async () => {
     const names = new Set<string>();
     for (const { call } of doors) {

@@ -9,7 +9,9 @@ const fields = {
     .min(5)
     .max(120)
     .meta({ description: 'Years.', examples: [30] }),
-  gender: z.enum(['male', 'female']).meta({ id: 'Gender', description: 'Whom the plan is for.', examples: ['female'] }),
+  gender: z
+    .enum(['male', 'female'])
+    .meta({ id: 'Gender', description: 'Whom the plan is for.', examples: ['female'] }),
   weight: z
     .number()
     .min(20)
@@ -25,7 +27,9 @@ const progress = z
   .number()
   .min(0)
   .meta({ description: 'How far the user is, as the user counts it. A new plan has 0.', examples: [0] });
-const newProgress = progress.max(1_000_000).meta({ description: 'How far the user is, as the user counts it.', examples: [0] });
+const newProgress = progress
+  .max(1_000_000)
+  .meta({ description: 'How far the user is, as the user counts it.', examples: [0] });
 const day = z
   .int()
   .min(1)
@@ -44,7 +48,10 @@ export const PhysicalPlanChange = ById.extend({
   if_match,
   ...z.object({ ...fields, progress: newProgress, day }).partial().shape,
   bmi,
-}).meta({ id: 'PhysicalPlanChange', description: 'What is to change in a physical plan. What is left out stays as it is.' });
+}).meta({
+  id: 'PhysicalPlanChange',
+  description: 'What is to change in a physical plan. What is left out stays as it is.',
+});
 
 export const PhysicalPlanRow = z
   .object({
@@ -52,13 +59,18 @@ export const PhysicalPlanRow = z
     user_id: owner_id,
     ...fields,
     goal: z.string().meta(GOAL),
-    bmi: z.number().meta({ description: 'Body mass index: kg/m², rounded to 2 decimals.', examples: [22.25] }),
+    bmi: z
+      .number()
+      .meta({ description: 'Body mass index: kg/m², rounded to 2 decimals.', examples: [22.25] }),
     // What was stored before there was a greatest one stays until it is changed.
     progress,
     day,
     version,
   })
-  .meta({ id: 'PhysicalPlan', description: 'A week of workouts for somebody of this age, weight and height.' });
+  .meta({
+    id: 'PhysicalPlan',
+    description: 'A week of workouts for somebody of this age, weight and height.',
+  });
 
 export const PhysicalPlanRemoval = ById.extend({ if_match });
 
@@ -90,7 +102,11 @@ const PhysicalPlanDay = z
   .meta({ id: 'PhysicalPlanDay', description: 'A day of a physical plan with its exercises.' });
 
 export const PhysicalPlanView = z
-  .object({ data: PhysicalPlanRow, user_id: owner_id, days: z.array(PhysicalPlanDay).describe('Seven, in their order.') })
+  .object({
+    data: PhysicalPlanRow,
+    user_id: owner_id,
+    days: z.array(PhysicalPlanDay).describe('Seven, in their order.'),
+  })
   .meta({ id: 'PhysicalPlanView', description: 'A physical plan with its seven days.' });
 
 export const CreatedPhysicalPlan = PhysicalPlanView.extend({ message }).meta({

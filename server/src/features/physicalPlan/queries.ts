@@ -6,9 +6,23 @@ import { inTurn, noted, turn } from '../../db/events.ts';
 import { and, builder, eq, sql } from '../../db/orm.ts';
 import { pagesOf } from '../../db/page.ts';
 import { hasRoom, QUOTA } from '../../db/quota.ts';
-import { exerciseCatalogue, exercises, physicalPlans as plans, workoutExercises, workouts } from '../../db/schema/index.ts';
+import {
+  exerciseCatalogue,
+  exercises,
+  physicalPlans as plans,
+  workoutExercises,
+  workouts,
+} from '../../db/schema/index.ts';
 import { one, query, smallChange, statement } from '../../db/statement.ts';
-import { assigned, changesSomething, ifMatch, type Missed, missed, removal, versionsOf } from '../../db/update.ts';
+import {
+  assigned,
+  changesSomething,
+  ifMatch,
+  type Missed,
+  missed,
+  removal,
+  versionsOf,
+} from '../../db/update.ts';
 import { unlessSeen, type Views } from '../../db/views.ts';
 import type { NewPhysicalPlan, PhysicalPlanChange, PhysicalPlanRow, PhysicalPlanView } from './contract.ts';
 
@@ -32,7 +46,11 @@ export async function listExercises(db: Database, catalogue: Catalogue): Promise
   return row ? [...(await catalogue.of(db, row.version)).values()] : [];
 }
 
-const version = one(query('exercise.version', {}, () => builder.select({ version: exerciseCatalogue.version }).from(exerciseCatalogue)));
+const version = one(
+  query('exercise.version', {}, () =>
+    builder.select({ version: exerciseCatalogue.version }).from(exerciseCatalogue),
+  ),
+);
 
 /** Newest first. */
 export const listPlans = pagesOf('physicalPlan.page', plans, columns);
@@ -42,13 +60,21 @@ type Days = [workout_id: number, day_of_week: number, exercise_ids: number[]][];
 type ViewRow = PhysicalPlanRow & { catalogue: number; days: Days };
 
 /** Puts the exercises in their places. */
-async function view(db: Database, catalogue: Catalogue, { days, catalogue: seen, ...data }: ViewRow): Promise<PhysicalPlanView> {
+async function view(
+  db: Database,
+  catalogue: Catalogue,
+  { days, catalogue: seen, ...data }: ViewRow,
+): Promise<PhysicalPlanView> {
   const exercises = await catalogue.of(db, seen);
   const exercise = (id: number) => exercises.get(id) as CatalogueExercise;
   return {
     data,
     user_id: data.user_id,
-    days: days.map(([workout_id, day_of_week, ids]) => ({ workout_id, day_of_week, exercises: ids.map(exercise) })),
+    days: days.map(([workout_id, day_of_week, ids]) => ({
+      workout_id,
+      day_of_week,
+      exercises: ids.map(exercise),
+    })),
   };
 }
 
@@ -85,7 +111,15 @@ export function findCurrentPlan(
   });
 }
 
-const NEW = { ...QUOTA, user_id: 'int', goal: 'text', age: 'int', gender: 'gender', weight: 'float8', height: 'float8' } as const;
+const NEW = {
+  ...QUOTA,
+  user_id: 'int',
+  goal: 'text',
+  age: 'int',
+  gender: 'gender',
+  weight: 'float8',
+  height: 'float8',
+} as const;
 
 const create = one(
   statement(
@@ -165,7 +199,9 @@ const update = one(
         day: assigned(plans.day, p.day),
         version: sql`${plans.version} + ${p.counts}::int`,
       })
-      .where(and(eq(plans.user_id, p.user_id), eq(plans.id, p.id), ifMatch(plans.version, p.if_match), inTurn))
+      .where(
+        and(eq(plans.user_id, p.user_id), eq(plans.id, p.id), ifMatch(plans.version, p.if_match), inTurn),
+      )
       .returning(columns)},
     ${noted(p.user_id, 'physicalPlan.changed', sql`select row_to_json(changed) as data from changed where ${p.counts}`)}
     select (select row_to_json(changed) from changed) as plan,
@@ -175,9 +211,20 @@ const update = one(
 
 export type PlanUpdate = { outcome: 'updated'; plan: PhysicalPlanRow } | { outcome: Missed };
 
-export async function updatePlan(db: Database, user_id: number, change: PhysicalPlanChange): Promise<PlanUpdate> {
-  const row = await update(db, { ...change, user_id, if_match: versionsOf(change.if_match), counts: changesSomething(change) });
-  return row?.plan ? { outcome: 'updated', plan: row.plan } : { outcome: missed(row?.found, change.if_match) };
+export async function updatePlan(
+  db: Database,
+  user_id: number,
+  change: PhysicalPlanChange,
+): Promise<PlanUpdate> {
+  const row = await update(db, {
+    ...change,
+    user_id,
+    if_match: versionsOf(change.if_match),
+    counts: changesSomething(change),
+  });
+  return row?.plan
+    ? { outcome: 'updated', plan: row.plan }
+    : { outcome: missed(row?.found, change.if_match) };
 }
 
 export const removePlan = removal('physicalPlan', plans);

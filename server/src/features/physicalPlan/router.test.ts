@@ -2,8 +2,23 @@ import { describe, expect, test } from 'vitest';
 import { belongings } from '../../../test/belongings.ts';
 import { bothDoors, ofRest, ofRpc } from '../../../test/doors.ts';
 import { startApp, type User } from '../../../test/harness.ts';
-import { expectCurrentPlan, expectMissing, expectPages, expectPatch, expectStrict } from '../../../test/rules.ts';
-import { expectRefused, justAbove, justBelow, MISSING, NOT_INTEGERS, NOT_NUMBERS, shown, text } from '../../../test/values.ts';
+import {
+  expectCurrentPlan,
+  expectMissing,
+  expectPages,
+  expectPatch,
+  expectStrict,
+} from '../../../test/rules.ts';
+import {
+  expectRefused,
+  justAbove,
+  justBelow,
+  MISSING,
+  NOT_INTEGERS,
+  NOT_NUMBERS,
+  shown,
+  text,
+} from '../../../test/values.ts';
 import { sql } from '../../db/orm.ts';
 
 const api = await startApp();
@@ -32,7 +47,11 @@ const EXERCISES = [
   step,
 }));
 
-const DAYS = [1, 2, 3, 4, 5, 6, 7].map((day_of_week) => ({ workout_id: expect.any(Number), day_of_week, exercises: EXERCISES }));
+const DAYS = [1, 2, 3, 4, 5, 6, 7].map((day_of_week) => ({
+  workout_id: expect.any(Number),
+  day_of_week,
+  exercises: EXERCISES,
+}));
 
 const make = async ({ token }: User, input: object = {}): Promise<number> =>
   (await rest.call('physicalPlan.create', { ...PLAN, ...input }, token)).data.data.id;
@@ -43,8 +62,14 @@ const CREATED = {
   goal: text(500),
   age: { taken: [5, 30, 120], refused: [4, 121, 5.5, -5, ...NOT_INTEGERS] },
   gender: { taken: ['male', 'female'], refused: ['', 'Male', 'male ', 'other', 1, null, ['male']] },
-  weight: { taken: [20, justAbove(20), 70.25, justBelow(500), 500], refused: [justBelow(20), justAbove(500), 0, -70, ...NOT_NUMBERS] },
-  height: { taken: [50, justAbove(50), 175.5, justBelow(300), 300], refused: [justBelow(50), justAbove(300), 0, -175, ...NOT_NUMBERS] },
+  weight: {
+    taken: [20, justAbove(20), 70.25, justBelow(500), 500],
+    refused: [justBelow(20), justAbove(500), 0, -70, ...NOT_NUMBERS],
+  },
+  height: {
+    taken: [50, justAbove(50), 175.5, justBelow(300), 300],
+    refused: [justBelow(50), justAbove(300), 0, -175, ...NOT_NUMBERS],
+  },
 };
 
 const CHANGED = {
@@ -67,7 +92,10 @@ test.each(['', '/'])('every path answers with "%s" at its end', async (end) => {
   const { message: _, ...sameView } = made.body;
   const current = await api.rest('GET', `/users/${ann.id}/physical-plan${end}`, { token });
   expect([current.status, current.body]).toEqual([200, sameView]);
-  const changed = await api.rest('PATCH', `/physicalPlans/${id}${end}`, { token, body: { day: 2, progress: 1.5 } });
+  const changed = await api.rest('PATCH', `/physicalPlans/${id}${end}`, {
+    token,
+    body: { day: 2, progress: 1.5 },
+  });
   expect([changed.status, changed.body]).toEqual([
     200,
     { message: expect.any(String), resource: { ...data, day: 2, progress: 1.5, version: 2 } },
@@ -110,7 +138,15 @@ test('REST reads numbers from strings in a body; the path wins over the body', a
   expect(body.data).toEqual(row);
   const whole = { ...sent, age: '31', day: '3', progress: '10.5', weight: '71' };
   const changed = await api.rest('PATCH', `/physicalPlans/${row.id}`, { token: ann.token, body: whole });
-  expect(changed.body.resource).toEqual({ ...row, age: 31, day: 3, progress: 10.5, weight: 71, bmi: 22.41, version: 2 });
+  expect(changed.body.resource).toEqual({
+    ...row,
+    age: 31,
+    day: 3,
+    progress: 10.5,
+    weight: 71,
+    bmi: 22.41,
+    version: 2,
+  });
 });
 
 test('tRPC reads nothing from strings', async () => {
@@ -133,15 +169,24 @@ test('#335 a stored progress that is greater than may be set is answered everywh
   const { token } = ann;
   const id = await make(ann);
   for (const stored of [1_000_001, Number.MAX_VALUE]) {
-    await api.database.db.execute(sql`update physical_plans set progress = ${stored}, version = version + 1 where id = ${id}`);
+    await api.database.db.execute(
+      sql`update physical_plans set progress = ${stored}, version = version + 1 where id = ${id}`,
+    );
     for (const { call } of doors) {
       expect((await call('physicalPlan.byUser', { id: ann.id }, token)).data.data.progress).toBe(stored);
       expect((await call('physicalPlan.list', {}, token)).data[0].progress).toBe(stored);
-      expect((await call('physicalPlan.update', { id, day: 3 }, token)).data.resource).toMatchObject({ day: 3, progress: stored });
+      expect((await call('physicalPlan.update', { id, day: 3 }, token)).data.resource).toMatchObject({
+        day: 3,
+        progress: stored,
+      });
       expectRefused(await call('physicalPlan.update', { id, progress: stored }, token), 'progress', stored);
     }
-    expect((await api.rest('GET', '/users/me/export', { token })).body.physical_plans[0].progress).toBe(stored);
-    expect((await rest.call('physicalPlan.update', { id, progress: 1_000_000 }, token)).data.resource.progress).toBe(1_000_000);
+    expect((await api.rest('GET', '/users/me/export', { token })).body.physical_plans[0].progress).toBe(
+      stored,
+    );
+    expect(
+      (await rest.call('physicalPlan.update', { id, progress: 1_000_000 }, token)).data.resource.progress,
+    ).toBe(1_000_000);
   }
 });
 
@@ -149,9 +194,21 @@ test('#88 #89 a number that is too large to be one is refused as a number and as
   const ann = await api.register();
   const id = await make(ann);
   const token = ann.token;
-  expectRefused(ofRest(await api.rest('PATCH', `/physicalPlans/${id}`, { token, body: '{"progress":1e400}' })), 'progress', '1e400');
-  expectRefused(ofRest(await api.rest('PATCH', `/physicalPlans/${id}`, { token, body: { progress: '9'.repeat(400) } })), 'progress', '9…');
-  expectRefused(ofRpc(await api.rpc('physicalPlan.update', `{"id":${id},"progress":1e400}`, token)), 'progress', '1e400');
+  expectRefused(
+    ofRest(await api.rest('PATCH', `/physicalPlans/${id}`, { token, body: '{"progress":1e400}' })),
+    'progress',
+    '1e400',
+  );
+  expectRefused(
+    ofRest(await api.rest('PATCH', `/physicalPlans/${id}`, { token, body: { progress: '9'.repeat(400) } })),
+    'progress',
+    '9…',
+  );
+  expectRefused(
+    ofRpc(await api.rpc('physicalPlan.update', `{"id":${id},"progress":1e400}`, token)),
+    'progress',
+    '1e400',
+  );
 });
 
 describe.each(doors)('over $name', (door) => {
@@ -163,7 +220,11 @@ describe.each(doors)('over $name', (door) => {
     expect(catalogue).toEqual(EXERCISES);
     const ids = catalogue.map(({ id }: { id: number }) => id);
     expect(ids).toEqual(ids.toSorted((a: number, b: number) => a - b));
-    const { data: made } = await call('physicalPlan.create', { ...PLAN, user_id: ann.id, day: 5, progress: 9 }, ann.token);
+    const { data: made } = await call(
+      'physicalPlan.create',
+      { ...PLAN, user_id: ann.id, day: 5, progress: 9 },
+      ann.token,
+    );
     const { message, ...view } = made;
     expect(message).toEqual(expect.any(String));
     expect(view).toEqual({
@@ -175,33 +236,52 @@ describe.each(doors)('over $name', (door) => {
     expect((await call('physicalPlan.byUser', { id: ann.id }, ann.token)).data).toEqual(view);
   });
 
-  test.each(Object.entries(CHANGED))('#90 #92 #104 the borders of %s hold', async (field, { taken, refused }) => {
-    const ann = await api.register();
-    const id = await make(ann);
-    const isCreated = field in CREATED;
-    for (const value of taken) {
-      const changed = await call('physicalPlan.update', { id, [field]: value }, ann.token);
-      expect(changed.data?.resource, shown(value)).toMatchObject({ id, [field]: value });
-      if (!isCreated) continue;
-      const made = await call('physicalPlan.create', { ...PLAN, [field]: value }, ann.token);
-      expect(made.data?.data, shown(value)).toMatchObject({ [field]: value });
-      expect((await rows(ann))[0], shown(value)).toEqual(made.data.data);
-    }
-    const before = await belongings(api, ann.id);
-    for (const value of refused) {
-      expectRefused(await call('physicalPlan.update', { id, [field]: value }, ann.token), field, value);
-      if (isCreated) expectRefused(await call('physicalPlan.create', { ...PLAN, [field]: value }, ann.token), field, value);
-    }
-    if (isCreated) expectRefused(await call('physicalPlan.create', { ...PLAN, [field]: undefined }, ann.token), field, undefined);
-    expect(await belongings(api, ann.id)).toEqual(before);
-  });
+  test.each(Object.entries(CHANGED))(
+    '#90 #92 #104 the borders of %s hold',
+    async (field, { taken, refused }) => {
+      const ann = await api.register();
+      const id = await make(ann);
+      const isCreated = field in CREATED;
+      for (const value of taken) {
+        const changed = await call('physicalPlan.update', { id, [field]: value }, ann.token);
+        expect(changed.data?.resource, shown(value)).toMatchObject({ id, [field]: value });
+        if (!isCreated) continue;
+        const made = await call('physicalPlan.create', { ...PLAN, [field]: value }, ann.token);
+        expect(made.data?.data, shown(value)).toMatchObject({ [field]: value });
+        expect((await rows(ann))[0], shown(value)).toEqual(made.data.data);
+      }
+      const before = await belongings(api, ann.id);
+      for (const value of refused) {
+        expectRefused(await call('physicalPlan.update', { id, [field]: value }, ann.token), field, value);
+        if (isCreated)
+          expectRefused(
+            await call('physicalPlan.create', { ...PLAN, [field]: value }, ann.token),
+            field,
+            value,
+          );
+      }
+      if (isCreated)
+        expectRefused(
+          await call('physicalPlan.create', { ...PLAN, [field]: undefined }, ann.token),
+          field,
+          undefined,
+        );
+      expect(await belongings(api, ann.id)).toEqual(before);
+    },
+  );
 
   test('#81 a sent bmi is ignored, whatever it is', async () => {
     const ann = await api.register();
     const id = await make(ann);
     for (const bmi of [1, '20.41', 'fat', '', null, true, [], {}, -1]) {
-      expect((await call('physicalPlan.create', { ...PLAN, bmi }, ann.token)).data?.data, shown(bmi)).toMatchObject({ bmi: 22.86 });
-      expect((await call('physicalPlan.update', { id, bmi }, ann.token)).data?.resource, shown(bmi)).toMatchObject({ bmi: 22.86 });
+      expect(
+        (await call('physicalPlan.create', { ...PLAN, bmi }, ann.token)).data?.data,
+        shown(bmi),
+      ).toMatchObject({ bmi: 22.86 });
+      expect(
+        (await call('physicalPlan.update', { id, bmi }, ann.token)).data?.resource,
+        shown(bmi),
+      ).toMatchObject({ bmi: 22.86 });
     }
   });
 
@@ -221,7 +301,10 @@ describe.each(doors)('over $name', (door) => {
       expect(data.resource, shown(change)).toMatchObject({ ...change, bmi });
       expect((await rows(ann))[0].bmi).toBe(bmi);
       if (!('weight' in change && 'height' in change)) continue;
-      expect((await call('physicalPlan.create', { ...PLAN, ...change }, ann.token)).data.data).toMatchObject({ ...change, bmi });
+      expect((await call('physicalPlan.create', { ...PLAN, ...change }, ann.token)).data.data).toMatchObject({
+        ...change,
+        bmi,
+      });
       await call('physicalPlan.remove', { id: (await rows(ann))[0].id }, ann.token);
     }
   });
@@ -230,7 +313,14 @@ describe.each(doors)('over $name', (door) => {
     const ann = await api.register();
     await make(ann);
     const [row] = await rows(ann);
-    const changes = [{ progress: 4 }, { progress: 0 }, { goal: 'Swim' }, { age: 31 }, { gender: 'female' }, { day: 7 }];
+    const changes = [
+      { progress: 4 },
+      { progress: 0 },
+      { goal: 'Swim' },
+      { age: 31 },
+      { gender: 'female' },
+      { day: 7 },
+    ];
     const changed = await expectPatch(api, door, 'physicalPlan.update', ann, row, changes);
     expect(await rows(ann)).toEqual([changed]);
     for (const key of ['weight', 'height'])
@@ -261,7 +351,11 @@ describe.each(doors)('over $name', (door) => {
       ['physicalPlan.byUser', { id: ann.id }, bob],
       ['physicalPlan.byUser', { id: MISSING }, ann],
       ['physicalPlan.create', { ...PLAN, user_id: bob.id }, ann],
-      ['physicalPlan.update', { id, goal: 'Other', user_id: door.name === 'REST' ? String(bob.id) : bob.id }, ann],
+      [
+        'physicalPlan.update',
+        { id, goal: 'Other', user_id: door.name === 'REST' ? String(bob.id) : bob.id },
+        ann,
+      ],
     ]);
     expect(await belongings(api, ann.id)).toEqual(before);
   });

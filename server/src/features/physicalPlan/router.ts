@@ -38,9 +38,16 @@ export const physicalPlanRouter = router({
     .output(CreatedPhysicalPlan)
     .mutation(async ({ ctx, input }) => {
       await ctx.services.limits.rows(ctx.user.id, ROWS_OF_PLAN);
-      const plan = await createPlan(ctx.db, ctx.services.catalogue, ctx.user.id, ctx.services.quotas.physical_plans, input);
+      const plan = await createPlan(
+        ctx.db,
+        ctx.services.catalogue,
+        ctx.user.id,
+        ctx.services.quotas.physical_plans,
+        input,
+      );
       if (!plan) await refuseAboveQuota(ctx, 'physical_plans');
-      if (!plan) throw new AppError('UNAVAILABLE', 'The exercise catalogue is empty: it has to be seeded first');
+      if (!plan)
+        throw new AppError('UNAVAILABLE', 'The exercise catalogue is empty: it has to be seeded first');
       return { message: 'Physical plan created', ...plan };
     }),
 
@@ -84,7 +91,8 @@ export const physicalPlanRouter = router({
   byUser: protectedProcedure
     .meta(
       endpoint('GET /users/{id}/physical-plan', 'My current plan with its days', {
-        description: 'The current plan is the one that was made last. It has seven days with their exercises. 404 when there is none.',
+        description:
+          'The current plan is the one that was made last. It has seven days with their exercises. 404 when there is none.',
         tag,
         etag: (view: z.output<typeof PhysicalPlanView>) => view.data.version,
       }),
@@ -97,13 +105,23 @@ export const physicalPlanRouter = router({
     }),
 
   list: protectedProcedure
-    .meta(endpoint('GET /physicalPlans', 'My plans, newest first', { description: 'The first of them is the current one.', tag }))
+    .meta(
+      endpoint('GET /physicalPlans', 'My plans, newest first', {
+        description: 'The first of them is the current one.',
+        tag,
+      }),
+    )
     .input(Page)
     .output(z.array(PhysicalPlanRow))
     .query(({ ctx, input }) => listPlans(ctx.db, ctx.user.id, input)),
 
   exercises: protectedProcedure
-    .meta(endpoint('GET /exercises', 'The catalogue of exercises', { description: 'By id. It is the same for all users.', tag }))
+    .meta(
+      endpoint('GET /exercises', 'The catalogue of exercises', {
+        description: 'By id. It is the same for all users.',
+        tag,
+      }),
+    )
     .input(z.object({}).optional())
     .output(z.array(Exercise))
     .query(({ ctx }) => listExercises(ctx.db, ctx.services.catalogue)),

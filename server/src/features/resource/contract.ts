@@ -1,5 +1,16 @@
 import { z } from 'zod';
-import { ById, id, message, RESOURCE_TEXTS, Resource, ResourceType, text, textOrEmpty, user_id, volume } from '../../trpc/fields.ts';
+import {
+  ById,
+  id,
+  message,
+  RESOURCE_TEXTS,
+  Resource,
+  ResourceType,
+  text,
+  textOrEmpty,
+  user_id,
+  volume,
+} from '../../trpc/fields.ts';
 
 const fields = {
   type: ResourceType,
@@ -12,7 +23,10 @@ const progress = z
   .number()
   .min(0)
   .max(1_000_000)
-  .meta({ description: 'How much of the volume is done, in the current mental plan. At most the volume.', examples: [25] });
+  .meta({
+    description: 'How much of the volume is done, in the current mental plan. At most the volume.',
+    examples: [25],
+  });
 
 export const NewResource = z
   .object({ user_id, ...fields })
@@ -23,7 +37,10 @@ export const NewResources = z.object({
     .max(1000)
     .describe('All of them are added, or none.'),
 });
-export const ResourceChange = ById.extend({ user_id, ...z.object({ ...fields, progress }).partial().shape }).meta({
+export const ResourceChange = ById.extend({
+  user_id,
+  ...z.object({ ...fields, progress }).partial().shape,
+}).meta({
   id: 'ResourceChange',
   description: 'What is to change in a resource. What is left out stays as it is.',
 });
@@ -35,7 +52,10 @@ export const UpdatedResource = z
   .object({ message, resource: Resource })
   .meta({ id: 'UpdatedResource', description: 'A resource after its change.' });
 export const RemovedResource = z
-  .object({ detail: z.string().meta({ description: 'What was done, in words.', examples: ['Resource removed'] }), id })
+  .object({
+    detail: z.string().meta({ description: 'What was done, in words.', examples: ['Resource removed'] }),
+    id,
+  })
   .meta({ id: 'RemovedResource', description: 'Which resource was removed.' });
 
 export type NewResource = z.output<typeof NewResource>;

@@ -21,13 +21,21 @@ const columns = {
 /** Newest first. */
 export const listResources = pagesOf('resource.page', resources, columns, ['name', 'description']);
 
-const currentPlan = (user_id: SQL) => sql`select id from ${mentalPlans} where user_id = ${user_id} order by id desc limit 1`;
+const currentPlan = (user_id: SQL) =>
+  sql`select id from ${mentalPlans} where user_id = ${user_id} order by id desc limit 1`;
 
 /** What an event says of the resource `r`: besides the row, progress in those plans where it was written. */
 const eventData = (linked: SQL) => sql`json_build_object(
   'id', r.id, 'type', r.type, 'name', r.name, 'description', r.description, 'volume', r.volume, 'links', coalesce(${linked}, '[]'::json))`;
 
-const NEW = { ...QUOTA, user_id: 'int', type: 'resource_type', name: 'text', description: 'text', volume: 'float8' } as const;
+const NEW = {
+  ...QUOTA,
+  user_id: 'int',
+  type: 'resource_type',
+  name: 'text',
+  description: 'text',
+  volume: 'float8',
+} as const;
 
 const create = one(
   statement(
@@ -72,7 +80,12 @@ const createMany = statement(
 );
 
 /** All, or none when there is no room. @returns the new ids in the order of the given resources */
-export async function createResources(db: Database, user_id: number, quota: number, list: NewResources['resources']): Promise<number[]> {
+export async function createResources(
+  db: Database,
+  user_id: number,
+  quota: number,
+  list: NewResources['resources'],
+): Promise<number[]> {
   const rows = await createMany(db, { user_id, quota, list, added: list.length });
   return rows.map((row) => row.id);
 }
@@ -150,7 +163,11 @@ const update = one(
  * every plan to it. One statement: the row of the resource is its lock, so the volume that it is compared with is the
  * one that stands. 'raced': somebody else changed it between reading and writing, nothing was written.
  */
-export async function updateResource(db: Database, user_id: number, change: ResourceChange): Promise<ResourceUpdate> {
+export async function updateResource(
+  db: Database,
+  user_id: number,
+  change: ResourceChange,
+): Promise<ResourceUpdate> {
   const row = await update(db, { ...change, user_id });
   if (!row?.found) return { outcome: 'missing' };
   if (row.resource) return { outcome: 'updated', resource: row.resource };

@@ -5,7 +5,14 @@ import { invalid, notFound } from '../../trpc/errors.ts';
 import { ById, id, Page, Resource } from '../../trpc/fields.ts';
 import { protectedProcedure, router } from '../../trpc/procedures.ts';
 import { refuseAboveQuota } from '../../trpc/quota.ts';
-import { CreatedResource, NewResource, NewResources, RemovedResource, ResourceChange, UpdatedResource } from './contract.ts';
+import {
+  CreatedResource,
+  NewResource,
+  NewResources,
+  RemovedResource,
+  ResourceChange,
+  UpdatedResource,
+} from './contract.ts';
 import { createResource, createResources, listResources, removeResource, updateResource } from './queries.ts';
 
 const tag = 'Resources';
@@ -71,16 +78,27 @@ export const resourceRouter = router({
     }),
 
   remove: protectedProcedure
-    .meta(endpoint('DELETE /resources/{id}', 'Remove a resource, from my plans too', { description: 'The progress in it goes too.', tag }))
+    .meta(
+      endpoint('DELETE /resources/{id}', 'Remove a resource, from my plans too', {
+        description: 'The progress in it goes too.',
+        tag,
+      }),
+    )
     .input(ById)
     .output(RemovedResource)
     .mutation(async ({ ctx, input }) => {
-      const removed = (await removeResource(ctx.db, { user_id: ctx.user.id, id: input.id })) ?? notFound('Resource');
+      const removed =
+        (await removeResource(ctx.db, { user_id: ctx.user.id, id: input.id })) ?? notFound('Resource');
       return { detail: 'Resource removed', id: removed.id };
     }),
 
   list: protectedProcedure
-    .meta(endpoint('GET /resources', 'My resources, newest first', { description: 'Those that are in no plan too.', tag }))
+    .meta(
+      endpoint('GET /resources', 'My resources, newest first', {
+        description: 'Those that are in no plan too.',
+        tag,
+      }),
+    )
     .input(Page)
     .output(z.array(Resource))
     .query(({ ctx, input }) => listResources(ctx.db, ctx.user.id, input)),

@@ -36,7 +36,9 @@ const creation = (name: string, room: (user_id: SQL, quota: SQL, last: SQL) => S
     ),
   );
 const create = creation('task.create', (_, quota, last) => surelyHasRoom(quota, last));
-const createCounted = creation('task.createCounted', (user_id, quota, last) => hasRoom('tasks', user_id, quota, { last }));
+const createCounted = creation('task.createCounted', (user_id, quota, last) =>
+  hasRoom('tasks', user_id, quota, { last }),
+);
 
 /** @returns the task; undefined, and nothing made, when there is no room or no such user */
 export async function createTask(db: Database, task: Input<typeof NEW>): Promise<Task | undefined> {

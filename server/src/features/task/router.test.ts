@@ -31,8 +31,14 @@ test.each(['', '/'])('every path answers with "%s" at its end', async (end) => {
   const id = made.body.id;
   const changed = await api.rest('PATCH', `/outherTasks/${id}${end}`, { token, body: { status: true } });
   expect(changed).toMatchObject({ status: 200, body: { id, user_id, title: 'Run', status: true } });
-  expect(await api.rest('GET', `/outherTasks${end}?limit=5`, { token })).toMatchObject({ status: 200, body: [changed.body] });
-  expect(await api.rest('GET', `/users/${user_id}/outer-tasks${end}`, { token })).toMatchObject({ status: 200, body: [changed.body] });
+  expect(await api.rest('GET', `/outherTasks${end}?limit=5`, { token })).toMatchObject({
+    status: 200,
+    body: [changed.body],
+  });
+  expect(await api.rest('GET', `/users/${user_id}/outer-tasks${end}`, { token })).toMatchObject({
+    status: 200,
+    body: [changed.body],
+  });
   const removed = await api.rest('DELETE', `/outherTasks/${id}${end}`, { token });
   expect([removed.status, removed.body]).toEqual([200, { message: expect.any(String) }]);
 });
@@ -40,9 +46,15 @@ test.each(['', '/'])('every path answers with "%s" at its end', async (end) => {
 describe('REST', () => {
   test('reads numbers and booleans from strings, in path, query and JSON body', async () => {
     const { token, id: user_id } = await api.register();
-    const made = await api.rest('POST', '/outherTasks', { token, body: { user_id: String(user_id), title: '7', status: 'true' } });
+    const made = await api.rest('POST', '/outherTasks', {
+      token,
+      body: { user_id: String(user_id), title: '7', status: 'true' },
+    });
     expect(made).toMatchObject({ status: 201, body: { title: '7', status: true } });
-    const changed = await api.rest('PATCH', `/outherTasks/${made.body.id}`, { token, body: { user_id: `${user_id}.0`, status: 'false' } });
+    const changed = await api.rest('PATCH', `/outherTasks/${made.body.id}`, {
+      token,
+      body: { user_id: `${user_id}.0`, status: 'false' },
+    });
     expect(changed).toMatchObject({ status: 200, body: { ...made.body, status: false } });
     for (const query of ['status=false', 'limit=1&status=false', `before_id=${made.body.id + 1}`])
       expect((await api.rest('GET', `/outherTasks?${query}`, { token })).body, query).toEqual([changed.body]);
@@ -50,18 +62,29 @@ describe('REST', () => {
       expect((await api.rest('GET', `/outherTasks?${query}`, { token })).body, query).toEqual([]);
   });
 
-  test.each(['limit=', 'limit=0x10', 'limit=1e3', 'limit=%201', 'limit=1&limit=2', 'before_id=', 'status=', 'status=1', 'status=TRUE'])(
-    'refuses ?%s',
-    async (query) => {
-      const { token } = await api.register();
-      const answer = await api.rest('GET', `/outherTasks?${query}`, { token });
-      expect(answer).toMatchObject({ status: 400, body: { code: 'VALIDATION', errors: [{ path: query.split('=')[0] }] } });
-    },
-  );
+  test.each([
+    'limit=',
+    'limit=0x10',
+    'limit=1e3',
+    'limit=%201',
+    'limit=1&limit=2',
+    'before_id=',
+    'status=',
+    'status=1',
+    'status=TRUE',
+  ])('refuses ?%s', async (query) => {
+    const { token } = await api.register();
+    const answer = await api.rest('GET', `/outherTasks?${query}`, { token });
+    expect(answer).toMatchObject({
+      status: 400,
+      body: { code: 'VALIDATION', errors: [{ path: query.split('=')[0] }] },
+    });
+  });
 
   test('takes the id from the path, whatever the body says, and ignores unknown keys', async () => {
     const { token } = await api.register();
-    const make = async (title: string) => (await api.rest('POST', '/outherTasks', { token, body: { title } })).body;
+    const make = async (title: string) =>
+      (await api.rest('POST', '/outherTasks', { token, body: { title } })).body;
     const [one, two] = [await make('one'), await make('two')];
     const body = { ...two, title: 'changed', colour: 'red', created_at: null };
     const changed = await api.rest('PATCH', `/outherTasks/${one.id}`, { token, body });
@@ -71,9 +94,15 @@ describe('REST', () => {
 
   test('a user_id that is not the caller’s is 404 in the body of a DELETE too', async () => {
     const [ann, bob] = [await api.register(), await api.register()];
-    const { body: task } = await api.rest('POST', '/outherTasks', { token: ann.token, body: { title: 'Run' } });
+    const { body: task } = await api.rest('POST', '/outherTasks', {
+      token: ann.token,
+      body: { title: 'Run' },
+    });
     for (const user_id of [bob.id, String(bob.id)]) {
-      const answer = await api.rest('DELETE', `/outherTasks/${task.id}`, { token: ann.token, body: { user_id } });
+      const answer = await api.rest('DELETE', `/outherTasks/${task.id}`, {
+        token: ann.token,
+        body: { user_id },
+      });
       expect(answer.status, shown(user_id)).toBe(404);
     }
     expect((await api.rest('GET', '/outherTasks', { token: ann.token })).body).toEqual([task]);
@@ -99,7 +128,8 @@ test('tRPC reads nothing from strings', async () => {
 describe.each(doors)('over $name', (door) => {
   const { call } = door;
 
-  const make = async (user: User, input: object = {}) => (await call('task.create', { title: 'Run', ...input }, user.token)).data;
+  const make = async (user: User, input: object = {}) =>
+    (await call('task.create', { title: 'Run', ...input }, user.token)).data;
 
   test('#92 a title is kept byte for byte, 1 to 500 characters', async () => {
     const ann = await api.register();
@@ -133,7 +163,15 @@ describe.each(doors)('over $name', (door) => {
   test('#83 a change touches the keys that were sent and no others', async () => {
     const ann = await api.register();
     const task = await make(ann, { status: true });
-    const changed = await expectPatch(api, door, 'task.update', ann, task, [{ status: false }, { title: 'Swim' }], (data) => data);
+    const changed = await expectPatch(
+      api,
+      door,
+      'task.update',
+      ann,
+      task,
+      [{ status: false }, { title: 'Swim' }],
+      (data) => data,
+    );
     expect((await call('task.list', {}, ann.token)).data).toEqual([changed]);
   });
 
@@ -145,7 +183,11 @@ describe.each(doors)('over $name', (door) => {
       ['task.remove', {}],
     ] as const) {
       const foreign = await call(procedure, { id, ...input }, bob.token);
-      expect(foreign).toMatchObject({ status: 404, code: 'NOT_FOUND', detail: expect.not.stringMatching(/\d/) });
+      expect(foreign).toMatchObject({
+        status: 404,
+        code: 'NOT_FOUND',
+        detail: expect.not.stringMatching(/\d/),
+      });
       expect(foreign).toEqual(await call(procedure, { id: MISSING, ...input }, bob.token));
     }
     expect((await call('task.list', {}, bob.token)).data).toEqual([]);
@@ -156,9 +198,18 @@ describe.each(doors)('over $name', (door) => {
     const [ann, bob] = [await api.register(), await api.register()];
     const { id, title } = await make(ann, { user_id: ann.id });
     for (const user_id of [bob.id, MISSING]) {
-      expect(await call('task.create', { title, user_id }, ann.token)).toMatchObject({ status: 404, code: 'NOT_FOUND' });
-      expect(await call('task.update', { id, title: 'Theirs', user_id }, ann.token)).toMatchObject({ status: 404, code: 'NOT_FOUND' });
-      expect(await call('task.byUser', { id: user_id }, ann.token)).toMatchObject({ status: 404, code: 'NOT_FOUND' });
+      expect(await call('task.create', { title, user_id }, ann.token)).toMatchObject({
+        status: 404,
+        code: 'NOT_FOUND',
+      });
+      expect(await call('task.update', { id, title: 'Theirs', user_id }, ann.token)).toMatchObject({
+        status: 404,
+        code: 'NOT_FOUND',
+      });
+      expect(await call('task.byUser', { id: user_id }, ann.token)).toMatchObject({
+        status: 404,
+        code: 'NOT_FOUND',
+      });
     }
     expect((await call('task.list', {}, ann.token)).data).toMatchObject([{ id, title }]);
     expect((await call('task.list', {}, bob.token)).data).toEqual([]);
@@ -179,10 +230,16 @@ describe.each(doors)('over $name', (door) => {
   test('a removed task is gone', async () => {
     const ann = await api.register();
     const [kept, { id }] = [await make(ann), await make(ann)];
-    expect(await call('task.remove', { id }, ann.token)).toEqual({ status: 200, data: { message: expect.any(String) } });
+    expect(await call('task.remove', { id }, ann.token)).toEqual({
+      status: 200,
+      data: { message: expect.any(String) },
+    });
     expect((await call('task.list', {}, ann.token)).data).toEqual([kept]);
     expect(await call('task.remove', { id }, ann.token)).toMatchObject({ status: 404, code: 'NOT_FOUND' });
-    expect(await call('task.update', { id, title: 'Again' }, ann.token)).toMatchObject({ status: 404, code: 'NOT_FOUND' });
+    expect(await call('task.update', { id, title: 'Again' }, ann.token)).toMatchObject({
+      status: 404,
+      code: 'NOT_FOUND',
+    });
   });
 
   test('#150 a list is a bare array of mine, newest first, in pages, of one status if wanted', async () => {
@@ -194,7 +251,9 @@ describe.each(doors)('over $name', (door) => {
     const list = async (page: object) => (await call('task.list', page, ann.token)).data;
     expect(await list({ limit: 2 })).toEqual(newest.slice(0, 2));
     expect(ids(await list({ status: true, limit: 3 }))).toEqual(ids([newest[0], newest[3], newest[6]]));
-    expect(ids(await list({ status: false, limit: 3, before_id: newest[1].id }))).toEqual(ids([newest[2], newest[4], newest[5]]));
+    expect(ids(await list({ status: false, limit: 3, before_id: newest[1].id }))).toEqual(
+      ids([newest[2], newest[4], newest[5]]),
+    );
   });
 
   test('byUser has the newest 1000, oldest first, and [] when there are none', async () => {
@@ -202,7 +261,9 @@ describe.each(doors)('over $name', (door) => {
     expect(await call('task.byUser', { id: ann.id }, ann.token)).toEqual({ status: 200, data: [] });
     await addTasks(ann, 1001);
     const { data } = await call('task.byUser', { id: ann.id }, ann.token);
-    expect(data.map(({ title }: { title: string }) => title)).toEqual(Array.from({ length: 1000 }, (_, index) => `Task ${index + 2}`));
+    expect(data.map(({ title }: { title: string }) => title)).toEqual(
+      Array.from({ length: 1000 }, (_, index) => `Task ${index + 2}`),
+    );
     expect(data[0]).toEqual({ id: expect.any(Number), user_id: ann.id, title: 'Task 2', status: false });
   });
 });

@@ -51,7 +51,11 @@ export const taskRouter = router({
     .input(NewTask)
     .output(Task)
     .mutation(async ({ ctx, input }) => {
-      const made = await createTask(ctx.db, { ...input, user_id: ctx.user.id, quota: ctx.services.quotas.tasks });
+      const made = await createTask(ctx.db, {
+        ...input,
+        user_id: ctx.user.id,
+        quota: ctx.services.quotas.tasks,
+      });
       if (made) return made;
       await refuseAboveQuota(ctx, 'tasks');
       notFound('User');
@@ -61,7 +65,10 @@ export const taskRouter = router({
     .meta(endpoint('PATCH /outherTasks/{id}', 'Change a task', { description: 'Changes what is sent.', tag }))
     .input(TaskChange)
     .output(Task)
-    .mutation(async ({ ctx, input }) => (await updateTask(ctx.db, { ...input, user_id: ctx.user.id })) ?? notFound('Task')),
+    .mutation(
+      async ({ ctx, input }) =>
+        (await updateTask(ctx.db, { ...input, user_id: ctx.user.id })) ?? notFound('Task'),
+    ),
 
   remove: protectedProcedure
     .meta(

@@ -21,7 +21,9 @@ export function exampleOf(given: Json, schemas: Schemas): unknown {
     return item === undefined ? undefined : [item];
   }
   if (schema.type !== 'object') return schema.default;
-  const fields = Object.entries(schema.properties as Schemas).map(([name, field]) => [name, exampleOf(field, schemas)] as const);
+  const fields = Object.entries(schema.properties as Schemas).map(
+    ([name, field]) => [name, exampleOf(field, schemas)] as const,
+  );
   return Object.fromEntries(fields.filter(([, value]) => value !== undefined));
 }
 

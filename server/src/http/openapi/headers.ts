@@ -17,8 +17,15 @@ export const LAST_EVENT_ID: Parameter = {
 const idempotencyKey = (name: string): Parameter => ({
   name: 'Idempotency-Key',
   in: 'header',
-  schema: { type: 'string', minLength: 1, maxLength: 255, pattern: '^[\\x21-\\x7e]+$', examples: [`${name}-9f2c1d4e6b1a`] },
-  description: 'Names this call: for a day the same call under the same key happens once and is answered alike.',
+  schema: {
+    type: 'string',
+    minLength: 1,
+    maxLength: 255,
+    pattern: '^[\\x21-\\x7e]+$',
+    examples: [`${name}-9f2c1d4e6b1a`],
+  },
+  description:
+    'Names this call: for a day the same call under the same key happens once and is answered alike.',
 });
 
 /** RFC 9110 §13.1.1. */
@@ -35,13 +42,16 @@ const ifMatch = (example: string): Parameter => ({
 
 /** Puts the header in the place of the field that stands for it over tRPC. */
 export function moveVersionToHeader(operation: Operation, method: string): void {
-  const properties = operation.requestBody?.content['application/json']?.schema.properties as Json | undefined;
+  const properties = operation.requestBody?.content['application/json']?.schema.properties as
+    | Json
+    | undefined;
   if (!properties || !('if_match' in properties)) return;
   delete properties.if_match;
   operation.parameters = [...(operation.parameters ?? []), ifMatch(method === 'DELETE' ? '"2"' : '"1"')];
 }
 
-export const takesIdempotencyKey = (endpoint: Endpoint): boolean => !endpoint.public && takesKey(endpoint.name, endpoint.type);
+export const takesIdempotencyKey = (endpoint: Endpoint): boolean =>
+  !endpoint.public && takesKey(endpoint.name, endpoint.type);
 
 export function addIdempotencyKey(operation: Operation): void {
   operation.parameters = [...(operation.parameters ?? []), idempotencyKey(operation.operationId)];
@@ -53,7 +63,12 @@ const header = (description: string, schema: Json): Json => ({ description, sche
 export function successHeaders(endpoint: Endpoint, example: unknown): Json | undefined {
   const { etag } = endpoint.meta.rest ?? {};
   const headers = {
-    ...(etag && { ETag: header('The version, for If-Match.', { type: 'string', examples: [`"${etag(example as never)}"`] }) }),
+    ...(etag && {
+      ETag: header('The version, for If-Match.', {
+        type: 'string',
+        examples: [`"${etag(example as never)}"`],
+      }),
+    }),
     ...(endpoint.meta.rest?.file && {
       'Content-Disposition': header('The name to save it under.', {
         type: 'string',
@@ -61,13 +76,18 @@ export function successHeaders(endpoint: Endpoint, example: unknown): Json | und
       }),
     }),
     ...(takesIdempotencyKey(endpoint) && {
-      'Idempotency-Replayed': header('The answer is that of an earlier call.', { type: 'string', const: 'true' }),
+      'Idempotency-Replayed': header('The answer is that of an earlier call.', {
+        type: 'string',
+        const: 'true',
+      }),
     }),
   };
   return Object.keys(headers).length > 0 ? headers : undefined;
 }
 
-export const CHALLENGE = { 'WWW-Authenticate': header('What is asked for.', { type: 'string', const: 'Bearer' }) };
+export const CHALLENGE = {
+  'WWW-Authenticate': header('What is asked for.', { type: 'string', const: 'Bearer' }),
+};
 
 /** A day: where guessing passwords is refused. */
 const MAX_RETRY_AFTER_SECONDS = 86_400;

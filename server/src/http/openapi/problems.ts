@@ -1,6 +1,13 @@
 // The errors that operations answer with: RFC 9457 problem documents, each code with an example.
 import { z } from 'zod';
-import { AppError, type FieldError, REASONS, type ReachedQuota, type Reason, validationError } from '../../trpc/errors.ts';
+import {
+  AppError,
+  type FieldError,
+  REASONS,
+  type ReachedQuota,
+  type Reason,
+  validationError,
+} from '../../trpc/errors.ts';
 import { type Endpoint, inputOf } from '../endpoints.ts';
 import { problem } from '../problem.ts';
 import { CHALLENGE, RETRY_AFTER, takesIdempotencyKey } from './headers.ts';
@@ -17,7 +24,11 @@ export const PROBLEM_SCHEMAS: Record<string, Json> = {
     required: ['path', 'message'],
     properties: {
       path: { type: 'string', description: 'Which field: dot-joined, as it was sent.', examples: ['title'] },
-      message: { type: 'string', description: 'What is wrong with it, in words.', examples: ['must not be blank'] },
+      message: {
+        type: 'string',
+        description: 'What is wrong with it, in words.',
+        examples: ['must not be blank'],
+      },
     },
   },
   Problem: {
@@ -27,15 +38,29 @@ export const PROBLEM_SCHEMAS: Record<string, Json> = {
     properties: {
       type: { type: 'string', description: 'Always `about:blank`.', examples: ['about:blank'] },
       title: { type: 'string', description: 'What the status means.', examples: ['Bad Request'] },
-      status: { type: 'integer', minimum: 400, maximum: 599, description: 'The status of the answer.', examples: [400] },
-      detail: { type: 'string', description: 'What went wrong, in words for people.', examples: ['The input is not valid'] },
+      status: {
+        type: 'integer',
+        minimum: 400,
+        maximum: 599,
+        description: 'The status of the answer.',
+        examples: [400],
+      },
+      detail: {
+        type: 'string',
+        description: 'What went wrong, in words for people.',
+        examples: ['The input is not valid'],
+      },
       code: refTo('ProblemCode'),
       request_id: {
         type: 'string',
         description: "The answer's X-Request-Id, under which the server's log has what happened.",
         examples: [REQUEST_ID],
       },
-      errors: { type: 'array', description: 'What is wrong with the input, field by field.', items: refTo('FieldError') },
+      errors: {
+        type: 'array',
+        description: 'What is wrong with the input, field by field.',
+        items: refTo('FieldError'),
+      },
       quota: refTo('Quota'),
     },
   },
@@ -45,11 +70,25 @@ export const PROBLEM_SCHEMAS: Record<string, Json> = {
     required: ['name', 'limit'],
     properties: {
       name: refTo('QuotaName'),
-      limit: { type: 'integer', minimum: 1, maximum: 10_000_000, description: 'How many at most.', examples: [20_000] },
+      limit: {
+        type: 'integer',
+        minimum: 1,
+        maximum: 10_000_000,
+        description: 'How many at most.',
+        examples: [20_000],
+      },
     },
   },
-  QuotaName: { type: 'string', enum: ['tasks', 'resources', 'physical_plans', 'mental_plans'], description: 'What is counted.' },
-  ProblemCode: { type: 'string', enum: Object.keys(REASONS), description: 'What went wrong. It is stable: what programs may look at.' },
+  QuotaName: {
+    type: 'string',
+    enum: ['tasks', 'resources', 'physical_plans', 'mental_plans'],
+    description: 'What is counted.',
+  },
+  ProblemCode: {
+    type: 'string',
+    enum: Object.keys(REASONS),
+    description: 'What went wrong. It is stable: what programs may look at.',
+  },
 };
 
 /** What an error says, as those who throw it write it. */
@@ -100,7 +139,9 @@ const QUOTAS: [string, string, ReachedQuota][] = [
 /** @returns the responses of all errors of an operation, by status */
 export function problemResponses(endpoint: Endpoint): Record<string, Json> {
   const byStatus = Map.groupBy(errorsOf(endpoint), (reason) => REASONS[reason].status);
-  return Object.fromEntries([...byStatus].map(([status, reasons]) => [String(status), problemResponse(endpoint, status, reasons)]));
+  return Object.fromEntries(
+    [...byStatus].map(([status, reasons]) => [String(status), problemResponse(endpoint, status, reasons)]),
+  );
 }
 
 function problemResponse(endpoint: Endpoint, status: number, reasons: Reason[]): Json {
@@ -112,7 +153,9 @@ function problemResponse(endpoint: Endpoint, status: number, reasons: Reason[]):
     content: {
       [MEDIA_TYPE]: {
         schema: refTo('Problem'),
-        examples: Object.fromEntries(reasons.map((reason) => [reason, { summary: DETAILS[reason], value: example(endpoint, reason) }])),
+        examples: Object.fromEntries(
+          reasons.map((reason) => [reason, { summary: DETAILS[reason], value: example(endpoint, reason) }]),
+        ),
       },
     },
   };
@@ -122,9 +165,17 @@ function example(endpoint: Endpoint, reason: Reason): unknown {
   const path = endpoint.meta.openapi?.path ?? '';
   if (reason === 'QUOTA_REACHED') {
     const [, noun, quota] = QUOTAS.find(([prefix]) => path.startsWith(prefix)) as (typeof QUOTAS)[number];
-    return problem(new AppError(reason, `At most ${quota.limit} ${noun} are kept for a user`, { quota }), REQUEST_ID);
+    return problem(
+      new AppError(reason, `At most ${quota.limit} ${noun} are kept for a user`, { quota }),
+      REQUEST_ID,
+    );
   }
-  const errors = reason === 'VALIDATION' ? refusedFields(endpoint) : reason === 'WEAK_PASSWORD' ? weakPassword(endpoint) : undefined;
+  const errors =
+    reason === 'VALIDATION'
+      ? refusedFields(endpoint)
+      : reason === 'WEAK_PASSWORD'
+        ? weakPassword(endpoint)
+        : undefined;
   const noun = NOUNS.find(([prefix]) => path.startsWith(prefix) && path.includes('{'))?.[1] ?? 'User';
   const detail = reason === 'NOT_FOUND' ? `${noun} not found` : DETAILS[reason];
   return problem(new AppError(reason, detail, errors && { errors }), REQUEST_ID);
@@ -140,12 +191,19 @@ function refusedFields(endpoint: Endpoint): FieldError[] | undefined {
   if (!(object instanceof z.ZodObject)) return undefined;
   const { bareArray } = endpoint.meta.rest ?? {};
   const inBody = endpoint.meta.openapi && endpoint.meta.openapi.method !== 'GET';
-  const sent = Object.keys(object.shape).map((name) => [name, name === bareArray ? [0] : inBody && name !== 'id' ? 0 : 'abc']);
+  const sent = Object.keys(object.shape).map((name) => [
+    name,
+    name === bareArray ? [0] : inBody && name !== 'id' ? 0 : 'abc',
+  ]);
   const { error } = object.safeParse(Object.fromEntries(sent));
   if (!error) return undefined;
   const errors = validationError(error).errors ?? [];
   const chosen = errors.find(({ path }) => !['id', 'user_id', 'if_match'].includes(path)) ?? errors[0];
-  return chosen && [bareArray === undefined ? chosen : { ...chosen, path: chosen.path.slice(bareArray.length + 1) }];
+  return (
+    chosen && [
+      bareArray === undefined ? chosen : { ...chosen, path: chosen.path.slice(bareArray.length + 1) },
+    ]
+  );
 }
 
 const weakPassword = ({ name }: Endpoint): FieldError[] => [
@@ -155,11 +213,18 @@ const weakPassword = ({ name }: Endpoint): FieldError[] => [
 /** Every error that an operation can answer with; 405, 408 and 431 belong to no operation. */
 function errorsOf(endpoint: Endpoint): Set<Reason> {
   const { openapi, rest } = endpoint.meta;
-  const reasons = new Set<Reason>(['VALIDATION', 'RATE_LIMITED', 'INTERNAL', 'UNAVAILABLE', ...(rest?.errors ?? [])]);
+  const reasons = new Set<Reason>([
+    'VALIDATION',
+    'RATE_LIMITED',
+    'INTERNAL',
+    'UNAVAILABLE',
+    ...(rest?.errors ?? []),
+  ]);
   if (!endpoint.public) reasons.add('UNAUTHENTICATED');
   if (takesIdempotencyKey(endpoint)) reasons.add('IDEMPOTENCY_IN_PROGRESS').add('IDEMPOTENCY_KEY_REUSED');
   // A foreign user_id in a body, a foreign or missing object in a path.
-  if (!endpoint.public && (endpoint.type === 'mutation' || openapi?.path.includes('{'))) reasons.add('NOT_FOUND');
+  if (!endpoint.public && (endpoint.type === 'mutation' || openapi?.path.includes('{')))
+    reasons.add('NOT_FOUND');
   if (openapi && openapi.method !== 'GET') reasons.add('PAYLOAD_TOO_LARGE').add('UNSUPPORTED_MEDIA_TYPE');
   return reasons;
 }

@@ -43,4 +43,5 @@ const IDS: [string, string][] = [
   ['/outherTasks/', 'The id of the task.'],
 ];
 
-export const idIn = (path: string): string | undefined => IDS.find(([prefix]) => path.startsWith(prefix))?.[1];
+export const idIn = (path: string): string | undefined =>
+  IDS.find(([prefix]) => path.startsWith(prefix))?.[1];

@@ -8,8 +8,9 @@ const callsThisServer = {
   statePlugins: {
     spec: {
       wrapActions: {
-        updateJsonSpec: (/** @type {(document: object) => unknown} */ original) => (/** @type {object} */ document) =>
-          original({ ...document, servers: [{ url: root }] }),
+        updateJsonSpec:
+          (/** @type {(document: object) => unknown} */ original) => (/** @type {object} */ document) =>
+            original({ ...document, servers: [{ url: root }] }),
       },
     },
   },
@@ -23,7 +24,9 @@ const triesNoStreams = {
         allowTryItOutFor:
           (/** @type {unknown} */ _original, /** @type {SwaggerUISystem} */ { specSelectors }) =>
           (/** @type {unknown} */ _state, /** @type {string} */ path, /** @type {string} */ method) =>
-            !specSelectors.specJson().hasIn(['paths', path, method, 'responses', '200', 'content', 'text/event-stream']),
+            !specSelectors
+              .specJson()
+              .hasIn(['paths', path, method, 'responses', '200', 'content', 'text/event-stream']),
       },
     },
   },

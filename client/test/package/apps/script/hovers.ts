@@ -6,9 +6,15 @@ const client = createClient({ url: '' });
 export const weight = (input: RouterInputs['physicalPlan']['create']) => input./*Kilograms*/ weight;
 export const height = (plan: RouterOutputs['physicalPlan']['list'][number]) => plan./*Centimetres*/ height;
 export const volume = async () =>
-  (await client.resource.list.query({}))[0]?./*Pages of a book, lessons of a course, or minutes of a video.*/ volume;
-export const calories = async () => (await client.physicalPlan.exercises.query())[0]?./*Kilocalories*/ calories_burned;
-export const create = () => client.task./*Add a task*/ create.mutate({ title: 't', /*Whether it is done. (default: false)*/ status: true });
+  (await client.resource.list.query({}))[0]
+    ?./*Pages of a book, lessons of a course, or minutes of a video.*/ volume;
+export const calories = async () =>
+  (await client.physicalPlan.exercises.query())[0]?./*Kilocalories*/ calories_burned;
+export const create = () =>
+  client.task./*Add a task*/ create.mutate({
+    title: 't',
+    /*Whether it is done. (default: false)*/ status: true,
+  });
 export const list = () =>
   client.task.list.query(
     { /*only an empty page is the end. (default: 100)*/ limit: 1 },

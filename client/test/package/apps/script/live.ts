@@ -29,11 +29,19 @@ async function failure(call: Promise<unknown>) {
 }
 
 const { user_id } = await stepwise.auth.register.mutate({ login: 'live', password: 'correct horse battery' });
-const plan = await stepwise.physicalPlan.create.mutate({ goal: 'g', age: 30, gender: 'male', weight: 80, height: 180 });
+const plan = await stepwise.physicalPlan.create.mutate({
+  goal: 'g',
+  age: 30,
+  gender: 'male',
+  weight: 80,
+  height: 180,
+});
 
 requests.length = 0;
 const titles = Array.from({ length: 25 }, (_, index) => `task ${index}`);
-const created: RouterOutputs['task']['create'][] = await Promise.all(titles.map((title) => stepwise.task.create.mutate({ title })));
+const created: RouterOutputs['task']['create'][] = await Promise.all(
+  titles.map((title) => stepwise.task.create.mutate({ title })),
+);
 const creating = requests.map((request) => new URL(request).pathname.split(',').length);
 const listed = await stepwise.task.byUser.query({ id: user_id });
 const inOrder = created.every(({ title }, index) => title === titles[index]);
@@ -60,5 +68,14 @@ await fetch(`${url}/users/signOut`, {
 const refused = await failure(stepwise.auth.me.query());
 
 console.log(
-  JSON.stringify({ bmi: plan.data.bmi, creating, inOrder, listed: listed.length, invalid, refreshes, refused, tokens: tokens ?? null }),
+  JSON.stringify({
+    bmi: plan.data.bmi,
+    creating,
+    inOrder,
+    listed: listed.length,
+    invalid,
+    refreshes,
+    refused,
+    tokens: tokens ?? null,
+  }),
 );

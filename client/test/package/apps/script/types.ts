@@ -1,5 +1,12 @@
 // What compiles and what does not: no line of it runs.
-import { type ClientOptions, createClient, isHttpError, retryDelayMs, type StepwiseClient, shouldRetry } from '@stepwise/client';
+import {
+  type ClientOptions,
+  createClient,
+  isHttpError,
+  retryDelayMs,
+  type StepwiseClient,
+  shouldRetry,
+} from '@stepwise/client';
 
 declare module '@stepwise/client' {
   interface CallContext {
@@ -21,7 +28,11 @@ const options: ClientOptions = {
   retry: { maxRetries: undefined },
 };
 export const client: StepwiseClient = createClient(options);
-export const keyless = createClient({ url: new URL('http://localhost'), tokens: undefined, fetch: (url, init) => fetch(url, init) });
+export const keyless = createClient({
+  url: new URL('http://localhost'),
+  tokens: undefined,
+  fetch: (url, init) => fetch(url, init),
+});
 
 export async function calls(): Promise<void> {
   await client.task.list.query({ status: undefined, limit: 1 }, { signal, context: undefined });

@@ -13,7 +13,8 @@ import type { AccountExport } from './contract.ts';
 /** Files that a user has at most; one more takes the place of the oldest. */
 const PER_USER = 3;
 
-const moment = (column: string) => sql.raw(`to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`);
+const moment = (column: string) =>
+  sql.raw(`to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`);
 
 /** An export `x` as the API and the events have it. */
 export const seen = sql`json_build_object(
@@ -79,7 +80,11 @@ const byId = one(
   ),
 );
 
-export async function findExport(db: Database, user_id: number, id: number): Promise<AccountExport | undefined> {
+export async function findExport(
+  db: Database,
+  user_id: number,
+  id: number,
+): Promise<AccountExport | undefined> {
   return (await byId(db, { user_id, id }))?.export;
 }
 

@@ -16,10 +16,18 @@ const { db } = api.database;
 /** A user with some of everything, and `tasks` tasks whose titles are some `width` characters. */
 async function newcomer(tasks = 3, width = 10): Promise<User> {
   const user = await api.register();
-  const make = async (procedure: string, input: object) => (await rest.call(procedure, input, user.token)).data;
+  const make = async (procedure: string, input: object) =>
+    (await rest.call(procedure, input, user.token)).data;
   const { data: resource_list } = await rest.call(
     'resource.createMany',
-    { resources: [1, 2].map((n) => ({ type: 'book', name: `Book "${n}" ☕`, description: '\\ \n', volume: n })) },
+    {
+      resources: [1, 2].map((n) => ({
+        type: 'book',
+        name: `Book "${n}" ☕`,
+        description: '\\ \n',
+        volume: n,
+      })),
+    },
     user.token,
   );
   await make('mentalPlan.create', { name: 'Spring', goal: 'Read', resource_list });
@@ -33,7 +41,8 @@ async function newcomer(tasks = 3, width = 10): Promise<User> {
   return user;
 }
 
-const fetchFile = (user: User, id: number) => api.rest('GET', `/users/me/exports/${id}/file`, { token: user.token });
+const fetchFile = (user: User, id: number) =>
+  api.rest('GET', `/users/me/exports/${id}/file`, { token: user.token });
 
 const eventsOf = async ({ id }: User) =>
   (
@@ -64,7 +73,10 @@ describe.each(doors)('over $name', ({ call }) => {
       expires_at: null,
     });
     expect((await call('auth.exports.start', {}, ann.token)).data).toEqual(begun);
-    expect(await call('auth.exports.file', { id: begun.id }, ann.token)).toMatchObject({ status: 404, detail: 'File not found' });
+    expect(await call('auth.exports.file', { id: begun.id }, ann.token)).toMatchObject({
+      status: 404,
+      detail: 'File not found',
+    });
     await writeExport(api, ann, begun.id);
     const { data: done } = await call('auth.exports.byId', { id: begun.id }, ann.token);
     expect(done).toMatchObject({ id: begun.id, state: 'done', percent: 100, created_at: begun.created_at });
@@ -101,13 +113,20 @@ test('the file is what GET /users/me/export answers, whole lists of many pages',
     'cache-control': 'private, no-store',
   });
   const { events, audit_trail, ...file } = JSON.parse(text);
-  const { events: allEvents, audit_trail: allLines, ...now } = (await rest.call('auth.export', {}, ann.token)).data;
+  const {
+    events: allEvents,
+    audit_trail: allLines,
+    ...now
+  } = (await rest.call('auth.export', {}, ann.token)).data;
   expect(file).toEqual(now);
   expect(file.tasks).toHaveLength(1203);
   // What was written after that list was: the rest of its own progress, and that it was fetched.
   expect(events).toEqual(allEvents.slice(0, events.length));
   expect(audit_trail).toEqual(allLines.slice(0, audit_trail.length));
-  expect(allLines.slice(audit_trail.length).map((line: { event: string }) => line.event)).toEqual(['account_exported', 'account_exported']);
+  expect(allLines.slice(audit_trail.length).map((line: { event: string }) => line.event)).toEqual([
+    'account_exported',
+    'account_exported',
+  ]);
 });
 
 test('over tRPC the same call says where the file is, and HEAD what it would be', async () => {
@@ -137,7 +156,9 @@ test('whoever listens is told when it begins, at each tenth and when it is done'
   expect(told.at(-1)).toEqual(['export.changed', 'done', 100]);
   const tenths = told.slice(2, -1).map(([, , percent]) => Math.floor((percent as number) / 10));
   expect(tenths).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
-  const [last] = await db.execute<{ data: object }>(sql`select data from events where user_id = ${ann.id} order by seq desc limit 1`);
+  const [last] = await db.execute<{ data: object }>(
+    sql`select data from events where user_id = ${ann.id} order by seq desc limit 1`,
+  );
   expect(last?.data).toEqual((await rest.call('auth.exports.byId', { id }, ann.token)).data);
 });
 
@@ -151,14 +172,18 @@ test('it goes on where it was left off, and two who write it at once write it on
     changed: () => void (++steps === 7 && leaving.abort(new Error('about to end'))),
   });
   await expect(first).rejects.toThrow('about to end');
-  expect((await rest.call('auth.exports.byId', { id: data.id }, ann.token)).data).toMatchObject({ state: 'running' });
+  expect((await rest.call('auth.exports.byId', { id: data.id }, ann.token)).data).toMatchObject({
+    state: 'running',
+  });
   const pages = await Promise.all([writeExport(api, ann, data.id), writeExport(api, ann, data.id)]);
   const { text, status } = await fetchFile(ann, data.id);
   expect(status).toBe(200);
   const ids = JSON.parse(text).tasks.map((task: { id: number }) => task.id);
   expect(ids).toHaveLength(5000);
   expect(new Set(ids).size).toBe(5000);
-  const [{ parts } = { parts: 0 }] = await db.execute<{ parts: number }>(sql`select parts from exports where id = ${data.id}`);
+  const [{ parts } = { parts: 0 }] = await db.execute<{ parts: number }>(
+    sql`select parts from exports where id = ${data.id}`,
+  );
   expect(parts).toBeLessThanOrEqual(6 + 1 + (pages[0] as number) + (pages[1] as number));
   expect(await writeExport(api, ann, data.id), 'nothing is left').toBe(0);
 });
@@ -166,14 +191,17 @@ test('it goes on where it was left off, and two who write it at once write it on
 test('many starts at once are one', async () => {
   const ann = await newcomer();
   const answers = await Promise.all(
-    Array.from({ length: 12 }, (_, n) => (doors[n % 2] as typeof rest).call('auth.exports.start', {}, ann.token)),
+    Array.from({ length: 12 }, (_, n) =>
+      (doors[n % 2] as typeof rest).call('auth.exports.start', {}, ann.token),
+    ),
   );
   expect(new Set(answers.map(({ data }) => data.id)).size).toBe(1);
 });
 
 test('a start that is sent again under its key is answered as before', async () => {
   const ann = await newcomer();
-  const send = () => api.rest('POST', '/users/me/exports', { token: ann.token, headers: { 'idempotency-key': 'once' } });
+  const send = () =>
+    api.rest('POST', '/users/me/exports', { token: ann.token, headers: { 'idempotency-key': 'once' } });
   const first = await send();
   await writeExport(api, ann, first.body.id);
   const again = await send();
@@ -183,10 +211,17 @@ test('a start that is sent again under its key is answered as before', async () 
 
 test('after a day the file is gone, after a week more there was none, and a fourth takes the place of the first', async () => {
   const ann = await newcomer();
-  const ids = [await makeExport(api, ann), await makeExport(api, ann), await makeExport(api, ann), await makeExport(api, ann)];
+  const ids = [
+    await makeExport(api, ann),
+    await makeExport(api, ann),
+    await makeExport(api, ann),
+    await makeExport(api, ann),
+  ];
   const [oldest, second, ...kept] = ids as [number, number, ...number[]];
   const states = async () =>
-    (await rest.call('auth.exports.list', {}, ann.token)).data.map(({ id, state }: { id: number; state: string }) => [id, state]);
+    (await rest.call('auth.exports.list', {}, ann.token)).data.map(
+      ({ id, state }: { id: number; state: string }) => [id, state],
+    );
   expect(await states()).toEqual([...kept.toReversed(), second].map((id) => [id, 'done']));
   expect((await fetchFile(ann, oldest)).status).toBe(404);
   await age(second, '1 day');
@@ -199,7 +234,9 @@ test('it goes with its user, and one that is being fetched then is cut', async (
   const id = await makeExport(api, ann);
   await api.app.listen({ port: 0, host: '127.0.0.1' });
   const socket = connect((api.app.server.address() as AddressInfo).port, '127.0.0.1');
-  socket.write(`GET /users/me/exports/${id}/file HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${ann.token}\r\n\r\n`);
+  socket.write(
+    `GET /users/me/exports/${id}/file HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${ann.token}\r\n\r\n`,
+  );
   await once(socket, 'readable');
   expect(String(socket.read(15))).toBe('HTTP/1.1 200 OK');
   const removal = await rest.call('auth.remove', { id: ann.id, password: ann.password }, ann.token);
@@ -210,7 +247,9 @@ test('it goes with its user, and one that is being fetched then is cut', async (
   const promised = Number(/content-length: (\d+)/.exec(head)?.[1]);
   expect(promised).toBeGreaterThan(5_000_000);
   expect(Buffer.byteLength(body.join('\r\n\r\n'))).toBeLessThan(promised);
-  const left = await db.execute(sql`select from export_parts p where not exists (select from exports x where x.id = p.export_id)`);
+  const left = await db.execute(
+    sql`select from export_parts p where not exists (select from exports x where x.id = p.export_id)`,
+  );
   expect(left).toEqual([]);
 });
 
@@ -218,7 +257,10 @@ test('one that failed for good says so, does not stand in the way of the next, a
   const ann = await newcomer();
   const { data } = await rest.call('auth.exports.start', {}, ann.token);
   await exportJob.givenUp?.(db, { data: { user_id: ann.id, id: data.id }, changed: () => {} });
-  expect((await rest.call('auth.exports.byId', { id: data.id }, ann.token)).data).toMatchObject({ state: 'failed', percent: 0 });
+  expect((await rest.call('auth.exports.byId', { id: data.id }, ann.token)).data).toMatchObject({
+    state: 'failed',
+    percent: 0,
+  });
   expect((await eventsOf(ann)).at(-1)).toEqual(['export.changed', 'failed', 0]);
   const next = (await rest.call('auth.exports.start', {}, ann.token)).data;
   expect(next.id).not.toBe(data.id);

@@ -10,13 +10,22 @@ import { findExport, findFile, listExports, readFile, startExport } from './quer
 const tag = 'Exports';
 
 /** For the documents: an export that has not begun. */
-const QUEUED = { state: 'queued', percent: 0, rows_done: 0, rows_total: 0, bytes: 0, finished_at: null, expires_at: null };
+const QUEUED = {
+  state: 'queued',
+  percent: 0,
+  rows_done: 0,
+  rows_total: 0,
+  bytes: 0,
+  finished_at: null,
+  expires_at: null,
+};
 
 export const exportsRouter = router({
   start: protectedProcedure
     .meta(
       endpoint('POST /users/me/exports', 'Have everything that is kept of me written into a file', {
-        description: 'The file is written after the answer. Where one is being written already, the answer is that one.',
+        description:
+          'The file is written after the answer. Where one is being written already, the answer is that one.',
         tag,
         example: QUEUED,
         status: 202,
@@ -27,7 +36,12 @@ export const exportsRouter = router({
     .mutation(({ ctx }) => startExport(ctx.db, ctx.user.id)),
 
   list: protectedProcedure
-    .meta(endpoint('GET /users/me/exports', 'My exports, newest first', { description: 'Each with how far it is.', tag }))
+    .meta(
+      endpoint('GET /users/me/exports', 'My exports, newest first', {
+        description: 'Each with how far it is.',
+        tag,
+      }),
+    )
     .input(z.object({}).optional())
     .output(z.array(AccountExport))
     .query(({ ctx }) => listExports(ctx.db, ctx.user.id)),
@@ -35,7 +49,8 @@ export const exportsRouter = router({
   byId: protectedProcedure
     .meta(
       endpoint('GET /users/me/exports/{id}', 'How far an export of mine is', {
-        description: '`percent` goes from 0 to 100. The file can be fetched when `state` is `done`, until `expires_at`.',
+        description:
+          '`percent` goes from 0 to 100. The file can be fetched when `state` is `done`, until `expires_at`.',
         tag,
       }),
     )
@@ -60,7 +75,14 @@ export const exportsRouter = router({
     .input(ById)
     .output(ExportFile)
     .query(async ({ ctx, input }) => {
-      const { id, bytes, date } = (await findFile(ctx.db, ctx.user.id, input.id, ctx.request.client)) ?? notFound('File');
-      return { id, name: `stepwise-${date}.json`, type: 'application/json', bytes, path: `/users/me/exports/${id}/file` } as const;
+      const { id, bytes, date } =
+        (await findFile(ctx.db, ctx.user.id, input.id, ctx.request.client)) ?? notFound('File');
+      return {
+        id,
+        name: `stepwise-${date}.json`,
+        type: 'application/json',
+        bytes,
+        path: `/users/me/exports/${id}/file`,
+      } as const;
     }),
 });

@@ -50,18 +50,27 @@ const api = await startApp({
 const other = await startApp({ database });
 const doors = bothDoors(api);
 
-const signIn = (user: User, password = user.password) => api.rest('POST', '/users/signIn', { body: { username: user.login, password } });
+const signIn = (user: User, password = user.password) =>
+  api.rest('POST', '/users/signIn', { body: { username: user.login, password } });
 const refresh = (refresh_token: string) => api.rest('POST', '/users/refresh', { body: { refresh_token } });
 const me = async (token: string, at = api) => (await at.rest('GET', '/users/me', { token })).status;
 const reset = (user: User, code: string | undefined, new_password = NEW, ip = '198.51.100.1') =>
-  api.rest('POST', '/users/resetPassword', { body: { login: user.login, code, new_password }, headers: { 'x-forwarded-for': ip } });
+  api.rest('POST', '/users/resetPassword', {
+    body: { login: user.login, code, new_password },
+    headers: { 'x-forwarded-for': ip },
+  });
 const codeOf = async ({ id }: User) => (await makeResetCode(db, OPERATOR, id))?.code as string;
 const trailOf = async ({ id }: User) =>
-  (await db.execute<{ event: string }>(sql`select event from audit_trail where user_id = ${id} order by id`)).map(({ event }) => event);
+  (
+    await db.execute<{ event: string }>(sql`select event from audit_trail where user_id = ${id} order by id`)
+  ).map(({ event }) => event);
 /** On PostgreSQL: until a statement waits for a lock. The embedded database runs one transaction after the other anyway. */
 async function oneWaits(): Promise<void> {
   if (database.engine !== 'postgres') return;
-  const waiting = () => db.execute(sql`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`);
+  const waiting = () =>
+    db.execute(
+      sql`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+    );
   await expect.poll(async () => (await waiting()).length, { timeout: 20_000 }).toBe(1);
 }
 const WRONG = { status: 401, code: 'WRONG_CREDENTIALS', detail: 'Wrong credential passed' };
@@ -72,9 +81,16 @@ describe.each(doors)('over $name', ({ call }) => {
     const enter = (password: string) => call('auth.signIn', { username: ann.login, password });
     await blockAccount(db, OPERATOR, ann.id);
     for (let n = 0; n < 2 * FREE_FAILURES; n++)
-      expect(await enter(ann.password)).toMatchObject({ status: 403, code: 'ACCOUNT_BLOCKED', detail: 'The account is blocked' });
+      expect(await enter(ann.password)).toMatchObject({
+        status: 403,
+        code: 'ACCOUNT_BLOCKED',
+        detail: 'The account is blocked',
+      });
     const stranger = await enter('not it at all');
-    const nobody = await call('auth.signIn', { username: 'nobody-has-this-login', password: 'not it at all' });
+    const nobody = await call('auth.signIn', {
+      username: 'nobody-has-this-login',
+      password: 'not it at all',
+    });
     expect(stranger).toMatchObject(WRONG);
     expect(stranger.body).toEqual(nobody.body);
     expect(await call('auth.register', { login: ann.login, password: NEW })).toMatchObject({ status: 409 });
@@ -86,7 +102,9 @@ describe.each(doors)('over $name', ({ call }) => {
   test('#382 a code sets a new password once, and ends all sessions', async () => {
     const ann = await api.register();
     const second = (await signIn(ann)).body;
-    expect([await me(ann.token), await me(second.access_token)], 'remembered from here on').toEqual([200, 200]);
+    expect([await me(ann.token), await me(second.access_token)], 'remembered from here on').toEqual([
+      200, 200,
+    ]);
     const code = await codeOf(ann);
     expect(code).toMatch(/^([0-9a-hjkmnp-tv-z]{4}-){6}[0-9a-hjkmnp-tv-z]{4}$/);
     const use = () =>
@@ -96,7 +114,11 @@ describe.each(doors)('over $name', ({ call }) => {
         new_password: NEW,
       });
     expect(await use()).toMatchObject({ status: 200, data: { message: 'Password changed' } });
-    expect([await me(ann.token), await me(second.access_token), (await refresh(second.refresh_token)).status]).toEqual([401, 401, 401]);
+    expect([
+      await me(ann.token),
+      await me(second.access_token),
+      (await refresh(second.refresh_token)).status,
+    ]).toEqual([401, 401, 401]);
     expect([(await signIn(ann)).status, (await signIn(ann, NEW)).status]).toEqual([401, 200]);
     expect(await use()).toMatchObject(WRONG);
   });
@@ -104,30 +126,47 @@ describe.each(doors)('over $name', ({ call }) => {
   test('#382 the new password keeps the rules of passwords, and one that does not costs no code', async () => {
     const ann = await api.register();
     const code = await codeOf(ann);
-    const use = (new_password: string) => call('auth.resetPassword', { login: ann.login, code, new_password });
-    expect(await use('short')).toMatchObject({ status: 400, code: 'VALIDATION', errors: [{ path: 'new_password' }] });
+    const use = (new_password: string) =>
+      call('auth.resetPassword', { login: ann.login, code, new_password });
+    expect(await use('short')).toMatchObject({
+      status: 400,
+      code: 'VALIDATION',
+      errors: [{ path: 'new_password' }],
+    });
     for (const weak of ['password123', ann.login])
-      expect(await use(weak)).toMatchObject({ status: 400, code: 'WEAK_PASSWORD', errors: [{ path: 'new_password' }] });
+      expect(await use(weak)).toMatchObject({
+        status: 400,
+        code: 'WEAK_PASSWORD',
+        errors: [{ path: 'new_password' }],
+      });
     expect((await use(NEW)).status).toBe(200);
   });
 
   test('#384 guesses of codes count as those of passwords do: after five one has to wait, longer each time', async () => {
     const ann = await api.register();
     const code = await codeOf(ann);
-    const use = (given: string) => call('auth.resetPassword', { login: ann.login, code: given, new_password: NEW });
-    for (let failure = 0; failure < FREE_FAILURES; failure++) expect(await use('0000-0000')).toMatchObject(WRONG);
+    const use = (given: string) =>
+      call('auth.resetPassword', { login: ann.login, code: given, new_password: NEW });
+    for (let failure = 0; failure < FREE_FAILURES; failure++)
+      expect(await use('0000-0000')).toMatchObject(WRONG);
     expect(await use('0000-0000')).toMatchObject({ status: 429, code: 'RATE_LIMITED' });
     expect(await use(code), 'the right one has to wait too').toMatchObject({ status: 429 });
-    expect(await call('auth.signIn', { username: ann.login, password: 'x' }), 'at the same counter').toMatchObject({ status: 429 });
+    expect(
+      await call('auth.signIn', { username: ann.login, password: 'x' }),
+      'at the same counter',
+    ).toMatchObject({ status: 429 });
     time += 1000;
     expect((await use(code)).status).toBe(200);
   });
 
   test('#386 where registration is closed nobody registers, and all else goes on', async () => {
     const closed = await startApp({ database, isRegistrationOpen: false });
-    const [door] = bothDoors(closed).filter(({ name }) => name === (call === doors[0].call ? 'REST' : 'tRPC'));
+    const [door] = bothDoors(closed).filter(
+      ({ name }) => name === (call === doors[0].call ? 'REST' : 'tRPC'),
+    );
     const ann = await api.register();
-    const count = async () => (await db.execute<{ n: number }>(sql`select count(*)::int as n from users`))[0]?.n;
+    const count = async () =>
+      (await db.execute<{ n: number }>(sql`select count(*)::int as n from users`))[0]?.n;
     const accounts = await count();
     for (const login of ['somebody-new', ann.login])
       expect(await door?.call('auth.register', { login, password: NEW })).toMatchObject({
@@ -136,11 +175,14 @@ describe.each(doors)('over $name', ({ call }) => {
         detail: 'Registration is closed',
       });
     expect(await count()).toBe(accounts);
-    expect((await door?.call('auth.signIn', { username: ann.login, password: ann.password }))?.status).toBe(200);
+    expect((await door?.call('auth.signIn', { username: ann.login, password: ann.password }))?.status).toBe(
+      200,
+    );
     expect((await door?.call('health.check'))?.status).toBe(200);
     const document = async (at: typeof api) => (await at.rest('GET', '/openapi.json')).text;
     expect(await document(closed)).toBe(await document(api));
-    for (const path of ['/', '/docs', '/redoc']) expect((await closed.rest('GET', path)).status, path).toBe(200);
+    for (const path of ['/', '/docs', '/redoc'])
+      expect((await closed.rest('GET', path)).status, path).toBe(200);
   });
 });
 
@@ -164,10 +206,14 @@ test.each(['block', 'sign-out'] as const)(
     const second = (await signIn(ann)).body;
     const tokens = [ann.token, second.access_token];
     for (const token of tokens) expect(await me(token)).toBe(200);
-    const done = how === 'block' ? await blockAccount(db, OPERATOR, ann.id) : await signOutAccount(db, OPERATOR, ann.id);
+    const done =
+      how === 'block' ? await blockAccount(db, OPERATOR, ann.id) : await signOutAccount(db, OPERATOR, ann.id);
     expect(done).toMatchObject({ login: ann.login, ended: 2 });
     for (const token of tokens) expect(await me(token, other)).toBe(401);
-    expect((await refresh(second.refresh_token)).body).toMatchObject({ status: 401, code: 'UNAUTHENTICATED' });
+    expect((await refresh(second.refresh_token)).body).toMatchObject({
+      status: 401,
+      code: 'UNAUTHENTICATED',
+    });
     // What an instance remembers it remembers for less than that.
     const now = performance.now();
     const clock = vi.spyOn(performance, 'now').mockImplementation(() => now + 10_000);
@@ -190,7 +236,9 @@ test('#381 a sign-in that was checked before the block opens no session after it
   const ann = await api.register();
   before.set('session.open', async () => void (await blockAccount(db, OPERATOR, ann.id)));
   expect((await signIn(ann)).body).toMatchObject({ status: 403, code: 'ACCOUNT_BLOCKED' });
-  expect(await listAccounts(db, { login: ann.login, isBlocked: true, limit: 2 })).toMatchObject([{ id: ann.id, sessions: 0 }]);
+  expect(await listAccounts(db, { login: ann.login, isBlocked: true, limit: 2 })).toMatchObject([
+    { id: ann.id, sessions: 0 },
+  ]);
 });
 
 test('#381 a block that finds a change of the password uncommitted waits for it, and ends the session that stays', async () => {
@@ -215,9 +263,12 @@ test('#382 of a code only its hash is stored; a new one replaces it, and it ends
     sql`select t::text as row, extract(epoch from expires_at - created_at)::int as seconds from password_resets t where user_id = ${ann.id}`,
   );
   expect(rows).toMatchObject([{ seconds: 3600 }]);
-  for (const code of [first, second]) for (const said of [code, code.replaceAll('-', '')]) expect(rows[0]?.row).not.toContain(said);
+  for (const code of [first, second])
+    for (const said of [code, code.replaceAll('-', '')]) expect(rows[0]?.row).not.toContain(said);
   expect((await reset(ann, first)).body).toMatchObject(WRONG);
-  await db.execute(sql`update password_resets set expires_at = now() - interval '1 second' where user_id = ${ann.id}`);
+  await db.execute(
+    sql`update password_resets set expires_at = now() - interval '1 second' where user_id = ${ann.id}`,
+  );
   expect((await reset(ann, second)).body).toMatchObject(WRONG);
   const { password_resets } = await purge.run(db, new AbortController().signal);
   expect(password_resets).toBeGreaterThan(0);
@@ -243,9 +294,14 @@ test('#382 a code is worth nothing for another login, nor after a block, a chang
   expect((await reset(bob, another)).body).toMatchObject(WRONG);
 
   const last = await codeOf(bob);
-  await api.rest('DELETE', `/users/${bob.id}`, { token: bob.token, body: { password: 'yet another phrase' } });
+  await api.rest('DELETE', `/users/${bob.id}`, {
+    token: bob.token,
+    body: { password: 'yet another phrase' },
+  });
   expect((await reset(bob, last)).body).toMatchObject(WRONG);
-  expect(await db.execute(sql`select from password_resets where user_id in (${ann.id}, ${bob.id})`)).toEqual([]);
+  expect(await db.execute(sql`select from password_resets where user_id in (${ann.id}, ${bob.id})`)).toEqual(
+    [],
+  );
 });
 
 test('#383 of redemptions of one code at the same time one wins', async () => {
@@ -255,7 +311,8 @@ test('#383 of redemptions of one code at the same time one wins', async () => {
   const answers = await Promise.all(phrases.map((phrase) => reset(ann, code, phrase)));
   expect(answers.map(({ status }) => status).sort()).toEqual([200, 401, 401, 401]);
   const winner = phrases[answers.findIndex(({ status }) => status === 200)];
-  for (const phrase of phrases) expect((await signIn(ann, phrase)).status).toBe(phrase === winner ? 200 : 401);
+  for (const phrase of phrases)
+    expect((await signIn(ann, phrase)).status).toBe(phrase === winner ? 200 : 401);
 });
 
 test('#383 a redemption that finds another one uncommitted waits for it, and changes nothing', async () => {
@@ -268,7 +325,9 @@ test('#383 a redemption that finds another one uncommitted waits for it, and cha
   });
   expect((await reset(ann, code)).status).toBe(200);
   expect((await second)?.body).toMatchObject(WRONG);
-  expect([(await signIn(ann, NEW)).status, (await signIn(ann, 'the phrase of the second')).status]).toEqual([200, 401]);
+  expect([(await signIn(ann, NEW)).status, (await signIn(ann, 'the phrase of the second')).status]).toEqual([
+    200, 401,
+  ]);
 });
 
 test('#383 a redemption that finds the code used, replaced or dropped at its last moment changes nothing', async () => {
@@ -283,7 +342,9 @@ test('#383 a redemption that finds the code used, replaced or dropped at its las
     expect((await reset(ann, code)).body).toMatchObject(WRONG);
   }
   await unblockAccount(db, OPERATOR, ann.id);
-  expect([(await signIn(ann, NEW)).status, (await signIn(ann, 'the phrase of the first')).status]).toEqual([401, 200]);
+  expect([(await signIn(ann, NEW)).status, (await signIn(ann, 'the phrase of the first')).status]).toEqual([
+    401, 200,
+  ]);
 });
 
 test('#383 a sign-in with the old password that is under way when the code is redeemed opens no session', async () => {
@@ -296,7 +357,8 @@ test('#383 a sign-in with the old password that is under way when the code is re
 test('#384 redemptions count as sign-ins of their address, and an unknown login is refused as a known one is', async () => {
   const few = await startApp({ database, rates: { ...PLENTY, signIn: { most: 3, seconds: 600 } } });
   const ann = await few.register();
-  const use = (login: string) => few.rest('POST', '/users/resetPassword', { body: { login, code: '0000', new_password: NEW } });
+  const use = (login: string) =>
+    few.rest('POST', '/users/resetPassword', { body: { login, code: '0000', new_password: NEW } });
   const [known, unknown] = [(await use(ann.login)).body, (await use('nobody-has-this-login')).body];
   expect({ ...known, request_id: '' }).toEqual({ ...unknown, request_id: '' });
   const body = { username: ann.login, password: ann.password };
@@ -341,9 +403,17 @@ test('#385 each of it stands in the audit trail, with the address of who asked, 
     sql`select event, ip, request_id from audit_trail where user_id = ${ann.id} order by id`,
   );
   const operators = lines.filter(({ request_id }) => request_id === OPERATOR.request_id);
-  expect(operators.map(({ event }) => event)).toEqual(['sessions_ended', 'reset_code_made', 'account_blocked', 'account_unblocked']);
+  expect(operators.map(({ event }) => event)).toEqual([
+    'sessions_ended',
+    'reset_code_made',
+    'account_blocked',
+    'account_unblocked',
+  ]);
   expect(new Set(operators.map(({ ip }) => ip))).toEqual(new Set(['']));
-  expect(lines.filter(({ event }) => event.startsWith('password_reset')).map(({ ip }) => ip)).toEqual(['192.0.2.8', '192.0.2.8']);
+  expect(lines.filter(({ event }) => event.startsWith('password_reset')).map(({ ip }) => ip)).toEqual([
+    '192.0.2.8',
+    '192.0.2.8',
+  ]);
 });
 
 test('#385 no code is in the log, nor in what is exported of its user', async () => {
@@ -378,9 +448,18 @@ test('#387 accounts are listed newest first, page by page, by login or a part of
   expect(await ids({ isBlocked: true })).toEqual([second.id]);
   const [account] = await listAccounts(db, { login: `${marker}-Bob`, limit: 1 });
   const moment = expect.stringMatching(/^\d{4}-.*Z$/);
-  expect(account).toEqual({ id: second.id, login: second.login, created_at: moment, blocked_at: moment, sessions: 0, last_seen_at: null });
+  expect(account).toEqual({
+    id: second.id,
+    login: second.login,
+    created_at: moment,
+    blocked_at: moment,
+    sessions: 0,
+    last_seen_at: null,
+  });
   await signIn(third);
-  expect(await listAccounts(db, { login: third.login, limit: 1 })).toMatchObject([{ sessions: 2, last_seen_at: moment, blocked_at: null }]);
+  expect(await listAccounts(db, { login: third.login, limit: 1 })).toMatchObject([
+    { sessions: 2, last_seen_at: moment, blocked_at: null },
+  ]);
 });
 
 test('#387 what is done to an account that there is not is told', async () => {

@@ -29,7 +29,10 @@ export interface Account {
 
 const PAGE = { only_blocked: 'boolean', before_id: 'int?', limit: 'int' } as const;
 
-const accounts = (isWanted: SQL, { only_blocked, before_id, limit }: Record<keyof typeof PAGE, SQL>): SQL<Account> => sql`
+const accounts = (
+  isWanted: SQL,
+  { only_blocked, before_id, limit }: Record<keyof typeof PAGE, SQL>,
+): SQL<Account> => sql`
   select u.id, u.login, to_json(u.created_at) as created_at, to_json(u.blocked_at) as blocked_at, s.sessions,
     to_json(s.last_seen_at) as last_seen_at
   from ${users} u cross join lateral (
@@ -59,7 +62,10 @@ export interface Page {
 }
 
 /** A page of accounts, newest first. */
-export async function listAccounts(db: Database, { login, part = '', isBlocked = false, before, limit }: Page): Promise<Account[]> {
+export async function listAccounts(
+  db: Database,
+  { login, part = '', isBlocked = false, before, limit }: Page,
+): Promise<Account[]> {
   const page = { only_blocked: isBlocked, before_id: before, limit };
   const rows = await (login === undefined
     ? search(db, { ...page, part: loginKey(part) })
@@ -164,7 +170,12 @@ const keep = one(
  */
 export async function makeResetCode(db: Database, operator: Operator, user_id: number) {
   const code = newResetCode();
-  const made = await keep(db, { ...clientOf(operator), user_id, code_hash: hashOfResetCode(code), minutes: CODE_MINUTES });
+  const made = await keep(db, {
+    ...clientOf(operator),
+    user_id,
+    code_hash: hashOfResetCode(code),
+    minutes: CODE_MINUTES,
+  });
   if (!made?.expires_at) return made && { login: made.login, code: undefined };
   return { login: made.login, code, expires_at: new Date(made.expires_at).toISOString() };
 }

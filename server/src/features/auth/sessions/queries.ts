@@ -14,15 +14,32 @@ const RETRY_WINDOW = 60;
 
 /** What is known of a new session before it has an id. */
 export const NEW_SESSION = { device: 'text', nonce: 'text', idle: 'int', absolute: 'int' } as const;
-export const newSession = ({ device }: Client, { idle, absolute }: SessionLimits) => ({ device, nonce: newNonce(), idle, absolute });
+export const newSession = ({ device }: Client, { idle, absolute }: SessionLimits) => ({
+  device,
+  nonce: newNonce(),
+  idle,
+  absolute,
+});
 export const sessionColumns = sql`(user_id, device, nonce, idle_expires_at, absolute_expires_at)`;
-export const sessionValues = ({ device, nonce, idle, absolute }: Record<keyof typeof NEW_SESSION, SQL>) => sql`
+export const sessionValues = ({
+  device,
+  nonce,
+  idle,
+  absolute,
+}: Record<keyof typeof NEW_SESSION, SQL>) => sql`
   ${device}, ${nonce}, now() + make_interval(secs => least(${idle}, ${absolute})), now() + make_interval(secs => ${absolute})`;
 
-const noteLine = statement('audit.note', { ...CLIENT, event: 'text', user_id: 'int?' }, (line) => builder.insert(auditTrail).values(line));
+const noteLine = statement('audit.note', { ...CLIENT, event: 'text', user_id: 'int?' }, (line) =>
+  builder.insert(auditTrail).values(line),
+);
 
 /** Notes what happened where nothing else is written. @param user_id undefined when no account has the login */
-export async function note(db: Database, event: AuditEvent, client: Client, user_id: number | undefined): Promise<void> {
+export async function note(
+  db: Database,
+  event: AuditEvent,
+  client: Client,
+  user_id: number | undefined,
+): Promise<void> {
   await noteLine(db, { ...clientOf(client), event, user_id });
 }
 
@@ -50,14 +67,25 @@ const open = one(
  * for.
  * @returns the new session, and those that ended because the user had as many as one may have
  */
-export function openSession(db: Database, user: { id: number; password: string }, client: Client, limits: SessionLimits) {
+export function openSession(
+  db: Database,
+  user: { id: number; password: string },
+  client: Client,
+  limits: SessionLimits,
+) {
   const owner = { user_id: user.id, hash: user.password };
-  return open(db, { ...clientOf(client), ...newSession(client, limits), ...owner, others: limits.perUser - 1 });
+  return open(db, {
+    ...clientOf(client),
+    ...newSession(client, limits),
+    ...owner,
+    others: limits.perUser - 1,
+  });
 }
 
 /** How a session's row is found: by what its tokens say of it. */
 const NAME = { session_id: 'bigint', nonce: 'text?' } as const;
-const isNamed = ({ session_id, nonce }: Record<keyof typeof NAME, SQL>) => sql`id = ${session_id} and nonce is not distinct from ${nonce}`;
+const isNamed = ({ session_id, nonce }: Record<keyof typeof NAME, SQL>) =>
+  sql`id = ${session_id} and nonce is not distinct from ${nonce}`;
 
 const find = one(
   query(
@@ -86,7 +114,10 @@ export async function isSessionOpen(db: Database, { session_id, nonce, user_id }
   return found !== undefined;
 }
 
-export type Refresh = { outcome: 'refreshed'; user_id: number; counter: number } | { outcome: 'reused' } | { outcome: 'ended' };
+export type Refresh =
+  | { outcome: 'refreshed'; user_id: number; counter: number }
+  | { outcome: 'reused' }
+  | { outcome: 'ended' };
 
 const refresh = one(
   statement(
@@ -128,7 +159,9 @@ export async function refreshSession(
 ): Promise<Refresh> {
   const row = await refresh(db, { ...clientOf(client), session_id, nonce, counter, idle });
   if (!row) return { outcome: 'ended' };
-  return row.counter === null ? { outcome: 'reused' } : { outcome: 'refreshed', user_id: row.user_id, counter: row.counter };
+  return row.counter === null
+    ? { outcome: 'reused' }
+    : { outcome: 'refreshed', user_id: row.user_id, counter: row.counter };
 }
 
 const renew = one(
@@ -155,7 +188,12 @@ const renew = one(
  * a server that knows nothing of `refreshable_from` does not take the last of them for one whose answer was lost.
  * @returns the number of the next refresh token and the sessions that ended, undefined when the one is not open
  */
-export function renewSession(db: Database, { user_id, session_id, nonce }: Claims, client: Client, { idle }: SessionLimits) {
+export function renewSession(
+  db: Database,
+  { user_id, session_id, nonce }: Claims,
+  client: Client,
+  { idle }: SessionLimits,
+) {
   return renew(db, { ...clientOf(client), session_id, nonce, user_id, idle });
 }
 
@@ -171,7 +209,11 @@ const end = one(
 );
 
 /** Ends a session, if it is open still. @returns false when its id is that of another session by now */
-export async function endSession(db: Database, { session_id, nonce }: SessionName, client: Client): Promise<boolean> {
+export async function endSession(
+  db: Database,
+  { session_id, nonce }: SessionName,
+  client: Client,
+): Promise<boolean> {
   return !(await end(db, { ...clientOf(client), session_id, nonce }))?.is_others;
 }
 
@@ -184,7 +226,12 @@ const revoke = statement(
 );
 
 /** @returns whether the user had such a session */
-export async function revokeSession(db: Database, user_id: number, session_id: number, client: Client): Promise<boolean> {
+export async function revokeSession(
+  db: Database,
+  user_id: number,
+  session_id: number,
+  client: Client,
+): Promise<boolean> {
   return (await revoke(db, { ...clientOf(client), user_id, session_id })).length > 0;
 }
 
@@ -200,5 +247,9 @@ const list = query(
 export async function listSessions(db: Database, user_id: number) {
   const rows = await list(db, { user_id });
   const iso = (moment: string) => new Date(moment).toISOString();
-  return rows.map((row) => ({ ...row, created_at: iso(row.created_at), last_seen_at: iso(row.last_seen_at) }));
+  return rows.map((row) => ({
+    ...row,
+    created_at: iso(row.created_at),
+    last_seen_at: iso(row.last_seen_at),
+  }));
 }

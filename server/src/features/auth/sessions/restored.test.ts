@@ -28,8 +28,12 @@ async function backup() {
   return async () => {
     await db.execute(sql`delete from users where id > ${users?.id}`);
     await db.execute(sql`delete from sessions where id > ${sessions?.id}`);
-    await db.execute(sql`select setval(pg_get_serial_sequence('users', 'id'), ${(users?.id ?? 0) + 1}, false)`);
-    await db.execute(sql`select setval(pg_get_serial_sequence('sessions', 'id'), ${(sessions?.id ?? 0) + 1}, false)`);
+    await db.execute(
+      sql`select setval(pg_get_serial_sequence('users', 'id'), ${(users?.id ?? 0) + 1}, false)`,
+    );
+    await db.execute(
+      sql`select setval(pg_get_serial_sequence('sessions', 'id'), ${(sessions?.id ?? 0) + 1}, false)`,
+    );
   };
 }
 
@@ -48,14 +52,22 @@ test('#331 tokens from the time that a restored backup does not know open nobody
   expect(named(carol), 'the same user and session by number').toEqual(named(bob));
 
   for (const { call } of [...bothDoors(running), ...bothDoors(started)])
-    expect(await call('auth.refresh', { refresh_token: bob.refresh_token })).toMatchObject({ status: 401, code: 'UNAUTHENTICATED' });
+    expect(await call('auth.refresh', { refresh_token: bob.refresh_token })).toMatchObject({
+      status: 401,
+      code: 'UNAUTHENTICATED',
+    });
   // The other one remembers an open session for ten seconds (security/openSessions.test.ts).
   for (const { call } of bothDoors(started))
     for (const procedure of ['auth.me', 'task.list'])
-      expect(await call(procedure, {}, bob.access_token)).toMatchObject({ status: 401, code: 'UNAUTHENTICATED' });
+      expect(await call(procedure, {}, bob.access_token)).toMatchObject({
+        status: 401,
+        code: 'UNAUTHENTICATED',
+      });
   for (const api of [running, started])
     expect((await api.rest('GET', '/users/me', { token: carol.access_token })).body.login).toBe('carol');
-  const { status, body } = await running.rest('POST', '/users/refresh', { body: { refresh_token: carol.refresh_token } });
+  const { status, body } = await running.rest('POST', '/users/refresh', {
+    body: { refresh_token: carol.refresh_token },
+  });
   expect([status, body.user_id]).toEqual([200, carol.user_id]);
 });
 
@@ -74,7 +86,10 @@ test('#331 nor do they end its session, by signing out', async () => {
       expect((await door.call('auth.signOut', { refresh_token: bob.refresh_token })).status).toBe(200);
     }
   expect((await started.rest('GET', '/users/me', { token: carol.access_token })).status).toBe(200);
-  expect((await running.rest('POST', '/outherTasks', { token: carol.access_token, body: { title: 'of carol' } })).status).toBe(201);
+  expect(
+    (await running.rest('POST', '/outherTasks', { token: carol.access_token, body: { title: 'of carol' } }))
+      .status,
+  ).toBe(201);
   expect(await reader.next(), 'the stream goes on').toMatchObject({ event: { type: 'task.created' } });
   reader.leave();
 });
@@ -83,7 +98,9 @@ test('#331 a stream ends whose session’s id is that of another one by now', { 
   const bob = await signUp('bob-the-third');
   const reader = await openStream(base, '/events', { token: bob.access_token });
   expect(await reader.next()).toMatchObject({ event: { type: 'ready' } });
-  await db.execute(sql`update sessions set nonce = 'abcdefghijklmno_' where id = ${sessionOf(bob.access_token)}`);
+  await db.execute(
+    sql`update sessions set nonce = 'abcdefghijklmno_' where id = ${sessionOf(bob.access_token)}`,
+  );
   expect(await reader.next()).toMatchObject({ event: { type: 'end', reason: 'session_ended' } });
 });
 
@@ -94,16 +111,21 @@ test('#332 a session that a server of the version before opened goes on with its
   const iat = Math.floor(Date.now() / 1000);
   const old = signed({ sid: session_id, sub: String(user_id), iat, exp: iat + 600 });
   expect((await started.rest('GET', '/users/me', { token: old })).body.login).toBe('dave');
-  expect((await started.rest('GET', '/users/me', { token: access_token })).status, 'one with a value').toBe(401);
+  expect((await started.rest('GET', '/users/me', { token: access_token })).status, 'one with a value').toBe(
+    401,
+  );
 
-  const seal = (counter: number) => createRefreshTokens([SECRET]).seal({ session_id, nonce: undefined, counter });
+  const seal = (counter: number) =>
+    createRefreshTokens([SECRET]).seal({ session_id, nonce: undefined, counter });
   const refreshed = await started.rest('POST', '/users/refresh', { body: { refresh_token: seal(0) } });
   expect(refreshed.status).toBe(200);
   // Either version may be the next to see them.
   expect(refreshed.body.refresh_token).toBe(seal(1));
   expect(decoded(refreshed.body.access_token.split('.')[1])).not.toHaveProperty('nonce');
   expect((await started.rest('GET', '/users/me', { token: refreshed.body.access_token })).status).toBe(200);
-  expect((await started.rest('POST', '/users/signOut', { body: { refresh_token: seal(1) } })).status).toBe(200);
+  expect((await started.rest('POST', '/users/signOut', { body: { refresh_token: seal(1) } })).status).toBe(
+    200,
+  );
   expect((await started.rest('GET', '/users/me', { token: refreshed.body.access_token })).status).toBe(401);
 });
 

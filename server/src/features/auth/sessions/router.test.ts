@@ -19,7 +19,10 @@ async function newcomer() {
 }
 
 async function signIn(username: string, password: string, device = 'test'): Promise<Tokens> {
-  const answer = await api.rest('POST', '/users/signIn', { body: { username, password }, headers: { 'user-agent': device } });
+  const answer = await api.rest('POST', '/users/signIn', {
+    body: { username, password },
+    headers: { 'user-agent': device },
+  });
   expect(answer.status).toBe(200);
   return answer.body;
 }
@@ -37,7 +40,9 @@ const age = (token: string, seconds: number) =>
     where id = ${sessionOf(token)}`);
 
 const trail = async (user_id: number): Promise<string[]> => {
-  const answer: unknown = await api.database.db.execute(sql`select event from audit_trail where user_id = ${user_id} order by id`);
+  const answer: unknown = await api.database.db.execute(
+    sql`select event from audit_trail where user_id = ${user_id} order by id`,
+  );
   const rows = Array.isArray(answer) ? answer : (answer as { rows: unknown[] }).rows;
   return (rows as { event: string }[]).map((row) => row.event);
 };
@@ -45,7 +50,12 @@ const trail = async (user_id: number): Promise<string[]> => {
 test('#50 a refresh gives a new pair, and both access tokens work', async () => {
   const ann = await newcomer();
   const first = await ann.signIn();
-  expect(first).toMatchObject({ token_type: 'Bearer', user_id: ann.id, expires_in: 1800, refresh_expires_in: 3600 });
+  expect(first).toMatchObject({
+    token_type: 'Bearer',
+    user_id: ann.id,
+    expires_in: 1800,
+    refresh_expires_in: 3600,
+  });
   const answer = await refresh(first.refresh_token);
   expect(answer).toMatchObject({ status: 200, headers: { 'cache-control': 'no-store' } });
   expect(answer.body.refresh_token).not.toBe(first.refresh_token);
@@ -70,21 +80,30 @@ test('#52 twenty parallel refreshes agree on one successor', async () => {
 });
 
 const REUSES: readonly { when: string; meanwhile: (first: Tokens, second: Tokens) => Promise<Tokens> }[] = [
-  { when: 'its successor was used', meanwhile: async (_first, second) => (await refresh(second.refresh_token)).body },
-  { when: 'a minute has passed', meanwhile: (first, second) => age(first.access_token, 61).then(() => second) },
+  {
+    when: 'its successor was used',
+    meanwhile: async (_first, second) => (await refresh(second.refresh_token)).body,
+  },
+  {
+    when: 'a minute has passed',
+    meanwhile: (first, second) => age(first.access_token, 61).then(() => second),
+  },
 ];
 
-test.each(REUSES)('#53 a token that comes again after $when ends the whole session', async ({ meanwhile }) => {
-  const ann = await newcomer();
-  const first = await ann.signIn();
-  const second: Tokens = (await refresh(first.refresh_token)).body;
-  const latest: Tokens = await meanwhile(first, second);
-  expect((await refresh(first.refresh_token)).status).toBe(401);
-  expect((await refresh(latest.refresh_token)).status).toBe(401);
-  expect(await me(latest.access_token)).toBe(401);
-  expect(await me(ann.token), 'the other session lives').toBe(200);
-  expect(await trail(ann.id)).toContain('refresh_token_reused');
-});
+test.each(REUSES)(
+  '#53 a token that comes again after $when ends the whole session',
+  async ({ meanwhile }) => {
+    const ann = await newcomer();
+    const first = await ann.signIn();
+    const second: Tokens = (await refresh(first.refresh_token)).body;
+    const latest: Tokens = await meanwhile(first, second);
+    expect((await refresh(first.refresh_token)).status).toBe(401);
+    expect((await refresh(latest.refresh_token)).status).toBe(401);
+    expect(await me(latest.access_token)).toBe(401);
+    expect(await me(ann.token), 'the other session lives').toBe(200);
+    expect(await trail(ann.id)).toContain('refresh_token_reused');
+  },
+);
 
 test('#54 thief and victim who take turns are found out at the second turn', async () => {
   const victim = await (await newcomer()).signIn();
@@ -101,7 +120,14 @@ test('#55 what was not sealed here is refused without asking the database', asyn
   const bytes = Buffer.from(refresh_token, 'base64url');
   const flipped = Buffer.from(bytes.map((byte, index) => (index === 4 ? byte ^ 1 : byte)));
   const later = Buffer.from(bytes.map((byte, index) => (index === 8 ? byte ^ 1 : byte)));
-  for (const text of [refresh_token.slice(1), `${refresh_token}=`, flipped.toString('base64url'), later.toString('base64url'), '', 'x'])
+  for (const text of [
+    refresh_token.slice(1),
+    `${refresh_token}=`,
+    flipped.toString('base64url'),
+    later.toString('base64url'),
+    '',
+    'x',
+  ])
     expect((await refresh(text)).status, text).toBe(401);
   expect((await refresh('x'.repeat(50_000))).status).toBe(400);
   expect((await refresh(refresh_token)).status).toBe(200);
@@ -132,14 +158,23 @@ test('#24 #57 a changed password ends all other sessions', async () => {
   expect(await me(other.access_token)).toBe(401);
   expect((await refresh(other.refresh_token)).status).toBe(401);
   await signIn(ann.login, 'a new pass phrase');
-  expect(await trail(ann.id)).toEqual(['registered', 'signed_in', 'password_refused', 'password_changed', 'signed_in']);
+  expect(await trail(ann.id)).toEqual([
+    'registered',
+    'signed_in',
+    'password_refused',
+    'password_changed',
+    'signed_in',
+  ]);
 });
 
 test('of two changes of one password at once one wins', async () => {
   const ann = await newcomer();
   const answers = await Promise.all(
     ['the first new one', 'the second new one'].map((new_password) =>
-      api.rest('POST', '/users/me/password', { token: ann.token, body: { current_password: ann.password, new_password } }),
+      api.rest('POST', '/users/me/password', {
+        token: ann.token,
+        body: { current_password: ann.password, new_password },
+      }),
     ),
   );
   expect(answers.map((answer) => answer.status).sort()).toEqual([200, 401]);
@@ -175,7 +210,8 @@ test("#60 one sees and ends one's own sessions, and nobody else's", async () => 
     { id: sessionOf(phone.access_token), device: 'phone', current: false },
     { id: sessionOf(ann.token), current: true },
   ]);
-  for (const { created_at, last_seen_at } of body) expect(Math.abs(Date.parse(created_at) - Date.parse(last_seen_at))).toBeLessThan(60_000);
+  for (const { created_at, last_seen_at } of body)
+    expect(Math.abs(Date.parse(created_at) - Date.parse(last_seen_at))).toBeLessThan(60_000);
 
   const stranger = await newcomer();
   const id = sessionOf(phone.access_token);
@@ -189,7 +225,10 @@ test("#60 one sees and ends one's own sessions, and nobody else's", async () => 
 test('#25 an account that is removed leaves the number and what happened, and nothing else', async () => {
   const ann = await newcomer();
   await api.rest('POST', '/outherTasks', { token: ann.token, body: { title: 'x' } });
-  expect((await api.rest('DELETE', `/users/${ann.id}`, { token: ann.token, body: { password: ann.password } })).status).toBe(200);
+  expect(
+    (await api.rest('DELETE', `/users/${ann.id}`, { token: ann.token, body: { password: ann.password } }))
+      .status,
+  ).toBe(200);
   expect(await me(ann.token)).toBe(401);
   expect(await trail(ann.id)).toEqual(['registered', 'account_removed']);
   const again = await api.register(ann.login);
@@ -218,7 +257,10 @@ test('#167 a line of it says what happened to whom, from where and in which requ
   await send('refresh_token_reused', 'POST', '/users/refresh', { body: { refresh_token } });
   const phrases = { current_password: ann.password, new_password: 'a new pass phrase' };
   await send('password_changed', 'POST', '/users/me/password', { token: ann.token, body: phrases });
-  await send('account_removed', 'DELETE', `/users/${ann.id}`, { token: ann.token, body: { password: 'a new pass phrase' } });
+  await send('account_removed', 'DELETE', `/users/${ann.id}`, {
+    token: ann.token,
+    body: { password: 'a new pass phrase' },
+  });
   const rows = await api.database.db.execute<Record<string, unknown>>(
     sql`select to_jsonb(t) as line from audit_trail t where user_id = ${ann.id} order by id`,
   );
@@ -227,7 +269,8 @@ test('#167 a line of it says what happened to whom, from where and in which requ
     expect(Object.keys(line).sort()).toEqual(['at', 'event', 'id', 'ip', 'request_id', 'user_id']);
     expect([line.user_id, line.ip]).toEqual([ann.id, '127.0.0.1']);
   }
-  for (const [event, id] of requests) expect(lines.filter((line) => line.request_id === id).map((line) => line.event)).toEqual([event]);
+  for (const [event, id] of requests)
+    expect(lines.filter((line) => line.request_id === id).map((line) => line.event)).toEqual([event]);
 });
 
 test('#167 a failed sign-in is noted, with the account if there is one', async () => {
@@ -239,11 +282,20 @@ test('#167 a failed sign-in is noted, with the account if there is one', async (
 test('#80 the export holds everything of the user and no secret', async () => {
   const ann = await newcomer();
   const { token } = ann;
-  await api.rest('POST', '/physicalPlans', { token, body: { goal: 'g', age: 30, gender: 'male', weight: 70, height: 180 } });
+  await api.rest('POST', '/physicalPlans', {
+    token,
+    body: { goal: 'g', age: 30, gender: 'male', weight: 70, height: 180 },
+  });
   const [resource] = (
-    await api.rest('POST', '/resources/bulk', { token, body: [{ type: 'book', name: 'b', description: '', volume: 10 }] })
+    await api.rest('POST', '/resources/bulk', {
+      token,
+      body: [{ type: 'book', name: 'b', description: '', volume: 10 }],
+    })
   ).body;
-  await api.rest('POST', '/mentalPlans', { token, body: { name: 'n', goal: 'g', resource_list: [resource] } });
+  await api.rest('POST', '/mentalPlans', {
+    token,
+    body: { name: 'n', goal: 'g', resource_list: [resource] },
+  });
   await api.rest('POST', '/outherTasks', { token, body: { title: 't' } });
   const { status, body } = await api.rest('GET', '/users/me/export', { token });
   expect(status).toBe(200);
@@ -267,7 +319,9 @@ test('#16 a hash made with other parameters is made anew at the next sign-in', a
   await api.database.db.execute(sql`update users set password = ${weak} where id = ${ann.id}`);
   await ann.signIn();
   const answer: unknown = await api.database.db.execute(sql`select password from users where id = ${ann.id}`);
-  const [row] = (Array.isArray(answer) ? answer : (answer as { rows: unknown[] }).rows) as { password: string }[];
+  const [row] = (Array.isArray(answer) ? answer : (answer as { rows: unknown[] }).rows) as {
+    password: string;
+  }[];
   expect(row?.password).toMatch(/^\$argon2id\$v=19\$m=19456,/);
   await ann.signIn();
 });
