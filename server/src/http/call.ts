@@ -75,7 +75,13 @@ export function callerOf(procedure: AnyTRPCProcedure, input?: z.ZodType): (call:
   };
 
   async function answer(call: Call): Promise<unknown> {
-    const result = await run(0, { ...call, input: undefined });
+    let read: Promise<unknown> | undefined;
+    // Middlewares and contract both ask for it, and to put it together is a part of what a call costs.
+    const getRawInput = () => {
+      read ??= call.getRawInput();
+      return read;
+    };
+    const result = await run(0, { ...call, getRawInput, input: undefined });
     if (!result.ok) throw result.error;
     return result.data;
   }
