@@ -5,7 +5,7 @@ import { compile } from './compile.ts';
 import { expectImports } from './standalone.ts';
 
 const dist = join(import.meta.dirname, '../dist');
-const ALLOWED = /^(\.\/\w+\.js|@trpc\/client|@trpc\/server(\/observable)?)$/;
+const ALLOWED = /^(\.\/\w+\.js|@trpc\/client|@trpc\/server(\/observable)?|eventsource-parser)$/;
 
 await compile(async ({ modules, router }) => {
   await rm(dist, { recursive: true, force: true });

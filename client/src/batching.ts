@@ -1,22 +1,22 @@
-// Which calls share a request: those of one tick with the same headers, within what the server takes.
-// tRPC's `httpBatchLink` puts calls with different headers into one request, and keeps neither status nor headers of an answer
+// Batches the calls of one tick that have the same headers, within the server's limits.
+// tRPC's `httpBatchLink` puts calls with different headers into one request, and loses status and headers of an answer
 // that is not JSON.
 import type { Operation, TRPCLink } from '@trpc/client';
-import { errorOf, jsonIn, networkFailure } from './errors.ts';
+import { parseJson, throwNetworkFailure, toHttpError } from './errors.ts';
 import { type Answer, type Transport, toObservable } from './link.ts';
 import type { AppRouter } from './router.ts';
 import { openStream } from './streaming.ts';
 
-/** Calls that the server takes in one request. */
-const MAX_CALLS = 10;
+/** The server's limit of calls in one request. */
+const MAX_BATCH_SIZE = 10;
 
-/** Characters; some proxies refuse URLs not much longer than this. */
-const MAX_URL = 2000;
+/** In characters: some proxies refuse longer URLs. */
+const MAX_URL_LENGTH = 2000;
 
-/** Bytes of an input that may share a request: ten of them stay within the server's 64 KiB. */
-const MAX_SHARED_INPUT = 6 * 1024;
+/** A larger input is sent alone: ten of this size stay within the server's limit of 64 KiB. */
+const MAX_BATCHED_INPUT_BYTES = 6 * 1024;
 
-interface Waiting {
+interface QueuedCall {
   readonly op: Operation;
   readonly resolve: (answer: Answer) => void;
   readonly reject: (cause: unknown) => void;
@@ -24,12 +24,12 @@ interface Waiting {
   onAbort?: () => void;
 }
 
-/** The last link: it sends calls, ten at a time where they fit together, and big ones alone. */
+/** The last link: it sends calls in batches of at most ten, and large ones alone. */
 export function sendingLink(transport: Transport): TRPCLink<AppRouter> {
-  let waiting: Waiting[] = [];
+  let queue: QueuedCall[] = [];
   const flush = () => {
-    const batches = batchesOf(transport.url, waiting);
-    waiting = [];
+    const batches = groupIntoBatches(transport.url, queue);
+    queue = [];
     for (const batch of batches) void sendBatch(transport, batch);
   };
   const enqueue = (op: Operation): Promise<Answer> => {
@@ -37,13 +37,13 @@ export function sendingLink(transport: Transport): TRPCLink<AppRouter> {
     let abort = () => {};
     return new Promise<Answer>((resolve, reject) => {
       signal?.throwIfAborted();
-      const call: Waiting = { op, resolve, reject };
+      const call: QueuedCall = { op, resolve, reject };
       abort = () => {
         reject(signal?.reason);
         call.onAbort?.();
       };
       signal?.addEventListener('abort', abort);
-      if (waiting.push(call) === 1) setTimeout(flush);
+      if (queue.push(call) === 1) setTimeout(flush);
     }).finally(() => signal?.removeEventListener('abort', abort));
   };
   return () =>
@@ -51,48 +51,55 @@ export function sendingLink(transport: Transport): TRPCLink<AppRouter> {
       toObservable(op.type === 'subscription' ? openStream(transport, op) : enqueue(op));
 }
 
-/** @returns the calls that go out together; none that was aborted by now */
-function batchesOf(url: string, calls: readonly Waiting[]): Waiting[][] {
-  const batches: Waiting[][] = [];
-  const open = new Map<string | undefined, Waiting[]>();
+/** @returns the calls of each request; aborted calls are left out */
+function groupIntoBatches(url: string, calls: readonly QueuedCall[]): QueuedCall[][] {
+  const batches: QueuedCall[][] = [];
+  const open = new Map<string | undefined, QueuedCall[]>();
   for (const call of calls) {
     const { op } = call;
     if (op.signal?.aborted) continue;
-    const kind = goesAlone(op) ? undefined : op.type + JSON.stringify(op.context.headers);
-    let batch = open.get(kind);
-    if (!kind || !batch || batch.length === MAX_CALLS || addressOf(url, [...batch, call]).length > MAX_URL) {
+    const key = isSentAlone(op) ? undefined : op.type + JSON.stringify(op.context.headers);
+    let batch = open.get(key);
+    if (
+      !key ||
+      !batch ||
+      batch.length === MAX_BATCH_SIZE ||
+      batchUrl(url, [...batch, call]).length > MAX_URL_LENGTH
+    ) {
       batch = [];
       batches.push(batch);
-      open.set(kind, batch);
+      open.set(key, batch);
     }
     batch.push(call);
   }
   return batches;
 }
 
-/** `createMany` may be a mebibyte, and small calls need not wait until so many rows are written. Many wait for a refresh. A key is of one call. */
-function goesAlone({ type, path, input, context }: Operation): boolean {
+/** `createMany` may take a mebibyte and long to write; many calls wait for a refresh; an idempotency key belongs to one call. */
+function isSentAlone({ type, path, input, context }: Operation): boolean {
   return (
     path === 'resource.createMany' ||
     path === 'auth.refresh' ||
     Boolean(context.idempotencyKey) ||
-    (type === 'mutation' && sizeOf(input) > MAX_SHARED_INPUT)
+    (type === 'mutation' && byteLength(input) > MAX_BATCHED_INPUT_BYTES)
   );
 }
 
-const sizeOf = (input: unknown): number => new TextEncoder().encode(JSON.stringify(input)).length;
+const byteLength = (input: unknown): number => new TextEncoder().encode(JSON.stringify(input)).length;
 
-const inputsOf = (calls: readonly Waiting[]): string =>
+const serializeInputs = (calls: readonly QueuedCall[]): string =>
   JSON.stringify({ ...calls.map(({ op }) => op.input) });
 
-function addressOf(url: string, calls: readonly Waiting[]): string {
+function batchUrl(url: string, calls: readonly QueuedCall[]): string {
   const address = `${url}/${calls.map(({ op }) => op.path)}?batch=1`;
-  return calls[0]?.op.type === 'query' ? `${address}&input=${encodeURIComponent(inputsOf(calls))}` : address;
+  return calls[0]?.op.type === 'query'
+    ? `${address}&input=${encodeURIComponent(serializeInputs(calls))}`
+    : address;
 }
 
 async function sendBatch(
-  { url, fetch: given, headers }: Transport,
-  calls: readonly Waiting[],
+  { url, fetch: customFetch, headers }: Transport,
+  calls: readonly QueuedCall[],
 ): Promise<void> {
   const aborting = new AbortController();
   for (const call of calls)
@@ -102,17 +109,21 @@ async function sendBatch(
   try {
     const isQuery = calls[0]?.op.type === 'query';
     const own = await headers(calls.map(({ op }) => op));
-    const response = await (given ?? fetch)(addressOf(url, calls), {
+    const response = await (customFetch ?? fetch)(batchUrl(url, calls), {
       ...(isQuery
         ? { method: 'GET', headers: own }
-        : { method: 'POST', headers: { 'content-type': 'application/json', ...own }, body: inputsOf(calls) }),
+        : {
+            method: 'POST',
+            headers: { 'content-type': 'application/json', ...own },
+            body: serializeInputs(calls),
+          }),
       signal: aborting.signal,
-    }).catch(networkFailure);
-    const body = jsonIn(await response.text().catch(networkFailure));
+    }).catch(throwNetworkFailure);
+    const body = parseJson(await response.text().catch(throwNetworkFailure));
     calls.forEach(({ resolve, reject }, index) => {
       const answer = Array.isArray(body) ? body[index] : body;
       if (answer?.result) resolve({ result: answer.result, context: { response } });
-      else reject(errorOf(url, response, answer));
+      else reject(toHttpError(url, response, answer));
     });
   } catch (cause) {
     for (const { reject } of calls) reject(cause);

@@ -44,8 +44,8 @@ export function isHttpError(error: unknown): error is HttpError {
   return error instanceof TRPCClientError && 'httpStatus' in error;
 }
 
-/** What the server may answer soon, and what proxies say meanwhile. */
-const TRANSIENT = [429, 502, 503, 504];
+/** Statuses of a server that is busy, and of proxies while the server is away. */
+const TRANSIENT_STATUSES = [429, 502, 503, 504];
 
 /**
  * Tells whether the same call may succeed soon: there was no answer (the network failed), or it was 429, 502, 503 or 504,
@@ -54,16 +54,16 @@ const TRANSIENT = [429, 502, 503, 504];
  */
 export function isTransientError(error: unknown): boolean {
   if (isHttpError(error))
-    return error.retryAfterSeconds !== undefined || TRANSIENT.includes(error.httpStatus);
+    return error.retryAfterSeconds !== undefined || TRANSIENT_STATUSES.includes(error.httpStatus);
   return error instanceof TRPCClientError && error.meta?.isNetworkFailure === true;
 }
 
-/** Marks what `fetch` throws: whatever else throws during a call would throw again. @throws it */
-export function networkFailure(cause: Error): never {
+/** Marks an error of `fetch` as transient: other errors of a call would recur. @throws the marked error */
+export function throwNetworkFailure(cause: Error): never {
   throw TRPCClientError.from(cause, { meta: { isNetworkFailure: true } });
 }
 
-interface Failed {
+interface ErrorEnvelope {
   readonly error: {
     readonly code: number;
     readonly message: string;
@@ -71,35 +71,37 @@ interface Failed {
   };
 }
 
-const isFailed = (answer: unknown): answer is Failed =>
-  typeof (answer as Partial<Failed> | undefined)?.error?.code === 'number';
+const isErrorEnvelope = (answer: unknown): answer is ErrorEnvelope =>
+  typeof (answer as Partial<ErrorEnvelope> | undefined)?.error?.code === 'number';
 
 /**
- * @param url where the server should be
- * @param answer what the response has for this call, if it is JSON
- * @returns the error that it means
+ * @param url the server's address, for the message
+ * @param answer the part of a JSON body that belongs to this call
+ * @returns the error of a call whose response has no result
  */
-export function errorOf(url: string, response: Response, answer: unknown): HttpError {
+export function toHttpError(url: string, response: Response, answer: unknown): HttpError {
   const { status, headers } = response;
   const meta = { response };
-  const httpStatus = (isFailed(answer) && answer.error.data?.httpStatus) || status;
-  const error = isFailed(answer)
+  const httpStatus = (isErrorEnvelope(answer) && answer.error.data?.httpStatus) || status;
+  const error = isErrorEnvelope(answer)
     ? TRPCClientError.from<AppRouter>(answer, { meta })
-    : new TRPCClientError<AppRouter>(foreignMessage(url, status, headers.get('content-type')), { meta });
-  // In a batch the header is about those calls that are to be made again, not about their neighbours.
-  const isAsked = httpStatus === status || TRANSIENT.includes(httpStatus);
+    : new TRPCClientError<AppRouter>(describeForeignResponse(url, status, headers.get('content-type')), {
+        meta,
+      });
+  // In a batch Retry-After applies to the calls with a transient status alone.
+  const hasRetryAfter = httpStatus === status || TRANSIENT_STATUSES.includes(httpStatus);
   return Object.assign(error, {
     httpStatus,
-    retryAfterSeconds: isAsked ? secondsOf(headers.get('retry-after')) : undefined,
+    retryAfterSeconds: hasRetryAfter ? parseRetryAfter(headers.get('retry-after')) : undefined,
   });
 }
 
-/** @returns what can be said of an answer that is not Stepwise's, so that a page of a proxy is not taken for a wrong URL */
-const foreignMessage = (url: string, status: number, type: string | null): string =>
+/** @returns a message about an answer of another server, which tells a proxy's page from a wrong URL */
+const describeForeignResponse = (url: string, status: number, type: string | null): string =>
   `HTTP ${status} with ${type || 'no content'} from ${url} is no answer of Stepwise${status < 400 || status === 404 ? ': is this URL right?' : ''}`;
 
 /** @param value seconds or, as some proxies write it, a date */
-function secondsOf(value: string | null): number | undefined {
+function parseRetryAfter(value: string | null): number | undefined {
   const seconds = value ? Number(value) : Number.NaN;
   const wait = Number.isNaN(seconds) ? (Date.parse(value ?? '') - Date.now()) / 1000 : seconds;
   return Number.isNaN(wait) ? undefined : Math.max(0, Math.ceil(wait));
@@ -107,8 +109,8 @@ function secondsOf(value: string | null): number | undefined {
 
 type Json = { readonly [Index in number]?: Json } & { readonly result?: { readonly data: unknown } };
 
-/** @returns undefined for what is none, the page of a proxy for example */
-export function jsonIn(text: string): Json | null | undefined {
+/** @returns undefined if the text is not JSON, for example a proxy's page */
+export function parseJson(text: string): Json | null | undefined {
   try {
     return JSON.parse(text);
   } catch {

@@ -7,7 +7,7 @@ import { tokenLink } from './refreshing.ts';
 import { type RetryOptions, retryingLink } from './retrying.ts';
 import type { AppRouter } from './router.ts';
 import { resumingLink } from './streaming.ts';
-import { requestHeaders, type TokenAnswer, type Tokens } from './tokens.ts';
+import { buildRequestHeaders, type TokenAnswer, type Tokens } from './tokens.ts';
 
 export type { CallContext, CallOptions, MutationContext, StepwiseClient } from './calls.ts';
 export {
@@ -57,9 +57,9 @@ export type ClientOptions = CommonOptions &
   );
 
 /**
- * Makes a client. Calls of one tick share a request, ten at most; large ones go alone. Nothing is cached or remembered:
- * what changes is in `tokens`, which are yours. A call that was refused for an access token that is too old is sent again
- * after a refresh; nothing else is, without `retry`. A subscription goes on by itself where it broke off, until it is unsubscribed.
+ * Makes a client. Up to ten calls of one tick share a request; large ones go alone. The client caches nothing and has no
+ * state but `tokens`, which you store. A call that was refused for an expired access token is repeated after a refresh;
+ * other calls are repeated only with `retry`. A subscription reconnects and resumes by itself until you unsubscribe.
  * @param options where the server is, and who calls
  * @returns the client, typed from the server's router; its calls throw a TRPCClientError, see `isStepwiseError` and `isHttpError`
  */
@@ -72,18 +72,18 @@ export function createClient({
   links = [],
   retry = { maxRetries: 0 },
 }: ClientOptions): StepwiseClient {
-  const keeper: Tokens = tokens ?? { get: () => token };
+  const tokenStore: Tokens = tokens ?? { get: () => token };
   return createTRPCClient<AppRouter>({
     links: [
       ...links,
-      resumingLink(keeper),
+      resumingLink(tokenStore),
       retryingLink(retry),
-      tokenLink(keeper),
+      tokenLink(tokenStore),
       sendingLink({
         url: `${String(url).replace(/\/+$/, '')}/trpc`,
         fetch,
         headers: async (calls) =>
-          requestHeaders(keeper, calls, typeof headers === 'function' ? await headers() : headers),
+          buildRequestHeaders(tokenStore, calls, typeof headers === 'function' ? await headers() : headers),
       }),
     ],
   }) as StepwiseClient;

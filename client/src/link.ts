@@ -1,4 +1,4 @@
-// Links as functions that answer a promise: each call of ours but a subscription has one answer.
+// Adapts tRPC's links to promises: each call but a subscription has one answer.
 import { type Operation, TRPCClientError, type TRPCLink } from '@trpc/client';
 import { type inferObservableValue, observable } from '@trpc/server/observable';
 import type { AppRouter } from './router.ts';
@@ -19,7 +19,7 @@ export interface Transport {
   headers(calls: readonly Operation[]): Promise<Record<string, string>>;
 }
 
-/** @returns what a link hands on: the answer that is promised, or the error */
+/** @returns an observable of the promised answer or error */
 export const toObservable = (answer: Promise<Answer>): Observable =>
   observable((observer) => {
     answer.then(
@@ -31,13 +31,13 @@ export const toObservable = (answer: Promise<Answer>): Observable =>
     );
   });
 
-/** @returns what the links after this one answer */
+/** @returns the answer of the following links */
 export const callNext = (next: Next, operation: Operation): Promise<Answer> =>
   new Promise((resolve, reject) => {
     next(operation).subscribe({ next: resolve, error: reject });
   });
 
-/** Ends early, without an error, when `signal` is aborted. */
+/** Resolves early, without an error, when `signal` is aborted. */
 export const sleep = (waitMs: number, signal: AbortSignal | null | undefined): Promise<void> =>
   new Promise((resolve) => {
     const done = () => {

@@ -1,71 +1,85 @@
-// What answers mean for the tokens, and how a session goes on when its access token has become too old.
+// Stores the tokens that answers bring, and refreshes a session whose access token has expired: once for all calls that wait (single flight).
 import type { Operation, TRPCLink } from '@trpc/client';
 import { isStepwiseError } from './errors.ts';
 import { type Answer, callNext, toObservable } from './link.ts';
 import type { AppRouter } from './router.ts';
 import {
-  type Call,
-  type Kept,
-  replace,
-  SENT,
+  refreshableSession,
+  replaceTokens,
+  SENT_TOKENS,
   type Session,
-  sessionOf,
+  type StoredTokens,
   type TokenAnswer,
+  type TokenCall,
   type Tokens,
 } from './tokens.ts';
 
 type Send = (operation: Operation) => Promise<Answer>;
 type Exchange = (refresh_token: string) => Promise<TokenAnswer>;
 
-/** The link that tells `tokens.set` about the answers, refreshes, and then sends again what came with an old token. */
+/** The link that calls `tokens.set` after answers with tokens, refreshes an expired session, and repeats the calls that were refused. */
 export function tokenLink(tokens: Tokens): TRPCLink<AppRouter> {
   return () => {
-    const refresh = refresher(tokens);
+    const refresh = createRefresher(tokens);
     return ({ op, next }) =>
       toObservable(
-        answerTo({ ...op, context: { ...op.context } }, tokens, refresh, (call) => callNext(next, call)),
+        sendWithSession({ ...op, context: { ...op.context } }, tokens, refresh, (call) =>
+          callNext(next, call),
+        ),
       );
   };
 }
 
-async function answerTo(call: Call, tokens: Tokens, refresh: Refresh, send: Send): Promise<Answer> {
-  // By its refresh token a session can be ended also when the access token is too old.
+async function sendWithSession(
+  call: TokenCall,
+  tokens: Tokens,
+  refresh: Refresh,
+  send: Send,
+): Promise<Answer> {
+  // The refresh token ends a session even when the access token has expired.
   if (call.path === 'auth.signOut') {
-    const refresh_token = sessionOf(await tokens.get())?.refresh_token;
+    const refresh_token = refreshableSession(await tokens.get())?.refresh_token;
     call.input = { refresh_token, ...(call.input as object | undefined) };
   }
   const answer = await send(call).catch(async (cause) => {
-    if (isRefused(cause) && (await hasNewToken(call, tokens, refresh, send))) return send(call);
+    if (isUnauthenticated(cause) && (await refreshAfterRefusal(call, tokens, refresh, send)))
+      return send(call);
     throw cause;
   });
-  if (/^auth\.(register|signIn|refresh)$/.test(call.path)) await tokens.set?.(tokensIn(answer));
-  // The refresh token from before is worth nothing, whatever else was kept meanwhile. A server of an older version gives none.
+  if (/^auth\.(register|signIn|refresh)$/.test(call.path)) await tokens.set?.(tokensFrom(answer));
+  // The earlier refresh token is invalid, whatever was stored meanwhile. An older server sends no tokens here.
   if (
     call.path === 'auth.changePassword' &&
-    tokensIn(answer).user_id === sessionOf(await tokens.get())?.user_id
+    tokensFrom(answer).user_id === refreshableSession(await tokens.get())?.user_id
   )
-    await tokens.set?.(tokensIn(answer));
-  if (/^auth\.(signOut|remove)$/.test(call.path)) await replace(tokens, call.context[SENT], undefined);
+    await tokens.set?.(tokensFrom(answer));
+  if (/^auth\.(signOut|remove)$/.test(call.path))
+    await replaceTokens(tokens, call.context[SENT_TOKENS], undefined);
   return answer;
 }
 
-const isRefused = (cause: unknown): boolean =>
+const isUnauthenticated = (cause: unknown): boolean =>
   isStepwiseError(cause) && cause.data.reason === 'UNAUTHENTICATED';
 
-const tokensIn = ({ result }: Answer): TokenAnswer => (result as { data: TokenAnswer }).data;
+const tokensFrom = ({ result }: Answer): TokenAnswer => (result as { data: TokenAnswer }).data;
 
-/** @returns whether the user whose call was refused has another access token now, from a refresh here or in another tab */
-async function hasNewToken(call: Call, tokens: Tokens, refresh: Refresh, send: Send): Promise<boolean> {
-  // Here the access token was not looked at.
+/** Refreshes after a refusal. @returns whether the same user has a new access token, from here or from another tab */
+async function refreshAfterRefusal(
+  call: TokenCall,
+  tokens: Tokens,
+  refresh: Refresh,
+  send: Send,
+): Promise<boolean> {
+  // This procedure ignores the access token.
   if (call.path === 'auth.refresh') return false;
-  const sent = call.context[SENT];
-  const session = sessionOf(sent);
+  const sent = call.context[SENT_TOKENS];
+  const session = refreshableSession(sent);
   if (!session || call.path === 'auth.signOut') {
-    await forget(tokens, sent);
+    await clearTokens(tokens, sent);
     return false;
   }
   await refresh(session, async (refresh_token) =>
-    tokensIn(
+    tokensFrom(
       await send({
         ...call,
         type: 'mutation',
@@ -76,39 +90,40 @@ async function hasNewToken(call: Call, tokens: Tokens, refresh: Refresh, send: S
       }),
     ),
   );
-  const now = sessionOf(await tokens.get());
+  const now = refreshableSession(await tokens.get());
   return (
     now?.user_id === session.user_id && now.access_token !== session.access_token && !call.signal?.aborted
   );
 }
 
-type Refresh = ReturnType<typeof refresher>;
+type Refresh = ReturnType<typeof createRefresher>;
 
-/** @returns a function that refreshes once, however many calls that were sent with the same tokens ask for it at a time */
-function refresher(tokens: Tokens) {
+/** @returns a function that refreshes once for all concurrent calls that were sent with the same tokens */
+function createRefresher(tokens: Tokens) {
   const running = new Map<string, Promise<void>>();
   return (sent: Session, exchange: Exchange): Promise<void> => {
     const key = sent.access_token;
-    const refreshed = running.get(key) ?? renew(tokens, sent, exchange).finally(() => running.delete(key));
+    const refreshed =
+      running.get(key) ?? refreshSession(tokens, sent, exchange).finally(() => running.delete(key));
     running.set(key, refreshed);
     return refreshed;
   };
 }
 
-async function renew(tokens: Tokens, sent: Session, exchange: Exchange): Promise<void> {
-  // Another tab was first.
-  if (!tokens.set || sessionOf(await tokens.get())?.access_token !== sent.access_token) return;
+async function refreshSession(tokens: Tokens, sent: Session, exchange: Exchange): Promise<void> {
+  // Another tab has refreshed already.
+  if (!tokens.set || refreshableSession(await tokens.get())?.access_token !== sent.access_token) return;
   let next: TokenAnswer;
   try {
     next = await exchange(sent.refresh_token);
   } catch (cause) {
-    // With any other failure the session may go on: the network was down, or the server busy.
-    if (isRefused(cause)) await forget(tokens, sent);
+    // After any other failure (network, busy server) the session may still be valid.
+    if (isUnauthenticated(cause)) await clearTokens(tokens, sent);
     return;
   }
-  await replace(tokens, sent, next);
+  await replaceTokens(tokens, sent, next);
 }
 
-/** The error of the call is what matters then, whatever `set` throws. */
-const forget = (tokens: Tokens, sent: Kept): Promise<void> =>
-  replace(tokens, sent, undefined).catch(() => {});
+/** Ignores what `set` throws: the caller gets the error of the call. */
+const clearTokens = (tokens: Tokens, sent: StoredTokens): Promise<void> =>
+  replaceTokens(tokens, sent, undefined).catch(() => {});

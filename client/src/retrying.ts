@@ -1,4 +1,4 @@
-// What is sent again, and when. tRPC's `retryLink` does not tell its delay about the error, which has `Retry-After`.
+// Retries of failed calls. tRPC's `retryLink` computes its delay without the error, and so without `Retry-After`.
 import type { Operation, TRPCClientError, TRPCLink } from '@trpc/client';
 import { isHttpError, isTransientError } from './errors.ts';
 import { type Answer, callNext, type Next, sleep, toObservable } from './link.ts';
@@ -21,9 +21,7 @@ export interface RetryOptions {
   readonly retryIf?: ((error: TRPCClientError<AppRouter>, call: Operation) => boolean) | undefined;
 }
 
-/**
- * The link that sends again what failed, where that is safe. It stands before the one that refreshes: each try has its own token.
- */
+/** The link that retries failed calls where that is safe. It precedes the refreshing link, so that each attempt has a current token. */
 export function retryingLink(options: RetryOptions): TRPCLink<AppRouter> {
   return () =>
     ({ op, next }) =>
@@ -31,29 +29,30 @@ export function retryingLink(options: RetryOptions): TRPCLink<AppRouter> {
 }
 
 async function callWithRetries(op: Operation, next: Next, options: RetryOptions): Promise<Answer> {
-  const { retryIf = isSafe } = options;
+  const { retryIf = isSafeToRetry } = options;
   for (let failureCount = 0; ; failureCount++) {
     try {
       return await callNext(next, op);
     } catch (cause) {
       const error = cause as TRPCClientError<AppRouter>;
-      if (op.signal?.aborted || !isAllowed(failureCount, error, options) || !retryIf(error, op)) throw error;
+      if (op.signal?.aborted || !hasRetriesLeft(failureCount, error, options) || !retryIf(error, op))
+        throw error;
       await sleep(retryDelayMs(failureCount, error, options), op.signal);
       op.signal?.throwIfAborted();
     }
   }
 }
 
-/** @returns whether another try may help and does nothing twice. The server takes no key for signing in and its like. */
-const isSafe = (error: unknown, { type, path, context }: Operation): boolean =>
+/** @returns whether a retry may succeed and cannot repeat an effect. Sign-in and the like take no idempotency key. */
+const isSafeToRetry = (error: unknown, { type, path, context }: Operation): boolean =>
   isTransientError(error) &&
   (type === 'query' || (Boolean(context.idempotencyKey) && !/^auth\.(?!exports)/.test(path)));
 
-const isAllowed = (
+const hasRetriesLeft = (
   failureCount: number,
   error: unknown,
   { maxRetries = 3, maxDelayMs = MAX_DELAY_MS }: RetryOptions,
-): boolean => failureCount < maxRetries && askedMs(error) <= maxDelayMs;
+): boolean => failureCount < maxRetries && retryAfterMs(error) <= maxDelayMs;
 
 /**
  * What TanStack Query and its like ask about a query that failed: `retry: shouldRetry, retryDelay: retryDelayMs`.
@@ -63,7 +62,7 @@ const isAllowed = (
  *   false for what another try does not mend: `UNAUTHENTICATED`, `NOT_FOUND`, a wait of more than 30 s
  */
 export function shouldRetry(failureCount: number, error: unknown): boolean {
-  return isTransientError(error) && isAllowed(failureCount, error, {});
+  return isTransientError(error) && hasRetriesLeft(failureCount, error, {});
 }
 
 /**
@@ -78,7 +77,8 @@ export function retryDelayMs(
   { baseDelayMs = 500, maxDelayMs = MAX_DELAY_MS }: Pick<RetryOptions, 'baseDelayMs' | 'maxDelayMs'> = {},
 ): number {
   const half = Math.min(baseDelayMs * 2 ** failureCount, maxDelayMs) / 2;
-  return Math.max(askedMs(error), half) + half * Math.random();
+  return Math.max(retryAfterMs(error), half) + half * Math.random();
 }
 
-const askedMs = (error: unknown): number => (isHttpError(error) ? 1000 * (error.retryAfterSeconds ?? 0) : 0);
+const retryAfterMs = (error: unknown): number =>
+  isHttpError(error) ? 1000 * (error.retryAfterSeconds ?? 0) : 0;

@@ -1,2 +1,2 @@
-// All that is known of the server here: a type. The build puts a declaration that stands alone in this file's place.
+// The router's type is all that the client uses of the server. The build replaces this file by a self-contained declaration.
 export type { AppRouter } from '@stepwise/server/router';

@@ -1,109 +1,113 @@
-// Subscriptions: server-sent events read with `fetch`, which can sign its request, and resumed where they broke off.
+// Subscriptions: server-sent events read with `fetch`, which can send an Authorization header, and resumed after a lost connection.
 import { type Operation, TRPCClientError, type TRPCLink } from '@trpc/client';
 import { type Observer, observable } from '@trpc/server/observable';
-import { errorOf, isHttpError, isStepwiseError, jsonIn, networkFailure } from './errors.ts';
+import { createParser } from 'eventsource-parser';
+import { isHttpError, isStepwiseError, parseJson, throwNetworkFailure, toHttpError } from './errors.ts';
 import { type Answer, callNext, type Next, sleep, type Transport } from './link.ts';
 import { retryDelayMs } from './retrying.ts';
 import type { AppRouter } from './router.ts';
-import { sessionOf, type Tokens } from './tokens.ts';
+import { refreshableSession, type Tokens } from './tokens.ts';
 
-/** Milliseconds without a sign of life, of which the server gives one in 20 s. */
-const SILENCE = 50_000;
+/** A connection that is silent for so long is dead: the server sends a comment every 20 s. */
+const SILENCE_TIMEOUT_MS = 50_000;
 
-/** What is said about the stream itself and is nobody's business but ours: it goes on. */
-const RESUMED = ['token_expired', 'server_closing'];
+/** Reasons of the server's `end` event after which the client reconnects by itself; the subscriber does not see the event. */
+const RESUMABLE_END_REASONS = ['token_expired', 'server_closing'];
 
-type Emit = Observer<Answer, TRPCClientError<AppRouter>>;
+type StreamObserver = Observer<Answer, TRPCClientError<AppRouter>>;
 
-/** @returns the body of the stream that the subscription opens, as the answer */
-export async function openStream({ url, fetch: given, headers }: Transport, op: Operation): Promise<Answer> {
+/** Opens the event stream of a subscription. @returns an answer whose data is the body */
+export async function openStream(
+  { url, fetch: customFetch, headers }: Transport,
+  op: Operation,
+): Promise<Answer> {
   const address = `${url}/${op.path}?input=${encodeURIComponent(JSON.stringify(op.input ?? {}))}`;
-  const response = await (given ?? fetch)(address, {
+  const response = await (customFetch ?? fetch)(address, {
     headers: await headers([op]),
     signal: op.signal ?? null,
-  }).catch(networkFailure);
+  }).catch(throwNetworkFailure);
   if (!response.ok || !response.headers.get('content-type')?.startsWith('text/event-stream'))
-    throw errorOf(url, response, jsonIn(await response.text().catch(networkFailure)));
+    throw toHttpError(url, response, parseJson(await response.text().catch(throwNetworkFailure)));
   return { result: { data: response.body } };
 }
 
-/** The first link: opens a subscription as often as it breaks off, each time after the last event that came. */
+/** The first link: reopens a subscription whenever its connection ends, after the last event that arrived. */
 export function resumingLink(tokens: Tokens): TRPCLink<AppRouter> {
   return () =>
     ({ op, next }) =>
       op.type !== 'subscription'
         ? next(op)
         : observable((observer) => {
-            const leaving = new AbortController();
-            const leave = () => leaving.abort();
-            op.signal?.addEventListener('abort', leave);
-            follow({ ...op, signal: leaving.signal }, next, tokens, observer).then(
+            const unsubscribed = new AbortController();
+            const unsubscribe = () => unsubscribed.abort();
+            op.signal?.addEventListener('abort', unsubscribe);
+            subscribeWithRetry({ ...op, signal: unsubscribed.signal }, next, tokens, observer).then(
               () => observer.complete(),
               (cause) => observer.error(TRPCClientError.from(cause)),
             );
             return () => {
-              op.signal?.removeEventListener('abort', leave);
+              op.signal?.removeEventListener('abort', unsubscribe);
               observer.complete();
-              leave();
+              unsubscribe();
             };
           });
 }
 
-/** Comes back when the subscriber leaves. @throws what trying again does not mend */
-async function follow(
+/** Reconnects with growing delays. Returns when the subscriber has unsubscribed. @throws an error that a retry cannot resolve */
+async function subscribeWithRetry(
   op: Operation & { signal: AbortSignal },
   next: Next,
   tokens: Tokens,
-  observer: Emit,
+  observer: StreamObserver,
 ): Promise<void> {
   let { input } = op;
   let failures = 0;
-  const connecting = (error: TRPCClientError<AppRouter> | null) =>
+  const reportConnecting = (error: TRPCClientError<AppRouter> | null) =>
     observer.next({ result: { type: 'state', state: 'connecting', error } });
-  connecting(null);
+  reportConnecting(null);
   while (!op.signal.aborted) {
     let failure: TRPCClientError<AppRouter> | null = null;
-    // Each try has its own end: silence ends one, the subscriber all.
-    const trying = new AbortController();
-    const end = () => trying.abort();
-    op.signal.addEventListener('abort', end);
+    // Silence aborts one attempt; unsubscribing aborts all.
+    const attempt = new AbortController();
+    const endAttempt = () => attempt.abort();
+    op.signal.addEventListener('abort', endAttempt);
     try {
       const { result } = await callNext(next, {
         ...op,
         input,
         context: { ...op.context },
-        signal: trying.signal,
+        signal: attempt.signal,
       });
       observer.next({ result: { type: 'state', state: 'pending', error: null } });
       observer.next({ result: { type: 'started' } });
-      for await (const { id, data } of eventsOf(
+      for await (const { id, data } of readEvents(
         (result as { data: ReadableStream<Uint8Array> }).data,
-        trying,
+        attempt,
       )) {
         failures = 0;
         input = { ...(op.input as object | undefined), lastEventId: id };
         if (op.signal.aborted) return;
-        if (data.type !== 'end' || !RESUMED.includes(data.reason as string))
+        if (data.type !== 'end' || !RESUMABLE_END_REASONS.includes(data.reason as string))
           observer.next({ result: { type: 'data', id, data: { id, data } } });
       }
     } catch (cause) {
       failure = TRPCClientError.from(cause as Error);
-      if (!(await mayMend(failure, tokens, input !== op.input))) throw failure;
+      if (!(await isRetryable(failure, tokens, input !== op.input))) throw failure;
     } finally {
-      op.signal.removeEventListener('abort', end);
-      end();
+      op.signal.removeEventListener('abort', endAttempt);
+      endAttempt();
     }
     if (op.signal.aborted) return;
-    connecting(failure);
+    reportConnecting(failure);
     await sleep(retryDelayMs(failures++, failure), op.signal);
   }
 }
 
 /**
- * @param wasOpen the server was there before: then a page of somebody else is that of a proxy, meanwhile
- * @returns whether the same may work later: the network, a busy server, a refresh that could not be made just now
+ * @param wasOpen whether the stream was open before: then a foreign answer is a proxy's, while the server is away
+ * @returns whether a later attempt may succeed: after a network failure, a busy server, or a refresh that failed for the moment
  */
-async function mayMend(
+async function isRetryable(
   error: TRPCClientError<AppRouter>,
   tokens: Tokens,
   wasOpen: boolean,
@@ -113,37 +117,41 @@ async function mayMend(
   return (
     error.data.reason === 'UNAUTHENTICATED' &&
     tokens.set !== undefined &&
-    sessionOf(await tokens.get()) !== undefined
+    refreshableSession(await tokens.get()) !== undefined
   );
 }
 
-interface StreamedEvent {
+interface ReceivedEvent {
   readonly id: string;
   readonly data: { readonly type: string; readonly reason?: string };
 }
 
-/** @param trying is aborted when nothing has come for too long, and ends it */
-async function* eventsOf(
+/**
+ * Parses a stream of events by https://html.spec.whatwg.org/multipage/server-sent-events.html.
+ * @param attempt is aborted after silence, and ends the reading when it is aborted
+ * @returns the events that have an id and data; those without an id are about the connection
+ */
+async function* readEvents(
   body: ReadableStream<Uint8Array>,
-  trying: AbortController,
-): AsyncGenerator<StreamedEvent> {
+  attempt: AbortController,
+): AsyncGenerator<ReceivedEvent> {
   const reader = body
     .pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>)
     .getReader();
-  // `fetch` would be enough, but that of Node.js forgets its signal when memory is cleared up.
-  trying.signal.addEventListener('abort', () => reader.cancel().catch(() => {}));
-  let rest = '';
+  // Aborting `fetch` should be enough, but Node.js loses its signal to the garbage collector.
+  attempt.signal.addEventListener('abort', () => reader.cancel().catch(() => {}));
+  let received: ReceivedEvent[] = [];
+  const parser = createParser({
+    onEvent: ({ id, data }) => {
+      if (id) received.push({ id, data: JSON.parse(data) });
+    },
+  });
   for (;;) {
-    const timer = setTimeout(() => trying.abort(), SILENCE);
+    const timer = setTimeout(() => attempt.abort(), SILENCE_TIMEOUT_MS);
     const { done, value } = await reader.read().finally(() => clearTimeout(timer));
     if (done) return;
-    const blocks = (rest + value).split(/\n\n+/);
-    rest = blocks.pop() as string;
-    for (const block of blocks) {
-      const field = (name: string) => new RegExp(`^${name}: ?(.*)$`, 'm').exec(block)?.[1];
-      const [id, data] = [field('id'), field('data')];
-      // What has no id tells of the connection.
-      if (id && data) yield { id, data: JSON.parse(data) };
-    }
+    parser.feed(value);
+    yield* received;
+    received = [];
   }
 }

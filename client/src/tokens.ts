@@ -6,19 +6,19 @@ import type { AppRouter } from './router.ts';
 /** What `auth.register`, `auth.signIn` and `auth.refresh` answer, and `auth.changePassword` besides a message. */
 export type TokenAnswer = inferRouterOutputs<AppRouter>['auth']['refresh'];
 
-/** What refreshing needs of it. The user, because what one asked for must not be sent again as another. */
+/** The fields that a refresh needs. The user's id, because a call of one user must not be repeated as another. */
 export type Session = Pick<TokenAnswer, 'access_token' | 'refresh_token' | 'user_id'>;
 
-/** A session; or an access token alone, which is not refreshed. */
-export type Kept = Session | string | null | undefined;
+/** What `tokens.get` answers: a session, or an access token alone, which is not refreshed. */
+export type StoredTokens = Session | string | null | undefined;
 
-/** Where the tokens are kept: a variable, the browser's storage, a keychain. The client itself keeps none. */
+/** Where tokens are stored: a variable, the browser's storage, a keychain. The client itself stores none. */
 export interface Tokens {
   /**
    * Asked before each request, and before a call is sent again.
    * @returns what `set` was told last, or an access token alone, which is not refreshed; nothing, while nobody is signed in
    */
-  get(): Kept | Promise<Kept>;
+  get(): StoredTokens | Promise<StoredTokens>;
   /**
    * Told what the answers mean for the tokens, before the call that brought the answer ends:
    * - the new ones, when `auth.register`, `auth.signIn`, `auth.refresh` or (of the session that is kept)
@@ -32,28 +32,28 @@ export interface Tokens {
   set?(tokens: TokenAnswer | undefined): void | Promise<void>;
 }
 
-/** Under this name a call remembers what it was sent with. */
-export const SENT = Symbol('tokens');
+/** Key in a call's context: the tokens that its request was sent with. */
+export const SENT_TOKENS = Symbol('tokens');
 
-export type Call = Operation & { context: MutationContext & { [SENT]?: Kept } };
+export type TokenCall = Operation & { context: MutationContext & { [SENT_TOKENS]?: StoredTokens } };
 
 /**
- * @param calls go out in one request: they have the same headers of their own
- * @param common what all requests are sent with
- * @returns all headers of the request: those of the calls rather than the one that signs it, and that one rather than a common one
+ * @param calls the calls of one request, which have the same headers of their own
+ * @param common headers of every request
+ * @returns the headers of the request. A call's headers override the token, which overrides a common header.
  */
-export async function requestHeaders(
+export async function buildRequestHeaders(
   tokens: Tokens,
-  calls: readonly Call[],
+  calls: readonly TokenCall[],
   common?: Readonly<Record<string, string>>,
 ): Promise<Record<string, string>> {
   const all = new Headers(common);
-  const { headers, idempotencyKey } = (calls[0] as Call).context;
+  const { headers, idempotencyKey } = (calls[0] as TokenCall).context;
   const own = new Headers(headers);
-  // What is refused then is not the session.
+  // If a call brings its own credentials, their refusal says nothing about the session.
   const sent = own.has('authorization') ? undefined : await tokens.get();
-  for (const { context } of calls) context[SENT] = sent;
-  const token = accessToken(sent);
+  for (const { context } of calls) context[SENT_TOKENS] = sent;
+  const token = accessTokenOf(sent);
   if (token) all.set('authorization', `Bearer ${token}`);
   if (idempotencyKey) all.set('idempotency-key', idempotencyKey);
   own.forEach((value, name) => {
@@ -62,15 +62,19 @@ export async function requestHeaders(
   return Object.fromEntries(all);
 }
 
-/** Tells `tokens.set` what comes after `sent`, unless something else is kept by now. */
-export async function replace(tokens: Tokens, sent: Kept, next: TokenAnswer | undefined): Promise<void> {
-  const token = accessToken(await tokens.get());
-  if (token && token === accessToken(sent)) await tokens.set?.(next);
+/** Calls `tokens.set(next)`, unless other tokens than `sent` have been stored meanwhile. */
+export async function replaceTokens(
+  tokens: Tokens,
+  sent: StoredTokens,
+  next: TokenAnswer | undefined,
+): Promise<void> {
+  const token = accessTokenOf(await tokens.get());
+  if (token && token === accessTokenOf(sent)) await tokens.set?.(next);
 }
 
-const accessToken = (kept: Kept): string | null | undefined =>
-  typeof kept === 'object' ? kept?.access_token : kept;
+const accessTokenOf = (stored: StoredTokens): string | null | undefined =>
+  typeof stored === 'object' ? stored?.access_token : stored;
 
-/** @returns what is kept, if it can be refreshed */
-export const sessionOf = (kept: Kept): Session | undefined =>
-  typeof kept === 'object' && kept?.refresh_token ? kept : undefined;
+/** @returns the stored session, if it has a refresh token */
+export const refreshableSession = (stored: StoredTokens): Session | undefined =>
+  typeof stored === 'object' && stored?.refresh_token ? stored : undefined;

@@ -5,22 +5,22 @@ import { observable, tap } from '@trpc/server/observable';
 import { expect, test } from 'vitest';
 import { startApp } from '../../server/test/harness.ts';
 import { type AppRouter, type ClientOptions, createClient, type TokenAnswer } from '../src/index.ts';
-import { fetchFrom, keep } from './support.ts';
+import { createInjectedFetch, createTokenStore } from './support.ts';
 
 const { app, rest, register } = await startApp();
 const { token } = await register();
 const url = 'http://localhost:8000';
 
 function connect(options: Partial<ClientOptions> = { token }) {
-  const { fetch, sent } = fetchFrom(app);
-  return { fetch, sent, client: createClient({ url, fetch, ...options } as ClientOptions) };
+  const { fetch, requests } = createInjectedFetch(app);
+  return { fetch, requests, client: createClient({ url, fetch, ...options } as ClientOptions) };
 }
 
 const refused = { data: { reason: 'UNAUTHENTICATED' } };
 const TENANT = 'x-tenant';
 
 test('#313 calls with different headers or a key never share a request, those with the same headers do', async () => {
-  const { client, sent } = connect({ token, headers: { [TENANT]: 'common', 'x-app': 'web' } });
+  const { client, requests } = connect({ token, headers: { [TENANT]: 'common', 'x-app': 'web' } });
   const titles = Array.from({ length: 6 }, (_, index) => `task ${index}`);
   const contexts = [
     {},
@@ -34,22 +34,22 @@ test('#313 calls with different headers or a key never share a request, those wi
     titles.map((title, index) => client.task.create.mutate({ title }, { context: contexts[index] })),
   );
   expect(created.map(({ title }) => title)).toEqual(titles);
-  expect(sent.map(({ calls, headers }) => [calls.length, headers.get(TENANT), headers.get('x-app')])).toEqual(
-    [
-      [3, 'common', 'web'],
-      [2, 'a', 'web'],
-      [1, 'b', 'web'],
-    ],
-  );
+  expect(
+    requests.map(({ calls, headers }) => [calls.length, headers.get(TENANT), headers.get('x-app')]),
+  ).toEqual([
+    [3, 'common', 'web'],
+    [2, 'a', 'web'],
+    [1, 'b', 'web'],
+  ]);
 
-  sent.length = 0;
+  requests.length = 0;
   const keys = [randomUUID(), randomUUID(), undefined, undefined];
   await Promise.all(
     keys.map((idempotencyKey, n) =>
       client.task.create.mutate({ title: `keyed ${n}` }, { context: { idempotencyKey } }),
     ),
   );
-  expect(sent.map(({ calls, headers }) => [calls.length, headers.get('idempotency-key')])).toEqual([
+  expect(requests.map(({ calls, headers }) => [calls.length, headers.get('idempotency-key')])).toEqual([
     [1, keys[0]],
     [1, keys[1]],
     [2, null],
@@ -73,13 +73,13 @@ test('#313 a call with a key is done once, however often and in whatever company
 });
 
 test('#313 a query and a subscription take headers of their own too', async () => {
-  const { client, sent } = connect();
+  const { client, requests } = connect();
   await client.task.list.query({}, { context: { headers: { 'x-request-id': 'request-of-mine' } } });
   client.events.stream
     .subscribe(undefined, { context: { headers: { 'x-request-id': 'stream-of-mine' } }, onData() {} })
     .unsubscribe();
   await expect
-    .poll(() => sent.map(({ headers }) => headers.get('x-request-id')))
+    .poll(() => requests.map(({ headers }) => headers.get('x-request-id')))
     .toEqual(['request-of-mine', 'stream-of-mine']);
 });
 
@@ -90,20 +90,20 @@ test('an authorization header of the call is sent instead of the token, and its 
   const other: TokenAnswer = (
     await rest('POST', '/users', { body: { login: randomUUID(), password: randomUUID() } })
   ).body;
-  const { tokens, told } = keep(session);
-  const { client, sent } = connect({ tokens });
+  const { tokens, saved } = createTokenStore(session);
+  const { client, requests } = connect({ tokens });
   const as = (value: string) => ({ context: { headers: { Authorization: value } } });
   expect(await client.auth.me.query(undefined, as(`Bearer ${other.access_token}`))).toMatchObject({
     id: other.user_id,
   });
   await expect(client.auth.me.query(undefined, as('Bearer a.b.c'))).rejects.toMatchObject(refused);
-  expect(sent.map(({ calls }) => calls.join())).toEqual(['auth.me', 'auth.me']);
-  expect(told).toEqual([]);
+  expect(requests.map(({ calls }) => calls.join())).toEqual(['auth.me', 'auth.me']);
+  expect(saved).toEqual([]);
   expect(await client.auth.me.query()).toMatchObject({ id: session.user_id });
 });
 
 test('a call that is aborted before it is sent is not sent, and one that is aborted later ends at once', async () => {
-  const { sent, fetch } = connect();
+  const { requests, fetch } = connect();
   const answered = Promise.withResolvers<void>();
   const client = createClient({
     url,
@@ -123,7 +123,7 @@ test('a call that is aborted before it is sent is not sent, and one that is abor
   ] as const;
   early.abort(new Error('too early'));
   await expect(calls[0]).rejects.toThrow('too early');
-  await expect.poll(() => sent.map(({ calls }) => calls.length)).toEqual([2]);
+  await expect.poll(() => requests.map(({ calls }) => calls.length)).toEqual([2]);
   late.abort();
   await expect(calls[1]).rejects.toMatchObject({ cause: { name: 'AbortError' } });
   answered.resolve();
@@ -150,13 +150,13 @@ test('#314 links of the app see each call and its last outcome, and say what goe
       );
   const logged: string[] = [];
   const log = loggerLink<AppRouter>({ logger: ({ direction, path }) => logged.push(`${direction} ${path}`) });
-  const { client, sent } = connect({ token, links: [log, signs] });
+  const { client, requests } = connect({ token, links: [log, signs] });
   await client.task.create.mutate({ title: 't' });
   await expect(client.task.remove.mutate({ id: 2 ** 31 - 1 })).rejects.toMatchObject({
     data: { reason: 'NOT_FOUND' },
   });
   expect(seen).toEqual(['task.create data', 'task.remove NOT_FOUND']);
-  expect(sent.map(({ headers }) => headers.get('x-request-id'))).toEqual([
+  expect(requests.map(({ headers }) => headers.get('x-request-id'))).toEqual([
     'of-task-create',
     'of-task-remove',
   ]);

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { startApp } from '../../server/test/harness.ts';
 import { type ClientOptions, createClient, isStepwiseError, type RouterInputs } from '../src/index.ts';
-import { fetchFrom } from './support.ts';
+import { createInjectedFetch } from './support.ts';
 
 const { app, register } = await startApp();
 const { token } = await register();
@@ -12,8 +12,8 @@ const url = 'http://localhost:8000';
 const MEBIBYTE = 2 ** 20;
 
 function connect(options: Partial<ClientOptions>) {
-  const { fetch, sent } = fetchFrom(app);
-  return { sent, client: createClient({ url, fetch, ...options } as ClientOptions) };
+  const { fetch, requests } = createInjectedFetch(app);
+  return { requests, client: createClient({ url, fetch, ...options } as ClientOptions) };
 }
 
 const caught = (call: Promise<unknown>): Promise<unknown> =>
@@ -30,52 +30,52 @@ const resource = (description: string): RouterInputs['resource']['create'] => ({
 });
 
 test('calls of one tick go out in tens, and each gets its own answer', async () => {
-  const { client, sent } = connect({ token });
+  const { client, requests } = connect({ token });
   const titles = Array.from({ length: 25 }, (_, index) => `task ${index}`);
 
   const created = await Promise.all(titles.map((title) => client.task.create.mutate({ title })));
   expect(created.map(({ title }) => title)).toEqual(titles);
-  expect(sent.map(({ calls }) => calls.length)).toEqual([10, 10, 5]);
+  expect(requests.map(({ calls }) => calls.length)).toEqual([10, 10, 5]);
 
   const pages = await Promise.all(titles.map((_, index) => client.task.list.query({ limit: index + 1 })));
   expect(pages.map(({ length }) => length)).toEqual(titles.map((_, index) => index + 1));
-  expect(sent.map(({ calls }) => calls.length)).toEqual([10, 10, 5, 10, 10, 5]);
+  expect(requests.map(({ calls }) => calls.length)).toEqual([10, 10, 5, 10, 10, 5]);
 });
 
 test('queries that would make a long URL are split into more requests', async () => {
-  const { client, sent } = connect({ url: `http://proxy/${'a'.repeat(1500)}` });
+  const { client, requests } = connect({ url: `http://proxy/${'a'.repeat(1500)}` });
   await Promise.allSettled(
     Array.from({ length: 20 }, () => client.task.list.query({ limit: 1, before_id: 1 })),
   );
-  expect(sent.flatMap(({ calls }) => calls)).toHaveLength(20);
-  expect(Math.max(...sent.map(({ calls }) => calls.length))).toBeLessThan(10);
-  expect(Math.max(...sent.map((request) => request.url.length))).toBeLessThanOrEqual(2000);
+  expect(requests.flatMap(({ calls }) => calls)).toHaveLength(20);
+  expect(Math.max(...requests.map(({ calls }) => calls.length))).toBeLessThan(10);
+  expect(Math.max(...requests.map((request) => request.url.length))).toBeLessThanOrEqual(2000);
 });
 
 test('calls that are too large to share a request go alone', async () => {
-  const { client, sent } = connect({ token });
+  const { client, requests } = connect({ token });
   await client.mentalPlan.create.mutate({ name: 'n', goal: 'g', resource_list: [] });
-  sent.length = 0;
+  requests.length = 0;
 
   await Promise.all(
     Array.from({ length: 10 }, () => client.resource.create.mutate(resource('ы'.repeat(5000)))),
   );
-  expect(sent.map(({ calls }) => calls.length)).toEqual(Array(10).fill(1));
+  expect(requests.map(({ calls }) => calls.length)).toEqual(Array(10).fill(1));
 });
 
 test('ten of the largest calls that share a request are within what the server takes', async () => {
-  const { client, sent } = connect({ token });
+  const { client, requests } = connect({ token });
   await client.mentalPlan.create.mutate({ name: 'n', goal: 'g', resource_list: [] });
-  sent.length = 0;
+  requests.length = 0;
   const overhead = JSON.stringify(resource('')).length;
   const largest = resource('é'.repeat((6 * 1024 - overhead) / 2));
 
   await Promise.all(Array.from({ length: 10 }, () => client.resource.create.mutate(largest)));
-  expect(sent.map(({ calls }) => calls.length)).toEqual([10]);
+  expect(requests.map(({ calls }) => calls.length)).toEqual([10]);
 });
 
 test('createMany goes alone, and may be a mebibyte', async () => {
-  const { client, sent } = connect({ token });
+  const { client, requests } = connect({ token });
   const resources = Array<RouterInputs['resource']['createMany']['resources'][number]>(1000).fill(
     resource('x'.repeat(980)),
   );
@@ -87,7 +87,7 @@ test('createMany goes alone, and may be a mebibyte', async () => {
     client.task.create.mutate({ title: 't' }),
   ]);
   expect(ids).toHaveLength(1000);
-  expect(sent.map(({ calls }) => calls.join()).sort()).toEqual([
+  expect(requests.map(({ calls }) => calls.join()).sort()).toEqual([
     'resource.createMany',
     'resource.createMany',
     'task.create',
@@ -107,12 +107,12 @@ test('what went wrong is named: the reason, the fields, the id of the request', 
 });
 
 test('a call fails alone, its neighbours in the batch succeed', async () => {
-  const { client, sent } = connect({ token });
+  const { client, requests } = connect({ token });
   const [good, bad] = await Promise.allSettled([
     client.task.create.mutate({ title: 't' }),
     client.task.remove.mutate({ id: 2 ** 31 - 1 }),
   ]);
-  expect(sent).toHaveLength(1);
+  expect(requests).toHaveLength(1);
   expect(good).toMatchObject({ status: 'fulfilled', value: { title: 't' } });
   expect(bad).toMatchObject({ status: 'rejected', reason: { data: { reason: 'NOT_FOUND' } } });
 });
@@ -138,17 +138,17 @@ test('what the server did not say is no Stepwise error', async () => {
 
 test('the server may be at a path, with or without a slash at its end', async () => {
   for (const place of ['http://proxy/api', 'http://proxy/api/', new URL('http://proxy/api/')]) {
-    const { client, sent } = connect({ url: place });
+    const { client, requests } = connect({ url: place });
     await caught(client.health.check.query());
-    expect(sent[0]?.url).toMatch(/^http:\/\/proxy\/api\/trpc\/health\.check\?/);
+    expect(requests[0]?.url).toMatch(/^http:\/\/proxy\/api\/trpc\/health\.check\?/);
   }
 });
 
 test('headers are sent with each request, asked for each time when they are a function', async () => {
   let asked = 0;
-  const { client, sent } = connect({ headers: async () => ({ 'x-request-id': `request-${++asked}` }) });
+  const { client, requests } = connect({ headers: async () => ({ 'x-request-id': `request-${++asked}` }) });
   await client.health.check.query();
   await client.auth.register.mutate({ login: randomUUID(), password: randomUUID() });
-  expect(sent.map(({ headers }) => headers.get('x-request-id'))).toEqual(['request-1', 'request-2']);
-  expect(sent.some(({ headers }) => headers.has('authorization'))).toBe(false);
+  expect(requests.map(({ headers }) => headers.get('x-request-id'))).toEqual(['request-1', 'request-2']);
+  expect(requests.some(({ headers }) => headers.has('authorization'))).toBe(false);
 });

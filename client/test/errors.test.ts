@@ -9,7 +9,7 @@ import {
   shouldRetry,
   type Tokens,
 } from '../src/index.ts';
-import { fetchFrom } from './support.ts';
+import { createInjectedFetch } from './support.ts';
 
 const url = 'http://localhost:8000';
 const { app, register } = await startApp();
@@ -125,7 +125,7 @@ test('a subscription that was open goes on after a proxy has had nobody behind i
 });
 
 test('#315 an error of the server has its status and what Retry-After says', async () => {
-  const { fetch } = fetchFrom(app);
+  const { fetch } = createInjectedFetch(app);
   const missing = await caught(createClient({ url, fetch, token }).task.remove.mutate({ id: 2 ** 31 - 1 }));
   expect(missing).toMatchObject({
     httpStatus: 404,
@@ -143,7 +143,7 @@ test('#315 an error of the server has its status and what Retry-After says', asy
     addressHashes: plenty,
     rows: plenty,
   };
-  const limited = createClient({ url, fetch: fetchFrom((await startApp({ rates })).app).fetch });
+  const limited = createClient({ url, fetch: createInjectedFetch((await startApp({ rates })).app).fetch });
   const signIn = () => caught(limited.auth.signIn.mutate({ username: 'nobody', password: 'x' }));
   expect(await signIn()).toMatchObject({
     httpStatus: 401,

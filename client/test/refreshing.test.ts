@@ -5,7 +5,7 @@ import { createTokens } from '../../server/src/security/token.ts';
 import { startApp } from '../../server/test/harness.ts';
 import { SECRET } from '../../server/test/tokens.ts';
 import { createClient, type TokenAnswer } from '../src/index.ts';
-import { fetchFrom, keep } from './support.ts';
+import { createInjectedFetch, createTokenStore } from './support.ts';
 
 const { app, rest } = await startApp();
 const url = 'http://localhost:8000';
@@ -29,27 +29,27 @@ const endSession = ({ refresh_token }: TokenAnswer) =>
   rest('POST', '/users/signOut', { body: { refresh_token } });
 
 /**
- * @param kept at first
+ * @param stored the initial session
  * @param onRefresh answers a refresh instead of the server, or lets it when it answers nothing
- * @returns a client, what it was told to keep, and the calls that it sent, request for request
+ * @returns a client, the tokens that it saved, and the calls that it sent, request for request
  */
-function connect(kept: TokenAnswer, onRefresh?: () => Promise<Response | undefined>) {
-  const server = fetchFrom(app);
-  const keeper = keep(kept);
+function connect(stored: TokenAnswer, onRefresh?: () => Promise<Response | undefined>) {
+  const server = createInjectedFetch(app);
+  const store = createTokenStore(stored);
   const fetch: typeof server.fetch = async (input, init) =>
     (String(input).includes('/auth.refresh') && (await onRefresh?.())) || server.fetch(input, init);
   return {
-    ...keeper,
+    ...store,
     fetch,
-    client: createClient({ url, fetch, tokens: keeper.tokens }),
-    requests: () => server.sent.map(({ calls }) => calls.join()),
-    refreshes: () => server.sent.filter(({ calls }) => calls.includes('auth.refresh')).length,
+    client: createClient({ url, fetch, tokens: store.tokens }),
+    requests: () => server.requests.map(({ calls }) => calls.join()),
+    refreshes: () => server.requests.filter(({ calls }) => calls.includes('auth.refresh')).length,
   };
 }
 
 test('any number of parallel calls refresh once, and all succeed', async () => {
   const old = await expired(await signedIn());
-  const { client, told, tokens, refreshes } = connect(old);
+  const { client, saved, tokens, refreshes } = connect(old);
   const titles = Array.from({ length: 25 }, (_, index) => `task ${index}`);
 
   const creating = Promise.all(titles.map((title) => client.task.create.mutate({ title })));
@@ -57,30 +57,30 @@ test('any number of parallel calls refresh once, and all succeed', async () => {
   expect((await creating).map(({ title }) => title)).toEqual(titles);
   expect(new Set((await reading).map(({ id }) => id))).toEqual(new Set([old.user_id]));
   expect(refreshes()).toBe(1);
-  expect(told).toEqual([
+  expect(saved).toEqual([
     expect.objectContaining({ token_type: 'Bearer', user_id: old.user_id, expires_in: expect.any(Number) }),
   ]);
-  expect(await tokens.get()).toBe(told[0]);
+  expect(await tokens.get()).toBe(saved[0]);
   // Nothing was created twice.
   expect(await client.task.list.query({ limit: 100 })).toHaveLength(25);
 });
 
 test('a session goes on from refresh to refresh', async () => {
-  const { client, told, write, refreshes } = connect(await expired(await signedIn()));
+  const { client, saved, write, refreshes } = connect(await expired(await signedIn()));
   for (let round = 1; round <= 3; round++) {
     await client.task.create.mutate({ title: 't' });
     expect(refreshes()).toBe(round);
-    write(await expired(told.at(-1)!));
+    write(await expired(saved.at(-1)!));
   }
 });
 
 test('a session that was ended is over, and the call fails with what it was answered', async () => {
   const tokens = await signedIn();
   await endSession(tokens);
-  const { client, told, refreshes } = connect(tokens);
+  const { client, saved, refreshes } = connect(tokens);
   for (const call of await Promise.allSettled(Array.from({ length: 12 }, () => client.auth.me.query())))
     expect(call).toMatchObject({ reason: { ...refused, data: { path: 'auth.me' } } });
-  expect(told).toEqual([undefined]);
+  expect(saved).toEqual([undefined]);
   expect(refreshes()).toBe(1);
 });
 
@@ -94,13 +94,13 @@ test.each<[string, () => Promise<Response>]>([
   async (_, fail) => {
     const old = await expired(await signedIn());
     const onRefresh = vi.fn<() => Promise<Response | undefined>>(fail);
-    const { client, told, tokens, refreshes } = connect(old, onRefresh);
+    const { client, saved, tokens, refreshes } = connect(old, onRefresh);
     for (const call of await Promise.allSettled([
       client.auth.me.query(),
       client.task.create.mutate({ title: 't' }),
     ]))
       expect(call).toMatchObject({ reason: refused });
-    expect(told).toEqual([]);
+    expect(saved).toEqual([]);
     expect(await tokens.get()).toBe(old);
 
     onRefresh.mockResolvedValue(undefined);
@@ -117,7 +117,7 @@ const failure = (httpStatus: number, reason: string): Response =>
 
 test('a refresh in another tab is taken over without a second one', async () => {
   const first = await signedIn();
-  const { tokens, write, told, fetch, requests } = connect(await expired(first));
+  const { tokens, write, saved, fetch, requests } = connect(await expired(first));
   const client = createClient({
     url,
     tokens,
@@ -129,32 +129,32 @@ test('a refresh in another tab is taken over without a second one', async () => 
   });
   expect(await client.auth.me.query()).toMatchObject({ id: first.user_id });
   expect(requests()).toEqual(['auth.me', 'auth.me']);
-  expect(told).toEqual([]);
+  expect(saved).toEqual([]);
 });
 
 test('two tabs that refresh at once both go on', async () => {
   const old = await expired(await signedIn());
   const [one, two] = [connect(old), connect(old)];
   await Promise.all([one.client.auth.me.query(), two.client.auth.me.query()]);
-  expect(one.told[0]!.refresh_token).toBe(two.told[0]!.refresh_token);
+  expect(one.saved[0]!.refresh_token).toBe(two.saved[0]!.refresh_token);
 });
 
 test('what one user asked for is not sent again as the next one, whose tokens stay', async () => {
   const [ann, bob] = [await expired(await signedIn()), await signedIn()];
-  const { client, told, tokens, write, requests } = connect(ann, async () => write(bob) as undefined);
+  const { client, saved, tokens, write, requests } = connect(ann, async () => write(bob) as undefined);
   await expect(client.task.create.mutate({ title: "Ann's" })).rejects.toMatchObject(refused);
   expect(requests()).toEqual(['task.create', 'auth.refresh']);
-  expect(told).toEqual([]);
+  expect(saved).toEqual([]);
   expect(await tokens.get()).toBe(bob);
 });
 
 test('a user who signs out during a refresh stays signed out', async () => {
-  const { client, told, tokens, write } = connect(
+  const { client, saved, tokens, write } = connect(
     await expired(await signedIn()),
     async () => write(undefined) as undefined,
   );
   await expect(client.auth.me.query()).rejects.toMatchObject(refused);
-  expect(told).toEqual([]);
+  expect(saved).toEqual([]);
   expect(await tokens.get()).toBeUndefined();
 });
 
@@ -208,22 +208,22 @@ test('new tokens that could not be kept are not a silent success', async () => {
 test('signing out ends the session and drops the tokens, also when the access token is too old', async () => {
   for (const input of [undefined, {}]) {
     const old = await expired(await signedIn());
-    const { client, told, requests } = connect(old);
+    const { client, saved, requests } = connect(old);
     await client.auth.signOut.mutate(input);
     expect(requests()).toEqual(['auth.signOut']);
-    expect(told).toEqual([undefined]);
+    expect(saved).toEqual([undefined]);
     expect((await refresh(old)).status).toBe(401);
   }
 });
 
 test('a refresh, a sign-in and a sign-out that fail never refresh', async () => {
   const old = await expired(await signedIn());
-  const { client, told, refreshes, requests } = connect(old);
+  const { client, saved, refreshes, requests } = connect(old);
   await expect(client.auth.refresh.mutate({ refresh_token: 'x' })).rejects.toMatchObject(refused);
   await expect(client.auth.signIn.mutate({ username: 'nobody', password: 'x' })).rejects.toMatchObject({
     data: { reason: 'WRONG_CREDENTIALS' },
   });
-  expect(told).toEqual([]);
+  expect(saved).toEqual([]);
   await expect(client.auth.signOut.mutate({ refresh_token: 'x' })).rejects.toMatchObject(refused);
   expect(requests()).toEqual(['auth.refresh', 'auth.signIn', 'auth.signOut']);
   expect(refreshes()).toBe(1);
@@ -231,18 +231,18 @@ test('a refresh, a sign-in and a sign-out that fail never refresh', async () => 
 
 test('a refresh that the app asks for itself gives the new tokens too', async () => {
   const { refresh_token } = await signedIn();
-  const { client, told } = connect(await signedIn());
+  const { client, saved } = connect(await signedIn());
   const answer = await client.auth.refresh.mutate({ refresh_token });
-  expect(told).toEqual([answer]);
+  expect(saved).toEqual([answer]);
 });
 
 const PASSWORDS = { current_password: 'the first pass phrase', new_password: 'another pass phrase' };
 
 test('a session goes on after its password was changed, with the new tokens', async () => {
   const old = await signedIn(PASSWORDS.current_password);
-  const { client, told, tokens, refreshes } = connect(old);
+  const { client, saved, tokens, refreshes } = connect(old);
   const answer = await client.auth.changePassword.mutate(PASSWORDS);
-  expect(told).toEqual([answer]);
+  expect(saved).toEqual([answer]);
   await tokens.set(await expired(answer));
   expect(await client.auth.me.query()).toMatchObject({ id: old.user_id });
   expect(refreshes()).toBe(1);
@@ -250,8 +250,8 @@ test('a session goes on after its password was changed, with the new tokens', as
 
 test('tokens of another user, kept while the password was changed, stay', async () => {
   const [old, next] = [await signedIn(PASSWORDS.current_password), await signedIn()];
-  const server = fetchFrom(app);
-  const { tokens, told, write } = keep(old);
+  const server = createInjectedFetch(app);
+  const { tokens, saved, write } = createTokenStore(old);
   const fetch: typeof server.fetch = async (input, init) => {
     const answer = await server.fetch(input, init);
     write(next);
@@ -259,13 +259,13 @@ test('tokens of another user, kept while the password was changed, stay', async 
   };
   const answer = await createClient({ url, fetch, tokens }).auth.changePassword.mutate(PASSWORDS);
   expect(answer.user_id).toBe(old.user_id);
-  expect([told, await tokens.get()]).toEqual([[], next]);
+  expect([saved, await tokens.get()]).toEqual([[], next]);
 });
 
 test('a server that gives no tokens with the change leaves those that are kept', async () => {
   const old = await signedIn();
-  const { tokens, told } = keep(old);
+  const { tokens, saved } = createTokenStore(old);
   const fetch = async () => Response.json({ result: { data: { message: 'Password changed' } } });
   await createClient({ url, fetch, tokens }).auth.changePassword.mutate(PASSWORDS);
-  expect([told, await tokens.get()]).toEqual([[], old]);
+  expect([saved, await tokens.get()]).toEqual([[], old]);
 });

@@ -4,7 +4,7 @@ import { QueryClient } from '@tanstack/react-query';
 import { expect, test } from 'vitest';
 import { startApp } from '../../server/test/harness.ts';
 import { createClient, isHttpError, type RetryOptions, retryDelayMs, shouldRetry } from '../src/index.ts';
-import { fetchFrom, type Sent } from './support.ts';
+import { createInjectedFetch, type SentRequest } from './support.ts';
 
 const url = 'http://localhost:8000';
 const { app, register } = await startApp();
@@ -31,7 +31,7 @@ const lost: Failure = async (sent) => {
  */
 async function connect(failures: Failure[], retry?: RetryOptions) {
   const { token } = await register();
-  const server = fetchFrom(app);
+  const server = createInjectedFetch(app);
   const tries: number[] = [];
   const client = createClient({
     url,
@@ -44,7 +44,7 @@ async function connect(failures: Failure[], retry?: RetryOptions) {
       return failure ? failure(sent) : sent();
     },
   });
-  const arrived = (): string[] => server.sent.map((request: Sent) => request.calls.join());
+  const arrived = (): string[] => server.requests.map((request: SentRequest) => request.calls.join());
   return { client, tries, arrived };
 }
 
@@ -178,7 +178,7 @@ const cache = () =>
 test.each([
   [
     '401',
-    async () => createClient({ url, fetch: fetchFrom(app).fetch }),
+    async () => createClient({ url, fetch: createInjectedFetch(app).fetch }),
     { data: { reason: 'UNAUTHENTICATED' } },
   ],
   ['404', async () => (await connect([])).client, { data: { reason: 'NOT_FOUND' } }],

@@ -24,7 +24,7 @@ import {
   type StreamedEvent,
   type TokenAnswer,
 } from '../src/index.ts';
-import { keep } from './support.ts';
+import { createTokenStore } from './support.ts';
 
 const api = await startApp();
 const url = await api.app.listen({ port: 0, host: '127.0.0.1' });
@@ -117,7 +117,9 @@ test('#256 over a token that expires, three cuts and a rolling restart every eve
     const token = () => (asked[place]!++ === 0 ? short : tokens.access_token);
     return subscribe(stockClient(at, [retrying(), LINKS[name]!(at, token)]));
   });
-  const typed = subscribe(createClient({ url: at, tokens: keep({ ...tokens, access_token: short }).tokens }));
+  const typed = subscribe(
+    createClient({ url: at, tokens: createTokenStore({ ...tokens, access_token: short }).tokens }),
+  );
   const readers = [...stock, typed];
 
   const expected = ['0 ready'];

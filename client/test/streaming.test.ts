@@ -11,7 +11,7 @@ import {
   type StreamedEvent,
   type TokenAnswer,
 } from '../src/index.ts';
-import { keep } from './support.ts';
+import { createTokenStore } from './support.ts';
 
 const api = await startApp();
 const url = await api.app.listen({ port: 0, host: '127.0.0.1' });
@@ -66,19 +66,22 @@ test('with a token that is too old it refreshes first, and when one becomes too 
   const first = await signedIn();
   const claims = createTokens([SECRET], 60).verify(first.access_token)!;
   const old = { ...first, access_token: await createTokens([SECRET], -60).sign(claims) };
-  const { tokens, told, write } = keep(old);
+  const { tokens, saved, write } = createTokenStore(old);
   const client = createClient({ url, tokens });
   const { types, errors } = subscribe(client);
   await expect.poll(types).toEqual(['0 ready']);
-  expect(told).toHaveLength(1);
+  expect(saved).toHaveLength(1);
 
   // Good for some seconds: those that two clocks may differ.
-  const other = keep({ ...told[0]!, access_token: await createTokens([SECRET], -3).sign(claims) });
+  const other = createTokenStore({
+    ...saved[0]!,
+    access_token: await createTokens([SECRET], -3).sign(claims),
+  });
   write(undefined);
   const short = subscribe(createClient({ url, tokens: other.tokens }));
   await expect.poll(short.types).toEqual(['0 ready']);
-  await expect.poll(() => other.told.length, { timeout: 15_000 }).toBe(1);
-  await api.rest('POST', '/outherTasks', { token: other.told[0]!.access_token, body: { title: 't' } });
+  await expect.poll(() => other.saved.length, { timeout: 15_000 }).toBe(1);
+  await api.rest('POST', '/outherTasks', { token: other.saved[0]!.access_token, body: { title: 't' } });
   await expect.poll(short.types).toEqual(['0 ready', '1 task.created']);
   expect([...errors, ...short.errors]).toEqual([]);
 });
@@ -87,7 +90,9 @@ test('#153 over a restart of the server nothing is missed and nothing comes twic
   const tokens = await signedIn();
   let server: TestApp = await startApp({ database: api.database });
   const at = await server.app.listen({ port: 0, host: '127.0.0.1' });
-  const { types, states, errors } = subscribe(createClient({ url: at, tokens: keep(tokens).tokens }));
+  const { types, states, errors } = subscribe(
+    createClient({ url: at, tokens: createTokenStore(tokens).tokens }),
+  );
   await expect.poll(types).toEqual(['0 ready']);
   const expected = ['0 ready'];
   for (let round = 0; round < 3; round++) {
@@ -109,7 +114,7 @@ test('#153 over a restart of the server nothing is missed and nothing comes twic
 });
 
 test('a session that is over ends it, with the reason and the error', async () => {
-  const { tokens, told } = keep(await signedIn());
+  const { tokens, saved } = createTokenStore(await signedIn());
   const client = createClient({ url, tokens });
   const { events, types, errors } = subscribe(client);
   await expect.poll(types).toEqual(['0 ready']);
@@ -119,7 +124,7 @@ test('a session that is over ends it, with the reason and the error', async () =
     .poll(() => errors)
     .toEqual([expect.objectContaining({ data: expect.objectContaining({ reason: 'UNAUTHENTICATED' }) })]);
   expect(events.at(-1)?.data).toEqual({ type: 'end', reason: 'session_ended' });
-  expect(told).toEqual([undefined]);
+  expect(saved).toEqual([undefined]);
 });
 
 test('an input that is none is an error at once; a network that is away is waited for', async () => {
@@ -150,3 +155,53 @@ test('whoever unsubscribes hears no more and leaves no stream behind', async () 
     await expect.poll(() => stopped.mock.calls.length).toBe(1);
   }
 });
+
+test.each<[string, string]>([
+  ['CRLF', '\r\n'],
+  ['CR', '\r'],
+  ['LF', '\n'],
+])(
+  '#490 a stream with lines that end in %s is read by the standard: data of several lines, comments, any cut',
+  async (_, newline) => {
+    const lines = [
+      '\ufeff: a comment',
+      'retry: 5',
+      'id: 4',
+      'event: message',
+      'data: {"type":"task.removed",',
+      'data:"data":{"id":7}}',
+      '',
+      'data: {"type":"end","reason":"about the connection"}',
+      '',
+      'id: 5',
+      'data: {"type":"ready","data":"ы"}',
+      '',
+      '',
+    ];
+    const bytes = new TextEncoder().encode(lines.join(newline));
+    const bodies = [
+      new ReadableStream({
+        start(controller) {
+          for (const byte of bytes) controller.enqueue(Uint8Array.of(byte));
+          controller.close();
+        },
+      }),
+    ];
+    const client = createClient({
+      url,
+      fetch: async () => {
+        const body = bodies.shift();
+        return body
+          ? new Response(body, { headers: { 'content-type': 'text/event-stream' } })
+          : new Promise<Response>(() => {});
+      },
+    });
+    const { events } = subscribe(client);
+    await expect
+      .poll(() => events)
+      .toEqual([
+        { id: '4', data: { type: 'task.removed', data: { id: 7 } } },
+        { id: '5', data: { type: 'ready', data: 'ы' } },
+      ]);
+  },
+);

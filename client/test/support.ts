@@ -1,7 +1,7 @@
 import type { TestApp } from '../../server/test/harness.ts';
 import type { TokenAnswer, Tokens } from '../src/index.ts';
 
-export interface Sent {
+export interface SentRequest {
   readonly method: string;
   readonly url: string;
   readonly headers: Headers;
@@ -13,14 +13,14 @@ export interface Sent {
  * @param app answers the requests, without a network between
  * @returns a `fetch`, and the requests that it was asked for
  */
-export function fetchFrom(app: TestApp['app']): { fetch: typeof fetch; sent: Sent[] } {
-  const sent: Sent[] = [];
+export function createInjectedFetch(app: TestApp['app']): { fetch: typeof fetch; requests: SentRequest[] } {
+  const requests: SentRequest[] = [];
   return {
-    sent,
+    requests,
     async fetch(input, init) {
       const request = new Request(input, init);
       const { pathname, search } = new URL(request.url);
-      sent.push({
+      requests.push({
         method: request.method,
         url: request.url,
         headers: request.headers,
@@ -40,28 +40,28 @@ export function fetchFrom(app: TestApp['app']): { fetch: typeof fetch; sent: Sen
   };
 }
 
-type Kept = TokenAnswer | string | undefined;
+type StoredTokens = TokenAnswer | string | undefined;
 
 /**
- * @param kept at first
- * @returns tokens that are kept in a variable, and what `set` was told
+ * @param stored the initial value
+ * @returns a store in a variable, the values that `set` received, and `write`, which replaces the stored value unnoticed
  */
-export function keep(kept?: Kept): {
+export function createTokenStore(stored?: StoredTokens): {
   tokens: Required<Tokens>;
-  told: (TokenAnswer | undefined)[];
-  write: (next: Kept) => void;
+  saved: (TokenAnswer | undefined)[];
+  write: (next: StoredTokens) => void;
 } {
-  const told: (TokenAnswer | undefined)[] = [];
-  const write = (next: Kept) => {
-    kept = next;
+  const saved: (TokenAnswer | undefined)[] = [];
+  const write = (next: StoredTokens) => {
+    stored = next;
   };
   return {
-    told,
+    saved,
     write,
     tokens: {
-      get: async () => kept,
+      get: async () => stored,
       set: async (next) => {
-        told.push(next);
+        saved.push(next);
         write(next);
       },
     },
