@@ -1,0 +1,6 @@
+// The rules of the day as pure functions: plain data in and out, the clock and the catalogue are arguments. SI units:
+// kg, cm, s, kcal. Nothing outside this folder is
+// imported, so that the client can bundle it.
+export * from './calendar.ts';
+export * from './progression.ts';
+export * from './workout.ts';

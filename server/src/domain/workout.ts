@@ -1,0 +1,139 @@
+// Which workout a date has, and what it takes.
+import { isoWeekday } from './calendar.ts';
+import type { Ladder } from './progression.ts';
+
+/** What the rules need to know of an exercise of the catalogue. */
+export interface Exercise extends Ladder {
+  readonly id: number;
+  /** What targets count; of a unilateral exercise for each side. */
+  readonly unit: 'reps' | 'seconds';
+  readonly seconds_per_rep: number;
+  readonly unilateral: boolean;
+  /** Metabolic equivalent (Ainsworth 2011); null adds no kcal. */
+  readonly met: number | null;
+}
+
+/** An exercise of a slot; its ladder is the slot's, or else the catalogue's. */
+export interface Prescribed extends Ladder {
+  readonly exercise_id: number;
+  readonly sets: number;
+}
+
+export interface Slot {
+  /** 1 (Monday in a `weekday` plan) to 7. */
+  readonly slot: number;
+  /** Empty: a day of rest. */
+  readonly exercises: readonly Prescribed[];
+}
+
+export interface Plan {
+  readonly id: number;
+  /** 1 to 7: in a `sequence` plan the slot that comes next. */
+  readonly day: number;
+  /** Days of all weeks that are over: existing clients count repetitions by it. */
+  readonly progress: number;
+  /** How many sessions were done. */
+  readonly sessions: number;
+  /** `sequence`: the next workout waits until it is done. `weekday`: a workout belongs to its weekday. */
+  readonly schedule: 'sequence' | 'weekday';
+  /** Whether it was made for a level: then every exercise opens at the bottom of its ladder. */
+  readonly generated: boolean;
+  /** Whether its next session falls into a deload week: sets are halved. */
+  readonly deload?: boolean;
+  readonly slots: readonly Slot[];
+}
+
+/** Rest between two sets: a convention (ACSM: one to two minutes). */
+export const REST_SECONDS = 60;
+
+const exercisesOf = ({ slots }: Pick<Plan, 'slots'>, day: number) =>
+  slots.find(({ slot }) => slot === day)?.exercises ?? [];
+
+/** @returns the first slot with exercises among `day + first` … wrapping after 7, in the direction; undefined without any */
+function search(
+  plan: Pick<Plan, 'slots'>,
+  day: number,
+  first: number,
+  direction: 1 | -1,
+): number | undefined {
+  for (let n = first; n < first + 7; n++) {
+    const slot = ((day - 1 + direction * n + 14) % 7) + 1;
+    if (exercisesOf(plan, slot).length > 0) return slot;
+  }
+  return undefined;
+}
+
+/** @returns `day` if its slot has exercises, else the next that has; undefined when none has */
+export const slotAt = (plan: Pick<Plan, 'slots'>, day: number): number | undefined => search(plan, day, 0, 1);
+
+/** @returns the first slot with exercises after `slotAt(day)`, wrapping; undefined when none has */
+export function slotAfter(plan: Pick<Plan, 'slots'>, day: number): number | undefined {
+  const at = slotAt(plan, day);
+  return at && search(plan, at, 1, 1);
+}
+
+/** @returns the last slot with exercises before `day`, wrapping; undefined when none has */
+export const slotBefore = (plan: Pick<Plan, 'slots'>, day: number): number | undefined =>
+  search(plan, day, 1, -1);
+
+/** @returns the slot of the date: in `sequence` the one that is next, in `weekday` that of the weekday; undefined: rest */
+export function slotOn(plan: Pick<Plan, 'slots' | 'day' | 'schedule'>, date: string): number | undefined {
+  if (plan.schedule === 'sequence') return slotAt(plan, plan.day);
+  const weekday = isoWeekday(date);
+  return exercisesOf(plan, weekday).length > 0 ? weekday : undefined;
+}
+
+/**
+ * Where a session moves the counters of existing clients. `sequence`: day to the next slot, and progress + 7 on wrapping.
+ * `weekday`: day to the slot of the next training date after `date`.
+ */
+export function advanced(
+  plan: Pick<Plan, 'slots' | 'day' | 'progress' | 'schedule'>,
+  date: string,
+): { day: number; progress: number } {
+  const { day, progress } = plan;
+  if (plan.schedule === 'weekday') return { day: search(plan, isoWeekday(date), 1, 1) ?? day, progress };
+  const next = slotAfter(plan, day);
+  return next === undefined ? { day, progress } : { day: next, progress: progress + (next <= day ? 7 : 0) };
+}
+
+/** @returns the sets of a session: halved, rounded up, in a deload week */
+export const setsOf = (sets: number, deload: boolean | undefined): number =>
+  deload ? Math.ceil(sets / 2) : sets;
+
+/** @returns the exercise as the slot prescribes it, or as the plan's first slot with it does; undefined: not of the plan */
+export const prescribedOf = (
+  plan: Pick<Plan, 'slots'>,
+  slot: number | null | undefined,
+  exercise_id: number,
+): Prescribed | undefined =>
+  [...(slot ? exercisesOf(plan, slot) : []), ...plan.slots.flatMap(({ exercises }) => exercises)].find(
+    (prescribed) => prescribed.exercise_id === exercise_id,
+  );
+
+/** @returns the exercises of a slot, in order */
+export const exercisesIn = exercisesOf;
+
+/**
+ * Seconds under way, without rest: amount × seconds_per_rep, twice for an exercise of one side.
+ * @param amount repetitions or seconds, summed over the sets; seconds count as they are
+ */
+export const activeSeconds = (
+  { unit, seconds_per_rep, unilateral }: Pick<Exercise, 'unit' | 'seconds_per_rep' | 'unilateral'>,
+  amount: number,
+): number => Math.round(amount * (unit === 'seconds' ? 1 : seconds_per_rep) * (unilateral ? 2 : 1));
+
+/** @returns seconds with 60 s of rest between the sets */
+export const estimatedSeconds = (active_s: number, sets: number): number =>
+  active_s + REST_SECONDS * Math.max(0, sets - 1);
+
+/**
+ * Net energy of an exercise for a kilogram of body weight: (MET − 1) × 3.5 / 200 × minutes, where 1 MET is 3.5 ml of
+ * oxygen per kg and minute (Ainsworth 2011). Rest counts nothing.
+ */
+export const kcalPerKg = (met: number | null, active_s: number): number =>
+  met === null ? 0 : ((met - 1) * 3.5 * active_s) / (200 * 60);
+
+/** @returns kcal to one decimal, half up; null without a weight */
+export const kcalOf = (kcal_per_kg: number, weight: number | null): number | null =>
+  weight === null ? null : Math.round(kcal_per_kg * weight * 10) / 10;
