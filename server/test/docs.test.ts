@@ -1,8 +1,10 @@
 // Holds the documents to their limits, and every link, comment and configuration to files that exist.
+import { globSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname, extname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { GENERATED, withSettings } from '../scripts/settingsReference.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -190,6 +192,53 @@ test('biome.json speaks of folders that exist', async () => {
     return [...folders, ...imported].filter((path) => !exists(path));
   });
   expect(missing).toEqual([]);
+});
+
+test('#494 every path of vitest.config.ts, and every one that biome.json has rules for, matches a file', async () => {
+  const { overrides } = JSON.parse(await read('biome.json')) as { overrides: Override[] };
+  const paths = [
+    ...[...(await read('vitest.config.ts')).matchAll(/'((?:server|client)\/[^'`]*)'/g)].map(
+      ([, path = '']) => path,
+    ),
+    ...overrides.flatMap(({ includes }) => includes.map((path) => path.replace(/^!/, ''))),
+  ];
+  expect(paths.length).toBeGreaterThan(30);
+  expect(paths.filter((path) => globSync(path, { cwd: ROOT }).length === 0)).toEqual([]);
+});
+
+interface Rules {
+  readonly groups: readonly {
+    readonly rules: readonly { readonly alert: string; readonly annotations: Record<string, string> }[];
+  }[];
+}
+
+test('#491 every alert has a part of the runbook, and every part is of an alert', async () => {
+  const { groups }: Rules = parse(await read('deploy/observability/rules.yml'));
+  const alerts = groups.flatMap(({ rules }) => rules);
+  const runbook = 'docs/operations/runbook.md';
+  expect(alerts.map(({ annotations }) => annotations.runbook_url)).toEqual(
+    alerts.map(({ alert }) => `${runbook}#${alert.toLowerCase()}`),
+  );
+  expect([...(anchors.get(runbook) ?? [])]).toEqual([
+    'runbook',
+    ...alerts.map(({ alert }) => alert.toLowerCase()),
+  ]);
+});
+
+test('#492 every decision has a status, a date and the headings of the template, and a row in the list', async () => {
+  const all = markdown.filter(([file]) => /^docs\/decisions\/\d{4}-/.test(file));
+  const headings = (text: string) => text.match(/^## .+$/gm);
+  const [[, template = ''] = []] = all.filter(([file]) => file.includes('/0000-'));
+  const list = await read('docs/decisions/README.md');
+  const decisions = all.filter(([, text]) => text !== template);
+  expect(decisions.length).toBeGreaterThan(15);
+  for (const [file, text] of decisions) {
+    expect(text, file).toMatch(
+      /^# \d{4} .+\n\n- Status: (accepted|replaced by \[\d{4}\].*)\n- Date: \d{4}-\d\d-\d\d\n\n## Context$/m,
+    );
+    expect(headings(text), file).toEqual(headings(template));
+    expect(list).toContain(`](${file.replace(/.*\//, '')})`);
+  }
 });
 
 test.each(GENERATED)(
