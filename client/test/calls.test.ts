@@ -19,6 +19,8 @@ function connect(options: Partial<ClientOptions> = { token }) {
 const refused = { data: { reason: 'UNAUTHENTICATED' } };
 const TENANT = 'x-tenant';
 
+// #313: What does not compile stands in client/test/package/apps/script/types.ts, the options of a
+// subscription are tRPC's and looser.
 test('#313 calls with different headers or a key never share a request, those with the same headers do', async () => {
   const { client, requests } = connect({ token, headers: { [TENANT]: 'common', 'x-app': 'web' } });
   const titles = Array.from({ length: 6 }, (_, index) => `task ${index}`);

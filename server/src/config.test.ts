@@ -149,6 +149,7 @@ test('metrics are told and spans are sent only where that is set', () => {
   expect(loadConfig({ ...collector, OTEL_TRACES_SAMPLER_ARG: '0.05' }).traces?.share).toBe(0.05);
 });
 
+// #215: Secrets are not read from files.
 test('#215 all bad names are told at once, and no value', () => {
   const message = refusal({
     PORT: 'seven-seven',

@@ -41,6 +41,7 @@ test('#146 names that are none are counted as calls', async () => {
     ).toBe('BATCH_TOO_LARGE');
 });
 
+// #149: Its ten calls at most have all begun by then: they are finished, not cancelled.
 test('#149 a streamed batch that is aborted half way ends without an error, and what it did is whole', async () => {
   const before = api.log.length;
   for (let round = 0; round < 5; round++) {

@@ -88,6 +88,7 @@ const comparable = ({ status, headers: { date: _, 'x-request-id': __, ...headers
   body: body.replace(/"request_id":"[^"]*"/, ''),
 });
 
+// #263: Also from fetch, and as `curl -d ''` and `-T -` write it.
 test.each(EMPTY)('#263 %s is no body, and the connection goes on', async (_, headers, bytes) => {
   for (const [line, status] of CALLS) {
     const bare = await exchange(head(line, authorization) + head('GET /livez', last));
@@ -301,6 +302,7 @@ async function fetchOutcomes(
   return JSON.parse(stdout);
 }
 
+// #266: fetch runs in a process of its own.
 test.each([
   ['5 MB', 5_000_000],
   ['20 MB', 20_000_000],
@@ -353,6 +355,7 @@ test('#266 a client that reads only after it has written 20 MB finds the answer'
   }
 });
 
+// #267: What 500 MB do to memory is measured in the fault suite.
 test('#267 a request behind a refused body is not looked at', async () => {
   const before = await tasks();
   const smuggled = '{"title":"smuggled"}';
@@ -478,6 +481,7 @@ async function paced(
   return answersIn(bytes);
 }
 
+// #268: With shorter times than in production.
 test('#268 slow is not stalled: a steady body is taken after stalled and dripping ones, begun with it, were cut', async () => {
   const slow = await startApp({ database: api.database, bodyTimes: TIMES });
   const at = await listening(slow);

@@ -210,6 +210,7 @@ describe('deploy/up', () => {
   const valuesOf = (text: string) =>
     SECRETS.map((name) => [...text.matchAll(new RegExp(`^${name}=(.*)$`, 'gm'))].map(([, value]) => value));
 
+  // #372: The file is mode 0600 whatever it was before.
   test('#372 makes each secret once, in a file of its owner alone, and starts; nothing of them is printed', async () => {
     const { folder, up, env } = await place();
     const first = await up({}, '--detach', 'a b');

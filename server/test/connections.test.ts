@@ -32,6 +32,7 @@ const holdMany = (count: number, ...more: Parameters<typeof hold>) =>
   Promise.all(Array.from({ length: count }, () => hold(...more)));
 const kept = (sockets: readonly (Socket | undefined)[]) => sockets.filter((socket) => socket !== undefined);
 
+// #364: The network of 64 bits is tested in server/test/limits.test.ts (addressKey).
 test('#364 an address holds so many connections, one more is closed at once, and others come in', async () => {
   const into = createMetrics('0');
   const api = await startApp({ database, rates: PLENTY, connectionsPerAddress: 10, metrics: { into } });

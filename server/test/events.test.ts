@@ -183,6 +183,7 @@ describe.each(DOORS)('over $name', ({ path }) => {
     expect(JSON.stringify(api.log)).not.toContain(ann.token);
   });
 
+  // #157: On all instances together where they have Redis.
   test('#157 the eleventh stream of a user is one too many, until another ends', async () => {
     const [ann, bob] = [await api.register(), await api.register()];
     const readers = await Promise.all(Array.from({ length: 10 }, () => listening(ann, path)));
@@ -195,6 +196,8 @@ describe.each(DOORS)('over $name', ({ path }) => {
     for (const reader of readers) reader.leave();
   });
 
+  // #75: Events of another user's objects are not heard. By two users who write while both listen.
+  // #76: A position in another user's stream gives one's own events.
   test('#75 #76 nobody hears of another user’s rows, whatever position is named', async () => {
     const [ann, bob] = [await api.register(), await api.register()];
     await addTasks(bob, 3);
@@ -224,6 +227,8 @@ describe.each(DOORS)('over $name', ({ path }) => {
   });
 
   // Each waits, for users of its own.
+  // #152: On the instance where a session ends at once, elsewhere within 5 s; a token within 8 s of its
+  // end, clocks' tolerance included.
   describe.concurrent('#152 it ends, and says why', () => {
     test('when its session ends', async () => {
       const ann = await api.register();
@@ -472,6 +477,7 @@ test('a connection that never said anything does not hold the server when it end
   await Promise.all([other.app.close(), once(socket, 'close')]);
 });
 
+// #155: Some 30 kB each, 150 after twelve rounds, as V8 lets its heap grow.
 test('#155 what streams took of the heap is free again when their readers have left', async () => {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;

@@ -341,6 +341,7 @@ const procedures = [...endpointsOf(appRouter).values()].map((endpoint) => ({
 }));
 const options = (name: string) => ({ seed: SEED, numRuns: name.startsWith('auth.') ? RUNS_OF_AUTH : RUNS });
 
+// #87: What tRPC takes and refuses is the same before and after the same input came over REST.
 test.each(procedures)(
   '#86 #87 #89 $name: both doors take and refuse the same, again and again, and nothing is an error of ours',
   async ({ name, endpoint }) => {

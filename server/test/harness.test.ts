@@ -46,6 +46,8 @@ test('#85 an answer that its schema does not know, or that has a key besides, is
     expect(() => checkAgainstDocument(document, [answer(TASK, change)])).toThrow('does not know');
 });
 
+// #164: The lines of the fault suite are searched at the end of each of its files
+// (server/test/faults/servers.ts).
 test('#164 a line of the log with a secret, or with anything that a client can write, is found', () => {
   const line = {
     level: 30,

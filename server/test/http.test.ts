@@ -49,6 +49,7 @@ const titleOf = ({ body }: Answer) => (body.result?.data ?? body).title;
 
 // Methods
 
+// #118: A method that a path does not have is 405 with Allow.
 test.each(restPaths)('#118 #120 %s: 405 with Allow for what it does not do, and only then', async (path) => {
   const { headers } = await api.rest('OPTIONS', path);
   const allowed = String(headers.allow).split(', ');
@@ -881,6 +882,7 @@ test('#132 a thousand preflights cost nobody a sign-in or a call', async () => {
   expect(status).toBe(200);
 });
 
+// #129: In development pages of any origin may read, without credentials.
 test.each(EVERY_KIND_OF_ANSWER)(
   '#129 #133 %s: pages of any origin may read it in development, without credentials',
   async (_, method, url, request) => {

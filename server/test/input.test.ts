@@ -58,6 +58,7 @@ async function shapeOf(user_id: number): Promise<string> {
   );
 }
 
+// #82: The same goes for keys inside nested objects.
 test.each(doors)(
   '#81 #82 over $name keys that are the server’s are ignored when something is made',
   async ({ call }) => {

@@ -78,6 +78,7 @@ async function operator({
 
 const EVERY_MINUTE = '* * * * *';
 
+// #199: Twelve kills of purges, fifty of exports and summaries.
 test('#199 purge removes exactly what is beyond its time, in as many steps as it takes, and once', async ({
   onTestFinished,
 }) => {

@@ -185,6 +185,8 @@ test('a wait that is over lets one more try through', async () => {
   expect((await store.attempt('a')).waitSeconds).toBe(2);
 });
 
+// #142: A user is limited over all addresses and doors, two users at one address apart. One address in the
+// test.
 test('#138 #142 a user has so many calls over both doors, and is told how many are left', async () => {
   const [ann, bob] = [await calling.register(), await calling.register()];
   const first = await calling.rest('GET', '/outherTasks', { token: ann.token });
@@ -388,6 +390,7 @@ test('#21 sign-ins and registrations from one address are limited, whatever the 
   ).toBe(429);
 });
 
+// #140: An IPv6 network counts as one, an IPv4 address as itself in any form.
 test.each([
   ['::ffff:192.0.2.1', '192.0.2.1'],
   ['192.0.2.1', '192.0.2.1'],

@@ -218,6 +218,8 @@ describe.each([...endpoints.keys()])('%s', (procedure) => {
     expect(await writtenBelongings(api, owner.id)).toEqual(before);
   });
 
+  // #63: Another user's plans are missing.
+  // #70: Nobody takes a step in another user's plan.
   test('#62 #63 #70 to a stranger what is named does not exist, and stays as it was', async () => {
     const { reach, inputOf } = callOf(procedure);
     const before = await writtenBelongings(api, owner.id);

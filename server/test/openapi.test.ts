@@ -98,6 +98,7 @@ const TABLE: [string, string, number][] = [
   ['health.check', 'GET /health', 200],
 ];
 
+// #241: Redocly's `recommended-strict` and Spectral's `spectral:oas`, of which not even a hint.
 test('#241 it is OpenAPI 3.1, JSON, and free of whatever a linter finds', async () => {
   expect(headers['content-type']).toBe('application/json; charset=utf-8');
   expect(document.openapi).toMatch(/^3\.1\./);

@@ -105,6 +105,9 @@ test('#71 in a batch a stranger’s object fails alone and gives nothing away', 
   ]);
 });
 
+// #74: A query cannot sort or search by what is not offered. Unknown keys are ignored, as the contract has
+// it.
+// #72: A list is the caller’s, whatever user the query names.
 test.each(['/outherTasks', '/resources', '/mentalPlans', '/physicalPlans'])(
   '#72 #74 %s is the caller’s list in its own order, whatever the query asks for',
   async (path) => {
@@ -157,6 +160,8 @@ test.each(doors)(
   },
 );
 
+// #77: The same statements, and medians of 100 interleaved pairs within a quarter, in one of four
+// measurements at least.
 test('#77 a stranger’s object costs the statements of one that never was', async () => {
   const { db } = api.database;
   const said: string[] = [];
@@ -244,6 +249,7 @@ test('#78 no cache gives one user’s answer to another', async () => {
   }
 });
 
+// #80: There are no calendars and no webhooks.
 test('#80 an export holds its owner’s rows alone, and none is given to an ended session', async () => {
   const [ann, bob] = [await newcomer(), await newcomer()];
   for (const { call } of doors) {

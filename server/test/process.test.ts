@@ -285,6 +285,8 @@ test('#161 there is no environment "prod" that would be taken for development', 
   expect(server.output).toEqual([expect.stringContaining('NODE_ENV: ')]);
 });
 
+// #205: Production refuses the embedded database unless it is told to use it. A slow statement there blocks
+// the process: docs/decisions/0013-embedded-database.md says so, there is no budget for it.
 test('#135 #205 production runs on the embedded database only when told so, and asks browsers for https', async () => {
   secrets.push(PRODUCTION_KEY);
   const server = await start({

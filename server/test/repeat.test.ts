@@ -17,6 +17,9 @@ const titles = async (user: User) =>
     (task: { title: string }) => task.title,
   );
 
+// #171: A kill in the middle: key and effect are one transaction, see #192.
+// #206: What a call does within a transaction it does on the connection of that transaction. On the one
+// connection of the embedded database anything else would wait for ever.
 test('#171 #206 the same call under the same key happens once and is answered alike', async () => {
   const ann = await api.register();
   const key = randomUUID();
@@ -214,6 +217,7 @@ test('over tRPC the version is part of the input', async () => {
     expect((await change(none)).body.error.data.reason, String(none)).toBe('VALIDATION');
 });
 
+// #169: By the version: no call adds to a number.
 test('#169 twenty changes at once are twenty versions', async () => {
   const ann = await api.register();
   const { token } = ann;
@@ -226,6 +230,7 @@ test('#169 twenty changes at once are twenty versions', async () => {
   expect((await api.rest('GET', `/users/${ann.id}/physical-plan`, { token })).headers.etag).toBe('"21"');
 });
 
+// #168: With If-Match one wins; without it all succeed with one effect.
 test('#168 the same step twenty times at once is taken once', async () => {
   const ann = await api.register();
   const { token } = ann;

@@ -46,6 +46,8 @@ async function dump(): Promise<string> {
   return texts.join('\n');
 }
 
+// #61: No password and no token is in a dump of the database or in the counters. The counters are looked at
+// where they are handed over, not in a dump of Redis.
 test('#61 #385 no password, no token and no code is in a dump of the database, nor a login in the counters', async () => {
   const { id, login, password, token } = await api.register();
   const change = 'another pass phrase of hers';

@@ -76,6 +76,7 @@ const BROKEN: [string, string][] = [
     head('POST /users', { ...JSON_TYPE, 'Transfer-Encoding': 'chunked, gzip' }),
   ],
 ];
+// #112: HTTP/0.9 and a preface of HTTP/2 are 400.
 test.each(BROKEN)('#110 #112 %s is 400', async (_, bytes) => {
   const answers = await exchange(Buffer.from(bytes, 'latin1'));
   expect(answers).toHaveLength(1);
@@ -513,6 +514,8 @@ test('#126 clients that go away, in a request or in an answer, leave no row, no 
 
 // Slow requests
 
+// #106: A silent connection, and headers that stop half way, are cut with 408 after ten seconds.
+// #107: A body that stalls is cut with 408 after ten seconds, one that drips after some more (#268).
 test('#106 #107 whatever stalls is cut with 408 after ten seconds', { timeout: 25_000 }, async () => {
   const stalls = {
     'nothing at all': '',

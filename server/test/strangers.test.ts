@@ -90,6 +90,7 @@ async function answered(line: string, headers: object, body = '', at = port): Pr
   return answersIn(await text);
 }
 
+// #360: At both doors, with a length, in chunks and announced.
 test.each(Object.keys(TOKENS))(
   '#360 with %s it is 401 before the body is read, whatever that is',
   async (kind) => {

@@ -30,6 +30,7 @@ const ALLOWED = [
   'Unlicense',
 ];
 
+// #210: The trees of two installations are not compared.
 test.each([
   { name: 'the lockfile', packages: lockfile.packages, least: 300 },
   { name: "the benchmark's lockfile", packages: benchLockfile.packages, least: 50 },
@@ -87,6 +88,7 @@ test('no file of ours names a registry', async () => {
   expect(settings).toEqual([]);
 });
 
+// #212: The list is docs/reference/licences.md, in no format for machines.
 test('#212 install scripts run for the runtime alone, and every other package that has some is named as refused', async () => {
   const allowed = Object.entries(workspace.allowBuilds);
   expect(allowed.filter(([, allow]) => allow !== false)).toEqual([['node', true]]);
@@ -146,6 +148,7 @@ test('#212 the list of licences in the repository is that of what is installed (
   expect(await readFile(LICENCES, 'utf8')).toBe(licenceList(await productionPackages()));
 });
 
+// #213: Its base is named by version, not by digest.
 test('#213 the image runs as a user of its own, is asked for its health, hands on signals, and takes no secrets along', async () => {
   const lines = (await text('Dockerfile')).replaceAll('\\\n', ' ').split('\n');
   const stages = lines
@@ -170,6 +173,7 @@ test('#213 the image runs as a user of its own, is asked for its health, hands o
   expect(lines.filter((line) => /^(COPY|ADD) (--\S+ )*\. /.test(line))).toEqual([]);
 });
 
+// #204: The suites themselves are what the gate runs.
 test('#204 the gate runs the same suite on both engines', async () => {
   const { scripts } = JSON.parse(await text('package.json'));
   expect(scripts.test).toContain('--project app');

@@ -61,6 +61,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 describe('generators of clients', () => {
+  // #248: Hey-api, openapi-typescript with openapi-fetch, Orval, swagger-typescript-api.
   test.each(GENERATORS.map(([name]) => name))('#248 %s takes the document without a warning', (name) => {
     expect(generated[name]?.status, generated[name]?.output).toBe(0);
     expect(generated[name]?.output).not.toMatch(/warn|error|deprecat|unsupported|skip|⚠/i);
@@ -161,6 +162,7 @@ describe('the examples', () => {
     return (JSON.parse(await readFile(file('report'), 'utf8')) as Report).run.executions;
   }
 
+  // #249: Newman on the converted collection, in an order that fits, with the tokens of the answers.
   test('#249 a runner that sends the examples of the converted document succeeds with every operation', async () => {
     // Users and what they have begin with 1 where nobody was before, as in the examples.
     const fresh = await startApp();

@@ -12,6 +12,7 @@ afterAll(() => rm(folder, { recursive: true }));
 /** The id of a process that has ended. */
 const deadPid = () => spawnSync(process.execPath, ['-e', '']).pid;
 
+// #201: The lock has no age, only an owner.
 test('#201 a second taker is refused with the id of the first', async () => {
   const file = join(folder, 'second');
   const release = await takeLock(file);

@@ -106,6 +106,7 @@ const REFUSED: Record<string, string> = {
   'a number sign that formats': '\u0600',
 };
 
+// #303: Of flags made of tags those that there are; U+1D159, U+13441 and U+13442 besides U+2800.
 test.each(Object.entries(REFUSED))(
   '#303 %s is refused beside letters, between them and alone',
   (_, hidden) => {

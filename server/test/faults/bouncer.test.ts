@@ -30,6 +30,7 @@ const server = await startServer({
   MIGRATE_AT_START: 'false',
 });
 
+// #186: With DATABASE_PREPARE off, and a PgBouncer that ignores what we ask for when we connect.
 test('#186 behind PgBouncer in transaction mode calls succeed, also through RECONNECT and a pause of 1.5 s; its restart costs 503s alone', async () => {
   const token = await register(server.url, 'pooled');
   const journal = newJournal();

@@ -23,6 +23,7 @@ const server = await startServer({
 const me = async (token: string) => (await call(server.url, 'GET', '/users/me', token)).status;
 const now = async () => Date.parse((await call(server.url, 'GET', '/health')).body.timestamp);
 
+// #187: libfaketime in the server's process.
 test('#187 when the clock jumps an hour ahead tokens have run out, new ones are good, and waits for guesses are what they were', async () => {
   const token = await register(server.url, 'ahead');
   expect(await me(token)).toBe(200);

@@ -93,6 +93,7 @@ test('#280 sslmode=require with a certificate of an own authority holds for requ
   expect(await server.end('SIGTERM')).toBe(0);
 });
 
+// #281: sslnegotiation=direct needs PostgreSQL 17 and is not tried on one.
 test.each<[string, string, Record<string, string>?]>([
   [
     'the host and its authority',
@@ -217,6 +218,7 @@ test('#281 sslmode=prefer takes TLS where it is offered, and within this machine
   ).toBe(true);
 });
 
+// #283: Who is the primary is told by transaction_read_only, there is no standby in the tests.
 test.each([
   [
     'a folder as a parameter',

@@ -47,6 +47,7 @@ test.each([
   },
 );
 
+// #194: No load is shed by its delay: the bounded queues of hashes and of the database are what sheds it.
 test('#194 a server whose event loop is blocked answers no probe within a second, and all of them afterwards', async () => {
   const server = await startServer(
     { PORT: String(await freePort()), DATABASE_URL: url, PROBE: 'block' },
@@ -62,6 +63,7 @@ test('#194 a server whose event loop is blocked answers no probe within a second
   expect(await server.end('SIGTERM')).toBe(0);
 });
 
+// #209: Twenty more in the rolling restarts.
 test('#209 started and ended fifty times, soon after a request, it exits with 0, holds nothing open and leaves the port free', async () => {
   const PORTS = [String(await freePort()), String(await freePort())];
   const exits: unknown[] = [];

@@ -15,6 +15,7 @@ const server = await startServer({ PORT: String(await freePort()), DATABASE_URL:
 const admin = postgres(url, { max: 1, onnotice: () => {} });
 afterAll(() => admin.end({ timeout: 1 }));
 
+// #184: A disk of 80 MB in memory, log segments of 1 MB.
 test('#184 while the disk is full writes get 503; with space again all is well, and nothing acknowledged is lost', async () => {
   const token = await register(server.url, 'writer');
   const journal = newJournal();

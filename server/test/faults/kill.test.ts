@@ -60,6 +60,9 @@ async function liveAndDie(
   await Promise.all([writing, ...burst]);
 }
 
+// #192: Killed twenty times during 200 writes a second, the server loses and doubles nothing and leaves no
+// lock. For jobs see #199.
+// #172: A plan that was being made when the server was killed is whole or not there.
 test('#192 #172 twenty times killed during 200 writes a second, the server loses and doubles nothing and leaves no half plan', async () => {
   const env = { PORT, DATABASE_URL: url };
   const journal = newJournal();

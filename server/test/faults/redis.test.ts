@@ -87,6 +87,8 @@ const AWAY = {
   'stands still': { leave: () => redis.signal('SIGSTOP'), back: () => redis.signal('SIGCONT') },
 };
 
+// #188: Nothing is published there.
+// #144: Without Redis nothing fails, and limits go on.
 test.each(Object.entries(AWAY))(
   '#144 #188 when Redis %s nothing fails or waits long, and each server limits by itself',
   async (_how, { leave, back }) => {
@@ -220,6 +222,8 @@ const WRONG: [string, () => Promise<void>, () => Promise<void>][] = [
   ],
 ];
 
+// #189: What stands in Redis under a key of ours and is not ours counts as Redis being away. Only limits
+// are in Redis, nothing is cached there.
 test.each(WRONG)(
   '#188 #189 when Redis %s no call fails, and each server limits by itself',
   async (_how, spoil, mend) => {

@@ -47,6 +47,7 @@ async function isUp(n: number): Promise<boolean> {
     .some((line) => line.startsWith(`app,s${n},`) && line.split(',')[17] === 'UP');
 }
 
+// #190: Clusters of three servers have streams, too.
 test('#190 twenty rolling restarts of two servers behind a balancer fail no request, and every server exits with 0', async () => {
   const entrance = `http://127.0.0.1:${front}`;
   const token = await register(entrance, 'roller');
@@ -84,6 +85,7 @@ test('#190 twenty rolling restarts of two servers behind a balancer fail no requ
   await expectStored(admin, journal);
 });
 
+// #191: Requests under way and idle connections: server/test/process.test.ts.
 test('#191 after the signal /readyz says 503 and requests are answered on; a second signal ends it at once', async () => {
   const PORT = String(await freePort());
   const server = await startServer({ PORT, DATABASE_URL: url, DRAIN_MS: '20000' });

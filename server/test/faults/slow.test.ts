@@ -152,6 +152,7 @@ test('#108 2,000 stalled connections leave normal requests fast, and are cut in 
   expect(percentile(times, 0.99)).toBeLessThan(500);
 });
 
+// #181: The wait for a connection is 3 s, Retry-After is 1.
 test('#181 #182 while locks hold every connection, waiters get 503 with Retry-After in seconds and /livez answers', async () => {
   const probes: number[] = [];
   let over = false;

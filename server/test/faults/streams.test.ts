@@ -22,6 +22,7 @@ afterAll(() => admin.end({ timeout: 1 }));
 const addTask = (url: string, token: string, title = 't') =>
   call(url, 'POST', '/outherTasks', token, { title });
 
+// #159: The doorbell is PostgreSQL's alone, Redis has no part in it.
 test('#159 what happens on another instance is heard here, also after the listening connection was lost', async () => {
   const token = await register(one.url, 'ann');
   const reader = await openStream(one.url, '/events', { token });
@@ -121,6 +122,7 @@ test('#156 a reader who does not read costs nothing but a socket, and is told to
   socket.destroy();
 });
 
+// #158: The proxy is haproxy.
 test('#158 through a proxy it begins at once, every event comes as it happens, and every 20 s a sign of life', async () => {
   const front = await freePort();
   const url = `http://127.0.0.1:${front}`;

@@ -47,6 +47,8 @@ async function nextVersion(): Promise<string> {
   return next;
 }
 
+// #198: The newer one is this one with a migration more. An old server that ends meanwhile does not start
+// again (#196).
 test('#198 while a newer version migrates and runs beside it, the old one goes on, and no call fails on either', async () => {
   const start = async (root?: string) =>
     startServer({ PORT: String(await freePort()), DATABASE_URL, RATE_LIMIT: 'off' }, [], [], root);

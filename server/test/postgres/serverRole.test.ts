@@ -82,6 +82,7 @@ const made = (sql: postgres.Sql) => sql`
   select n.nspname, c.relname, c.relkind, c.relowner, (select count(*) from pg_attribute a where a.attrelid = c.oid) as columns
   from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname !~ '^pg_(catalog|toast)|information_schema' order by 1, 2`;
 
+// #373: Large objects are nothing that PostgreSQL lets one forbid.
 test('#373 #374 as the role of its own a server migrates nothing, serves, and does the background work', async () => {
   expect(await migrate({ SERVER_DATABASE_URL: urlAs(role, 'hush') })).toEqual(DONE);
   const url = urlAs(role);

@@ -91,6 +91,7 @@ test('#29 two Authorization headers are one too many, also when they are the sam
   }
 });
 
+// #39: The type in the header is JWT, as the contract has it.
 test('#39 neither kind of token passes as the other', async () => {
   const { login, password } = await api.register();
   const { body } = await api.rest('POST', '/users/signIn', { body: { username: login, password } });
@@ -149,6 +150,7 @@ test('#46 a token in the URL, a cookie or a body is not looked at, and is in no 
   expect(api.log.filter((line) => JSON.stringify(line).includes(token))).toEqual([]);
 });
 
+// #47: Tokens that are none do not reach the database. With a database that is closed.
 test('#47 #55 a thousand tokens that are none do not reach the database, of either kind', async () => {
   const closed = await openTestDatabase();
   await closed.close();

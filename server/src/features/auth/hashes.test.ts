@@ -32,6 +32,7 @@ beforeEach(() => {
   verified.mockClear();
 });
 
+// #11: Calls of argon2 are counted; no time is measured.
 test.each(doors)(
   '#11 over $name a password that is too long is refused before it is hashed',
   async ({ call }) => {
@@ -57,6 +58,9 @@ test('#13 a password that is too easy to guess is refused before it is hashed', 
   expect(hashed).not.toHaveBeenCalled();
 });
 
+// #15: Exactly one comparison with the same parameters each, and medians of 25 interleaved pairs within a
+// quarter, in one of four measurements at least: a bound for a busy machine, no test for significance. An
+// imported account takes longer until its first sign-in (SECURITY.md).
 test('#15 a wrong password and an unknown login cost one comparison each, with the same parameters', async () => {
   const { login } = await api.register();
   hashed.mockClear();

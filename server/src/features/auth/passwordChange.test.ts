@@ -87,6 +87,7 @@ async function oneWaits(): Promise<void> {
   await expect.poll(async () => (await waiting()).length, { timeout: 20_000 }).toBe(1);
 }
 
+// #333: At each point where they can meet, on PostgreSQL with both waiting for the lock.
 test('#333 a sign-in whose password was checked before the change opens no session after it', async () => {
   const ann = await api.register();
   const stopped = stopAt('session.open');
@@ -141,6 +142,7 @@ test('#333 a sign-in that finds the change uncommitted waits for it, and opens n
   expect(await sessions(ann)).toEqual([sessionOf(ann.token)]);
 });
 
+// #334: An old one is refused without ending the session; clients that ignore the answer sign in again.
 test('#334 the change gives the session new tokens; a copy of its refresh token from before is worth nothing', async () => {
   const ann = await api.register();
   const copied = (await signIn(ann)).body as Tokens;

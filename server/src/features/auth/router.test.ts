@@ -25,6 +25,8 @@ const TOKEN_ANSWER = {
   refresh_expires_in: 7 * 86_400,
 };
 
+// #1: A registration answers 201 with a number and tokens; no password or hash is in any answer. The search
+// of all answers is in the harness.
 test.each(['', '/'])('#1 every path answers with "%s" at its end', async (end) => {
   const login = `ann-${randomUUID()}`;
   const made = await api.rest('POST', `/users${end}`, { body: { login, password: PASSWORD, extra: 1 } });
@@ -66,6 +68,9 @@ test('#9 how long a password must be is a setting, for new ones alone', async ()
   }
 });
 
+// #2: A login that is taken is a 409 that tells nothing of the database.
+// #3: Of twenty registrations of one login at once one wins.
+// #4: Spellings in other cases are one login.
 test.each(['register', 'signIn'])(
   '#2 #3 #4 of 20 parallel registrations one wins, and a %s after them finds it',
   async (then) => {
@@ -120,6 +125,10 @@ describe.each(doors)('over $name', ({ call, name: door }) => {
     expect([...sessions], 'a session each').toEqual([expect.any(Number), expect.any(Number)]);
   });
 
+  // #7: NUL is refused in logins, passwords and texts. For other texts the borders of each field in the
+  // tests of its feature.
+  // #6: A login has no white space, no invisible characters and more than combining marks.
+  // #8: Half surrogates are refused.
   test('#6 #7 #8 a login is 1 to 254 characters, kept byte for byte', async () => {
     const start = randomUUID();
     for (const login of [
@@ -162,6 +171,7 @@ describe.each(doors)('over $name', ({ call, name: door }) => {
       expectRefused(await register(login), 'login', login);
   });
 
+  // #5: So are spellings that Unicode calls compatible, and each of them signs in.
   test.each([
     ['Bob', 'BOB'],
     ['bob', 'Ｂｏｂ'],
@@ -288,6 +298,14 @@ describe.each(doors)('over $name', ({ call, name: door }) => {
     expect(await call('auth.me', {}, token)).toMatchObject({ status: 401, code: 'UNAUTHENTICATED' });
   });
 
+  // #30: A token without a signature is refused, however "none" is spelled.
+  // #31: HS384 and HS512 are refused, also with the right key.
+  // #33: A key id is not looked at, so it names no file and no row.
+  // #35: An expired token is refused, but for five seconds.
+  // #36: The time of expiry is there and a whole number.
+  // #40: The subject is a number in decimal, as text.
+  // #43: Tokens of the system before this one are refused.
+  // #49: Critical headers that nobody knows are refused.
   test('#30 #31 #33 #35 #36 #37 #40 #43 #49 a token that is not ours, not whole or not alive is refused', async () => {
     const { id, token } = await api.register();
     const iat = Math.floor(Date.now() / 1000);
@@ -299,6 +317,8 @@ describe.each(doors)('over $name', ({ call, name: door }) => {
       expect(await call('auth.me', {}, bad), fault).toMatchObject({ status: 401, code: 'UNAUTHENTICATED' });
   });
 
+  // #29: "bearer" is refused too: the contract takes exactly one form.
+  // #28: Without a token it is 401 with a bare WWW-Authenticate: Bearer.
   test('#28 #29 #46 anything but exactly "Bearer <token>" is 401, with WWW-Authenticate', async () => {
     const { token } = await api.register();
     const [url, outcomeOf] =

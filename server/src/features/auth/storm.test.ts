@@ -36,6 +36,7 @@ async function during<T>(work: Promise<T>, milliseconds: number, each: () => Pro
   return done;
 }
 
+// #17: /health and the event loop are held against the length of the storm, not against milliseconds.
 test('#17 while fifty sign in at once everybody else is answered, and whoever cannot wait is told to come back', {
   timeout: 60_000,
 }, async () => {

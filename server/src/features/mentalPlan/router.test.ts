@@ -141,6 +141,8 @@ describe.each(doors)('over $name', (door) => {
     }
   });
 
+  // #90: Age, weight, height, volume and progress: their borders are taken, the next number a double can
+  // tell apart is refused.
   test.each(Object.entries(FIELDS))('#90 #92 the borders of %s hold', async (field, { taken, refused }) => {
     const ann = await api.register();
     const id = await make(ann);

@@ -236,6 +236,7 @@ describe.each(doors)('over $name', (door) => {
     expect((await call('physicalPlan.byUser', { id: ann.id }, ann.token)).data).toEqual(view);
   });
 
+  // #104: The values of an enumeration are taken exactly as written.
   test.each(Object.entries(CHANGED))(
     '#90 #92 #104 the borders of %s hold',
     async (field, { taken, refused }) => {

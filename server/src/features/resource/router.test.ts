@@ -282,6 +282,7 @@ describe.each(doors)('over $name', (door) => {
     expect(await progressOf(ann, id)).toBe(30.5);
   });
 
+  // #69: No resource belongs to two users; the links are those of one user’s plans.
   test('#69 progress is the link in the current plan: 404 when there is none', async () => {
     const ann = await withPlan();
     const old = await make(ann);

@@ -42,6 +42,7 @@ const named = ({ access_token }: { access_token: string }) => {
   return { sub, sid };
 };
 
+// #331: A server that went on during the restore remembers open sessions for 10 s.
 test('#331 tokens from the time that a restored backup does not know open nobody’s account', async () => {
   await signUp('before');
   const restore = await backup();
@@ -104,6 +105,7 @@ test('#331 a stream ends whose session’s id is that of another one by now', { 
   expect(await reader.next()).toMatchObject({ event: { type: 'end', reason: 'session_ended' } });
 });
 
+// #332: Refresh tokens of this version are refused by the one before.
 test('#332 a session that a server of the version before opened goes on with its tokens, which hold no value', async () => {
   const { user_id, access_token } = await signUp('dave');
   const session_id = sessionOf(access_token);

@@ -64,6 +64,7 @@ test('#50 a refresh gives a new pair, and both access tokens work', async () => 
   expect(await me(answer.body.access_token)).toBe(200);
 });
 
+// #51: The answer is dropped, not the connection.
 test('#51 a token whose answer was lost can be sent again within a minute, for the same successor', async () => {
   const { refresh_token } = await (await newcomer()).signIn();
   const one = await refresh(refresh_token);
@@ -72,6 +73,7 @@ test('#51 a token whose answer was lost can be sent again within a minute, for t
   expect(two.body.refresh_token).toBe(one.body.refresh_token);
 });
 
+// #52: On three instances as well.
 test('#52 twenty parallel refreshes agree on one successor', async () => {
   const { refresh_token } = await (await newcomer()).signIn();
   const answers = await Promise.all(Array.from({ length: 20 }, () => refresh(refresh_token)));
@@ -133,6 +135,7 @@ test('#55 what was not sealed here is refused without asking the database', asyn
   expect((await refresh(refresh_token)).status).toBe(200);
 });
 
+// #56: 200 with a message, as the contract has it.
 test('#56 signing out ends the session, and a second time is no error', async () => {
   const ann = await newcomer();
   const { access_token, refresh_token } = await ann.signIn();
@@ -145,6 +148,7 @@ test('#56 signing out ends the session, and a second time is no error', async ()
   expect(await me(ann.token), 'the other session lives').toBe(200);
 });
 
+// #57: A changed password ends the other sessions.
 test('#24 #57 a changed password ends all other sessions', async () => {
   const ann = await newcomer();
   const other = await ann.signIn();
@@ -236,6 +240,7 @@ test('#25 an account that is removed leaves the number and what happened, and no
   expect((await api.rest('GET', '/outherTasks', { token: again.token })).body).toEqual([]);
 });
 
+// #167: A 404 is not noted: a foreign object and a missing one are the same to the statement.
 test('#167 the audit trail cannot be changed, nor shortened before its time', async () => {
   const ann = await newcomer();
   const change = (statement: ReturnType<typeof sql>) => api.database.db.execute(statement);
