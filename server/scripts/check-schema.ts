@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { MIGRATIONS } from '../src/db/journal.ts';
+import { MIGRATIONS_FOLDER } from '../src/db/journal.ts';
 import { runScript } from './run.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -13,7 +13,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 await runScript(async () => {
   const copy = await mkdtemp(join(tmpdir(), 'stepwise-schema-'));
   try {
-    await cp(MIGRATIONS, copy, { recursive: true });
+    await cp(MIGRATIONS_FOLDER, copy, { recursive: true });
     const before = await readdir(copy);
     const { stdout } = await promisify(execFile)('drizzle-kit', ['generate'], {
       cwd: root,

@@ -2,8 +2,8 @@
 // pnpm jobs retry ID …, pnpm jobs forget ID …: settles what failed for good.
 import { PgBoss } from 'pg-boss';
 import { ConfigError, loadConfig, readEnvironment } from '../src/config.ts';
-import { openForJobs } from '../src/db/jobsDatabase.ts';
-import { overviewOf, settle } from '../src/jobs/overview.ts';
+import { openJobsDatabase } from '../src/db/jobsDatabase.ts';
+import { readOverview, resolveDeadLetter } from '../src/jobs/overview.ts';
 import { runScript } from './run.ts';
 
 await runScript(async () => {
@@ -13,7 +13,7 @@ await runScript(async () => {
   const { databaseUrl } = loadConfig(readEnvironment(), 'script');
   if (databaseUrl === undefined)
     throw new ConfigError('DATABASE_URL: required, the embedded database belongs to its server');
-  const db = openForJobs(databaseUrl, 1);
+  const db = openJobsDatabase(databaseUrl, 1);
   const boss = new PgBoss({ db, schema: 'pgboss', migrate: false, supervise: false, schedule: false });
   boss.on('error', () => {});
   try {
@@ -23,7 +23,7 @@ await runScript(async () => {
     });
     if (how === undefined) await show(boss);
     for (const id of ids) {
-      const outcome = await settle(boss, id, how as 'retry' | 'forget');
+      const outcome = await resolveDeadLetter(boss, id, how as 'retry' | 'forget');
       console.log(`${id}: ${outcome}`);
       if (outcome === 'unknown') process.exitCode = 1;
     }
@@ -38,13 +38,15 @@ function isAction(word: string): word is 'retry' | 'forget' {
 }
 
 async function show(boss: PgBoss): Promise<void> {
-  const { queues, letters } = await overviewOf(boss);
+  const { queues, deadLetters } = await readOverview(boss);
   console.log(`${'queue'.padEnd(20)} waiting  active  failed`);
   for (const { name, waiting, active, failed } of queues)
     console.log(
       `${name.padEnd(20)} ${[waiting, active, failed].map((count) => String(count).padStart(6)).join('  ')}`,
     );
-  console.log(`\n${letters.length === 0 ? 'nothing failed for good' : 'failed for good (retry or forget):'}`);
-  for (const { job_id, job, at, attempts, reason } of letters)
+  console.log(
+    `\n${deadLetters.length === 0 ? 'nothing failed for good' : 'failed for good (retry or forget):'}`,
+  );
+  for (const { job_id, job, at, attempts, reason } of deadLetters)
     console.log(`${job_id}  ${at.toISOString()}  ${job}, ${attempts} attempts: ${reason ?? 'unknown'}`);
 }

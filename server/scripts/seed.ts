@@ -1,7 +1,7 @@
 // pnpm db:seed: fills in the default exercises where they are missing.
 import { loadConfig, readEnvironment } from '../src/config.ts';
 import { openDatabase } from '../src/db/open.ts';
-import { seed } from '../src/db/seed.ts';
+import { seedExercises } from '../src/db/seed.ts';
 import { runScript } from './run.ts';
 
 await runScript(async () => {
@@ -11,7 +11,7 @@ await runScript(async () => {
     jobs: false,
   });
   try {
-    await seed(database.db);
+    await seedExercises(database.db);
   } finally {
     await database.close();
   }

@@ -7,11 +7,11 @@ import { ConfigError, loadConfig, readEnvironment } from '../src/config.ts';
 import type { Database } from '../src/db/client.ts';
 import { openDatabase } from '../src/db/open.ts';
 import {
+  type AccountsRequest,
   blockAccount,
   listAccounts,
   makeResetCode,
   type Operator,
-  type Page,
   signOutAccount,
   unblockAccount,
 } from '../src/features/auth/operators/queries.ts';
@@ -75,7 +75,7 @@ await runScript(async () => {
   }
 });
 
-function argumentsGiven(): { page: Page; act: Action | undefined; ids: number[] } {
+function argumentsGiven(): { page: AccountsRequest; act: Action | undefined; ids: number[] } {
   const { values, positionals } = parsed();
   const [how, ...ids] = positionals;
   const isList = how === undefined;
@@ -116,7 +116,7 @@ function wrong(): never {
   throw new ConfigError(USAGE);
 }
 
-async function show(db: Database, page: Page): Promise<void> {
+async function show(db: Database, page: AccountsRequest): Promise<void> {
   const accounts = await listAccounts(db, page);
   console.log(
     `${'id'.padStart(10)}  ${'registered'.padEnd(24)}  ${'last seen'.padEnd(24)}  sessions  ${'blocked since'.padEnd(24)}  login`,

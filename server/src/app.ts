@@ -9,10 +9,10 @@ import Fastify, {
 } from 'fastify';
 import manifest from '../package.json' with { type: 'json' };
 import type { Config } from './config.ts';
-import { createCatalogue } from './db/catalogue.ts';
+import { createExerciseCache } from './db/catalogue.ts';
 import type { OpenDatabase } from './db/client.ts';
 import type { StartingDatabase } from './db/starting.ts';
-import { createViews } from './db/views.ts';
+import { createReadModelCache } from './db/views.ts';
 import { isSessionOpen } from './features/auth/sessions/queries.ts';
 import { createEventStreams } from './features/events/streams.ts';
 import { leaveUnread, registerBodies } from './http/bodies.ts';
@@ -61,7 +61,7 @@ export interface AppOptions {
   readonly config: Pick<
     Config,
     | 'environment'
-    | 'tokenLifetime'
+    | 'tokenLifetimeSeconds'
     | 'sessions'
     | 'passwordMinLength'
     | 'isRegistrationOpen'
@@ -86,25 +86,25 @@ export interface AppOptions {
   /** Makes spans of procedures; the database makes its own. */
   readonly traced?: Traced;
   /** Milliseconds without progress after which a client that does not take its answer is cut. */
-  readonly stalledAfter?: number;
+  readonly stalledAfterMs?: number;
   /** How long bodies of requests may take: in tests less. */
   readonly bodyTimes?: BodyTimes;
 }
 
 /** Hashes that may wait; with one at a time of some 30 ms the last waits a second. */
-const HASH_QUEUE = 32;
+const MAX_QUEUED_HASHES = 32;
 
 /** Changes of one user that are under way at the same time, and reads: the rest of them wait. */
-const CALLS_PER_USER = 4;
+const CONCURRENCY_PER_USER = 4;
 
 /** Changes of one user that may wait for each other; the next is told to come again. */
 const MAX_WAITING_CHANGES = 100;
 
 /** Milliseconds: a request whose headers are not all here by then is cut. */
-const HEADERS_TIMEOUT = 10_000;
+const HEADERS_TIMEOUT_MS = 10_000;
 
 /** Bytes of the largest body that any procedure takes. */
-const LARGEST_BODY = Math.max(...[...endpointsOf(appRouter).values()].map(({ bodyLimit }) => bodyLimit));
+const MAX_BODY_BYTES = Math.max(...[...endpointsOf(appRouter).values()].map(({ bodyLimit }) => bodyLimit));
 
 /** Streams say something more often than that. */
 const STALLED_AFTER_MS = 30_000;
@@ -120,7 +120,7 @@ export async function buildApp({
   isDraining,
   metrics,
   traced,
-  stalledAfter = STALLED_AFTER_MS,
+  stalledAfterMs = STALLED_AFTER_MS,
   bodyTimes = BODY_TIMES,
 }: AppOptions): Promise<FastifyInstance> {
   const openSessions = createOpenSessions((claims) => isSessionOpen(database.db, claims));
@@ -128,23 +128,26 @@ export async function buildApp({
   const services: Services = {
     db: database.db,
     largeReads: createLargeReads(memory),
-    catalogue: createCatalogue(),
-    views: createViews(),
+    exercises: createExerciseCache(),
+    readModels: createReadModelCache(),
     streams: createEventStreams({
       ...database,
       openSessions,
       places: limits.store.places,
-      waited: metrics?.into.event,
+      onDelivered: metrics?.into.event,
     }),
-    passwords: createPasswords(hashing.concurrency, HASH_QUEUE, hashing.cost),
-    tokens: createTokens(secrets, config.tokenLifetime),
+    passwords: createPasswords(hashing.concurrency, MAX_QUEUED_HASHES, hashing.cost),
+    tokens: createTokens(secrets, config.tokenLifetimeSeconds),
     refreshTokens: createRefreshTokens(secrets),
     openSessions,
     sessionLimits: config.sessions,
     limits: createLimits(limits.store, limits.rates),
     quotas: config.quotas,
-    changes: createUserQueue(CALLS_PER_USER, limits.rates ? MAX_WAITING_CHANGES : Number.POSITIVE_INFINITY),
-    reads: createUserQueue(CALLS_PER_USER, Number.POSITIVE_INFINITY),
+    changes: createUserQueue(
+      CONCURRENCY_PER_USER,
+      limits.rates ? MAX_WAITING_CHANGES : Number.POSITIVE_INFINITY,
+    ),
+    reads: createUserQueue(CONCURRENCY_PER_USER, Number.POSITIVE_INFINITY),
     health: createHealth(database.ping, manifest.version, config.environment, isDraining),
     passwordMinLength: config.passwordMinLength,
     isRegistrationOpen: config.isRegistrationOpen,
@@ -161,12 +164,12 @@ export async function buildApp({
     genReqId: requestId,
     trustProxy: isTrusted,
     // Slow bodies are cut by http/slowBodies.ts, before this.
-    requestTimeout: HEADERS_TIMEOUT + longestMs(bodyTimes, LARGEST_BODY),
+    requestTimeout: HEADERS_TIMEOUT_MS + longestMs(bodyTimes, MAX_BODY_BYTES),
     // What arrives while the server closes is answered like any other: Fastify's own 503 is not in our form.
     return503OnClosing: false,
     // Above what proxies keep idle connections for (60 s mostly), so that none is closed under a request.
     keepAliveTimeout: 72_000,
-    http: { headersTimeout: HEADERS_TIMEOUT, connectionsCheckingInterval: 1000, requireHostHeader: false },
+    http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: 1000, requireHostHeader: false },
     // A batch names its calls in one parameter; Node.js bounds it with all headers, at 16 KiB.
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1_000_000 },
     clientErrorHandler: brokenRequests(headers),
@@ -187,7 +190,7 @@ export async function buildApp({
     limits.rates ? config.connectionsPerAddress : Number.POSITIVE_INFINITY,
     isTrusted || undefined,
   );
-  registerStalled(app, stalledAfter);
+  registerStalled(app, stalledAfterMs);
   registerExpectations(app);
   const paths = pathTable(app);
   registerStandardHeaders(app, headers);
@@ -215,9 +218,9 @@ export async function buildApp({
   }
   registerLog(app);
   if (metrics) {
-    const { passwords, limits, openSessions, tokens, catalogue, views, streams } = services;
+    const { passwords, limits, openSessions, tokens, exercises, readModels, streams } = services;
     metrics.into.add(connections);
-    for (const part of [database, passwords, limits, openSessions, tokens, catalogue, views, streams])
+    for (const part of [database, passwords, limits, openSessions, tokens, exercises, readModels, streams])
       metrics.into.add(part.measures);
     observeRequests(app, metrics.into);
   }

@@ -28,7 +28,7 @@ test('with nothing set it is a development server on the embedded database', () 
     embeddedInProduction: false,
     jwtSecret: undefined,
     previousJwtSecret: undefined,
-    tokenLifetime: 1800,
+    tokenLifetimeSeconds: 1800,
     sessions: { idle: 7 * 86_400, absolute: 30 * 86_400, perUser: 20 },
     passwordMinLength: 8,
     isRegistrationOpen: true,
@@ -40,14 +40,14 @@ test('with nothing set it is a development server on the embedded database', () 
     trustedProxies: [],
     publicUrl: undefined,
     corsOrigins: '*',
-    drainTime: 0,
+    drainMs: 0,
     logLevel: 'info',
   });
 });
 
 test('a production server answers on for 5 s after the signal to end unless told otherwise', () => {
-  expect(loadConfig({ NODE_ENV: 'production', JWT_SECRET_KEY: SECRET }).drainTime).toBe(5000);
-  expect(loadConfig({ NODE_ENV: 'production', JWT_SECRET_KEY: SECRET, DRAIN_MS: '0' }).drainTime).toBe(0);
+  expect(loadConfig({ NODE_ENV: 'production', JWT_SECRET_KEY: SECRET }).drainMs).toBe(5000);
+  expect(loadConfig({ NODE_ENV: 'production', JWT_SECRET_KEY: SECRET, DRAIN_MS: '0' }).drainMs).toBe(0);
 });
 
 test('an empty string counts as not set', () => {
@@ -120,10 +120,10 @@ test('origins are a list', () => {
 });
 
 test('limits are on unless they are turned off by that very word', () => {
-  expect(loadConfig({ RATE_LIMIT: 'off' }).limited).toBe(false);
-  expect(loadConfig({ RATE_LIMIT: 'off', NODE_ENV: 'production', JWT_SECRET_KEY: SECRET }).limited).toBe(
-    false,
-  );
+  expect(loadConfig({ RATE_LIMIT: 'off' }).isRateLimited).toBe(false);
+  expect(
+    loadConfig({ RATE_LIMIT: 'off', NODE_ENV: 'production', JWT_SECRET_KEY: SECRET }).isRateLimited,
+  ).toBe(false);
 });
 
 test('background work is done unless it is turned off', () => {

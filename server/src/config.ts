@@ -1,6 +1,6 @@
 // The only file that reads the environment.
 import type { z } from 'zod';
-import { type ConnectionSettings, parseConnection, VARIABLES } from './db/connectionSettings.ts';
+import { type ConnectionSettings, LIBPQ_VARIABLES, parseConnection } from './db/connectionSettings.ts';
 import { ConnectionStringError } from './db/connectionString.ts';
 import type { Quotas } from './db/quota.ts';
 import { DotenvError, readDotenv } from './dotenv.ts';
@@ -11,7 +11,7 @@ const KNOWN_SECRETS =
   /^(change[-_ ]?(me|this|it)|secret([-_ ]?key)?|jwt[-_ ]?secret([-_ ]?key)?|your[-_ ].*|password|example|test|dev(elopment)?)[-_ !.0-9]*$/i;
 
 /** Seconds. */
-const DAY = 24 * 60 * 60;
+const DAY_SECONDS = 24 * 60 * 60;
 
 /** The settings of one server, checked and frozen. */
 export interface Config {
@@ -40,7 +40,7 @@ export interface Config {
   /** Rows that one user may have. */
   readonly quotas: Quotas;
   /** Seconds that an access token lives. */
-  readonly tokenLifetime: number;
+  readonly tokenLifetimeSeconds: number;
   /** Characters (code points). */
   readonly passwordMinLength: number;
   /** Whether anybody may register. */
@@ -48,7 +48,7 @@ export interface Config {
   /** Connections that one address may hold. */
   readonly connectionsPerAddress: number;
   /** Whether connections of an address, calls, sign-ins, registrations and guesses are limited. */
-  readonly limited: boolean;
+  readonly isRateLimited: boolean;
   /** Whether the server does the background work too. */
   readonly jobs: boolean;
   /** Where several servers count together; undefined: each in its memory. */
@@ -60,7 +60,7 @@ export interface Config {
   /** `*`, or the foreign origins whose pages may read the answers. */
   readonly corsOrigins: '*' | readonly string[];
   /** Milliseconds from the signal to end until the server takes no more connections: /readyz says 503 meanwhile. */
-  readonly drainTime: number;
+  readonly drainMs: number;
   /** Where /metrics is told: on a port of its own, or to who has the token. Undefined: nowhere. */
   readonly metrics: { readonly port: number | undefined; readonly token: string | undefined } | undefined;
   /** Where spans are sent, without `/v1/traces`, and of which share of the calls. Undefined: none are made. */
@@ -88,7 +88,7 @@ export function readEnvironment(): Record<string, string | undefined> {
     throw error instanceof DotenvError ? new ConfigError(error.message) : error;
   }
   const env = { ...process.env };
-  for (const name of Object.keys(VARIABLES)) delete process.env[name];
+  for (const name of Object.keys(LIBPQ_VARIABLES)) delete process.env[name];
   return env;
 }
 
@@ -148,8 +148,8 @@ export function loadConfig(
     jwtSecret: secret,
     previousJwtSecret: values.JWT_SECRET_KEY_PREVIOUS,
     sessions: Object.freeze({
-      idle: values.SESSION_IDLE_DAYS * DAY,
-      absolute: values.SESSION_ABSOLUTE_DAYS * DAY,
+      idle: values.SESSION_IDLE_DAYS * DAY_SECONDS,
+      absolute: values.SESSION_ABSOLUTE_DAYS * DAY_SECONDS,
       perUser: values.SESSIONS_PER_USER,
     }),
     quotas: Object.freeze({
@@ -158,17 +158,17 @@ export function loadConfig(
       physical_plans: values.QUOTA_PLANS,
       mental_plans: values.QUOTA_PLANS,
     }),
-    tokenLifetime: values.ACCESS_TOKEN_EXPIRE_MINUTES * 60,
+    tokenLifetimeSeconds: values.ACCESS_TOKEN_EXPIRE_MINUTES * 60,
     passwordMinLength: values.PASSWORD_MIN_LENGTH,
     connectionsPerAddress: values.CONNECTIONS_PER_ADDRESS,
     isRegistrationOpen: values.REGISTRATION === 'open',
-    limited: values.RATE_LIMIT === 'on',
+    isRateLimited: values.RATE_LIMIT === 'on',
     jobs: values.JOBS === 'on',
     redisUrl: values.REDIS_URL,
     trustedProxies: Object.freeze(values.TRUST_PROXY),
     publicUrl: values.PUBLIC_URL,
     corsOrigins: origins.includes('*') ? '*' : Object.freeze(origins),
-    drainTime: values.DRAIN_MS ?? (production ? 5000 : 0),
+    drainMs: values.DRAIN_MS ?? (production ? 5000 : 0),
     metrics:
       values.METRICS_PORT === undefined && values.METRICS_TOKEN === undefined
         ? undefined

@@ -6,14 +6,16 @@ import { expect, test } from 'vitest';
 import { ConfigError } from './config.ts';
 import { DataFolderError } from './db/embedded.ts';
 import { LockedError } from './db/lock.ts';
-import { RightsError } from './db/rights.ts';
+import { PrivilegeError } from './db/rights.ts';
 import { SettingError } from './db/session.ts';
 import { SchemaError } from './db/version.ts';
-import { explain } from './explain.ts';
+import { describeStartupError } from './explain.ts';
 
 test('what an operator set wrong is told in its own words', () => {
-  expect(explain(new ConfigError('PORT: number is expected'))).toBe('stepwise: PORT: number is expected');
-  expect(explain(new LockedError('process 7 has it'))).toBe('stepwise: process 7 has it');
+  expect(describeStartupError(new ConfigError('PORT: number is expected'))).toBe(
+    'stepwise: PORT: number is expected',
+  );
+  expect(describeStartupError(new LockedError('process 7 has it'))).toBe('stepwise: process 7 has it');
 });
 
 test('a port that is taken, and an address that is not ours, are named', async () => {
@@ -22,8 +24,10 @@ test('a port that is taken, and an address that is not ours, are named', async (
   const { port } = first.address() as { port: number };
   const failure = async (port: number, host: string) =>
     (await once(createServer().listen(port, host), 'error'))[0];
-  expect(explain(await failure(port, '127.0.0.1'))).toContain(`something else listens on port ${port}`);
-  expect(explain(await failure(0, '192.0.2.200'))).toBe(
+  expect(describeStartupError(await failure(port, '127.0.0.1'))).toContain(
+    `something else listens on port ${port}`,
+  );
+  expect(describeStartupError(await failure(0, '192.0.2.200'))).toBe(
     'stepwise: HOST, PORT: cannot listen there (EADDRNOTAVAIL)',
   );
   first.close();
@@ -33,46 +37,50 @@ test('a database that is away or refuses us is told without its URL', async () =
   const client = postgres('postgres://nobody:hunter2@127.0.0.1:1/none', { max: 1, backoff: () => 0 });
   const away = await client`select 1`.catch((error: unknown) => error);
   await client.end();
-  expect(explain(away)).toBe(
+  expect(describeStartupError(away)).toBe(
     'stepwise: the database cannot be reached (ECONNREFUSED); check its URL (DATABASE_URL)',
   );
   const wrong = new Error('outer', {
     cause: Object.assign(new Error('password authentication failed for "nobody"'), { code: '28P01' }),
   });
-  expect(explain(wrong)).toBe(
+  expect(describeStartupError(wrong)).toBe(
     'stepwise: the database refuses the connection: the password is wrong; check its URL (DATABASE_URL)',
   );
 });
 
 test('a data folder that cannot be used is named', async () => {
-  expect(explain(new DataFolderError('x is not a folder'))).toBe('stepwise: DATA_DIR: x is not a folder');
+  expect(describeStartupError(new DataFolderError('x is not a folder'))).toBe(
+    'stepwise: DATA_DIR: x is not a folder',
+  );
   const failure = await mkdir('/dev/null/data').catch((error: unknown) => error);
-  expect(explain(failure)).toBe(
+  expect(describeStartupError(failure)).toBe(
     'stepwise: /dev/null/data cannot be used (ENOTDIR); DATA_DIR names the folder that is written to',
   );
 });
 
 test('a schema of another version, and a table that others hold, are told as what they are', () => {
-  expect(explain(new SchemaError('the database lacks migrations'))).toBe(
+  expect(describeStartupError(new SchemaError('the database lacks migrations'))).toBe(
     'stepwise: the database lacks migrations',
   );
   const locked = Object.assign(new Error('canceling statement due to lock timeout'), { code: '55P03' });
-  expect(explain(locked)).toBe(
+  expect(describeStartupError(locked)).toBe(
     'stepwise: a table that is to be changed is in use by others; try again later',
   );
 });
 
 test('settings and rights are told in their own words, and what PostgreSQL says of rights in its', () => {
-  expect(explain(new SettingError('the database has x'))).toBe('stepwise: the database has x');
-  expect(explain(new RightsError('the role x lacks rights'))).toBe('stepwise: the role x lacks rights');
+  expect(describeStartupError(new SettingError('the database has x'))).toBe('stepwise: the database has x');
+  expect(describeStartupError(new PrivilegeError('the role x lacks rights'))).toBe(
+    'stepwise: the role x lacks rights',
+  );
   const denied = Object.assign(new Error('permission denied for database "x"'), { code: '42501' });
-  expect(explain(new Error('Failed query: select …', { cause: denied }))).toBe(
+  expect(describeStartupError(new Error('Failed query: select …', { cause: denied }))).toBe(
     'stepwise: the database refuses the user of its URL (DATABASE_URL): permission denied for database "x"',
   );
 });
 
 test('anything else keeps its stack', () => {
   const bug = new TypeError('x is not a function');
-  expect(explain(bug)).toBe(bug);
-  expect(explain('thrown text')).toBe('thrown text');
+  expect(describeStartupError(bug)).toBe(bug);
+  expect(describeStartupError('thrown text')).toBe('thrown text');
 });

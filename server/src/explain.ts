@@ -2,14 +2,14 @@
 import { databaseCode, isUnavailable } from './db/errors.ts';
 
 /** SQLSTATEs of a server that answers, and will not let us in. */
-const REFUSALS: Record<string, string> = {
+const CONNECTION_REFUSALS: Record<string, string> = {
   '28P01': 'the password is wrong',
   '28000': 'this user may not connect, or not without TLS (sslmode=require)',
   '3D000': 'there is no such database',
 };
 
 /** What the file system answers where something cannot be read or written. */
-const UNUSABLE: ReadonlySet<string | undefined> = new Set([
+const FILE_ERRORS: ReadonlySet<string | undefined> = new Set([
   'EACCES',
   'EDQUOT',
   'ENOSPC',
@@ -19,7 +19,7 @@ const UNUSABLE: ReadonlySet<string | undefined> = new Set([
 ]);
 
 /** @returns one line for what an operator can mend, naming the setting; anything else as it is, with its stack */
-export function explain(error: unknown): unknown {
+export function describeStartupError(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   if (
     [
@@ -28,24 +28,24 @@ export function explain(error: unknown): unknown {
       'LockedError',
       'SchemaError',
       'SettingError',
-      'RightsError',
+      'PrivilegeError',
       'ImportError',
     ].includes(error.name)
   )
     return `stepwise: ${error.message}`;
   if (error.name === 'DataFolderError') return `stepwise: DATA_DIR: ${error.message}`;
   const { code, syscall, port, path } = error as NodeJS.ErrnoException & { port?: number };
-  if (path !== undefined && UNUSABLE.has(code))
+  if (path !== undefined && FILE_ERRORS.has(code))
     return `stepwise: ${path} cannot be used (${code}); DATA_DIR names the folder that is written to`;
   if (code === 'EADDRINUSE')
     return `stepwise: PORT, METRICS_PORT: something else listens on port ${port}; stop it, or choose another`;
   if (syscall === 'listen') return `stepwise: HOST, PORT: cannot listen there (${code})`;
   const reason = databaseCode(error);
-  if (reason !== undefined && REFUSALS[reason])
-    return `stepwise: the database refuses the connection: ${REFUSALS[reason]}; check its URL (DATABASE_URL)`;
+  if (reason !== undefined && CONNECTION_REFUSALS[reason])
+    return `stepwise: the database refuses the connection: ${CONNECTION_REFUSALS[reason]}; check its URL (DATABASE_URL)`;
   // What PostgreSQL says of rights names objects, and never a value.
   if (reason === '42501')
-    return `stepwise: the database refuses the user of its URL (DATABASE_URL): ${saying(error)}`;
+    return `stepwise: the database refuses the user of its URL (DATABASE_URL): ${messageWithCode(error)}`;
   if (reason === '55P03')
     return 'stepwise: a table that is to be changed is in use by others; try again later';
   if (reason !== undefined && (isUnavailable(reason) || syscall === 'connect'))
@@ -54,7 +54,7 @@ export function explain(error: unknown): unknown {
 }
 
 /** The words of the error that has the code: others may be wrapped around it. */
-function saying(error: Error): string {
+function messageWithCode(error: Error): string {
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause)
     if ('code' in cause) return cause.message;
   return error.message;

@@ -2,32 +2,32 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Level, type Logger, pino } from 'pino';
 
 /** Bytes of lines that are kept while they cannot be written; what comes after is dropped. */
-const UNWRITTEN = 1024 * 1024;
+const MAX_BUFFERED_BYTES = 1024 * 1024;
 
 /** Lines are written together: so many bytes, or what there is after so many milliseconds. A write of its own for each costs more than the line. */
-const BATCH = 4096;
-const DELAY = 100;
+const BATCH_BYTES = 4096;
+const FLUSH_INTERVAL_MS = 100;
 
-let second = 0;
-let text = '';
+let cachedSecond = 0;
+let cachedText = '';
 
 /** ISO 8601, as pino's own; the part that many lines share is written once a second. */
 function timestamp(): string {
   const now = Date.now();
   const ms = now % 1000;
-  if (now - ms !== second) {
-    second = now - ms;
-    text = new Date(second).toISOString().slice(0, -4);
+  if (now - ms !== cachedSecond) {
+    cachedSecond = now - ms;
+    cachedText = new Date(cachedSecond).toISOString().slice(0, -4);
   }
-  return `,"time":"${text}${String(ms).padStart(3, '0')}Z"`;
+  return `,"time":"${cachedText}${String(ms).padStart(3, '0')}Z"`;
 }
 
 /** Milliseconds that the last lines may take. */
-const LAST = 500;
+const FINAL_FLUSH_MS = 500;
 
 /** Writes the lines that are still kept, if they can be written; for the end of the process. (flushSync waits for ever for room on a full disk.) */
-export async function writeLast(logger: Logger): Promise<void> {
-  await Promise.race([new Promise<void>((resolve) => logger.flush(() => resolve())), sleep(LAST)]);
+export async function flushLogs(logger: Logger): Promise<void> {
+  await Promise.race([new Promise<void>((resolve) => logger.flush(() => resolve())), sleep(FINAL_FLUSH_MS)]);
 }
 
 /**
@@ -38,9 +38,9 @@ export async function createLogger(level: Level | 'silent', readable: boolean): 
   if (!readable) {
     const destination = pino.destination({
       sync: true,
-      maxLength: UNWRITTEN,
-      minLength: BATCH,
-      periodicFlush: DELAY,
+      maxLength: MAX_BUFFERED_BYTES,
+      minLength: BATCH_BYTES,
+      periodicFlush: FLUSH_INTERVAL_MS,
     });
     // A full disk costs lines, not the server; a closed pipe is pino's own matter.
     destination.on('error', () => {});

@@ -6,12 +6,12 @@ import type { Logger } from 'pino';
 import manifest from '../package.json' with { type: 'json' };
 import { buildApp } from './app.ts';
 import type { Config } from './config.ts';
-import { placesOf } from './db/socket.ts';
+import { describeHosts } from './db/socket.ts';
 import { openForServer, type StartingDatabase } from './db/starting.ts';
 import { tracedDatabase } from './db/traced.ts';
 import { type RunningJobs, startJobs } from './jobs/run.ts';
-import { endWhenRefused, endWith } from './lifecycle.ts';
-import { createLogger, writeLast } from './logger.ts';
+import { exitWhenUnusable, onShutdown } from './lifecycle.ts';
+import { createLogger, flushLogs } from './logger.ts';
 import { loadBlocklist } from './security/blocklist.ts';
 import { type LimitStore, memoryStore } from './security/limitStore.ts';
 import { DEVELOPMENT_RATES, PRODUCTION_RATES } from './security/limits.ts';
@@ -19,7 +19,7 @@ import { keptSecret } from './security/secret.ts';
 import { toAppError } from './trpc/errors.ts';
 
 /** Milliseconds from listening until what the first probes need not wait for is loaded. */
-const LATER = 5000;
+const WARM_UP_DELAY_MS = 5000;
 
 /** Runs the server until a signal ends the process. @throws what prevents its start */
 export async function serve(config: Config): Promise<void> {
@@ -34,7 +34,7 @@ export async function serve(config: Config): Promise<void> {
     await serveOn(database, config, logger);
   } catch (error) {
     await database.close();
-    await writeLast(logger);
+    await flushLogs(logger);
     throw error;
   }
 }
@@ -47,8 +47,8 @@ async function serveOn(database: StartingDatabase, config: Config, logger: Logge
   // One core is left to everything that is not a hash.
   const hashing = { concurrency: Math.max(1, availableParallelism() - 1) };
   const store = await openStore(config.redisUrl, logger);
-  if (!config.limited) logger.warn('RATE_LIMIT=off: nothing is limited, also not guessing passwords');
-  const rates = config.limited
+  if (!config.isRateLimited) logger.warn('RATE_LIMIT=off: nothing is limited, also not guessing passwords');
+  const rates = config.isRateLimited
     ? config.environment === 'production'
       ? PRODUCTION_RATES
       : DEVELOPMENT_RATES
@@ -70,11 +70,11 @@ async function serveOn(database: StartingDatabase, config: Config, logger: Logge
 
   let jobs: RunningJobs | undefined;
 
-  endWith(logger, async (isCrash) => {
+  onShutdown(logger, async (isCrash) => {
     draining = true;
     const jobsEnd = jobs?.stop();
     // Until balancers have seen it at /readyz they go on sending, and are served. After a crash nothing is promised.
-    if (!isCrash) await sleep(config.drainTime);
+    if (!isCrash) await sleep(config.drainMs);
     await app.close();
     await jobsEnd;
     metrics?.close();
@@ -89,18 +89,18 @@ async function serveOn(database: StartingDatabase, config: Config, logger: Logge
     listenTextResolver: (address) => `listening on ${address}`,
   });
   try {
-    const host = config.databaseUrl && placesOf(config.databaseUrl);
+    const host = config.databaseUrl && describeHosts(config.databaseUrl);
     await database.prepare((line, facts) => logger.warn({ ...facts, host }, line));
   } catch (error) {
     // Told to end while it waited.
     if (draining) return;
     throw error;
   }
-  endWhenRefused(database);
+  exitWhenUnusable(database);
   // Before the first registration needs it: it takes some hundred milliseconds.
-  setTimeout(loadBlocklist, LATER).unref();
+  setTimeout(loadBlocklist, WARM_UP_DELAY_MS).unref();
   if (config.jobs && !draining) {
-    jobs = startJobs({ database, databaseUrl: config.databaseUrl, logger, delay: LATER });
+    jobs = startJobs({ database, databaseUrl: config.databaseUrl, logger, delayMs: WARM_UP_DELAY_MS });
     metrics?.into.add(jobs.measures);
   }
   const at = `http://localhost:${(app.server.address() as AddressInfo).port}`;

@@ -1,7 +1,7 @@
 // What can be set, and how each setting is read and described.
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { unwrapped } from './db/connectionString.ts';
+import { unquoted } from './db/connectionString.ts';
 
 const flag = z
   .enum(['true', 'false', '1', '0', 'on', 'off', 'yes', 'no'])
@@ -50,7 +50,7 @@ const Network = z.string().refine((text) => {
  */
 const RedisUrl = z
   .string()
-  .transform((text) => unwrapped(text).replace(/%(?![0-9a-f]{2})/gi, '%25'))
+  .transform((text) => unquoted(text).replace(/%(?![0-9a-f]{2})/gi, '%25'))
   .pipe(z.url({ protocol: /^rediss?$/ }))
   .refine((text) => {
     const { pathname, hostname, username, password } = new URL(text);

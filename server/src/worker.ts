@@ -2,10 +2,10 @@
 import { ConfigError, loadConfig, readEnvironment } from './config.ts';
 import { openDatabase } from './db/open.ts';
 import { startJobs } from './jobs/run.ts';
-import { begin, endWhenRefused, endWith } from './lifecycle.ts';
+import { exitWhenUnusable, onShutdown, runMain } from './lifecycle.ts';
 import { createLogger } from './logger.ts';
 
-await begin(async () => {
+await runMain(async () => {
   const config = loadConfig(readEnvironment(), 'script');
   if (config.databaseUrl === undefined)
     throw new ConfigError(
@@ -13,9 +13,9 @@ await begin(async () => {
     );
   const logger = await createLogger(config.logLevel, process.stdout.isTTY);
   const database = await openDatabase({ ...config, jobs: true }, (line, facts) => logger.warn(facts, line));
-  endWhenRefused(database);
+  exitWhenUnusable(database);
   const jobs = startJobs({ database, databaseUrl: config.databaseUrl, logger });
-  endWith(logger, async () => {
+  onShutdown(logger, async () => {
     await jobs.stop();
     await database.close();
   });

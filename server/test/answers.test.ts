@@ -9,7 +9,7 @@ import { openTestDatabase, startApp, type TestApp, type User } from './harness.t
 
 const database = await openTestDatabase();
 const api = await startApp({ database });
-const impatient = await startApp({ database, stalledAfter: 400 });
+const impatient = await startApp({ database, stalledAfterMs: 400 });
 for (const { app } of [api, impatient]) await app.listen({ port: 0, host: '127.0.0.1' });
 
 /** Resources with descriptions of 5,000 characters, which are as many times `bytes` long, all of them in the current plan. */

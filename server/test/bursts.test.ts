@@ -13,12 +13,12 @@ test('#349 of one account four changes are under way and a hundred wait, more ar
   let underWay = 0;
   const db: Database = {
     ...database.db,
-    async run(statement, values) {
+    async executePrepared(statement, values) {
       if (statement.name === 'task.create') {
         underWay++;
         await opened;
       }
-      return database.db.run(statement, values);
+      return database.db.executePrepared(statement, values);
     },
   };
   const limited = await startApp({ database: { ...database, db }, rates: PLENTY });

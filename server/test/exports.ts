@@ -8,7 +8,10 @@ export async function writeExport(
   id: number,
 ): Promise<number> {
   const { signal } = new AbortController();
-  const { steps } = await exportJob.run(database.db, signal, { data: { user_id, id }, changed: () => {} });
+  const { steps } = await exportJob.run(database.db, signal, {
+    data: { user_id, id },
+    publishChange: () => {},
+  });
   return steps as number;
 }
 

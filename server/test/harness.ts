@@ -101,7 +101,7 @@ export async function startApp(
     rates?: Rates;
     store?: LimitStore;
     dearHashes?: boolean;
-  } & Pick<AppOptions, 'metrics' | 'traced' | 'stalledAfter' | 'bodyTimes'> = {},
+  } & Pick<AppOptions, 'metrics' | 'traced' | 'stalledAfterMs' | 'bodyTimes'> = {},
 ): Promise<TestApp> {
   const {
     database: given,
@@ -109,7 +109,7 @@ export async function startApp(
     store = memoryStore(),
     metrics,
     traced,
-    stalledAfter,
+    stalledAfterMs,
     bodyTimes,
     dearHashes = false,
     ...settings
@@ -122,7 +122,7 @@ export async function startApp(
   const app = await buildApp({
     config: {
       environment: 'test',
-      tokenLifetime: 1800,
+      tokenLifetimeSeconds: 1800,
       sessions: { idle: 7 * 86_400, absolute: 30 * 86_400, perUser: 20 },
       passwordMinLength: 8,
       isRegistrationOpen: true,
@@ -143,7 +143,7 @@ export async function startApp(
     hashing: { concurrency: 1, ...(!dearHashes && { cost: CHEAP }) },
     ...(metrics && { metrics }),
     ...(traced && { traced }),
-    ...(stalledAfter !== undefined && { stalledAfter }),
+    ...(stalledAfterMs !== undefined && { stalledAfterMs }),
     ...(bodyTimes && { bodyTimes }),
   });
   const routes = new Set<string>();

@@ -7,7 +7,7 @@ import { pino } from 'pino';
 import { expect, type TestContext, test } from 'vitest';
 import { exportJob } from '../src/jobs/export.ts';
 import type { Job } from '../src/jobs/job.ts';
-import { DEAD_LETTERS, overviewOf, settle } from '../src/jobs/overview.ts';
+import { DEAD_LETTER_QUEUE, readOverview, resolveDeadLetter } from '../src/jobs/overview.ts';
 import { purge } from '../src/jobs/purge.ts';
 import { startJobs } from '../src/jobs/run.ts';
 import { openTestDatabase, startApp } from './harness.ts';
@@ -204,7 +204,7 @@ test.concurrent('#199 a job that always fails is tried six times, and then lies 
   expect(attempts).toBeGreaterThanOrEqual(6);
   expect(JSON.stringify(log)).not.toContain('hunter2');
   const letters = await database.db.execute(sql`
-    select source_name, source_id, source_retry_count, source_output->>'message' as message from pgboss.job where name = ${DEAD_LETTERS}`);
+    select source_name, source_id, source_retry_count, source_output->>'message' as message from pgboss.job where name = ${DEAD_LETTER_QUEUE}`);
   expect(letters).toEqual([
     { source_name: 'poison', source_id: job_id, source_retry_count: 5, message: 'Error' },
   ]);
@@ -222,7 +222,7 @@ test.concurrent('what users want is done once for each, and one that cannot be i
   const done: string[] = [];
   const order: Job<{ key: string }> = {
     name: 'order',
-    wanted: async () =>
+    findPending: async () =>
       [...orders].filter(([, state]) => state === 'wanted').map(([key]) => ({ key, data: { key } })),
     async run(_db, _stopping, { data: { key } }) {
       if (key === 'bad') throw new Error('hunter2');
@@ -230,7 +230,7 @@ test.concurrent('what users want is done once for each, and one that cannot be i
       done.push(key);
       return {};
     },
-    async givenUp(_db, { data: { key } }) {
+    async onDeadLetter(_db, { data: { key } }) {
       orders.set(key, 'given up');
     },
   };
@@ -256,13 +256,13 @@ test.concurrent('what failed for good is seen and counted until somebody has it 
   const done: string[] = [];
   const order: Job<{ key: string }> = {
     name: 'order',
-    wanted: async () => wanted.map((key) => ({ key, data: { key } })),
+    findPending: async () => wanted.map((key) => ({ key, data: { key } })),
     async run(_db, _stopping, { data: { key } }) {
       if (isBroken) throw Object.assign(new Error('hunter2'), { code: '57014' });
       done.push(key);
       return {};
     },
-    async givenUp(_db, { data: { key } }) {
+    async onDeadLetter(_db, { data: { key } }) {
       wanted = wanted.filter((one) => one !== key);
     },
   };
@@ -275,10 +275,10 @@ test.concurrent('what failed for good is seen and counted until somebody has it 
   });
   await expect.poll(() => wanted, { timeout: 40_000 }).toEqual([]);
   const boss = await operator(database);
-  const { queues, letters } = await overviewOf(boss);
+  const { queues, deadLetters } = await readOverview(boss);
   expect(queues).toEqual([{ name: 'order', waiting: 0, active: 0, failed: 2 }]);
-  expect(letters).toHaveLength(2);
-  for (const letter of letters)
+  expect(deadLetters).toHaveLength(2);
+  for (const letter of deadLetters)
     expect(letter).toEqual({
       job: 'order',
       job_id: expect.any(String),
@@ -291,14 +291,14 @@ test.concurrent('what failed for good is seen and counted until somebody has it 
   isBroken = false;
   const keys = await database.ids('pgboss.job', "singleton_key || ' ' || id");
   const idOf = (key: string) =>
-    String(keys.find((text) => letters.some(({ job_id }) => text === `${key} ${job_id}`))).split(
+    String(keys.find((text) => deadLetters.some(({ job_id }) => text === `${key} ${job_id}`))).split(
       ' ',
     )[1] as string;
-  expect(await settle(boss, idOf('mended'), 'retry')).toBe('sent');
-  expect(await settle(boss, idOf('hopeless'), 'forget')).toBe('forgotten');
-  expect(await settle(boss, idOf('mended'), 'retry')).toBe('unknown');
+  expect(await resolveDeadLetter(boss, idOf('mended'), 'retry')).toBe('sent');
+  expect(await resolveDeadLetter(boss, idOf('hopeless'), 'forget')).toBe('forgotten');
+  expect(await resolveDeadLetter(boss, idOf('mended'), 'retry')).toBe('unknown');
   await expect.poll(() => done, { timeout: 20_000 }).toEqual(['mended']);
-  expect((await overviewOf(boss)).letters).toEqual([]);
+  expect((await readOverview(boss)).deadLetters).toEqual([]);
   await expect.poll(() => told().stepwise_jobs_dead, { timeout: 30_000, interval: 500 }).toBe(0);
 });
 

@@ -2,8 +2,8 @@
 // second of the processor, so one that is given back is emptied and lent again: if, and only if, it is then as a new one is.
 import type { PGlite } from '@electric-sql/pglite';
 import type { OpenDatabase } from '../src/db/client.ts';
-import { embeddedOn, openInMemory } from '../src/db/embedded.ts';
-import { seed } from '../src/db/seed.ts';
+import { embeddedDatabase, openInMemory } from '../src/db/embedded.ts';
+import { seedExercises } from '../src/db/seed.ts';
 
 const free: PGlite[] = [];
 
@@ -25,7 +25,7 @@ export async function lendEmbedded(): Promise<OpenDatabase> {
     },
   });
   return {
-    ...embeddedOn(lent),
+    ...embeddedDatabase(lent),
     async close() {
       if (isBack) return;
       isBack = true;
@@ -37,7 +37,7 @@ export async function lendEmbedded(): Promise<OpenDatabase> {
 
 /** Empties it. @returns whether nothing is left of what was done to it */
 async function isAsNew(client: PGlite): Promise<boolean> {
-  const { db } = embeddedOn(client);
+  const { db } = embeddedDatabase(client);
   // pg-boss makes its own schema where it runs.
   await client.exec('drop schema if exists pgboss cascade');
   const tables = await client.query<{ names: string }>(
@@ -46,7 +46,7 @@ async function isAsNew(client: PGlite): Promise<boolean> {
   await client.exec(
     `truncate ${tables.rows[0]?.names} restart identity; insert into exercise_catalogue default values`,
   );
-  await seed(db);
+  await seedExercises(db);
   // Lets go of the files of what was dropped, and of the log.
   await client.exec('checkpoint');
   return (await stateOf(client)) === (await asNew);

@@ -18,11 +18,11 @@ const ann = await api.register();
 /** The embedded database answers before the next request is read: without delays nothing would happen at the same time. */
 function delayed(open: OpenDatabase): OpenDatabase {
   const next = seeded(174);
-  const run: Database['run'] = async (...args) => {
+  const executePrepared: Database['executePrepared'] = async (...args) => {
     for (let turns = Math.floor(next() * 12); turns > 0; turns--) await turn();
-    return open.db.run(...args);
+    return open.db.executePrepared(...args);
   };
-  return { ...open, db: { ...open.db, run } };
+  return { ...open, db: { ...open.db, executePrepared } };
 }
 
 /** A task, and a resource in the current plan; null: removed. */

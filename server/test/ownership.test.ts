@@ -165,12 +165,12 @@ test.each(doors)(
 test('#77 a stranger’s object costs the statements of one that never was', async () => {
   const { db } = api.database;
   const said: string[] = [];
-  const run: Database['run'] = (statement, values) => {
+  const executePrepared: Database['executePrepared'] = (statement, values) => {
     said.push(statement.name);
-    return db.run(statement, values);
+    return db.executePrepared(statement, values);
   };
   const [ann, bob] = [await newcomer(), await newcomer()];
-  const watching = await startApp({ database: { ...api.database, db: { ...db, run } } });
+  const watching = await startApp({ database: { ...api.database, db: { ...db, executePrepared } } });
   const [door] = bothDoors(watching);
   const statements = async (procedure: string, input: object) => {
     said.length = 0;

@@ -1,6 +1,6 @@
 import type { AppOptions } from '../src/app.ts';
-import { createCatalogue } from '../src/db/catalogue.ts';
-import { createViews } from '../src/db/views.ts';
+import { createExerciseCache } from '../src/db/catalogue.ts';
+import { createReadModelCache } from '../src/db/views.ts';
 import { isSessionOpen } from '../src/features/auth/sessions/queries.ts';
 import { createEventStreams } from '../src/features/events/streams.ts';
 import { createHealth } from '../src/http/health.ts';
@@ -23,8 +23,8 @@ export function testServices(database: AppOptions['database']): Services {
   return {
     db,
     largeReads: createLargeReads(createTransferMemory()),
-    catalogue: createCatalogue(),
-    views: createViews(),
+    exercises: createExerciseCache(),
+    readModels: createReadModelCache(),
     passwords: createPasswords(1, 32),
     tokens: createTokens([SECRET], 1800),
     refreshTokens: createRefreshTokens([SECRET]),

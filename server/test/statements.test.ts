@@ -79,9 +79,9 @@ describe('on grown tables', async () => {
     let nodes: Node[] = [];
     const explaining: Database = {
       ...db,
-      async run({ text }, values) {
-        const rows = (await db.run(
-          { name, does: 'change', text: `explain (format json) ${text}` },
+      async executePrepared({ text }, values) {
+        const rows = (await db.executePrepared(
+          { name, mode: 'write', text: `explain (format json) ${text}` },
           values,
         )) as Record<string, unknown>[];
         const plan = rows[0]?.['QUERY PLAN'] as string | [{ Plan: Node }];
@@ -105,9 +105,9 @@ describe('round trips', async () => {
   const said: string[] = [];
   const counting: Database = {
     ...db,
-    run(statement, values) {
+    executePrepared(statement, values) {
       said.push(statement.name);
-      return db.run(statement, values);
+      return db.executePrepared(statement, values);
     },
   };
   const api = await startApp({ database: { ...database, db: counting } });

@@ -153,9 +153,9 @@ test('#360 while nobody can say whether a session is open it is 503, and the bod
   let isAway = false;
   const db: Database = {
     ...api.database.db,
-    async run(statement, values) {
+    async executePrepared(statement, values) {
       if (isAway) throw Object.assign(new Error('away'), { code: 'ECONNREFUSED' });
-      return api.database.db.run(statement, values);
+      return api.database.db.executePrepared(statement, values);
     },
   };
   const blind = await startApp({ database: { ...api.database, db } });

@@ -15,7 +15,7 @@ async function tellAll(db: Database = api.database.db) {
   const changed = new Set<number>();
   const { told = 0 } = await summaries.run(db, new AbortController().signal, {
     data: {},
-    changed: (user_id) => void changed.add(user_id),
+    publishChange: (user_id) => void changed.add(user_id),
   });
   return { told, changed };
 }

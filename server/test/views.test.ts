@@ -1,9 +1,9 @@
 // Two servers on one database, each with views in memory: after every change both say what stands in the database.
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterAll, expect, test } from 'vitest';
-import { createCatalogue } from '../src/db/catalogue.ts';
+import { createExerciseCache } from '../src/db/catalogue.ts';
 import type { Database } from '../src/db/client.ts';
-import { createViews } from '../src/db/views.ts';
+import { createReadModelCache } from '../src/db/views.ts';
 import { findCurrentPlan as mentalPlanOf } from '../src/features/mentalPlan/queries.ts';
 import { findCurrentPlan as physicalPlanOf } from '../src/features/physicalPlan/queries.ts';
 import { bothDoors, type Door } from './doors.ts';
@@ -15,13 +15,13 @@ afterAll(() => database.close());
 
 /** Rows of views that the database did not put together again. */
 let unchanged = 0;
-const run: Database['run'] = async (statement, values) => {
-  const rows = await database.db.run(statement, values);
+const executePrepared: Database['executePrepared'] = async (statement, values) => {
+  const rows = await database.db.executePrepared(statement, values);
   if (statement.name.endsWith('Plan.current') && (rows[0] as { id?: number | null })?.id === null)
     unchanged++;
   return rows;
 };
-const here = await startApp({ database: { ...database, db: { ...database.db, run } } });
+const here = await startApp({ database: { ...database, db: { ...database.db, executePrepared } } });
 const there = await startApp({ database });
 const doors = [...bothDoors(here), ...bothDoors(there)] as const;
 
@@ -30,10 +30,10 @@ const BOOK = { type: 'book', name: 'x', description: '', volume: 10 };
 
 /** What the database says, remembered by nobody. */
 async function stands({ id }: User) {
-  const views = createViews();
+  const readModels = createReadModelCache();
   const [physical, mental] = await Promise.all([
-    physicalPlanOf(database.db, { views, catalogue: createCatalogue() }, id),
-    mentalPlanOf(database.db, { views, largeReads: (_user_id, _bytes, read) => read() }, id),
+    physicalPlanOf(database.db, { readModels, exercises: createExerciseCache() }, id),
+    mentalPlanOf(database.db, { readModels, largeReads: (_user_id, _bytes, read) => read() }, id),
   ]);
   return { physical: physical ?? 404, mental: mental ?? 404 };
 }

@@ -166,7 +166,7 @@ describe('the examples', () => {
   test('#249 a runner that sends the examples of the converted document succeeds with every operation', async () => {
     // Users and what they have begin with 1 where nobody was before, as in the examples.
     const fresh = await startApp();
-    const shortly = await startApp({ database: fresh.database, tokenLifetime: 5 });
+    const shortly = await startApp({ database: fresh.database, tokenLifetimeSeconds: 5 });
     const [main, short] = await Promise.all(
       [fresh, shortly].map(({ app }) => app.listen({ port: 0, host: '127.0.0.1' })),
     );

@@ -57,19 +57,19 @@ const database = openPostgres(DATABASE_URL, POOL);
 const through = (BETWEEN[process.env.CACHE ?? ''] as (typeof BETWEEN)[string])();
 const db: Database = {
   ...database.db,
-  run: (statement, values) =>
+  executePrepared: (statement, values) =>
     VIEWS.includes(statement.name)
       ? through(
           `${statement.name} ${values[0]}`,
-          (seen) => database.db.run(statement, [values[0], seen]),
+          (seen) => database.db.executePrepared(statement, [values[0], seen]),
           values[1],
         )
-      : database.db.run(statement, values),
+      : database.db.executePrepared(statement, values),
 };
 const app = await buildApp({
   config: {
     environment: 'production',
-    tokenLifetime: TOKEN_LIFETIME,
+    tokenLifetimeSeconds: TOKEN_LIFETIME,
     sessions: { idle: SESSION_LIFETIME, absolute: 4 * SESSION_LIFETIME, perUser: 20 },
     passwordMinLength: 8,
     corsOrigins: [],

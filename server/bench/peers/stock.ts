@@ -5,7 +5,7 @@ import Fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
 import postgres from 'postgres';
 import { fastifyTRPCOpenApiPlugin } from 'trpc-to-openapi';
 import manifest from '../../package.json' with { type: 'json' };
-import { createCatalogue } from '../../src/db/catalogue.ts';
+import { createExerciseCache } from '../../src/db/catalogue.ts';
 import { databaseOn } from '../../src/db/client.ts';
 import { isSessionOpen } from '../../src/features/auth/sessions/queries.ts';
 import { createContext } from '../../src/http/context.ts';
@@ -28,13 +28,13 @@ const client = postgres(DATABASE_URL, POSTGRES);
 const send = async (text: string, values: readonly unknown[]) => client.unsafe(text, values as never[]);
 const db = databaseOn({
   run: ({ text }, values) => send(text, values),
-  once: send,
+  executeUnprepared: send,
   transaction: () => Promise.reject(new Error('nothing here needs a transaction')),
 });
 const services: Services = {
   db,
-  catalogue: createCatalogue(),
-  views: { of: async (_kind, _user_id, read) => (await read(undefined))?.view, measures: [] },
+  exercises: createExerciseCache(),
+  readModels: { revalidate: async (_kind, _user_id, read) => (await read(undefined))?.view, measures: [] },
   streams: {
     open: () => Promise.reject(new Error('nothing here streams')),
     changed: () => {},

@@ -1,6 +1,6 @@
 // The whole of an import, table by table.
 import type postgres from 'postgres';
-import type { Address } from '../../src/db/drivers.ts';
+import type { DatabaseUrl } from '../../src/db/drivers.ts';
 import { databaseCode } from '../../src/db/errors.ts';
 import { migratePostgres } from '../../src/db/migrate.ts';
 import { withConnection } from '../../src/db/postgres.ts';
@@ -40,9 +40,9 @@ const AS_THERE = { search_path: undefined };
 
 export interface ImportOptions {
   /** The database that is copied; it is only read. */
-  readonly from: Address;
+  readonly from: DatabaseUrl;
   /** The database that it is copied into; migrated first. */
-  readonly to: Address;
+  readonly to: DatabaseUrl;
   /** Rows in one transaction. */
   readonly batch: number;
 }

@@ -16,7 +16,7 @@ import {
   workouts,
 } from './schema/index.ts';
 
-interface List {
+interface Section {
   readonly table: PgTable & { user_id: PgColumn };
   /** What its rows are in the order of. */
   readonly key: 'id' | 'seq';
@@ -27,7 +27,7 @@ interface List {
 }
 
 /** In the order of the document. The events come after what they speak of: they tell what has changed while it was written. */
-export const ACCOUNT = {
+export const EXPORT_SECTIONS = {
   sessions: {
     table: sessions,
     key: 'id',
@@ -58,8 +58,8 @@ export const ACCOUNT = {
   tasks: { table: tasks, key: 'id', row: sql`to_jsonb(t) - 'user_id'`, page: 500 },
   events: { table: events, key: 'seq', row: sql`to_jsonb(t) - 'user_id'`, page: 200 },
   audit_trail: { table: auditTrail, key: 'id', row: sql`to_jsonb(t) - 'user_id'`, page: 500 },
-} as const satisfies Record<string, List>;
+} as const satisfies Record<string, Section>;
 
-export type ListName = keyof typeof ACCOUNT;
+export type SectionName = keyof typeof EXPORT_SECTIONS;
 
-export const LISTS = Object.keys(ACCOUNT) as ListName[];
+export const SECTION_NAMES = Object.keys(EXPORT_SECTIONS) as SectionName[];

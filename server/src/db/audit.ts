@@ -4,8 +4,11 @@ import { sql } from './orm.ts';
 import { auditTrail } from './schema/index.ts';
 
 /** Who asks. */
-export const CLIENT = { ip: 'text', request_id: 'text' } as const;
-export const clientOf = ({ ip, request_id }: Record<keyof typeof CLIENT, string>) => ({ ip, request_id });
+export const CLIENT_PARAMETERS = { ip: 'text', request_id: 'text' } as const;
+export const clientValues = ({ ip, request_id }: Record<keyof typeof CLIENT_PARAMETERS, string>) => ({
+  ip,
+  request_id,
+});
 
 /** What an operator did (scripts/users.ts): such a line has no address. */
 export type OperatorEvent = 'account_blocked' | 'account_unblocked' | 'sessions_ended' | 'reset_code_made';
@@ -29,7 +32,7 @@ export type AuditEvent =
 /** `insert … select`: one line for each row of the relation `who`, which has a user_id. */
 export const audit = (
   event: AuditEvent,
-  { ip, request_id }: Record<keyof typeof CLIENT, SQL>,
+  { ip, request_id }: Record<keyof typeof CLIENT_PARAMETERS, SQL>,
   who: string,
 ) => sql`
   insert into ${auditTrail} (event, user_id, ip, request_id)

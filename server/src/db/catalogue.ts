@@ -4,7 +4,7 @@ import type { Measure } from '../telemetry/measures.ts';
 import type { Database } from './client.ts';
 import { asc, builder, eq, sql } from './orm.ts';
 import { exerciseCatalogue, exercises } from './schema/index.ts';
-import { query } from './statement.ts';
+import { read } from './statement.ts';
 
 const columns = {
   id: exercises.id,
@@ -16,7 +16,7 @@ const columns = {
   step: exercises.step,
 };
 
-const all = query('exercise.all', {}, () =>
+const all = read('exercise.all', {}, () =>
   builder
     .select({ ...columns, version: exerciseCatalogue.version })
     .from(exercises)
@@ -25,22 +25,22 @@ const all = query('exercise.all', {}, () =>
 );
 
 type Row = Awaited<ReturnType<typeof all>>[number];
-export type CatalogueExercise = Omit<Row, 'version'>;
+export type CachedExercise = Omit<Row, 'version'>;
 
 /** For statements that name exercises: the state of the catalogue that they saw. */
 export const catalogueVersion = sql`(select version from ${exerciseCatalogue})`;
 
-export interface Catalogue {
+export interface ExerciseCache {
   /** @returns the exercises by id, as they are in that version; read again when another is in memory */
-  of(db: Database, version: number): Promise<ReadonlyMap<number, CatalogueExercise>>;
+  get(db: Database, version: number): Promise<ReadonlyMap<number, CachedExercise>>;
   readonly measures: readonly Measure[];
 }
 
-export function createCatalogue(): Catalogue {
-  let known: { version: number; exercises: ReadonlyMap<number, CatalogueExercise> } | undefined;
+export function createExerciseCache(): ExerciseCache {
+  let known: { version: number; exercises: ReadonlyMap<number, CachedExercise> } | undefined;
   const read = { memory: 0, database: 0 };
   return {
-    async of(db, version) {
+    async get(db, version) {
       if (known?.version === version) {
         read.memory++;
         return known.exercises;

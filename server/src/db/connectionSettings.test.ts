@@ -2,8 +2,8 @@ import { userInfo } from 'node:os';
 import { expect, test } from 'vitest';
 import { parseConnection } from './connectionSettings.ts';
 import { ConnectionStringError } from './connectionString.ts';
-import { postgresOptions } from './drivers.ts';
-import { OPTIONS } from './pools.ts';
+import { driverOptions } from './drivers.ts';
+import { DRIVER_OPTIONS } from './pools.ts';
 
 /** What the string means, as far as it is not what holds without a word. */
 function meaning(text: string, env: Record<string, string> = {}): object {
@@ -274,7 +274,7 @@ test.each([
 ])('#278 the driver is told what %s means, and takes nothing from the environment', (text) => {
   const settings = parseConnection(text);
   const connection = { application_name: 'stepwise', statement_timeout: '4s' };
-  const ours = postgresOptions(settings, { ...OPTIONS, connection } as never) as unknown as Record<
+  const ours = driverOptions(settings, { ...DRIVER_OPTIONS, connection } as never) as unknown as Record<
     string,
     unknown
   >;

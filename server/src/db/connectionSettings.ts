@@ -11,7 +11,7 @@ export interface Host {
   readonly port: number;
 }
 
-export type Session = 'any' | 'read-write' | 'read-only' | 'primary' | 'standby' | 'prefer-standby';
+export type TargetSession = 'any' | 'read-write' | 'read-only' | 'primary' | 'standby' | 'prefer-standby';
 
 export interface TlsSettings {
   /** Undefined: as `prefer`, but not within this machine. */
@@ -19,7 +19,7 @@ export interface TlsSettings {
   /** Whether the certificate's chain, and the name in it, are held against what is expected. */
   readonly verify: 'nothing' | 'chain' | 'chain and name';
   /** What asked for it, for messages. */
-  readonly why: string;
+  readonly requestedBy: string;
   /** Whether TLS begins at once, without asking the server in PostgreSQL's own words. */
   readonly isDirect: boolean;
   readonly sendsName: boolean;
@@ -34,7 +34,7 @@ export interface ConnectionSettings {
   readonly hosts: readonly Host[];
   readonly isShuffled: boolean;
   /** What the server that is connected to has to be. */
-  readonly session: Session;
+  readonly targetSession: TargetSession;
   readonly user: string;
   readonly password: string;
   readonly database: string;
@@ -50,7 +50,7 @@ export interface ConnectionSettings {
 }
 
 /** Of libpq's variables those that are read, each for what the string leaves open. */
-export const VARIABLES: Readonly<Record<string, string>> = {
+export const LIBPQ_VARIABLES: Readonly<Record<string, string>> = {
   PGHOST: 'host',
   PGHOSTADDR: 'hostaddr',
   PGPORT: 'port',
@@ -106,7 +106,7 @@ const REFUSED: Readonly<Record<string, string>> = {
 
 const DEFAULT_PORT = 5432;
 /** Seconds. A server that starts says at least so often why it waits. */
-const LONGEST_CONNECT_TIMEOUT = 30;
+const MAX_CONNECT_TIMEOUT_SECONDS = 30;
 
 /**
  * @param env where libpq's variables are looked up
@@ -117,11 +117,11 @@ export function parseConnection(
   env: Record<string, string | undefined> = {},
 ): ConnectionSettings {
   const parameters = new Parameters(readConnectionString(text), env);
-  const user = parameters.text('user') ?? ownName();
+  const user = parameters.text('user') ?? systemUser();
   const settings = {
     hosts: hostsOf(parameters),
     isShuffled: parameters.choice('load_balance_hosts', ['disable', 'random']) === 'random',
-    session: parameters.choice('target_session_attrs', SESSIONS) ?? 'any',
+    targetSession: parameters.choice('target_session_attrs', TARGET_SESSIONS) ?? 'any',
     user,
     password: parameters.text('password') ?? '',
     database: parameters.text('dbname') ?? user,
@@ -142,7 +142,7 @@ export function parseConnection(
 }
 
 /** libpq's default. In a container the process may have no name. */
-function ownName(): string {
+function systemUser(): string {
   try {
     return userInfo().username;
   } catch {
@@ -150,7 +150,7 @@ function ownName(): string {
   }
 }
 
-const SESSIONS = ['any', 'read-write', 'read-only', 'primary', 'standby', 'prefer-standby'] as const;
+const TARGET_SESSIONS = ['any', 'read-write', 'read-only', 'primary', 'standby', 'prefer-standby'] as const;
 
 function hostsOf(parameters: Parameters): Host[] {
   const names = parameters.text('host')?.split(',');
@@ -212,7 +212,7 @@ function tlsOf(parameters: Parameters): TlsSettings {
           ? 'prefer'
           : (sslmode as 'disable' | 'prefer' | undefined),
     verify: verifyOf(sslmode, binding, files.sslrootcert !== undefined),
-    why:
+    requestedBy:
       binding && !sslmode?.startsWith('verify')
         ? 'channel_binding=require'
         : `sslmode=${sslmode ?? 'prefer'}`,
@@ -236,7 +236,7 @@ function verifyOf(sslmode: string | undefined, binding: boolean, hasRoot: boolea
 
 /** Less than 2 s is 2 s, as with libpq; for ever, which 0 is there, nothing waits here. */
 function connectTimeoutOf(seconds: number | undefined): number | undefined {
-  return seconds ? Math.min(Math.max(seconds, 2), LONGEST_CONNECT_TIMEOUT) : undefined;
+  return seconds ? Math.min(Math.max(seconds, 2), MAX_CONNECT_TIMEOUT_SECONDS) : undefined;
 }
 
 /** What Prisma, asyncpg, JDBC, Rails and postgres.js have for a pooler in transaction mode. */
@@ -259,7 +259,7 @@ class Parameters {
 
   constructor(given: ReadonlyMap<string, string>, env: Record<string, string | undefined>) {
     const values = new Map(given);
-    for (const [variable, keyword] of Object.entries(VARIABLES)) {
+    for (const [variable, keyword] of Object.entries(LIBPQ_VARIABLES)) {
       const value = env[variable];
       // An address belongs to its host.
       if (

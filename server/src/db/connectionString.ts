@@ -8,7 +8,7 @@ export class ConnectionStringError extends Error {
 const ENCODE = 'in user name, password and database / is written %2F, ? is %3F and @ is %40';
 
 /** @returns the text without the spaces, line ends and quotes that shells, files and dashboards put around a value */
-export function unwrapped(text: string): string {
+export function unquoted(text: string): string {
   const trimmed = text.trim();
   return (/^(["'])(.*)\1$/s.exec(trimmed)?.[2] ?? trimmed).trim();
 }
@@ -19,7 +19,7 @@ export function unwrapped(text: string): string {
  * @throws ConnectionStringError
  */
 export function readConnectionString(text: string): Map<string, string> {
-  const given = unwrapped(text);
+  const given = unquoted(text);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   if (/[\0-\x08\x0a-\x1f\x7f]/.test(given))
     throw new ConnectionStringError('it holds a line end or another control character');

@@ -1,28 +1,37 @@
 // The options of the driver, made from what a connection string means, and the way to a server that all who connect go.
 import { Socket } from 'node:net';
 import postgres from 'postgres';
-import { type ConnectionSettings, type Host, parseConnection, type Session } from './connectionSettings.ts';
-import { CONNECT_TIMEOUT, openAt, prepareTls } from './socket.ts';
+import {
+  type ConnectionSettings,
+  type Host,
+  parseConnection,
+  type TargetSession,
+} from './connectionSettings.ts';
+import { CONNECT_TIMEOUT_SECONDS, connectToHost, prepareTls } from './socket.ts';
 
 /** A connection string, or what one means. */
-export type Address = string | ConnectionSettings;
+export type DatabaseUrl = string | ConnectionSettings;
 
-export const settingsOf = (address: Address): ConnectionSettings =>
+export const connectionSettingsOf = (address: DatabaseUrl): ConnectionSettings =>
   typeof address === 'string' ? parseConnection(address) : address;
 
-type Options = postgres.Options<Record<string, never>>;
+type DriverOptions = postgres.Options<Record<string, never>>;
 
 /**
  * @param options what is our own; the application name among it is used where the connection string has none
  * @returns what postgres.js is given. Nothing is left open that it would look up in the environment by itself.
  */
-export function postgresOptions(address: Address, options: Options): Options {
-  const settings = settingsOf(address);
+export function driverOptions(address: DatabaseUrl, options: DriverOptions): DriverOptions {
+  const settings = connectionSettingsOf(address);
   prepareTls(settings.tls);
-  return optionsFor(settings, options, () => openSocket(settings));
+  return optionsWithSocket(settings, options, () => openSocket(settings));
 }
 
-function optionsFor(settings: ConnectionSettings, options: Options, open: () => Promise<Socket>): Options {
+function optionsWithSocket(
+  settings: ConnectionSettings,
+  options: DriverOptions,
+  open: () => Promise<Socket>,
+): DriverOptions {
   const {
     applicationName: application_name,
     options: commandLine,
@@ -49,12 +58,12 @@ function optionsFor(settings: ConnectionSettings, options: Options, open: () => 
       ...(commandLine && { options: commandLine }),
     },
     // The driver does not give a connection back whose socket cannot be made: it is given one that fails.
-    socket: () => open().catch(failing),
+    socket: () => open().catch(failedSocket),
   };
-  return given as unknown as Options;
+  return given as unknown as DriverOptions;
 }
 
-function failing(error: Error): Socket {
+function failedSocket(error: Error): Socket {
   const socket = new Socket();
   // Once the driver listens, and before it writes.
   setImmediate(() => socket.destroy(error));
@@ -67,12 +76,14 @@ function failing(error: Error): Socket {
  */
 async function openSocket(settings: ConnectionSettings): Promise<Socket> {
   const hosts = settings.isShuffled ? settings.hosts.toSorted(() => Math.random() - 0.5) : settings.hosts;
-  const wanted: Session[] = settings.session === 'prefer-standby' ? ['standby', 'any'] : [settings.session];
+  const targets: TargetSession[] =
+    settings.targetSession === 'prefer-standby' ? ['standby', 'any'] : [settings.targetSession];
   let failure: unknown;
-  for (const session of wanted)
+  for (const session of targets)
     for (const host of hosts) {
       try {
-        if (session === 'any' || (await is(session, host, settings))) return await openAt(host, settings);
+        if (session === 'any' || (await isTargetSession(session, host, settings)))
+          return await connectToHost(host, settings);
         // A code that means: not now. Somebody may be about to become what is looked for.
         failure = Object.assign(new Error(`no host is ${session}`), { code: 'CONNECTION_UNSUITABLE' });
       } catch (error) {
@@ -82,7 +93,7 @@ async function openSocket(settings: ConnectionSettings): Promise<Socket> {
   throw failure;
 }
 
-const TESTS: Readonly<Record<Exclude<Session, 'any' | 'prefer-standby'>, string>> = {
+const SESSION_CONDITIONS: Readonly<Record<Exclude<TargetSession, 'any' | 'prefer-standby'>, string>> = {
   'read-write': "current_setting('transaction_read_only') = 'off'",
   'read-only': "current_setting('transaction_read_only') = 'on'",
   primary: 'not pg_is_in_recovery()',
@@ -90,17 +101,21 @@ const TESTS: Readonly<Record<Exclude<Session, 'any' | 'prefer-standby'>, string>
 };
 
 /** Asks the server, on a connection for this question: only who has signed in is told, and `pg` cannot ask. */
-async function is(session: Session, host: Host, settings: ConnectionSettings): Promise<boolean> {
+async function isTargetSession(
+  session: TargetSession,
+  host: Host,
+  settings: ConnectionSettings,
+): Promise<boolean> {
   const options = {
     max: 1,
     fetch_types: false,
-    connect_timeout: CONNECT_TIMEOUT,
+    connect_timeout: CONNECT_TIMEOUT_SECONDS,
     connection: { application_name: 'stepwise' },
   };
-  const client = postgres(optionsFor(settings, options, () => openAt(host, settings)));
+  const client = postgres(optionsWithSocket(settings, options, () => connectToHost(host, settings)));
   try {
     const [row] = await client.unsafe<{ is: boolean }[]>(
-      `select ${TESTS[session as keyof typeof TESTS]} as is`,
+      `select ${SESSION_CONDITIONS[session as keyof typeof SESSION_CONDITIONS]} as is`,
     );
     return row?.is === true;
   } finally {

@@ -7,15 +7,15 @@ import { fileURLToPath } from 'node:url';
 import { PGlite, type PGliteOptions, type Transaction } from '@electric-sql/pglite';
 import manifest from '../../package.json' with { type: 'json' };
 import { type Database, databaseOn, type OpenDatabase } from './client.ts';
-import { compileEngine } from './engine.ts';
-import { CHANNEL } from './events.ts';
-import { createGate, type Gate, poolMeasures } from './gate.ts';
-import { journal } from './journal.ts';
-import { takeLock } from './lock.ts';
+import { compileWasm } from './engine.ts';
+import { EVENTS_CHANNEL } from './events.ts';
+import { type ConcurrencyLimiter, createLimiter, poolMeasures } from './gate.ts';
+import { readJournal } from './journal.ts';
+import { acquireLock } from './lock.ts';
 import { applyMigrations } from './migrations.ts';
 import { makeFilesPrivate, makePrivate } from './privateFiles.ts';
-import { DEFAULT_EXERCISES, seed } from './seed.ts';
-import { checkVersion, missingMigrations } from './version.ts';
+import { DEFAULT_EXERCISES, seedExercises } from './seed.ts';
+import { checkVersion, pendingMigrations } from './version.ts';
 
 /** Thrown when what stands where the database is to be is not one that we can open. */
 export class DataFolderError extends Error {
@@ -23,15 +23,15 @@ export class DataFolderError extends Error {
 }
 
 /** The version that the engine is of: it opens no other's files. */
-const POSTGRES = '18';
+const POSTGRES_VERSION = '18';
 
 /** With its 128 MB of buffers a start would take a fifth longer, and 100 MB more; the system's cache is below them anyway. */
 const startParams = [...PGlite.defaultStartParams, '-c', 'shared_buffers=16MB'];
 
 const startEngine = async (options: PGliteOptions): Promise<PGlite> =>
-  PGlite.create({ startParams, pgliteWasmModule: await compileEngine(), ...options });
+  PGlite.create({ startParams, pgliteWasmModule: await compileWasm(), ...options });
 
-const CACHE = fileURLToPath(new URL('../../../node_modules/.cache/stepwise', import.meta.url));
+const IMAGE_FOLDER = fileURLToPath(new URL('../../../node_modules/.cache/stepwise', import.meta.url));
 
 /**
  * Opens the embedded database, migrated and with its default data.
@@ -39,13 +39,13 @@ const CACHE = fileURLToPath(new URL('../../../node_modules/.cache/stepwise', imp
  * @throws LockedError when another process has it open; DataFolderError when something else stands there
  */
 export async function openEmbedded(dataDir: string | undefined): Promise<OpenDatabase> {
-  const release = dataDir === undefined ? async () => {} : await takeLock(join(dataDir, 'database.lock'));
+  const release = dataDir === undefined ? async () => {} : await acquireLock(join(dataDir, 'database.lock'));
   try {
     const folder = dataDir === undefined ? undefined : join(dataDir, 'database');
     const client = await openFolder(folder);
-    if (folder !== undefined) await update(client);
+    if (folder !== undefined) await migrateAndSeed(client);
     return {
-      ...embeddedOn(client),
+      ...embeddedDatabase(client),
       async close() {
         await client.exec('checkpoint');
         await client.close();
@@ -59,32 +59,34 @@ export async function openEmbedded(dataDir: string | undefined): Promise<OpenDat
 }
 
 /** @returns the database on an engine that runs, which is ended by whoever started it */
-export function embeddedOn(client: PGlite): Omit<OpenDatabase, 'close'> {
-  const gate = createGate(Number.POSITIVE_INFINITY);
+export function embeddedDatabase(client: PGlite): Omit<OpenDatabase, 'close'> {
+  const limiter = createLimiter(Number.POSITIVE_INFINITY);
   return {
-    db: on(client, gate),
+    db: databaseOnEngine(client, limiter),
     engine: 'embedded',
-    measures: poolMeasures({ embedded: { gate, connections: 1 } }),
+    measures: poolMeasures({ embedded: { limiter, connections: 1 } }),
     client,
     ping: async () => void (await client.query('select 1')),
-    listen(ring) {
-      const listening = client.listen(CHANNEL, (user_id) => ring(Number(user_id)));
-      listening.then(() => ring(undefined));
+    listen(onChange) {
+      const listening = client.listen(EVENTS_CHANNEL, (user_id) => onChange(Number(user_id)));
+      listening.then(() => onChange(undefined));
       return async () => (await listening)();
     },
   };
 }
 
-/** @param gate counts what does not belong to a transaction that it counts already */
-function on(client: PGlite | Transaction, gate?: Gate): Database {
-  const counted = gate ?? (<T>(run: () => Promise<T>) => run());
+/** @param limiter counts what does not belong to a transaction that it counts already */
+function databaseOnEngine(client: PGlite | Transaction, limiter?: ConcurrencyLimiter): Database {
+  const limited = limiter ?? (<T>(run: () => Promise<T>) => run());
   const query = (text: string, values: readonly unknown[]) =>
-    counted(async () => (await client.query<object>(text, [...values])).rows);
+    limited(async () => (await client.query<object>(text, [...values])).rows);
   const db: Database = databaseOn({
     run: ({ text }, values) => query(text, values),
-    once: query,
+    executeUnprepared: query,
     transaction: (job) =>
-      'transaction' in client ? counted(() => client.transaction((tx) => job(on(tx)))) : job(db),
+      'transaction' in client
+        ? limited(() => client.transaction((tx) => job(databaseOnEngine(tx))))
+        : job(db),
   });
   return db;
 }
@@ -95,7 +97,7 @@ export const openInMemory = async (): Promise<PGlite> => startEngine({ loadDataD
 async function openFolder(folder: string | undefined): Promise<PGlite> {
   if (folder === undefined) return openInMemory();
   makeFilesPrivate();
-  if (!(await holdsDatabase(folder))) await makeFolder(folder);
+  if (!(await holdsDatabase(folder))) await createDataFolder(folder);
   const client = await startEngine({ dataDir: folder });
   // Of an image the engine makes files that everybody may read.
   makePrivate(folder);
@@ -106,9 +108,9 @@ async function openFolder(folder: string | undefined): Promise<PGlite> {
 async function holdsDatabase(folder: string): Promise<boolean> {
   try {
     const version = (await readFile(join(folder, 'PG_VERSION'), 'utf8')).trim();
-    if (version === POSTGRES) return true;
+    if (version === POSTGRES_VERSION) return true;
     throw new DataFolderError(
-      `${folder} was written by PostgreSQL ${version}, this is ${POSTGRES}; start the Stepwise that wrote it, or choose another folder`,
+      `${folder} was written by PostgreSQL ${version}, this is ${POSTGRES_VERSION}; start the Stepwise that wrote it, or choose another folder`,
     );
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
@@ -124,25 +126,25 @@ async function holdsDatabase(folder: string): Promise<boolean> {
 }
 
 /** Makes the folder under another name and renames it when it is finished: killed half way it never stands there. */
-async function makeFolder(folder: string): Promise<void> {
+async function createDataFolder(folder: string): Promise<void> {
   const parent = dirname(folder);
   for (const name of await readdir(parent))
     if (name.startsWith(`${basename(folder)}.half-`))
       await rm(join(parent, name), { recursive: true, force: true });
-  const half = `${folder}.half-${randomUUID()}`;
-  await mkdir(half, { mode: 0o700 });
-  const client = await startEngine({ dataDir: half, loadDataDir: await migratedImage() });
+  const temporary = `${folder}.half-${randomUUID()}`;
+  await mkdir(temporary, { mode: 0o700 });
+  const client = await startEngine({ dataDir: temporary, loadDataDir: await migratedImage() });
   await client.close();
-  await rename(half, folder);
+  await rename(temporary, folder);
 }
 
-async function update(client: PGlite): Promise<void> {
-  const db = on(client);
-  if ((await missingMigrations(db)).length > 0) {
+async function migrateAndSeed(client: PGlite): Promise<void> {
+  const db = databaseOnEngine(client);
+  if ((await pendingMigrations(db)).length > 0) {
     await db.transaction(applyMigrations);
     await checkVersion(db);
   }
-  await seed(db);
+  await seedExercises(db);
 }
 
 /**
@@ -152,36 +154,36 @@ async function update(client: PGlite): Promise<void> {
 export async function migratedImage(): Promise<Blob> {
   const state = createHash('sha256')
     .update(manifest.dependencies['@electric-sql/pglite'])
-    .update(await journal())
+    .update(await readJournal())
     .update(JSON.stringify(DEFAULT_EXERCISES));
-  const file = join(CACHE, `embedded-${state.digest('hex').slice(0, 16)}.tar`);
+  const file = join(IMAGE_FOLDER, `embedded-${state.digest('hex').slice(0, 16)}.tar`);
   try {
     return new Blob([await readFile(file)]);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
   const client = await startEngine({});
-  await update(client);
+  await migrateAndSeed(client);
   await client.exec('checkpoint');
   const image = await client.dumpDataDir('none');
   await client.close();
-  await keep(file, image);
+  await writeAtomically(file, image);
   return image;
 }
 
 /** Writes the whole file or none. Where the packages are read-only the image is made at each first start. */
-async function keep(file: string, image: Blob): Promise<void> {
-  const half = `${file}.${randomUUID()}`;
+async function writeAtomically(file: string, image: Blob): Promise<void> {
+  const temporary = `${file}.${randomUUID()}`;
   try {
-    await mkdir(CACHE, { recursive: true });
-    await writeFile(half, Buffer.from(await image.arrayBuffer()));
-    await rename(half, file);
+    await mkdir(IMAGE_FOLDER, { recursive: true });
+    await writeFile(temporary, Buffer.from(await image.arrayBuffer()));
+    await rename(temporary, file);
   } catch (error) {
     // ENOENT is what a recursive mkdir answers on a read-only file system.
     if (
       !['EROFS', 'EACCES', 'EPERM', 'ENOSPC', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')
     )
       throw error;
-    await rm(half, { force: true });
+    await rm(temporary, { force: true });
   }
 }

@@ -13,7 +13,7 @@ const { WebAssembly } = globalThis as unknown as {
 let compiled: Promise<Program> | undefined;
 
 /** Compiles it, once in a process, on threads of V8's own: begun before the server is loaded, it is done when that is. */
-export function compileEngine(): Promise<Program> {
+export function compileWasm(): Promise<Program> {
   // Read at once: what is read piece by piece waits for modules that are loaded meanwhile.
   compiled ??= WebAssembly.compile(
     readFileSync(createRequire(import.meta.url).resolve('@electric-sql/pglite/pglite.wasm')),

@@ -1,10 +1,10 @@
 // What a failed statement means, told by its SQLSTATE; the text of a driver's error is never looked at or shown.
 
 /** SQLSTATE classes and codes that say "not now": connection (08), resources (53), shutdown (57P), timeouts, conflicts. */
-const UNAVAILABLE = /^(08|53|57P|58|57014|55P03|40001|40P01|25006|25P03)/;
+const UNAVAILABLE_SQLSTATES = /^(08|53|57P|58|57014|55P03|40001|40P01|25006|25P03)/;
 
 /** The driver's own codes, our gate's and our sockets', and Node's for sockets. */
-const LOST =
+const UNAVAILABLE_CODES =
   /^(TLS_|QUEUE_FULL|CONNECTION_|CONNECT_TIMEOUT|ACQUIRE_TIMEOUT|QUERY_TIMEOUT|TRANSACTION_|ECONN|EPIPE|EMFILE|ENFILE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|ENOENT)/;
 
 /** @returns the code of the error or of the error that it wraps (Drizzle wraps the driver's), if it has one */
@@ -18,16 +18,16 @@ export function databaseCode(error: unknown): string | undefined {
 
 /** @returns whether the database is away or too busy, so that the same call may work later */
 export function isUnavailable(code: string): boolean {
-  return UNAVAILABLE.test(code) || LOST.test(code);
+  return UNAVAILABLE_SQLSTATES.test(code) || UNAVAILABLE_CODES.test(code);
 }
 
 /** @returns whether waiting does not help: the server, or its certificate, is not what the settings ask for */
-export function isLasting(code: string): boolean {
+export function isPermanent(code: string): boolean {
   return code.startsWith('TLS_');
 }
 
 /** A value that a column or a function does not take (data exception): a contract let it through. */
-export function isBadValue(code: string): boolean {
+export function isInvalidValue(code: string): boolean {
   return code.startsWith('22');
 }
 

@@ -4,49 +4,51 @@ import type { Measure } from '../telemetry/measures.ts';
 import { databaseCode } from './errors.ts';
 
 /** Thrown when too many calls wait for the database already; the caller may try again later. */
-class QueueFull extends Error {
-  override name = 'QueueFull';
+class PoolSaturatedError extends Error {
+  override name = 'PoolSaturatedError';
   readonly code = 'QUEUE_FULL';
 }
 
 /** How often a statement is run again that PostgreSQL rolled back in a deadlock or a serialization conflict. */
-const RETRIES = 3;
+const MAX_RETRIES = 3;
 
-export interface Gate {
-  /** Runs a call, or refuses it at once with QueueFull. */
+export interface ConcurrencyLimiter {
+  /** Runs a call, or refuses it at once with PoolSaturatedError. */
   <T>(run: () => PromiseLike<T>): Promise<T>;
-  readonly count: { readonly limit: number; underWay: number; begun: number; refused: number };
+  readonly counts: { readonly limit: number; inFlight: number; admitted: number; refused: number };
 }
 
 /** @param limit calls that may be under way or wait at the same time; a transaction counts as one */
-export function createGate(limit: number): Gate {
-  const count = { limit, underWay: 0, begun: 0, refused: 0 };
-  const gate = async <T>(run: () => PromiseLike<T>): Promise<T> => {
-    if (count.underWay >= limit) {
-      count.refused++;
-      throw new QueueFull('too many calls wait for the database');
+export function createLimiter(limit: number): ConcurrencyLimiter {
+  const counts = { limit, inFlight: 0, admitted: 0, refused: 0 };
+  const limiter = async <T>(run: () => PromiseLike<T>): Promise<T> => {
+    if (counts.inFlight >= limit) {
+      counts.refused++;
+      throw new PoolSaturatedError('too many calls wait for the database');
     }
-    count.underWay++;
-    count.begun++;
+    counts.inFlight++;
+    counts.admitted++;
     try {
       return await run();
     } finally {
-      count.underWay--;
+      counts.inFlight--;
     }
   };
-  return Object.assign(gate, { count });
+  return Object.assign(limiter, { counts });
 }
 
 /** What pools of connections, each behind its gate, tell. */
 export function poolMeasures(
-  pools: Readonly<Record<string, { readonly gate: Gate; readonly connections: number }>>,
+  pools: Readonly<Record<string, { readonly limiter: ConcurrencyLimiter; readonly connections: number }>>,
 ): readonly Measure[] {
-  const each = (value: (pool: { count: Gate['count']; connections: number }) => number) => () =>
-    Object.fromEntries(
-      Object.entries(pools).map(
-        ([name, { gate, connections }]) => [name, value({ count: gate.count, connections })] as const,
-      ),
-    );
+  const each =
+    (value: (pool: { counts: ConcurrencyLimiter['counts']; connections: number }) => number) => () =>
+      Object.fromEntries(
+        Object.entries(pools).map(
+          ([name, { limiter, connections }]) =>
+            [name, value({ counts: limiter.counts, connections })] as const,
+        ),
+      );
   const measure = (name: string, help: string, value: Parameters<typeof each>[0]): Measure => ({
     name: `stepwise_database_${name}`,
     help,
@@ -59,14 +61,14 @@ export function poolMeasures(
     measure(
       'calls',
       'Statements and transactions that are under way or wait for a connection',
-      ({ count }) => count.underWay,
+      ({ counts }) => counts.inFlight,
     ),
-    measure('calls_max', 'How many of them there may be; the next is refused', ({ count }) => count.limit),
-    measure('calls_total', 'Statements and transactions that were let in', ({ count }) => count.begun),
+    measure('calls_max', 'How many of them there may be; the next is refused', ({ counts }) => counts.limit),
+    measure('calls_total', 'Statements and transactions that were let in', ({ counts }) => counts.admitted),
     measure(
       'refused_total',
       'Statements and transactions that were refused as too many waited',
-      ({ count }) => count.refused,
+      ({ counts }) => counts.refused,
     ),
   ];
 }
@@ -75,37 +77,37 @@ export function poolMeasures(
  * Runs a single statement again, after 20 to 200 ms, that lost a conflict. Not for a transaction: only its caller knows
  * what it did besides.
  */
-export async function retried<T>(run: () => PromiseLike<T>): Promise<T> {
+export async function retryOnDeadlock<T>(run: () => PromiseLike<T>): Promise<T> {
   for (let attempt = 0; ; attempt++) {
     try {
       return await run();
     } catch (error) {
-      if (attempt === RETRIES || !['40P01', '40001'].includes(databaseCode(error) ?? '')) throw error;
+      if (attempt === MAX_RETRIES || !['40P01', '40001'].includes(databaseCode(error) ?? '')) throw error;
       await sleep(20 + Math.random() * 180);
     }
   }
 }
 
 /** Thrown when an answer did not come in time. */
-export class TooLate extends Error {
-  override name = 'TooLate';
+export class QueryTimeoutError extends Error {
+  override name = 'QueryTimeoutError';
   readonly code = 'QUERY_TIMEOUT';
 }
 
 /**
  * Gives up waiting for a statement after a time, and runs it again, once, when its connection is lost: for statements
  * that only read, as it may still be run, or be run twice.
- * @param deadline milliseconds
+ * @param timeoutMs milliseconds
  */
-export async function inTime<T>(run: () => PromiseLike<T>, deadline: number): Promise<T> {
+export async function readWithTimeout<T>(run: () => PromiseLike<T>, timeoutMs: number): Promise<T> {
   const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new TooLate('no answer in time')), deadline);
-  const again = (error: unknown) => {
+  const timer = setTimeout(() => late.reject(new QueryTimeoutError('no answer in time')), timeoutMs);
+  const rerunIfLost = (error: unknown) => {
     if (databaseCode(error) !== 'CONNECTION_CLOSED') throw error;
     return run();
   };
   try {
-    return await Promise.race([late.promise, run().then(undefined, again)]);
+    return await Promise.race([late.promise, run().then(undefined, rerunIfLost)]);
   } finally {
     clearTimeout(timer);
   }

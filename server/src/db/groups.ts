@@ -2,27 +2,27 @@
 // PostgreSQL for all of them. Each still is answered only when it is committed, and fails only for what it did itself.
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type postgres from 'postgres';
-import { TooLate } from './gate.ts';
+import { QueryTimeoutError } from './gate.ts';
 
 /** Changes in one transaction at most. */
-export const MOST = 32;
+export const MAX_GROUP_SIZE = 32;
 
 /** Changes that are run by themselves at the same time: whoever comes when there is nothing to do is not kept waiting. */
-const ALONE = 2;
+const DIRECT_CONCURRENCY = 2;
 
 /** Milliseconds for which changes are run by themselves after a group was rolled back: its reason is likely to last. */
-const PAUSE = 1000;
+const COOLDOWN_MS = 1000;
 
 /** Milliseconds for which changes wait for the connection, or behind a group; then they are run by themselves. */
-const PATIENCE = 250;
+const MAX_WAIT_MS = 250;
 
 /** Milliseconds that a group may have taken for its changes to be run again; whoever has waited longer is told to come again. */
-const AGAIN = 1000;
+const MAX_RERUN_AGE_MS = 1000;
 
 /** Runs one change. @returns its rows, once they are committed */
-export type Run = (text: string, values: readonly unknown[]) => Promise<object[]>;
+export type StatementRunner = (text: string, values: readonly unknown[]) => Promise<object[]>;
 
-interface Change {
+interface PendingWrite {
   readonly text: string;
   readonly values: readonly unknown[];
   readonly resolve: (rows: object[] | Promise<object[]>) => void;
@@ -31,44 +31,45 @@ interface Change {
 
 /**
  * @param pool of one connection, which takes a whole group at once and soon gives up a lock that it would have to wait for
- * @param alone runs a change by itself
+ * @param write runs a change by itself
  */
-export function createGroups(pool: postgres.Sql, alone: Run): Run {
-  const waiting: Change[] = [];
+export function createGroupCommit(pool: postgres.Sql, write: StatementRunner): StatementRunner {
+  const queue: PendingWrite[] = [];
   let isSlow = false;
-  let underWay = 0;
-  let isWorking = false;
-  let resume = 0;
+  let inFlight = 0;
+  let isDraining = false;
+  let cooldownUntil = 0;
 
-  function byItself({ text, values, resolve }: Change): void {
-    underWay++;
-    const rows = alone(text, values).finally(() => underWay--);
+  function runAlone({ text, values, resolve }: PendingWrite): void {
+    inFlight++;
+    const rows = write(text, values).finally(() => inFlight--);
     resolve(rows);
   }
 
-  async function work(): Promise<void> {
-    while (waiting.length > 0) {
-      const group = waiting.splice(0, MOST);
-      if (group.length === 1 || performance.now() < resume) group.forEach(byItself);
-      else await together(group);
+  async function drainQueue(): Promise<void> {
+    while (queue.length > 0) {
+      const group = queue.splice(0, MAX_GROUP_SIZE);
+      if (group.length === 1 || performance.now() < cooldownUntil) group.forEach(runAlone);
+      else await commitGroup(group);
     }
-    isWorking = false;
+    isDraining = false;
   }
 
-  async function together(group: readonly Change[]): Promise<void> {
-    const begun = performance.now();
+  async function commitGroup(group: readonly PendingWrite[]): Promise<void> {
+    const startedAt = performance.now();
     const late = setTimeout(() => {
       isSlow = true;
-      waiting.splice(0).forEach(byItself);
-    }, PATIENCE);
+      queue.splice(0).forEach(runAlone);
+    }, MAX_WAIT_MS);
     try {
-      const { end, outcomes } = await inOneGo(group);
+      const { end, outcomes } = await pipelineTransaction(group);
       // With COMMIT each has its own outcome, with ROLLBACK nothing has happened: for what one of them did, or waited for.
-      if (end === 'COMMIT') return settle(group, outcomes);
+      if (end === 'COMMIT') return settleEach(group, outcomes);
       const now = performance.now();
-      resume = now + PAUSE;
-      if (now - begun > AGAIN) throw new TooLate('rolled back with others, too late to be run again');
-      group.forEach(byItself);
+      cooldownUntil = now + COOLDOWN_MS;
+      if (now - startedAt > MAX_RERUN_AGE_MS)
+        throw new QueryTimeoutError('rolled back with others, too late to be run again');
+      group.forEach(runAlone);
     } catch (error) {
       // Or the connection is lost: then nobody knows whether they are committed.
       for (const { reject } of group) reject(error);
@@ -81,10 +82,10 @@ export function createGroups(pool: postgres.Sql, alone: Run): Run {
   }
 
   /** @returns the connection, if it is to be had in time; when it comes later it is given back */
-  async function connected(): Promise<postgres.ReservedSql | undefined> {
+  async function acquireConnection(): Promise<postgres.ReservedSql | undefined> {
     const coming = pool.reserve().catch(() => undefined);
     const late = Promise.withResolvers<undefined>();
-    const timer = setTimeout(() => late.resolve(undefined), PATIENCE);
+    const timer = setTimeout(() => late.resolve(undefined), MAX_WAIT_MS);
     const connection = await Promise.race([coming, late.promise]);
     clearTimeout(timer);
     if (!connection) coming.then((unused) => unused?.release());
@@ -92,8 +93,10 @@ export function createGroups(pool: postgres.Sql, alone: Run): Run {
   }
 
   /** @returns how the transaction ended, and what became of each change. @throws when nobody knows */
-  async function inOneGo(group: readonly Change[]): Promise<{ end: string; outcomes: Outcome[] }> {
-    const connection = await connected();
+  async function pipelineTransaction(
+    group: readonly PendingWrite[],
+  ): Promise<{ end: string; outcomes: Outcome[] }> {
+    const connection = await acquireConnection();
     // Nothing was sent.
     if (!connection) return { end: 'ROLLBACK', outcomes: [] };
     try {
@@ -113,19 +116,19 @@ export function createGroups(pool: postgres.Sql, alone: Run): Run {
 
   return (text, values) =>
     new Promise((resolve, reject) => {
-      const change = { text, values, resolve, reject };
-      if (underWay < ALONE || isSlow) return byItself(change);
-      waiting.push(change);
-      if (isWorking) return;
-      isWorking = true;
+      const pending = { text, values, resolve, reject };
+      if (inFlight < DIRECT_CONCURRENCY || isSlow) return runAlone(pending);
+      queue.push(pending);
+      if (isDraining) return;
+      isDraining = true;
       // Others may come with the same packets.
-      setImmediate(work);
+      setImmediate(drainQueue);
     });
 }
 
 type Outcome = PromiseSettledResult<object[]>;
 
-function settle(group: readonly Change[], outcomes: readonly Outcome[]): void {
+function settleEach(group: readonly PendingWrite[], outcomes: readonly Outcome[]): void {
   for (const [index, { resolve, reject }] of group.entries()) {
     const outcome = outcomes[index] as Outcome;
     if (outcome.status === 'fulfilled') resolve(outcome.value);

@@ -1,13 +1,13 @@
 // A call that is sent twice under one key happens once: its effect and its answer are stored in one transaction.
 import type { SQL } from 'drizzle-orm';
 import type { Database } from './client.ts';
-import { inTurn, turn } from './events.ts';
+import { lockUser, userLocked } from './events.ts';
 import { sql } from './orm.ts';
 import { idempotencyKeys } from './schema/index.ts';
-import { one, statement } from './statement.ts';
+import { firstRow, write } from './statement.ts';
 
 /** Hours for which an answer is kept. */
-export const KEPT = 24;
+export const KEY_LIFETIME_HOURS = 24;
 
 export type Claim =
   | { outcome: 'new' }
@@ -17,8 +17,8 @@ export type Claim =
 const KEY = { user_id: 'int', key: 'text' } as const;
 
 // Without the lock a second call would wait for the first one's end instead of being told that it runs.
-const lock = one(
-  statement(
+const lock = firstRow(
+  write(
     'idempotency.lock',
     KEY,
     ({ user_id, key }): SQL<{ free: boolean }> =>
@@ -26,16 +26,16 @@ const lock = one(
   ),
 );
 
-const claim = one(
-  statement(
+const claim = firstRow(
+  write(
     'idempotency.claim',
     { ...KEY, request: 'text' },
     ({ user_id, key, request }): SQL<{ ours: boolean; same: boolean; answer: string | null }> => sql`
-    with ${turn(user_id)},
+    with ${lockUser(user_id)},
     ours as (
-      insert into ${idempotencyKeys} as k (user_id, key, request) select ${user_id}, ${key}, ${request} where ${inTurn}
+      insert into ${idempotencyKeys} as k (user_id, key, request) select ${user_id}, ${key}, ${request} where ${userLocked}
       on conflict (user_id, key) do update set request = excluded.request, answer = null, created_at = now()
-      where k.created_at < now() - make_interval(hours => ${sql.raw(String(KEPT))})
+      where k.created_at < now() - make_interval(hours => ${sql.raw(String(KEY_LIFETIME_HOURS))})
       returning k.key)
     select exists (select from ours) as ours, request = ${request} as same, answer
     from (select) as one left join ${idempotencyKeys} k on k.user_id = ${user_id} and k.key = ${key}`,
@@ -56,7 +56,7 @@ export async function claimKey(tx: Database, user_id: number, key: string, reque
     : { outcome: 'replayed', answer: JSON.parse(taken.answer) };
 }
 
-const keep = statement(
+const store = write(
   'idempotency.keep',
   { ...KEY, answer: 'text' },
   ({ user_id, key, answer }) =>
@@ -64,6 +64,11 @@ const keep = statement(
 );
 
 /** Keeps the answer beside the effect. */
-export async function keepAnswer(tx: Database, user_id: number, key: string, answer: unknown): Promise<void> {
-  await keep(tx, { user_id, key, answer: JSON.stringify(answer) });
+export async function storeAnswer(
+  tx: Database,
+  user_id: number,
+  key: string,
+  answer: unknown,
+): Promise<void> {
+  await store(tx, { user_id, key, answer: JSON.stringify(answer) });
 }

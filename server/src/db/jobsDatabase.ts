@@ -1,11 +1,11 @@
 // What pg-boss runs its statements on: our driver, so that its connections are made and set up like all others.
 import type { Db } from 'pg-boss';
 import type postgres from 'postgres';
-import { connect, type Options } from './connection.ts';
-import type { Address } from './drivers.ts';
-import { OPTIONS } from './pools.ts';
-import { completed, type Meeting, meetOnce, sessionOptions, setting } from './session.ts';
-import { alone, CHANGES } from './sharedPools.ts';
+import { type ConnectionOptions, connect } from './connection.ts';
+import type { DatabaseUrl } from './drivers.ts';
+import { DRIVER_OPTIONS } from './pools.ts';
+import { completeSettings, memoizedProbe, type ServerInfo, sessionOptions, setSettings } from './session.ts';
+import { READ_WRITE, runInOwnTransaction } from './sharedPools.ts';
 
 export interface JobsDatabase extends Pick<Db, 'executeSql'> {
   close(): Promise<void>;
@@ -29,27 +29,27 @@ const TYPES = {
 };
 
 /** @param max connections */
-export function openForJobs(url: Address, max: number): JobsDatabase {
-  const met = meetOnce(url);
+export function openJobsDatabase(url: DatabaseUrl, max: number): JobsDatabase {
+  const probe = memoizedProbe(url);
   let opened: { pool: postgres.Sql; begin: string | undefined } | undefined;
   let isClosed = false;
   async function open() {
-    const meeting: Meeting = await met();
+    const server: ServerInfo = await probe();
     if (isClosed) throw Object.assign(new Error('closed'), { code: 'CONNECTION_ENDED' });
-    const session = sessionOptions(meeting, 'stepwise jobs', SETTINGS);
+    const session = sessionOptions(server, 'stepwise jobs', SETTINGS);
     opened ??= {
       pool: connect(url, {
-        ...OPTIONS,
+        ...DRIVER_OPTIONS,
         ...TYPES,
         ...session,
         query_timeout: 0,
         acquire_timeout: 10,
-        prepare: meeting.prepares,
+        prepare: server.keepsPrepared,
         max,
-      } as unknown as Options),
+      } as unknown as ConnectionOptions),
       begin:
-        meeting.pooler === 'transaction'
-          ? `begin ${CHANGES}; ${setting(completed(SETTINGS, meeting), 'transaction')}`
+        server.pooler === 'transaction'
+          ? `begin ${READ_WRITE}; ${setSettings(completeSettings(SETTINGS, server), 'transaction')}`
           : undefined,
     };
     return opened;
@@ -59,10 +59,10 @@ export function openForJobs(url: Address, max: number): JobsDatabase {
       const { pool, begin } = opened ?? (await open());
       const answer =
         begin !== undefined
-          ? await alone(pool, begin, text, values, false)
+          ? await runInOwnTransaction(pool, begin, text, values, false)
           : values.length > 0
             ? await pool.unsafe(text, values as never[])
-            : await byItself(pool, text);
+            : await runScript(pool, text);
       // Of several statements in one text it wants all rows.
       return { rows: answer.every(Array.isArray) ? answer.flat() : [...answer] };
     },
@@ -74,7 +74,7 @@ export function openForJobs(url: Address, max: number): JobsDatabase {
 }
 
 /** Runs what may be several statements, and a transaction among them. */
-async function byItself(pool: postgres.Sql, text: string): Promise<object[]> {
+async function runScript(pool: postgres.Sql, text: string): Promise<object[]> {
   const connection = await pool.reserve();
   try {
     return await connection.unsafe(text);

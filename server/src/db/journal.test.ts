@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { journal, MIGRATIONS } from './journal.ts';
+import { MIGRATIONS_FOLDER, readJournal } from './journal.ts';
 
 /** Migrations from before the first rollout: nothing ran beside them. */
 const BEFORE = ['0000_start', '0001_sessions'];
@@ -22,11 +22,11 @@ function stumblingBlocks(migration: string): string[] {
 }
 
 test('#198 each migration only adds, so that the version before it goes on', async () => {
-  const { entries } = JSON.parse(await journal()) as { entries: { tag: string }[] };
+  const { entries } = JSON.parse(await readJournal()) as { entries: { tag: string }[] };
   const tags = entries.map(({ tag }) => tag).filter((tag) => !BEFORE.includes(tag));
   expect(tags).toHaveLength(entries.length - BEFORE.length);
   for (const tag of tags)
-    expect(stumblingBlocks(await readFile(join(MIGRATIONS, `${tag}.sql`), 'utf8')), tag).toEqual([]);
+    expect(stumblingBlocks(await readFile(join(MIGRATIONS_FOLDER, `${tag}.sql`), 'utf8')), tag).toEqual([]);
 });
 
 test.each([

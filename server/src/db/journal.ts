@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 
 /** The generated SQL migrations, in order of their journal. */
-export const MIGRATIONS = fileURLToPath(new URL('../../../drizzle', import.meta.url));
+export const MIGRATIONS_FOLDER = fileURLToPath(new URL('../../../drizzle', import.meta.url));
 
 /** The journal's text: it changes with each migration, so it names a state of the schema. */
-export function journal(): Promise<string> {
-  return readFile(`${MIGRATIONS}/meta/_journal.json`, 'utf8');
+export function readJournal(): Promise<string> {
+  return readFile(`${MIGRATIONS_FOLDER}/meta/_journal.json`, 'utf8');
 }

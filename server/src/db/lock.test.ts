@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { LockedError, takeLock } from './lock.ts';
+import { acquireLock, LockedError } from './lock.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'stepwise-lock-'));
 afterAll(() => rm(folder, { recursive: true }));
@@ -15,16 +15,16 @@ const deadPid = () => spawnSync(process.execPath, ['-e', '']).pid;
 // #201: The lock has no age, only an owner.
 test('#201 a second taker is refused with the id of the first', async () => {
   const file = join(folder, 'second');
-  const release = await takeLock(file);
-  await expect(takeLock(file)).rejects.toThrow(new RegExp(`process ${process.pid} `));
+  const release = await acquireLock(file);
+  await expect(acquireLock(file)).rejects.toThrow(new RegExp(`process ${process.pid} `));
   await release();
-  await (await takeLock(file))();
+  await (await acquireLock(file))();
 });
 
 test('#201 the lock of another live process holds', async () => {
   const file = join(folder, 'live');
   await writeFile(file, String(process.ppid));
-  await expect(takeLock(file)).rejects.toBeInstanceOf(LockedError);
+  await expect(acquireLock(file)).rejects.toBeInstanceOf(LockedError);
 });
 
 test.each([
@@ -35,7 +35,7 @@ test.each([
 ])('#201 the lock of %s is taken over', async (name, content) => {
   const file = join(folder, `stale-${name}`);
   await writeFile(file, content());
-  const release = await takeLock(file);
+  const release = await acquireLock(file);
   expect(Number(await readFile(file, 'utf8'))).toBe(process.pid);
   await release();
 });
@@ -76,6 +76,6 @@ test('#201 of six processes that find a stale lock at once one gets it', async (
 test('of twenty takers in one process one gets it', async () => {
   const file = join(folder, 'crowd');
   await writeFile(file, String(deadPid()));
-  const outcomes = await Promise.allSettled(Array.from({ length: 20 }, () => takeLock(file)));
+  const outcomes = await Promise.allSettled(Array.from({ length: 20 }, () => acquireLock(file)));
   expect(outcomes.filter((outcome) => outcome.status === 'fulfilled')).toHaveLength(1);
 });

@@ -10,39 +10,39 @@ export class LockedError extends Error {
 }
 
 /** The locks of this process: after a restart in a container a dead process's id can be our own. */
-const held = new Set<string>();
+const heldLocks = new Set<string>();
 
 /**
  * Makes the lock file, which holds this process's id. The file of a dead process is taken over.
  * @returns what releases it
  * @throws LockedError naming the process that has it
  */
-export async function takeLock(path: string): Promise<() => Promise<void>> {
+export async function acquireLock(path: string): Promise<() => Promise<void>> {
   const file = resolve(path);
   // At once, before anything is awaited: a lock with our own id is stale unless it stands in this set.
-  if (held.has(file)) throw lockedBy(process.pid);
-  held.add(file);
+  if (heldLocks.has(file)) throw lockedBy(process.pid);
+  heldLocks.add(file);
   try {
-    await makeLock(file);
+    await createLockFile(file);
   } catch (error) {
-    held.delete(file);
+    heldLocks.delete(file);
     throw error;
   }
   return async () => {
     await rm(file, { force: true });
-    held.delete(file);
+    heldLocks.delete(file);
   };
 }
 
 const lockedBy = (pid: number) =>
   new LockedError(`process ${pid} has this database open; stop it, or set DATA_DIR to another folder`);
 
-async function makeLock(file: string): Promise<void> {
+async function createLockFile(file: string): Promise<void> {
   await mkdir(dirname(file), { recursive: true, mode: 0o700 });
   const own = `${file}.${randomUUID()}`;
   await writeFile(own, `${process.pid}\n`, { mode: 0o600 });
   try {
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       // link() fails when the name is taken, and the file never stands there without its content.
       if (await succeeds(link(own, file), 'EEXIST')) return;
       const lock = await readLock(file);
@@ -50,7 +50,7 @@ async function makeLock(file: string): Promise<void> {
       const { holder } = lock;
       if (holder !== undefined && holder !== process.pid && isAlive(holder)) throw lockedBy(holder);
       await removeStale(file, lock);
-      await setTimeout(PAUSE);
+      await setTimeout(RETRY_DELAY_MS);
     }
     throw new LockedError(`the lock ${file} of a process that has ended cannot be removed; delete it`);
   } finally {
@@ -59,8 +59,8 @@ async function makeLock(file: string): Promise<void> {
 }
 
 /** Tries, and milliseconds between them, while others take the same lock over. */
-const ATTEMPTS = 100;
-const PAUSE = 20;
+const MAX_ATTEMPTS = 100;
+const RETRY_DELAY_MS = 20;
 
 interface Lock {
   /** The process that made it; undefined when the file does not say. */

@@ -1,35 +1,42 @@
 // Brings the schema of PostgreSQL up to date, or only looks whether it is.
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Database, Told } from './client.ts';
-import type { Address } from './drivers.ts';
+import type { Database, WaitListener } from './client.ts';
+import type { DatabaseUrl } from './drivers.ts';
 import { databaseCode } from './errors.ts';
 import { applyMigrations } from './migrations.ts';
 import { sql } from './orm.ts';
-import { inOneTransaction } from './postgres.ts';
-import { demand, readRights, toLook, toMigrate, toServe, toWork } from './rights.ts';
-import { seed } from './seed.ts';
-import { type Meeting, meetOnce } from './session.ts';
-import { checkVersion, missingMigrations, SchemaError } from './version.ts';
+import { runInTransaction } from './postgres.ts';
+import {
+  missingForJobs,
+  missingToInspect,
+  missingToMigrate,
+  missingToServe,
+  readPrivileges,
+  requirePrivileges,
+} from './rights.ts';
+import { seedExercises } from './seed.ts';
+import { memoizedProbe, type ServerInfo } from './session.ts';
+import { checkVersion, pendingMigrations, SchemaError } from './version.ts';
 
 /** The advisory lock that one migration run holds: an arbitrary number that is this project's own ("step"). */
-export const LOCK = 0x73746570;
+export const MIGRATION_LOCK_ID = 0x73746570;
 
 /** Tries of a migration that met a locked table, and milliseconds between them, in which what queued behind it goes on. */
-const TRIES = 5;
-const PAUSE = 1000;
+const MAX_ATTEMPTS = 5;
+const RETRY_DELAY_MS = 1000;
 
-const PURPOSE = { name: 'stepwise migrations', settings: { lock_timeout: '3s' } };
+const MIGRATION_CONNECTION = { name: 'stepwise migrations', settings: { lock_timeout: '3s' } };
 
 /** Milliseconds between looks whether another process still migrates. */
-const LOOK = 250;
+const POLL_INTERVAL_MS = 250;
 
 export interface PrepareOptions {
   /** How the database is reached. */
-  readonly met?: () => Promise<Meeting>;
+  readonly probe?: () => Promise<ServerInfo>;
   /** Whether this process is to do background work on it. */
   readonly jobs?: boolean | undefined;
   /** Told what it waits for. */
-  readonly told?: Told | undefined;
+  readonly onWait?: WaitListener | undefined;
   /** Ends the waiting. */
   readonly signal?: AbortSignal;
 }
@@ -37,90 +44,93 @@ export interface PrepareOptions {
 /**
  * Applies the pending migrations and fills in the default data. Servers that start together wait for each other.
  * All of it is one transaction, which holds the lock: whatever stands in between, both end together.
- * @throws SchemaError, SettingError or RightsError
+ * @throws SchemaError, SettingError or PrivilegeError
  */
-export async function migratePostgres(url: Address, options: PrepareOptions = {}): Promise<void> {
-  const { met = meetOnce(url), told = () => {}, signal } = options;
+export async function migratePostgres(url: DatabaseUrl, options: PrepareOptions = {}): Promise<void> {
+  const { probe = memoizedProbe(url), onWait = () => {}, signal } = options;
   const pace = { signal } as { signal?: AbortSignal };
   let waitsFor: number | undefined;
   for (let attempt = 1; ; ) {
     try {
-      const { done, holder } = await inOneTransaction(url, met, PURPOSE, (tx) =>
+      const { done, holder } = await runInTransaction(url, probe, MIGRATION_CONNECTION, (tx) =>
         migrateUnlessLocked(tx, options.jobs),
       );
       if (done) return;
       if (holder && holder.pid !== waitsFor)
-        told('another process migrates the database: waiting for it', { ...holder, until: endOf(holder) });
+        onWait('another process migrates the database: waiting for it', {
+          ...holder,
+          until: remedyFor(holder),
+        });
       waitsFor = holder?.pid;
-      await sleep(LOOK, undefined, pace);
+      await sleep(POLL_INTERVAL_MS, undefined, pace);
     } catch (error) {
-      if (attempt++ === TRIES || databaseCode(error) !== '55P03') throw error;
-      await sleep(PAUSE, undefined, pace);
+      if (attempt++ === MAX_ATTEMPTS || databaseCode(error) !== '55P03') throw error;
+      await sleep(RETRY_DELAY_MS, undefined, pace);
     }
   }
 }
 
 /** Looks whether the schema is up to date and the role has the rights that are needed. @throws as above */
 export async function checkPostgres(
-  url: Address,
-  { met = meetOnce(url), jobs }: PrepareOptions = {},
+  url: DatabaseUrl,
+  { probe = memoizedProbe(url), jobs }: PrepareOptions = {},
 ): Promise<void> {
-  await inOneTransaction(
+  await runInTransaction(
     url,
-    met,
-    { name: 'stepwise', settings: { statement_timeout: '4s' }, reads: true },
+    probe,
+    { name: 'stepwise', settings: { statement_timeout: '4s' }, isReadOnly: true },
     async (tx) => {
-      const rights = await readRights(tx);
-      demand(rights, toLook(rights));
+      const rights = await readPrivileges(tx);
+      requirePrivileges(rights, missingToInspect(rights));
       await checkVersion(tx);
-      demand(rights, toServe(rights));
+      requirePrivileges(rights, missingToServe(rights));
       if (!jobs) return;
-      if (!rights.schemas.pgboss && !rights.creates)
-        throw new SchemaError(`the database lacks the queues of the background work: ${MAKE_THEM}`);
-      demand(rights, toWork(rights), NO_JOBS);
+      if (!rights.schemas.pgboss && !rights.canCreateSchemas)
+        throw new SchemaError(`the database lacks the queues of the background work: ${QUEUES_REMEDY}`);
+      requirePrivileges(rights, missingForJobs(rights), JOBS_REMEDY);
     },
   );
 }
 
-const MAKE_THEM = 'run db:migrate as the owner of the tables, or set JOBS=off';
-const NO_JOBS = '; or set JOBS=off, and let `pnpm worker` do the background work as another role';
+const QUEUES_REMEDY = 'run db:migrate as the owner of the tables, or set JOBS=off';
+const JOBS_REMEDY = '; or set JOBS=off, and let `pnpm worker` do the background work as another role';
 
 /** A process of PostgreSQL. */
-interface Holder {
+interface LockHolder {
   readonly pid: number;
   readonly application_name: string | null;
 }
 
 /** Of a run that was cut off behind a pooler the lock can stay with the pooler's session. */
-const endOf = ({ pid }: Holder): string =>
+const remedyFor = ({ pid }: LockHolder): string =>
   `it has ended, or is ended by: select pg_terminate_backend(${pid})`;
 
 /** @returns whether all is done, and who has the lock otherwise, unless it is free by now */
 async function migrateUnlessLocked(
   tx: Database,
   jobs = false,
-): Promise<{ done: boolean; holder?: Holder | undefined }> {
+): Promise<{ done: boolean; holder?: LockHolder | undefined }> {
   const [lock] = await tx.execute<{ free: boolean }>(
-    sql`select pg_try_advisory_xact_lock(${sql.raw(String(LOCK))}) as free`,
+    sql`select pg_try_advisory_xact_lock(${sql.raw(String(MIGRATION_LOCK_ID))}) as free`,
   );
   if (!lock?.free) return { done: false, holder: await holderOf(tx) };
-  const rights = await readRights(tx);
-  demand(rights, toLook(rights));
-  const isPending = (await missingMigrations(tx)).length > 0;
-  if (isPending) demand(rights, toMigrate(rights));
-  if (jobs) demand(rights, toWork(rights), NO_JOBS);
+  const rights = await readPrivileges(tx);
+  requirePrivileges(rights, missingToInspect(rights));
+  const isPending = (await pendingMigrations(tx)).length > 0;
+  if (isPending) requirePrivileges(rights, missingToMigrate(rights));
+  if (jobs) requirePrivileges(rights, missingForJobs(rights), JOBS_REMEDY);
   if (isPending) await applyMigrations(tx);
   await checkVersion(tx);
-  await seed(tx);
+  await seedExercises(tx);
   // What it has made is its own.
-  if (!isPending) demand(rights, toServe(rights));
+  if (!isPending) requirePrivileges(rights, missingToServe(rights));
   return { done: true };
 }
 
-async function holderOf(tx: Database): Promise<Holder | undefined> {
-  const [holder] = await tx.execute<Holder>(sql`
+async function holderOf(tx: Database): Promise<LockHolder | undefined> {
+  const [holder] = await tx.execute<LockHolder>(sql`
     select l.pid, a.application_name from pg_locks l left join pg_stat_activity a using (pid)
-    where l.locktype = 'advisory' and l.granted and l.classid = 0 and l.objid = ${sql.raw(String(LOCK))} and l.objsubid = 1
+    where l.locktype = 'advisory' and l.granted and l.classid = 0 and l.objid = ${sql.raw(String(MIGRATION_LOCK_ID))} and l.objsubid = 1
       and l.database = (select oid from pg_database where datname = current_database())`);
   return holder;
 }

@@ -1,7 +1,7 @@
 // Applies the generated migrations. Drizzle reads the files; its own migrators ask for the right to make schemas even
 // where there is nothing to make, and begin transactions of their own.
 import type { Database } from './client.ts';
-import { MIGRATIONS } from './journal.ts';
+import { MIGRATIONS_FOLDER } from './journal.ts';
 import { readMigrations, sql } from './orm.ts';
 
 /** @param tx a transaction: all that is pending is applied, or nothing */
@@ -17,7 +17,9 @@ export async function applyMigrations(tx: Database): Promise<void> {
   const [last] = await tx.execute<{ at: string | null }>(
     sql`select max(created_at)::text as at from drizzle.__drizzle_migrations`,
   );
-  for (const { sql: statements, folderMillis, hash } of readMigrations()({ migrationsFolder: MIGRATIONS })) {
+  for (const { sql: statements, folderMillis, hash } of readMigrations()({
+    migrationsFolder: MIGRATIONS_FOLDER,
+  })) {
     if (folderMillis <= Number(last?.at ?? 0)) continue;
     for (const statement of statements) await tx.execute(sql.raw(statement));
     await tx.execute(

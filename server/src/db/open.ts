@@ -1,10 +1,10 @@
 // Opens the database that the settings name. It knows both engines, and no engine knows it.
-import type { OpenDatabase, Told } from './client.ts';
-import type { Address } from './drivers.ts';
+import type { OpenDatabase, WaitListener } from './client.ts';
+import type { DatabaseUrl } from './drivers.ts';
 
 export interface DatabaseOptions {
   /** Where PostgreSQL is; undefined means the embedded database. */
-  readonly databaseUrl: Address | undefined;
+  readonly databaseUrl: DatabaseUrl | undefined;
   /** Connections to PostgreSQL at most. */
   readonly poolSize: number;
   /** Whether statements are kept prepared on their connection; true when undefined. */
@@ -21,18 +21,18 @@ export interface DatabaseOptions {
  * Opens the database that the options name, its schema up to date.
  * @throws when it is away, refuses us or has another schema
  */
-export async function openDatabase(options: DatabaseOptions, told?: Told): Promise<OpenDatabase> {
+export async function openDatabase(options: DatabaseOptions, onWait?: WaitListener): Promise<OpenDatabase> {
   if (options.databaseUrl === undefined) {
     const { openEmbedded } = await import('./embedded.ts');
     return openEmbedded(options.dataDir);
   }
-  const [{ openPostgres }, { checkPostgres, migratePostgres }, { meetOnce }] = await Promise.all([
+  const [{ openPostgres }, { checkPostgres, migratePostgres }, { memoizedProbe }] = await Promise.all([
     import('./postgres.ts'),
     import('./migrate.ts'),
     import('./session.ts'),
   ]);
   const { databaseUrl, poolSize, prepare, migrateAtStart, jobs } = options;
-  const met = meetOnce(databaseUrl);
-  await (migrateAtStart ? migratePostgres : checkPostgres)(databaseUrl, { met, jobs, told });
-  return openPostgres(databaseUrl, poolSize, prepare, met);
+  const probe = memoizedProbe(databaseUrl);
+  await (migrateAtStart ? migratePostgres : checkPostgres)(databaseUrl, { probe, jobs, onWait });
+  return openPostgres(databaseUrl, poolSize, prepare, probe);
 }

@@ -3,41 +3,41 @@ import type { GetColumnData, SQL } from 'drizzle-orm';
 import type { PgColumn, PgTable } from 'drizzle-orm/pg-core';
 import type { Database } from './client.ts';
 import { and, builder, desc, eq, lt, sql } from './orm.ts';
-import { type Parameter, query } from './statement.ts';
+import { type Parameter, read } from './statement.ts';
 
-export interface Page {
+export interface PageRequest {
   readonly limit: number;
   readonly before_id?: number | undefined;
 }
 
 /** Above every id: where the first page begins. */
-const NEWEST = 2 ** 31;
+const ABOVE_ALL_IDS = 2 ** 31;
 
 type Owned = PgTable & { id: PgColumn; user_id: PgColumn };
 type RowOf<C extends Record<string, PgColumn>> = { [K in keyof C]: GetColumnData<C[K]> };
 
 /** Bytes of JSON that the texts of a page have at most, not counting its last row. */
-const PAGE_BYTES = 1024 * 1024;
+const MAX_PAGE_BYTES = 1024 * 1024;
 
 /**
  * @param texts columns of long text: a page ends early when what they hold is too much for one answer
  * @returns what reads a page of the user's rows of `table`: of each the given columns
  */
-export function pagesOf<C extends Record<string, PgColumn>>(
+export function pageReader<C extends Record<string, PgColumn>>(
   name: string,
   table: Owned,
   columns: C,
   texts: (keyof C & string)[] = [],
 ) {
-  const page = query(name, { user_id: 'int', before_id: 'bigint', limit: 'int' }, (p) =>
-    bounded(select(table, columns, p), columns, texts),
+  const page = read(name, { user_id: 'int', before_id: 'bigint', limit: 'int' }, (p) =>
+    limitBytes(selectPage(table, columns, p), columns, texts),
   );
-  return (db: Database, user_id: number, { limit, before_id = NEWEST }: Page) =>
+  return (db: Database, user_id: number, { limit, before_id = ABOVE_ALL_IDS }: PageRequest) =>
     page(db, { user_id, before_id, limit });
 }
 
 /** @returns the rows of a page, from the newest on, for as long as the texts of those before them are not too long; at least one */
-function bounded<C extends Record<string, PgColumn>>(
+function limitBytes<C extends Record<string, PgColumn>>(
   rows: SQL<RowOf<C>>,
   columns: C,
   texts: string[],
@@ -55,24 +55,24 @@ function bounded<C extends Record<string, PgColumn>>(
     select ${names} from (
       select *, sum(${bytes}) over (order by id desc rows between unbounded preceding and 1 preceding) as bytes_before
       from (${rows}) as page) as measured
-    where coalesce(bytes_before, 0) < ${sql.raw(String(PAGE_BYTES))}
+    where coalesce(bytes_before, 0) < ${sql.raw(String(MAX_PAGE_BYTES))}
     order by id desc`;
 }
 
 /** The same of the rows whose `flag` is as asked. */
-export function pagesByFlag<C extends Record<string, PgColumn>>(
+export function pageReaderByFlag<C extends Record<string, PgColumn>>(
   name: string,
   table: Owned,
   columns: C,
   flag: PgColumn,
 ) {
   const shape = { user_id: 'int', before_id: 'bigint', limit: 'int', value: 'boolean' } as const;
-  const page = query(name, shape, ({ value, ...p }) => select(table, columns, p, eq(flag, value)));
-  return (db: Database, user_id: number, value: boolean, { limit, before_id = NEWEST }: Page) =>
+  const page = read(name, shape, ({ value, ...p }) => selectPage(table, columns, p, eq(flag, value)));
+  return (db: Database, user_id: number, value: boolean, { limit, before_id = ABOVE_ALL_IDS }: PageRequest) =>
     page(db, { user_id, value, before_id, limit });
 }
 
-function select<C extends Record<string, PgColumn>>(
+function selectPage<C extends Record<string, PgColumn>>(
   table: Owned,
   columns: C,
   p: { user_id: SQL; before_id: SQL; limit: Parameter },

@@ -1,10 +1,10 @@
 // Pools of connections to PostgreSQL that have a session each: its own, or that of a pooler in session mode.
 import type { Database } from './client.ts';
-import { connect, type Options, onConnection } from './connection.ts';
-import type { Address } from './drivers.ts';
-import { inTime, retried } from './gate.ts';
-import { createGroups, MOST, type Run } from './groups.ts';
-import { type Meeting, type SettingError, type Settings, sessionOptions } from './session.ts';
+import { type ConnectionOptions, connect, databaseOnConnection } from './connection.ts';
+import type { DatabaseUrl } from './drivers.ts';
+import { readWithTimeout, retryOnDeadlock } from './gate.ts';
+import { createGroupCommit, MAX_GROUP_SIZE, type StatementRunner } from './groups.ts';
+import { type ServerInfo, type SettingError, type Settings, sessionOptions } from './session.ts';
 
 /**
  * The driver's options. The package is patched (patches/): without the patch it can hang, answer one query with
@@ -16,7 +16,7 @@ import { type Meeting, type SettingError, type Settings, sessionOptions } from '
  * A slow statement is ended by PostgreSQL; `query_timeout` is a little longer, for a server that says nothing any more:
  * then the connection is given up. So a call is answered within 5 s of its turn on a connection.
  */
-export const OPTIONS = {
+export const DRIVER_OPTIONS = {
   backoff: (failures: number) => Math.min(0.05 * 2 ** failures, 0.5),
   connect_timeout: 2,
   acquire_timeout: 3,
@@ -30,70 +30,75 @@ export const OPTIONS = {
 } as const;
 
 /** What one statement may take, and a transaction that nothing happens in. */
-export const LIMITS = {
+export const SESSION_TIMEOUTS = {
   statement_timeout: '4s',
   lock_timeout: '2s',
   idle_in_transaction_session_timeout: '10s',
 } as const satisfies Settings;
 
 /** Reads that may be on one connection at a time, and milliseconds until a read is given up. */
-export const PIPELINE = 16;
-export const READ_DEADLINE = 4000;
+export const READ_PIPELINE_DEPTH = 16;
+export const READ_TIMEOUT_MS = 4000;
 
 /** A group waits for a lock no longer than this: then it is rolled back, and its changes are run by themselves (groups.ts). */
-const GROUP_LIMITS = { ...LIMITS, lock_timeout: '50ms' };
+const GROUP_TIMEOUTS = { ...SESSION_TIMEOUTS, lock_timeout: '50ms' };
 
 /** What statements are run on. */
 export interface Pools {
-  read: Run;
-  change: Run;
-  smallChange: Run;
+  read: StatementRunner;
+  write: StatementRunner;
+  groupedWrite: StatementRunner;
   /** A change whose text is not worth being remembered. */
-  once: Run;
+  writeUnprepared: StatementRunner;
   transaction<T>(job: (tx: Database) => Promise<T>): Promise<T>;
   ping(): Promise<void>;
   close(): Promise<void>;
 }
 
 /** How many connections do what. */
-export interface Shares {
+export interface PoolSizes {
   readonly readers: number;
   readonly writers: number;
   readonly groups: 0 | 1;
 }
 
-/** @param refused told when a new connection shows that the database has become one that is not for us */
+/** @param onUnusable told when a new connection shows that the database has become one that is not for us */
 export function openPools(
-  url: Address,
-  meeting: Meeting,
-  { readers, writers, groups }: Shares,
+  url: DatabaseUrl,
+  server: ServerInfo,
+  { readers, writers, groups }: PoolSizes,
   prepare: boolean,
-  refused: (error: SettingError) => void,
+  onUnusable: (error: SettingError) => void,
 ): Pools {
   const options = { prepare };
   const open = (max: number, settings: Settings, max_pipeline: number) =>
     connect(url, {
-      ...OPTIONS,
-      ...sessionOptions(meeting, 'stepwise', settings, refused),
+      ...DRIVER_OPTIONS,
+      ...sessionOptions(server, 'stepwise', settings, onUnusable),
       max,
       max_pipeline,
       prepare,
-    } as Options);
+    } as ConnectionOptions);
   // That reads change nothing is not left to who writes them. (To a pooler we leave nothing that others could not bear.)
-  const reading = { ...LIMITS, ...(meeting.pooler === 'none' && { default_transaction_read_only: 'on' }) };
-  const reads = open(readers, reading, PIPELINE);
-  const writes = open(writers, LIMITS, OPTIONS.max_pipeline);
-  const together = groups === 1 ? open(1, GROUP_LIMITS, MOST + 2) : undefined;
-  const change: Run = (text, values) => retried(() => writes.unsafe(text, values as never[], options));
+  const readSettings = {
+    ...SESSION_TIMEOUTS,
+    ...(server.pooler === 'none' && { default_transaction_read_only: 'on' }),
+  };
+  const readPool = open(readers, readSettings, READ_PIPELINE_DEPTH);
+  const writePool = open(writers, SESSION_TIMEOUTS, DRIVER_OPTIONS.max_pipeline);
+  const groupPool = groups === 1 ? open(1, GROUP_TIMEOUTS, MAX_GROUP_SIZE + 2) : undefined;
+  const write: StatementRunner = (text, values) =>
+    retryOnDeadlock(() => writePool.unsafe(text, values as never[], options));
   return {
-    read: (text, values) => inTime(() => reads.unsafe(text, values as never[], options), READ_DEADLINE),
-    change,
-    smallChange: together ? createGroups(together, change) : change,
-    once: (text, values) => retried(() => writes.unsafe(text, values as never[])),
+    read: (text, values) =>
+      readWithTimeout(() => readPool.unsafe(text, values as never[], options), READ_TIMEOUT_MS),
+    write,
+    groupedWrite: groupPool ? createGroupCommit(groupPool, write) : write,
+    writeUnprepared: (text, values) => retryOnDeadlock(() => writePool.unsafe(text, values as never[])),
     transaction: <T>(job: (tx: Database) => Promise<T>) =>
-      writes.begin((tx) => job(onConnection(tx, options))) as Promise<T>,
-    ping: async () => void (await Promise.all([reads`select 1`, writes`select 1`])),
+      writePool.begin((tx) => job(databaseOnConnection(tx, options))) as Promise<T>,
+    ping: async () => void (await Promise.all([readPool`select 1`, writePool`select 1`])),
     close: async () =>
-      void (await Promise.all([reads, writes, together].map((pool) => pool?.end({ timeout: 5 })))),
+      void (await Promise.all([readPool, writePool, groupPool].map((pool) => pool?.end({ timeout: 5 })))),
   };
 }

@@ -5,7 +5,7 @@ import type { PgColumn, PgTable } from 'drizzle-orm/pg-core';
 import type { Database } from './client.ts';
 import { sql } from './orm.ts';
 import { eventSequences, mentalPlans, physicalPlans, resources, tasks } from './schema/index.ts';
-import { one, query } from './statement.ts';
+import { firstRow, read } from './statement.ts';
 
 const TABLES = {
   tasks,
@@ -20,7 +20,7 @@ export type QuotaName = keyof typeof TABLES;
 export type Quotas = Readonly<Record<QuotaName, number>>;
 
 /** The parameters that a statement with a quota has besides its own. */
-export const QUOTA = { quota: 'int' } as const;
+export const QUOTA_PARAMETER = { quota: 'int' } as const;
 
 const lastEvent = (user_id: SQL): SQL => sql`(select last from ${eventSequences} where user_id = ${user_id})`;
 
@@ -30,7 +30,7 @@ const lastEvent = (user_id: SQL): SQL => sql`(select last from ${eventSequences}
  * other changes of the user add at the same moment is not seen: they may exceed the quota by as much.
  * @param last the number of the user's last event, where the statement has it at hand
  */
-export const hasRoom = (
+export const isBelowQuota = (
   name: QuotaName,
   user_id: SQL,
   quota: SQL,
@@ -45,17 +45,17 @@ export const hasRoom = (
  * fewer tasks. Where it does not hold, `hasRoom` says whether there is room.
  * @param last the number of the user's last event
  */
-export const surelyHasRoom = (quota: SQL, last: SQL): SQL => sql`${last} < ${quota}`;
+export const isCertainlyBelowQuota = (quota: SQL, last: SQL): SQL => sql`${last} < ${quota}`;
 
-const rooms = Object.fromEntries(
+const checks = Object.fromEntries(
   (Object.keys(TABLES) as QuotaName[]).map((name) => [
     name,
-    one(
-      query(
+    firstRow(
+      read(
         `quota.${name}`,
-        { ...QUOTA, user_id: 'int', added: 'int' },
+        { ...QUOTA_PARAMETER, user_id: 'int', added: 'int' },
         ({ user_id, quota, added }): SQL<{ room: boolean }> =>
-          sql`select ${hasRoom(name, user_id, quota, { added })} as room`,
+          sql`select ${isBelowQuota(name, user_id, quota, { added })} as room`,
       ),
     ),
   ]),
@@ -75,6 +75,6 @@ export async function isQuotaReached(
   quota: number,
   added = 1,
 ): Promise<boolean> {
-  const row = await rooms[name](db, { user_id, quota, added });
+  const row = await checks[name](db, { user_id, quota, added });
   return row?.room === false;
 }

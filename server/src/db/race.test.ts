@@ -1,13 +1,15 @@
 import { expect, test } from 'vitest';
-import { LostRace, retryRaced } from './race.ts';
+import { retryOnConflict, WriteConflictError } from './race.ts';
 
-test('a statement that lost its race is run again until it wins', async () => {
-  const outcomes = ['raced', 'raced', 'updated', 'raced'];
-  const result = await retryRaced(async () => ({ outcome: outcomes.shift() as string }));
+test('a statement that met a conflict is run again until it meets none', async () => {
+  const outcomes = ['conflict', 'conflict', 'updated', 'conflict'];
+  const result = await retryOnConflict(async () => ({ outcome: outcomes.shift() as string }));
   expect(result).toEqual({ outcome: 'updated' });
-  expect(outcomes).toEqual(['raced']);
+  expect(outcomes).toEqual(['conflict']);
 });
 
 test('one that loses for ever gives up', async () => {
-  await expect(retryRaced(async () => ({ outcome: 'raced' }))).rejects.toBeInstanceOf(LostRace);
+  await expect(retryOnConflict(async () => ({ outcome: 'conflict' }))).rejects.toBeInstanceOf(
+    WriteConflictError,
+  );
 });

@@ -3,13 +3,13 @@ import type { Database } from './client.ts';
 import { sql } from './orm.ts';
 
 /** Thrown when rights are missing; the message says which. */
-export class RightsError extends Error {
-  override name = 'RightsError';
+export class PrivilegeError extends Error {
+  override name = 'PrivilegeError';
 }
 
-type Right = 'select' | 'insert' | 'update' | 'delete';
+type Privilege = 'select' | 'insert' | 'update' | 'delete';
 
-interface Table extends Readonly<Record<Right, boolean>> {
+interface TablePrivileges extends Readonly<Record<Privilege, boolean>> {
   readonly schema: string;
   readonly table: string;
   /** Whether the role owns it, or is a member of the role that does. */
@@ -18,22 +18,22 @@ interface Table extends Readonly<Record<Right, boolean>> {
 }
 
 /** What the role may do, and what there is. */
-export interface Rights {
+export interface Privileges {
   /** Both as they are written in a statement. */
   readonly role: string;
   readonly database: string;
   /** Whether it may make schemas. */
-  readonly creates: boolean;
+  readonly canCreateSchemas: boolean;
   /** Only those that are there. */
   readonly schemas: Readonly<
     Partial<Record<'public' | 'drizzle' | 'pgboss', { readonly usage: boolean; readonly create: boolean }>>
   >;
-  readonly tables: readonly Table[];
+  readonly tables: readonly TablePrivileges[];
 }
 
 /** Read from the catalogue, which everybody may read. */
-export async function readRights(db: Database): Promise<Rights> {
-  const [rights] = await db.execute<Rights>(sql`
+export async function readPrivileges(db: Database): Promise<Privileges> {
+  const [rights] = await db.execute<Privileges>(sql`
     select quote_ident(current_user) as role, quote_ident(current_database()) as database,
       has_database_privilege(current_database(), 'create') as creates,
       (select coalesce(json_object_agg(nspname, json_build_object(
@@ -45,7 +45,7 @@ export async function readRights(db: Database): Promise<Rights> {
           'owned', pg_has_role(c.relowner, 'usage'), 'owner', quote_ident(pg_get_userbyid(c.relowner))) order by c.relname), '[]')
         from pg_class c join pg_namespace n on n.oid = c.relnamespace
         where c.relkind in ('r', 'p') and n.nspname in ('public', 'drizzle', 'pgboss')) as tables`);
-  return rights as Rights;
+  return rights as Privileges;
 }
 
 /** The table that says which migrations a database has, and that in which background work says which version it has. */
@@ -53,7 +53,7 @@ const APPLIED = '__drizzle_migrations';
 const VERSION = 'version';
 
 /** What requests do besides reading; other tables are only read, or written by whoever migrates. */
-export const WRITTEN: Readonly<Record<string, readonly Right[]>> = {
+export const TABLE_PRIVILEGES: Readonly<Record<string, readonly Privilege[]>> = {
   users: ['insert', 'update', 'delete'],
   sessions: ['insert', 'update', 'delete'],
   password_resets: ['insert', 'update', 'delete'],
@@ -75,27 +75,33 @@ export const WRITTEN: Readonly<Record<string, readonly Right[]>> = {
 };
 
 /** To find out whether the schema is up to date. */
-export function toLook({ role, schemas, tables }: Rights): string[] {
-  const missing = usage('public', role, schemas);
-  if (schemas.drizzle) missing.push(...usage('drizzle', role, schemas));
+export function missingToInspect({ role, schemas, tables }: Privileges): string[] {
+  const missing = missingUsage('public', role, schemas);
+  if (schemas.drizzle) missing.push(...missingUsage('drizzle', role, schemas));
   const applied = tables.find(({ schema, table }) => schema === 'drizzle' && table === APPLIED);
   if (applied && !applied.select) missing.push(`grant select on drizzle.${APPLIED} to ${role}`);
   return missing;
 }
 
 /** To bring it up to date. */
-export function toMigrate({ role, database, creates, schemas, tables }: Rights): string[] {
+export function missingToMigrate({
+  role,
+  database,
+  canCreateSchemas,
+  schemas,
+  tables,
+}: Privileges): string[] {
   const missing: string[] = [];
   if (!schemas.public?.create) missing.push(`grant create on schema public to ${role}`);
   const applied = tables.find(({ schema, table }) => schema === 'drizzle' && table === APPLIED);
-  if (!schemas.drizzle && !creates) missing.push(newSchema('drizzle', role, database));
+  if (!schemas.drizzle && !canCreateSchemas) missing.push(createSchema('drizzle', role, database));
   if (schemas.drizzle && !applied && !schemas.drizzle.create)
     missing.push(`grant create on schema drizzle to ${role}`);
   if (applied && !(applied.insert && applied.select))
     missing.push(`grant select, insert on drizzle.${APPLIED} to ${role}`);
   if (applied) {
     const foreign = tables.filter(
-      ({ schema, table, owned }) => schema === 'public' && table in WRITTEN && !owned,
+      ({ schema, table, owned }) => schema === 'public' && table in TABLE_PRIVILEGES && !owned,
     );
     for (const owner of new Set(foreign.map(({ owner }) => owner)))
       missing.push(
@@ -106,12 +112,14 @@ export function toMigrate({ role, database, creates, schemas, tables }: Rights):
 }
 
 /** To answer requests. */
-export function toServe({ role, tables }: Rights): string[] {
+export function missingToServe({ role, tables }: Privileges): string[] {
   const missing = tables
-    .filter(({ schema, table }) => schema === 'public' && table in WRITTEN)
+    .filter(({ schema, table }) => schema === 'public' && table in TABLE_PRIVILEGES)
     .map((rights) => ({
       table: rights.table,
-      lacks: (['select', ...(WRITTEN[rights.table] ?? [])] as const).filter((right) => !rights[right]),
+      lacks: (['select', ...(TABLE_PRIVILEGES[rights.table] ?? [])] as const).filter(
+        (right) => !rights[right],
+      ),
     }))
     .filter(({ lacks }) => lacks.length > 0);
   // As one statement where it is the same everywhere.
@@ -121,9 +129,9 @@ export function toServe({ role, tables }: Rights): string[] {
 }
 
 /** To do the background work. */
-export function toWork({ role, database, creates, schemas, tables }: Rights): string[] {
-  if (!schemas.pgboss) return creates ? [] : [newSchema('pgboss', role, database)];
-  const missing = usage('pgboss', role, schemas);
+export function missingForJobs({ role, database, canCreateSchemas, schemas, tables }: Privileges): string[] {
+  if (!schemas.pgboss) return canCreateSchemas ? [] : [createSchema('pgboss', role, database)];
+  const missing = missingUsage('pgboss', role, schemas);
   const own = tables.filter(({ schema }) => schema === 'pgboss');
   if (!own.some(({ table }) => table === VERSION) && !schemas.pgboss.create)
     missing.push(`grant create on schema pgboss to ${role}`);
@@ -132,19 +140,23 @@ export function toWork({ role, database, creates, schemas, tables }: Rights): st
   return missing;
 }
 
-/** @throws RightsError when something is missing */
-export function demand({ role }: Rights, missing: readonly string[], otherwise = ''): void {
+/** @throws PrivilegeError when something is missing */
+export function requirePrivileges({ role }: Privileges, missing: readonly string[], otherwise = ''): void {
   if (missing.length === 0) return;
-  throw new RightsError(
+  throw new PrivilegeError(
     `the role ${role} lacks rights that are needed, as an administrator run: ${missing.join('; ')}${otherwise}`,
   );
 }
 
-function usage(name: 'public' | 'drizzle' | 'pgboss', role: string, schemas: Rights['schemas']): string[] {
+function missingUsage(
+  name: 'public' | 'drizzle' | 'pgboss',
+  role: string,
+  schemas: Privileges['schemas'],
+): string[] {
   const schema = schemas[name];
   if (schema === undefined) return [`create schema ${name} authorization ${role}`];
   return schema.usage ? [] : [`grant usage on schema ${name} to ${role}`];
 }
 
-const newSchema = (name: string, role: string, database: string): string =>
+const createSchema = (name: string, role: string, database: string): string =>
   `create schema ${name} authorization ${role} (or: grant create on database ${database} to ${role})`;

@@ -88,7 +88,7 @@ export const DEFAULT_EXERCISES = [
 ];
 
 /** Adds the default exercises that are missing; one that an operator has edited stays as it is. */
-export async function seed(db: Database): Promise<void> {
+export async function seedExercises(db: Database): Promise<void> {
   // Looked for first: who only reads exercises may start where they all are.
   const found = await db.execute(builder.select({ default_order: exercises.default_order }).from(exercises));
   const there = new Set(found.map(({ default_order }) => default_order));

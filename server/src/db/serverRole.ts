@@ -2,12 +2,12 @@
 // migrates, after each migration anew, and nothing else.
 import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
 import type { Database } from './client.ts';
-import type { Address } from './drivers.ts';
-import { LOCK } from './migrate.ts';
+import type { DatabaseUrl } from './drivers.ts';
+import { MIGRATION_LOCK_ID } from './migrate.ts';
 import { sql } from './orm.ts';
-import { inOneTransaction } from './postgres.ts';
-import { demand, RightsError, readRights, WRITTEN } from './rights.ts';
-import { meetOnce } from './session.ts';
+import { runInTransaction } from './postgres.ts';
+import { PrivilegeError, readPrivileges, requirePrivileges, TABLE_PRIVILEGES } from './rights.ts';
+import { memoizedProbe } from './session.ts';
 
 /** A role as SERVER_DATABASE_URL names it. */
 export interface ServerRole {
@@ -16,66 +16,69 @@ export interface ServerRole {
   readonly password: string;
 }
 
-interface Found {
+interface RoleState {
   /** As they are written in a statement. */
   readonly role: string;
   readonly owner: string;
   readonly exists: boolean;
   /** Whether it is the role that migrates, has its rights, or rights over all of PostgreSQL. */
-  readonly mighty: boolean;
+  readonly isPrivileged: boolean;
   /** Whether something of ours belongs to it. */
   readonly owns: boolean;
   /** Whether the role that migrates may make roles. */
-  readonly makes: boolean;
+  readonly canCreateRoles: boolean;
 }
 
 /**
  * Makes the role where it is missing, gives it its password and what it needs, and takes what else it has.
  * @param owner the database as the role that owns the tables, which are up to date
- * @throws RightsError
+ * @throws PrivilegeError
  */
-export async function prepareServerRole(owner: Address, { user, password }: ServerRole): Promise<void> {
-  await inOneTransaction(
+export async function prepareServerRole(owner: DatabaseUrl, { user, password }: ServerRole): Promise<void> {
+  await runInTransaction(
     owner,
-    meetOnce(owner),
+    memoizedProbe(owner),
     { name: 'stepwise migrations', settings: { lock_timeout: '3s' } },
     async (tx) => {
       const run = (statement: string) => tx.execute(sql.raw(statement));
-      await run(`select pg_advisory_xact_lock(${LOCK})`);
-      const found = await find(tx, user);
-      const rights = await readRights(tx);
-      if (found.mighty)
-        throw new RightsError(
+      await run(`select pg_advisory_xact_lock(${MIGRATION_LOCK_ID})`);
+      const found = await readRole(tx, user);
+      const rights = await readPrivileges(tx);
+      if (found.isPrivileged)
+        throw new PrivilegeError(
           `SERVER_DATABASE_URL: the role ${found.role} can change tables or roles, as the owner can: name one of its own for the servers`,
         );
-      if (found.owns) demand(rights, [`reassign owned by ${found.role} to ${found.owner}`]);
-      if (!found.exists && !found.makes) demand(rights, [`create role ${found.role} login`]);
+      if (found.owns) requirePrivileges(rights, [`reassign owned by ${found.role} to ${found.owner}`]);
+      if (!found.exists && !found.canCreateRoles)
+        requirePrivileges(rights, [`create role ${found.role} login`]);
       if (!found.exists) await run(`create role ${found.role} login`);
       // Not the password itself: a statement can end in the log of PostgreSQL.
-      if (password !== '' && found.makes)
-        await run(`alter role ${found.role} login password '${scramOf(password)}'`);
+      if (password !== '' && found.canCreateRoles)
+        await run(`alter role ${found.role} login password '${scramVerifier(password)}'`);
 
-      const ours = rights.tables.filter(({ schema, table }) => schema !== 'public' || table in WRITTEN);
+      const ours = rights.tables.filter(
+        ({ schema, table }) => schema !== 'public' || table in TABLE_PRIVILEGES,
+      );
       for (const schema of new Set(ours.map(({ schema }) => schema))) {
         await run(`revoke all on schema ${schema} from ${found.role}`);
         await run(`grant usage on schema ${schema} to ${found.role}`);
       }
       for (const { schema, table } of ours) {
         await run(`revoke all on ${schema}."${table}" from ${found.role}`);
-        await run(`grant ${neededOn(schema, table)} on ${schema}."${table}" to ${found.role}`);
+        await run(`grant ${privilegesOn(schema, table)} on ${schema}."${table}" to ${found.role}`);
       }
-      for (const { statement, mine } of await excess(tx, user)) if (mine) await run(statement);
+      for (const { statement, mine } of await excessPrivileges(tx, user)) if (mine) await run(statement);
       // What only an administrator can do.
-      demand(
+      requirePrivileges(
         rights,
-        (await excess(tx, user)).map(({ statement }) => statement),
+        (await excessPrivileges(tx, user)).map(({ statement }) => statement),
       );
     },
   );
 }
 
-async function find(tx: Database, user: string): Promise<Found> {
-  const [found] = await tx.execute<Found>(sql`
+async function readRole(tx: Database, user: string): Promise<RoleState> {
+  const [found] = await tx.execute<RoleState>(sql`
     select quote_ident(${user}::name) as role, quote_ident(current_user) as owner,
       r.oid is not null as exists,
       coalesce(r.rolsuper or r.rolcreaterole or r.rolcreatedb or r.rolreplication or pg_has_role(r.oid, me.oid, 'member'), false) as mighty,
@@ -83,12 +86,12 @@ async function find(tx: Database, user: string): Promise<Found> {
         where n.nspname in ('public', 'drizzle', 'pgboss') and r.oid in (c.relowner, n.nspowner)) as owns,
       me.rolsuper or me.rolcreaterole as makes
     from pg_roles me left join pg_roles r on r.rolname = ${user}::name where me.rolname = current_user`);
-  return found as Found;
+  return found as RoleState;
 }
 
 /** Requests and the background work: what waits for nobody (`for update`) needs the right to update, too. */
-function neededOn(schema: string, table: string): string {
-  const isRead = schema === 'drizzle' || (schema === 'public' && WRITTEN[table]?.length === 0);
+function privilegesOn(schema: string, table: string): string {
+  const isRead = schema === 'drizzle' || (schema === 'public' && TABLE_PRIVILEGES[table]?.length === 0);
   return isRead ? 'select' : 'select, insert, update, delete';
 }
 
@@ -96,7 +99,7 @@ function neededOn(schema: string, table: string): string {
  * What PostgreSQL lets every role do, or somebody has granted: temporary tables and, in databases of older versions, tables in public.
  * @returns what ends that, and whether it is the migrating role's to do
  */
-async function excess(tx: Database, user: string): Promise<{ statement: string; mine: boolean }[]> {
+async function excessPrivileges(tx: Database, user: string): Promise<{ statement: string; mine: boolean }[]> {
   return await tx.execute<{ statement: string; mine: boolean }>(sql`
     select format('revoke %s from public, %I', what, ${user}::name) as statement, mine
     from pg_database d join pg_namespace n on n.nspname = 'public',
@@ -108,7 +111,7 @@ async function excess(tx: Database, user: string): Promise<{ statement: string; 
 }
 
 /** @returns what PostgreSQL keeps of a password (RFC 5803): whoever reads it cannot sign in with it */
-function scramOf(password: string): string {
+function scramVerifier(password: string): string {
   const [salt, iterations] = [randomBytes(16), 4096];
   const salted = pbkdf2Sync(password, salt, iterations, 32, 'sha256');
   const keyOf = (name: string) => createHmac('sha256', salted).update(name).digest();

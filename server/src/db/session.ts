@@ -3,7 +3,7 @@
 // transaction another session.
 import type postgres from 'postgres';
 import { connect } from './connection.ts';
-import type { Address } from './drivers.ts';
+import type { DatabaseUrl } from './drivers.ts';
 import { databaseCode } from './errors.ts';
 
 /** Thrown when answers would depend on what nobody but an operator can change; the message says what, and how. */
@@ -47,22 +47,22 @@ const REQUIRED: Readonly<Record<string, { readonly value: string; readonly remed
 };
 
 /** Milliseconds for what is asked of a connection before it is used. */
-const PATIENCE = 4000;
+const PROBE_TIMEOUT_MS = 4000;
 
 /** How the database is reached, found out once. */
-export interface Meeting {
+export interface ServerInfo {
   /** `transaction`: each transaction may get another session. */
   readonly pooler: 'none' | 'session' | 'transaction';
   /** Whether statements may be kept prepared; older poolers in transaction mode mix them up. */
-  readonly prepares: boolean;
+  readonly keepsPrepared: boolean;
   /** `server_version_num` */
   readonly version: number;
 }
 
 /** What is set in a session, completed by the settings that are the same in all of them. */
-export function completed(
+export function completeSettings(
   settings: Settings,
-  { version }: Pick<Meeting, 'version'>,
+  { version }: Pick<ServerInfo, 'version'>,
 ): Readonly<Record<string, string>> {
   const all = { ...SETTINGS, ...(version >= 170_000 && { transaction_timeout: '0' }), ...settings };
   return Object.fromEntries(
@@ -71,7 +71,7 @@ export function completed(
 }
 
 /** Statements that set them. The time of a statement first: that of the role may be too short for the rest. */
-export function setting(
+export function setSettings(
   settings: Readonly<Record<string, string>>,
   scope: 'session' | 'transaction',
 ): string {
@@ -83,19 +83,19 @@ export function setting(
   return `set ${isLocal ? 'local ' : ''}statement_timeout = '${statement_timeout}'; select ${each.join(', ')}`;
 }
 
-const asking = (names: readonly string[]): string =>
+const selectSettings = (names: readonly string[]): string =>
   [
     'pg_catalog.pg_backend_pid() as pid',
     ...names.map((name) => `pg_catalog.current_setting('${name}') as "${name}"`),
   ].join(', ');
 
-const TIME = `set local statement_timeout = ${PATIENCE}`;
+const SET_PROBE_TIMEOUT = `set local statement_timeout = ${PROBE_TIMEOUT_MS}`;
 
 /** Gives a statement time enough. (Not `begin`: the driver takes that for a mistake on a connection that nobody has reserved.) */
-const inTime = (text: string): string => `start transaction; ${TIME}; ${text}; commit`;
+const withProbeTimeout = (text: string): string => `start transaction; ${SET_PROBE_TIMEOUT}; ${text}; commit`;
 
 /** The number that the connection of an answer began with. */
-const keyOf = (answer: readonly object[]): number => {
+const backendPid = (answer: readonly object[]): number => {
   const last = answer.at(-1);
   return ((Array.isArray(last) ? last : answer) as unknown as { state: { pid: number } }).state.pid;
 };
@@ -107,7 +107,7 @@ function lastRow(answer: readonly object[]): Record<string, unknown> {
 }
 
 /** @throws SettingError when it is no database for us */
-function check(row: Record<string, unknown>, settings: Settings = {}): void {
+function checkSettings(row: Record<string, unknown>, settings: Settings = {}): void {
   for (const [name, { value, remedy }] of Object.entries(REQUIRED))
     if (row[name] !== value)
       throw new SettingError(`the database has ${name} ${row[name]}, and must have ${value}: ${remedy}`);
@@ -120,24 +120,24 @@ function check(row: Record<string, unknown>, settings: Settings = {}): void {
 
 /**
  * The driver's options for sessions with these settings: a connection that has not got them is never used.
- * @param refused told why one must not be used, that is when the database has become another one
+ * @param onUnusable told why one must not be used, that is when the database has become another one
  */
 export function sessionOptions(
-  meeting: Meeting,
+  server: ServerInfo,
   name: string,
   settings: Settings,
-  refused: (error: SettingError) => void = () => {},
+  onUnusable: (error: SettingError) => void = () => {},
 ) {
-  const wanted = completed(settings, meeting);
-  const isDirect = meeting.pooler === 'none';
+  const expected = completeSettings(settings, server);
+  const isDirect = server.pooler === 'none';
   const names = Object.keys(REQUIRED);
   const text = {
-    none: `select ${asking([...names, ...Object.keys(wanted)])}`,
-    session: `${setting(wanted, 'session')}; select ${asking([...names, ...Object.keys(wanted)])}`,
-    transaction: inTime(`select ${asking(names)}`),
-  }[meeting.pooler];
+    none: `select ${selectSettings([...names, ...Object.keys(expected)])}`,
+    session: `${setSettings(expected, 'session')}; select ${selectSettings([...names, ...Object.keys(expected)])}`,
+    transaction: withProbeTimeout(`select ${selectSettings(names)}`),
+  }[server.pooler];
   return {
-    connection: { application_name: name, ...(isDirect && wanted) },
+    connection: { application_name: name, ...(isDirect && expected) },
     greeting: {
       text,
       refuse(answer: readonly object[], pid: number): Error | undefined {
@@ -147,9 +147,9 @@ export function sessionOptions(
             throw new SettingError(
               'the database is behind a pooler now, and was not when Stepwise started: start it again',
             );
-          check(row, meeting.pooler === 'transaction' ? {} : wanted);
+          checkSettings(row, server.pooler === 'transaction' ? {} : expected);
         } catch (error) {
-          refused(error as SettingError);
+          onUnusable(error as SettingError);
           return error as Error;
         }
       },
@@ -158,45 +158,45 @@ export function sessionOptions(
 }
 
 /** Times that the first questions are asked where the role's time is hardly enough for them. */
-const TRIES = 10;
+const MAX_ATTEMPTS = 10;
 
 /** Asks how the database is reached. @throws SettingError when it is no database for us */
-export async function meet(url: Address): Promise<Meeting> {
+export async function probeServer(url: DatabaseUrl): Promise<ServerInfo> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await meetNow(url);
+      return await probeNow(url);
     } catch (error) {
-      if (attempt === TRIES || databaseCode(error) !== '57014') throw error;
+      if (attempt === MAX_ATTEMPTS || databaseCode(error) !== '57014') throw error;
     }
   }
 }
 
-async function meetNow(url: Address): Promise<Meeting> {
-  const first = plain(url);
+async function probeNow(url: DatabaseUrl): Promise<ServerInfo> {
+  const first = connectPlain(url);
   try {
     const answer = await first.unsafe(
-      inTime(`select ${asking(['server_version_num', ...Object.keys(REQUIRED)])}`),
+      withProbeTimeout(`select ${selectSettings(['server_version_num', ...Object.keys(REQUIRED)])}`),
     );
     const row = lastRow(answer);
-    check(row);
+    checkSettings(row);
     const version = Number(row.server_version_num);
     // A connection begins with the number of its process; a pooler cannot hand that on.
-    if (row.pid === keyOf(answer)) return { pooler: 'none', prepares: true, version };
+    if (row.pid === backendPid(answer)) return { pooler: 'none', keepsPrepared: true, version };
     await checkTransactions(first);
-    if (!(await isShared(first, url))) return { pooler: 'session', prepares: true, version };
-    return { pooler: 'transaction', prepares: await areRenamed(first), version };
+    if (!(await sharesSessions(first, url))) return { pooler: 'session', keepsPrepared: true, version };
+    return { pooler: 'transaction', keepsPrepared: await renamesStatements(first), version };
   } catch (error) {
-    throw refusedByPooler(error) ?? error;
+    throw poolerRefusal(error) ?? error;
   } finally {
     await first.end({ timeout: 1 });
   }
 }
 
 /** Asked once, whoever asks first; again after it failed. */
-export function meetOnce(url: Address): () => Promise<Meeting> {
-  let known: Promise<Meeting> | undefined;
+export function memoizedProbe(url: DatabaseUrl): () => Promise<ServerInfo> {
+  let known: Promise<ServerInfo> | undefined;
   return () => {
-    known ??= meet(url).catch((error) => {
+    known ??= probeServer(url).catch((error) => {
       known = undefined;
       throw error;
     });
@@ -205,7 +205,7 @@ export function meetOnce(url: Address): () => Promise<Meeting> {
 }
 
 /** A connection that asks for nothing that a pooler could refuse. */
-const plain = (url: Address): postgres.Sql =>
+const connectPlain = (url: DatabaseUrl): postgres.Sql =>
   connect(url, {
     max: 1,
     connect_timeout: 2,
@@ -219,9 +219,9 @@ const plain = (url: Address): postgres.Sql =>
 /** @throws SettingError when the pooler lets no transaction go on: it closes the connection, each time */
 async function checkTransactions(client: postgres.Sql): Promise<void> {
   for (let attempt = 1; attempt <= 2; attempt++) {
-    await client.unsafe(inTime('select 1'));
+    await client.unsafe(withProbeTimeout('select 1'));
     try {
-      await client.begin((tx) => tx.unsafe(TIME));
+      await client.begin((tx) => tx.unsafe(SET_PROBE_TIMEOUT));
       return;
     } catch (error) {
       if (!['08P01', 'CONNECTION_CLOSED'].includes(databaseCode(error) ?? '')) throw error;
@@ -233,17 +233,17 @@ async function checkTransactions(client: postgres.Sql): Promise<void> {
 }
 
 /** Who asks when, in no regular order: a pooler that deals its sessions out one after the other is found out too. */
-const ORDER = 'BAABABBAABAABBBA';
+const PROBE_ORDER = 'BAABABBAABAABBBA';
 
 /** @returns whether two connections were given the same session, or one of them several */
-async function isShared(first: postgres.Sql, url: Address): Promise<boolean> {
-  const second = plain(url);
+async function sharesSessions(first: postgres.Sql, url: DatabaseUrl): Promise<boolean> {
+  const second = connectPlain(url);
   const seen = { A: new Set<number>(), B: new Set<number>() };
   try {
-    for (const who of `A${ORDER}`) {
+    for (const who of `A${PROBE_ORDER}`) {
       const { [who as 'A']: own, [who === 'A' ? 'B' : 'A']: other } = seen;
       const { pid } = lastRow(
-        await (who === 'A' ? first : second).unsafe(inTime(`select ${asking([])}`)),
+        await (who === 'A' ? first : second).unsafe(withProbeTimeout(`select ${selectSettings([])}`)),
       ) as { pid: number };
       if (other.has(pid) || own.add(pid).size > 1) return true;
     }
@@ -254,9 +254,9 @@ async function isShared(first: postgres.Sql, url: Address): Promise<boolean> {
 }
 
 /** @returns whether the pooler gives prepared statements names of its own, as it must where sessions are shared */
-async function areRenamed(client: postgres.Sql): Promise<boolean> {
+async function renamesStatements(client: postgres.Sql): Promise<boolean> {
   return (await client.begin(async (tx) => {
-    await tx.unsafe(TIME);
+    await tx.unsafe(SET_PROBE_TIMEOUT);
     const { statement } = await tx.unsafe('select $1::int as probe', [1], { prepare: true });
     const { name } = statement as unknown as { name: string };
     const [found] = await tx.unsafe('select from pg_catalog.pg_prepared_statements where name = $1', [name]);
@@ -267,12 +267,13 @@ async function areRenamed(client: postgres.Sql): Promise<boolean> {
 }
 
 /** What PgBouncer will not answer otherwise the next time, in its own words: they name parameters, databases and users. */
-const FINAL = /no such (database|user)|unsupported startup parameter|invalid server parameter|config error/i;
+const PERMANENT_REFUSALS =
+  /no such (database|user)|unsupported startup parameter|invalid server parameter|config error/i;
 
 /** @returns what to tell when a pooler refuses us for good */
-function refusedByPooler(error: unknown): SettingError | undefined {
+function poolerRefusal(error: unknown): SettingError | undefined {
   const { code, message } = error as { code?: string; message: string };
-  if (code !== '08P01' || !FINAL.test(message)) return undefined;
+  if (code !== '08P01' || !PERMANENT_REFUSALS.test(message)) return undefined;
   const parameter = /unsupported startup parameter: (\w+)/i.exec(message)?.[1];
   return new SettingError(
     parameter === undefined

@@ -3,78 +3,90 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type postgres from 'postgres';
 import type { Database } from './client.ts';
-import { connect, type Options, onConnection } from './connection.ts';
-import type { Address } from './drivers.ts';
+import { type ConnectionOptions, connect, databaseOnConnection } from './connection.ts';
+import type { DatabaseUrl } from './drivers.ts';
 import { databaseCode } from './errors.ts';
-import { inTime, retried } from './gate.ts';
-import type { Run } from './groups.ts';
-import { LIMITS, OPTIONS, type Pools, READ_DEADLINE, type Shares } from './pools.ts';
-import { completed, type Meeting, type SettingError, sessionOptions, setting } from './session.ts';
+import { readWithTimeout, retryOnDeadlock } from './gate.ts';
+import type { StatementRunner } from './groups.ts';
+import { DRIVER_OPTIONS, type PoolSizes, type Pools, READ_TIMEOUT_MS, SESSION_TIMEOUTS } from './pools.ts';
+import {
+  completeSettings,
+  type ServerInfo,
+  type SettingError,
+  sessionOptions,
+  setSettings,
+} from './session.ts';
 
 /** How a transaction begins. What a role or a database has set holds for the beginning itself. */
-export const READS = 'isolation level read committed read only';
-export const CHANGES = 'isolation level read committed';
+export const READ_ONLY = 'isolation level read committed read only';
+export const READ_WRITE = 'isolation level read committed';
 
 /** Tries to begin one, where a role's `statement_timeout` is hardly enough for that, and milliseconds between them. */
-const TRIES = 10;
-const PAUSE = 20;
+const MAX_ATTEMPTS = 10;
+const RETRY_DELAY_MS = 20;
 
 /** @param prepare whether statements are kept prepared: only where the pooler can do that */
-export function openSharedPools(
-  url: Address,
-  meeting: Meeting,
-  { readers, writers }: Shares,
+export function openTransactionPools(
+  url: DatabaseUrl,
+  server: ServerInfo,
+  { readers, writers }: PoolSizes,
   prepare: boolean,
-  refused: (error: SettingError) => void,
+  onUnusable: (error: SettingError) => void,
 ): Pools {
   const options = { prepare };
-  const set = setting(completed(LIMITS, meeting), 'transaction');
-  const [reading, changing] = [READS, CHANGES].map((how) => `begin ${how}; ${set}`) as [string, string];
+  const set = setSettings(completeSettings(SESSION_TIMEOUTS, server), 'transaction');
+  const [beginRead, beginWrite] = [READ_ONLY, READ_WRITE].map((how) => `begin ${how}; ${set}`) as [
+    string,
+    string,
+  ];
   const open = (max: number) =>
     connect(url, {
-      ...OPTIONS,
-      ...sessionOptions(meeting, 'stepwise', {}, refused),
+      ...DRIVER_OPTIONS,
+      ...sessionOptions(server, 'stepwise', {}, onUnusable),
       max,
       prepare,
-    } as Options);
-  const reads = open(readers);
-  const writes = open(writers);
+    } as ConnectionOptions);
+  const readPool = open(readers);
+  const writePool = open(writers);
 
-  const change = (prepared: boolean): Run => {
-    return (text, values) => retried(() => alone(writes, changing, text, values, prepared));
+  const write = (prepared: boolean): StatementRunner => {
+    return (text, values) =>
+      retryOnDeadlock(() => runInOwnTransaction(writePool, beginWrite, text, values, prepared));
   };
   return {
-    read: (text, values) => inTime(() => alone(reads, reading, text, values, prepare), READ_DEADLINE),
-    change: change(prepare),
-    smallChange: change(prepare),
-    once: change(false),
+    read: (text, values) =>
+      readWithTimeout(() => runInOwnTransaction(readPool, beginRead, text, values, prepare), READ_TIMEOUT_MS),
+    write: write(prepare),
+    groupedWrite: write(prepare),
+    writeUnprepared: write(false),
     transaction: <T>(job: (tx: Database) => Promise<T>) =>
-      untilBegun(
+      retryUntilBegun(
         (begun) =>
-          writes.begin(CHANGES, async (tx) => {
+          writePool.begin(READ_WRITE, async (tx) => {
             await tx.unsafe(set);
             begun();
-            return job(onConnection(tx, options));
+            return job(databaseOnConnection(tx, options));
           }) as Promise<T>,
       ),
     ping: async () =>
       void (await Promise.all([
-        alone(reads, reading, 'select 1', [], false),
-        alone(writes, changing, 'select 1', [], false),
+        runInOwnTransaction(readPool, beginRead, 'select 1', [], false),
+        runInOwnTransaction(writePool, beginWrite, 'select 1', [], false),
       ])),
-    close: async () => void (await Promise.all([reads, writes].map((pool) => pool.end({ timeout: 5 })))),
+    close: async () =>
+      void (await Promise.all([readPool, writePool].map((pool) => pool.end({ timeout: 5 })))),
   };
 }
 
 /** Runs one statement in a transaction. What comes after its beginning is sent without waiting for it to be run. */
-export function alone(
+export function runInOwnTransaction(
   pool: postgres.Sql,
   beginning: string,
   text: string,
   values: readonly unknown[],
   prepare: boolean,
 ): Promise<object[]> {
-  return untilBegun(async (begun) => {
+  return retryUntilBegun(async (begun) => {
     const connection = await pool.reserve();
     try {
       // Waited for: had it failed, what follows would be run by itself, without the settings.
@@ -107,7 +119,7 @@ async function begin(connection: postgres.ReservedSql, text: string): Promise<vo
 }
 
 /** Runs it again as long as the role's time is too short for it to say that it has begun: nothing has happened then. */
-export async function untilBegun<T>(run: (begun: () => void) => Promise<T>): Promise<T> {
+export async function retryUntilBegun<T>(run: (begun: () => void) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     let hasBegun = false;
     try {
@@ -115,8 +127,8 @@ export async function untilBegun<T>(run: (begun: () => void) => Promise<T>): Pro
         hasBegun = true;
       });
     } catch (error) {
-      if (hasBegun || attempt === TRIES || databaseCode(error) !== '57014') throw error;
-      await sleep(PAUSE);
+      if (hasBegun || attempt === MAX_ATTEMPTS || databaseCode(error) !== '57014') throw error;
+      await sleep(RETRY_DELAY_MS);
     }
   }
 }

@@ -16,7 +16,7 @@ export class ConnectionError extends Error {
 }
 
 /** Seconds until a server has to have taken the connection, TLS included, where the connection string says nothing. */
-export const CONNECT_TIMEOUT = 2;
+export const CONNECT_TIMEOUT_SECONDS = 2;
 
 /** Folders in which libpq looks for a socket. */
 const SOCKET_FOLDERS = ['/var/run/postgresql', '/tmp'];
@@ -27,30 +27,33 @@ const DIRECT_PROTOCOL = 'postgresql';
 const TLS_REQUEST = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);
 
 /** @returns where the host is, for people */
-export function placeOf({ name, port }: Host): string {
+export function describeHost({ name, port }: Host): string {
   if (name.startsWith('/') || name.startsWith('@')) return name;
   return `${isIP(name) === 6 ? `[${name}]` : name || 'localhost'}:${port}`;
 }
 
 /** @returns all hosts, for people */
-export const placesOf = ({ hosts }: ConnectionSettings): string => hosts.map(placeOf).join(', ');
+export const describeHosts = ({ hosts }: ConnectionSettings): string => hosts.map(describeHost).join(', ');
 
 /**
  * @returns a socket on which the server waits for a startup message
  * @throws ConnectionError, or an error with a code that says that the server is away
  */
-export async function openAt(host: Host, settings: ConnectionSettings): Promise<Socket> {
+export async function connectToHost(host: Host, settings: ConnectionSettings): Promise<Socket> {
   const path = socketPath(host);
-  const { mode = isHere(host) ? 'disable' : 'prefer' } = settings.tls;
-  const seconds = settings.connectTimeoutSeconds ?? CONNECT_TIMEOUT;
-  if (path !== undefined || mode === 'disable') return within(seconds, host, path, async (socket) => socket);
-  const context = contextOf(settings);
+  const { mode = isLocal(host) ? 'disable' : 'prefer' } = settings.tls;
+  const seconds = settings.connectTimeoutSeconds ?? CONNECT_TIMEOUT_SECONDS;
+  if (path !== undefined || mode === 'disable')
+    return connectWithin(seconds, host, path, async (socket) => socket);
+  const context = tlsContextOf(settings);
   try {
-    return await within(seconds, host, path, (socket) => secured(socket, host, settings.tls, mode, context));
+    return await connectWithin(seconds, host, path, (socket) =>
+      startTls(socket, host, settings.tls, mode, context),
+    );
   } catch (error) {
     // As libpq does: a server that cannot be talked to in TLS is talked to without, where nobody insists on it.
     if (mode !== 'prefer' || !(error instanceof ConnectionError)) throw error;
-    return within(seconds, host, path, async (socket) => socket);
+    return connectWithin(seconds, host, path, async (socket) => socket);
   }
 }
 
@@ -66,12 +69,12 @@ function socketPath({ name, address, port }: Host): string | undefined {
 }
 
 /** Within this machine nobody listens who could not read our memory. */
-function isHere({ name, address }: Host): boolean {
+function isLocal({ name, address }: Host): boolean {
   return /^(localhost|127\.\d+\.\d+\.\d+|::1|)$/i.test(address ?? name);
 }
 
 /** Connects and runs `step`, both of it in time. */
-async function within(
+async function connectWithin(
   seconds: number,
   host: Host,
   path: string | undefined,
@@ -85,7 +88,7 @@ async function within(
     socket.destroy();
   }, seconds * 1000);
   try {
-    const connected = first(socket, 'connect');
+    const connected = firstEvent(socket, 'connect');
     if (path !== undefined) socket.connect(path);
     else socket.connect(host.port, host.address ?? (host.name || 'localhost'));
     await connected;
@@ -93,7 +96,7 @@ async function within(
   } catch (error) {
     socket.destroy();
     throw isLate
-      ? Object.assign(new Error(`${placeOf(host)} does not answer`), { code: 'CONNECT_TIMEOUT' })
+      ? Object.assign(new Error(`${describeHost(host)} does not answer`), { code: 'CONNECT_TIMEOUT' })
       : error;
   } finally {
     clearTimeout(timer);
@@ -101,7 +104,7 @@ async function within(
 }
 
 /** @returns what comes with the event. @throws when the socket fails or ends before it */
-function first(socket: Socket, event: 'connect' | 'data' | 'secureConnect'): Promise<unknown> {
+function firstEvent(socket: Socket, event: 'connect' | 'data' | 'secureConnect'): Promise<unknown> {
   const { promise, resolve, reject } = Promise.withResolvers<unknown>();
   const ended = () =>
     reject(Object.assign(new Error('the server ended the connection'), { code: 'ECONNRESET' }));
@@ -109,17 +112,17 @@ function first(socket: Socket, event: 'connect' | 'data' | 'secureConnect'): Pro
   return promise.finally(() => socket.off(event, resolve).off('error', reject).off('close', ended));
 }
 
-async function secured(
+async function startTls(
   socket: Socket,
   host: Host,
   settings: TlsSettings,
   mode: 'prefer' | 'require',
   secureContext: tls.SecureContext,
 ) {
-  const place = placeOf(host);
+  const place = describeHost(host);
   if (!settings.isDirect) {
     socket.write(TLS_REQUEST);
-    const answer = (await first(socket, 'data')) as Buffer;
+    const answer = (await firstEvent(socket, 'data')) as Buffer;
     // More than this one letter would have been put before the handshake by somebody in between.
     if (answer.length !== 1 || (answer[0] !== 0x53 && answer[0] !== 0x4e))
       throw new ConnectionError(
@@ -130,7 +133,7 @@ async function secured(
       if (mode === 'prefer') return socket;
       throw new ConnectionError(
         'TLS_NOT_OFFERED',
-        `${place} does not offer TLS, which ${settings.why} asks for`,
+        `${place} does not offer TLS, which ${settings.requestedBy} asks for`,
       );
     }
   }
@@ -145,10 +148,10 @@ async function secured(
     ...(settings.isDirect && { ALPNProtocols: [DIRECT_PROTOCOL] }),
   });
   try {
-    await first(secure, 'secureConnect');
+    await firstEvent(secure, 'secureConnect');
   } catch (error) {
     secure.destroy();
-    throw explained(error as NodeJS.ErrnoException, place, settings);
+    throw describeTlsError(error as NodeJS.ErrnoException, place, settings);
   }
   if (!settings.isDirect || secure.alpnProtocol === DIRECT_PROTOCOL) return secure;
   secure.destroy();
@@ -156,21 +159,21 @@ async function secured(
 }
 
 /** What OpenSSL says of certificates that it does not trust. */
-const UNTRUSTED =
+const UNTRUSTED_CODES =
   /^(CERT_|CRL_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|INVALID_|ERROR_IN_|HOSTNAME_|PATH_LENGTH)/;
 
 /** A server that goes away in the middle is away; anything else is told as what it is. */
-function explained(error: NodeJS.ErrnoException, place: string, { why }: TlsSettings): Error {
+function describeTlsError(error: NodeJS.ErrnoException, place: string, { requestedBy }: TlsSettings): Error {
   const code = error.code ?? '';
   const certificate = `the certificate of ${place}`;
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID')
-    return new ConnectionError('TLS_CERTIFICATE', `${certificate} is for another host (${why})`);
+    return new ConnectionError('TLS_CERTIFICATE', `${certificate} is for another host (${requestedBy})`);
   if (code === 'CERT_HAS_EXPIRED')
-    return new ConnectionError('TLS_CERTIFICATE', `${certificate} has expired (${why})`);
-  if (UNTRUSTED.test(code))
+    return new ConnectionError('TLS_CERTIFICATE', `${certificate} has expired (${requestedBy})`);
+  if (UNTRUSTED_CODES.test(code))
     return new ConnectionError(
       'TLS_CERTIFICATE',
-      `${certificate} cannot be verified (${code}, ${why}); sslrootcert names the file with the certificate of its authority`,
+      `${certificate} cannot be verified (${code}, ${requestedBy}); sslrootcert names the file with the certificate of its authority`,
     );
   return /^(ERR_SSL_|EPROTO|ERR_TLS_)/.test(code)
     ? new ConnectionError('TLS_FAILED', `no TLS with ${place} (${code})`)
@@ -204,12 +207,12 @@ const contexts = new WeakMap<
 >();
 
 /** The files are read for each connection, so that new certificates are taken without a restart. */
-function contextOf(settings: ConnectionSettings): tls.SecureContext {
+function tlsContextOf(settings: ConnectionSettings): tls.SecureContext {
   const { files, passphrase, minVersion, maxVersion, verify } = settings.tls;
-  const ca = files.sslrootcert === undefined ? undefined : pem('sslrootcert', files.sslrootcert);
-  const cert = files.sslcert === undefined ? undefined : pem('sslcert', files.sslcert);
-  const key = files.sslkey === undefined ? undefined : pem('sslkey', files.sslkey);
-  const crl = files.sslcrl === undefined ? undefined : pem('sslcrl', files.sslcrl);
+  const ca = files.sslrootcert === undefined ? undefined : readPem('sslrootcert', files.sslrootcert);
+  const cert = files.sslcert === undefined ? undefined : readPem('sslcert', files.sslcert);
+  const key = files.sslkey === undefined ? undefined : readPem('sslkey', files.sslkey);
+  const crl = files.sslcrl === undefined ? undefined : readPem('sslcrl', files.sslcrl);
   const from = JSON.stringify([ca, cert, key, crl]);
   const known = contexts.get(settings);
   if (known?.from === from) return known.context;
@@ -234,7 +237,7 @@ function contextOf(settings: ConnectionSettings): tls.SecureContext {
   }
 }
 
-function pem(name: string, path: string): string {
+function readPem(name: string, path: string): string {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');

@@ -1,7 +1,7 @@
 // The database of a server that starts: PostgreSQL may come later than it.
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { OpenDatabase, Told } from './client.ts';
-import { databaseCode, isLasting, isUnavailable } from './errors.ts';
+import type { OpenDatabase, WaitListener } from './client.ts';
+import { databaseCode, isPermanent, isUnavailable } from './errors.ts';
 import { type DatabaseOptions, openDatabase } from './open.ts';
 
 export interface StartingDatabase extends Omit<OpenDatabase, 'ping'> {
@@ -10,15 +10,15 @@ export interface StartingDatabase extends Omit<OpenDatabase, 'ping'> {
   /**
    * Waits until the database can be reached and its schema is up to date; until then every call is refused as it is
    * when the database goes away later.
-   * @param told why it waits, when that changes and every half minute
+   * @param onWait why it waits, when that changes and every half minute
    * @throws when the database refuses us, has another schema, or is closed meanwhile
    */
-  prepare(told: Told): Promise<void>;
+  prepare(onWait: WaitListener): Promise<void>;
 }
 
 /** Thrown as long as the database is not prepared, with PostgreSQL's own code for "starting up". */
-class NotReady extends Error {
-  override name = 'NotReady';
+class DatabaseNotReadyError extends Error {
+  override name = 'DatabaseNotReadyError';
   readonly code = '57P03';
 }
 
@@ -26,30 +26,30 @@ class NotReady extends Error {
 export async function openForServer(options: DatabaseOptions): Promise<StartingDatabase> {
   const { databaseUrl, poolSize, prepare, migrateAtStart, jobs } = options;
   if (databaseUrl === undefined) return { ...(await openDatabase(options)), prepare: async () => {} };
-  const [{ openPostgres }, { checkPostgres, migratePostgres }, { meetOnce }] = await Promise.all([
+  const [{ openPostgres }, { checkPostgres, migratePostgres }, { memoizedProbe }] = await Promise.all([
     import('./postgres.ts'),
     import('./migrate.ts'),
     import('./session.ts'),
   ]);
-  const met = meetOnce(databaseUrl);
+  const probe = memoizedProbe(databaseUrl);
   const bringUp = migrateAtStart ? migratePostgres : checkPostgres;
-  const opened = openPostgres(databaseUrl, poolSize, prepare, met);
+  const opened = openPostgres(databaseUrl, poolSize, prepare, probe);
   const { db, ping, close } = opened;
   const closing = new AbortController();
   let isReady = false;
   const whenReady = <T>(run: () => Promise<T>) =>
-    isReady ? run() : Promise.reject(new NotReady('the database is not prepared yet'));
+    isReady ? run() : Promise.reject(new DatabaseNotReadyError('the database is not prepared yet'));
   return {
     ...opened,
     db: {
-      run: (statement, values) => whenReady(() => db.run(statement, values)),
+      executePrepared: (statement, values) => whenReady(() => db.executePrepared(statement, values)),
       execute: (query) => whenReady(() => db.execute(query)),
       transaction: (job) => whenReady(() => db.transaction(job)),
     },
     ping: () => (isReady ? ping() : undefined),
-    async prepare(told) {
+    async prepare(onWait) {
       const { signal } = closing;
-      await untilReached(() => bringUp(databaseUrl, { met, jobs, told, signal }), told, signal);
+      await retryUntilReachable(() => bringUp(databaseUrl, { probe, jobs, onWait, signal }), onWait, signal);
       isReady = true;
     },
     close() {
@@ -60,31 +60,35 @@ export async function openForServer(options: DatabaseOptions): Promise<StartingD
 }
 
 /** Milliseconds between two tries: each time twice as long, up to the longest. */
-const FIRST_PAUSE = 125;
-const LONGEST_PAUSE = 1000;
+const MIN_DELAY_MS = 125;
+const MAX_DELAY_MS = 1000;
 /** Milliseconds after which it is told again why it waits, though nothing has changed. */
-const AGAIN = 30_000;
+const REPORT_INTERVAL_MS = 30_000;
 
 /** Runs `job` until it does not fail because the database is away. */
-async function untilReached(job: () => Promise<void>, told: Told, signal: AbortSignal): Promise<void> {
+async function retryUntilReachable(
+  job: () => Promise<void>,
+  onWait: WaitListener,
+  signal: AbortSignal,
+): Promise<void> {
   let last: string | undefined;
-  let toldAt = 0;
-  for (let pause = FIRST_PAUSE; ; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
+  let reportedAt = 0;
+  for (let delayMs = MIN_DELAY_MS; ; delayMs = Math.min(delayMs * 2, MAX_DELAY_MS)) {
     try {
       return await job();
     } catch (error) {
       const reason = databaseCode(error);
-      if (reason === undefined || !isUnavailable(reason) || isLasting(reason)) throw error;
-      if (reason !== last || performance.now() - toldAt > AGAIN) {
-        told('the database is away: waiting for it', { reason, ...sayingsOf(error) });
-        toldAt = performance.now();
+      if (reason === undefined || !isUnavailable(reason) || isPermanent(reason)) throw error;
+      if (reason !== last || performance.now() - reportedAt > REPORT_INTERVAL_MS) {
+        onWait('the database is away: waiting for it', { reason, ...poolerMessage(error) });
+        reportedAt = performance.now();
       }
       last = reason;
     }
-    await sleep(pause, undefined, { signal });
+    await sleep(delayMs, undefined, { signal });
   }
 }
 
 /** A pooler has one code for all that it says of its own: then its words are what is to be known. */
-const sayingsOf = (error: unknown) =>
+const poolerMessage = (error: unknown) =>
   databaseCode(error) === '08P01' ? { pooler: (error as Error).message } : {};

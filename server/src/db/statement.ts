@@ -1,11 +1,11 @@
 // Statements are written once, in Drizzle's words over the schema, and compiled when first used: their text never
 // depends on values, so that a database plans each only once for a connection.
 import type { Placeholder, SQL, SQLWrapper } from 'drizzle-orm';
-import type { Compiled, Database } from './client.ts';
+import type { CompiledStatement, Database } from './client.ts';
 import { dialect, sql } from './orm.ts';
 
 /** What a parameter can be: the SQL type → the value here. */
-interface Kinds {
+interface ParameterTypes {
   boolean: boolean;
   int: number;
   bigint: number;
@@ -19,12 +19,12 @@ interface Kinds {
 }
 
 /** Names and kinds of parameters; with `?` the value may be missing, which is sent as NULL. */
-type Shape = Record<string, keyof Kinds | `${keyof Kinds}?`>;
+type Shape = Record<string, keyof ParameterTypes | `${keyof ParameterTypes}?`>;
 
-type ValueOf<K> = K extends `${infer Inner extends keyof Kinds}?`
-  ? Kinds[Inner] | null | undefined
-  : K extends keyof Kinds
-    ? Kinds[K]
+type ValueOf<K> = K extends `${infer Inner extends keyof ParameterTypes}?`
+  ? ParameterTypes[Inner] | null | undefined
+  : K extends keyof ParameterTypes
+    ? ParameterTypes[K]
     : never;
 type Optional<S extends Shape> = { [K in keyof S as S[K] extends `${string}?` ? K : never]?: ValueOf<S[K]> };
 type Required<S extends Shape> = { [K in keyof S as S[K] extends `${string}?` ? never : K]: ValueOf<S[K]> };
@@ -43,83 +43,85 @@ export interface Statement<S extends Shape = Shape, Row = unknown> {
   (db: Database, input: Input<S>): Promise<Row[]>;
   readonly shape: S;
   /** The text, made when first asked for. */
-  compiled(): Compiled;
+  compiled(): CompiledStatement;
 }
 
-const all = new Map<string, Statement>();
+const registry = new Map<string, Statement>();
 
 /** Every statement there is, once the features are loaded. */
-export const statements = (): ReadonlyMap<string, Statement> => all;
+export const statements = (): ReadonlyMap<string, Statement> => registry;
 
 /** @returns the text, with parameters in place of values. Selected columns keep their names: rows are not mapped */
-type Write<S extends Shape, Q extends SQLWrapper> = (parameters: { readonly [K in keyof S]: Parameter }) => Q;
+type SqlBuilder<S extends Shape, Q extends SQLWrapper> = (
+  parameters: { readonly [K in keyof S]: Parameter },
+) => Q;
 
 /**
  * A statement that changes something.
  * @param name unique, like `task.create`
  * @param shape the parameters
  */
-export function statement<const S extends Shape, Q extends SQLWrapper>(
+export function write<const S extends Shape, Q extends SQLWrapper>(
   name: string,
   shape: S,
-  write: Write<S, Q>,
+  build: SqlBuilder<S, Q>,
 ) {
-  return define(name, shape, write, 'change');
+  return define(name, shape, build, 'write');
 }
 
 /**
  * A statement that changes a few rows of one user, soon done: PostgreSQL may be told to commit it together with others.
  * What it fails for, it fails for alone.
  */
-export function smallChange<const S extends Shape, Q extends SQLWrapper>(
+export function groupedWrite<const S extends Shape, Q extends SQLWrapper>(
   name: string,
   shape: S,
-  write: Write<S, Q>,
+  build: SqlBuilder<S, Q>,
 ) {
-  return define(name, shape, write, 'small change');
+  return define(name, shape, build, 'grouped-write');
 }
 
 /** A statement that only reads: the database refuses it otherwise. */
-export function query<const S extends Shape, Q extends SQLWrapper>(
+export function read<const S extends Shape, Q extends SQLWrapper>(
   name: string,
   shape: S,
-  write: Write<S, Q>,
+  build: SqlBuilder<S, Q>,
 ) {
-  return define(name, shape, write, 'read');
+  return define(name, shape, build, 'read');
 }
 
 function define<S extends Shape, Q extends SQLWrapper>(
   name: string,
   shape: S,
-  write: Write<S, Q>,
-  does: Compiled['does'],
+  build: SqlBuilder<S, Q>,
+  mode: CompiledStatement['mode'],
 ): Statement<S, RowOf<Q>> {
-  let made: (Compiled & { values: ((input: Record<string, unknown>) => unknown)[] }) | undefined;
+  let cached: (CompiledStatement & { values: ((input: Record<string, unknown>) => unknown)[] }) | undefined;
 
   function compile() {
     const parameters = Object.fromEntries(
       Object.entries(shape).map(([key, kind]) => [key, parameter(key, kind)]),
     );
-    const { sql, params } = dialect.sqlToQuery(write(parameters as { [K in keyof S]: Parameter }).getSQL());
-    made = { name, does, text: sql, values: params.map((value) => reader(value, shape)) };
-    return made;
+    const { sql, params } = dialect.sqlToQuery(build(parameters as { [K in keyof S]: Parameter }).getSQL());
+    cached = { name, mode, text: sql, values: params.map((value) => reader(value, shape)) };
+    return cached;
   }
 
   const run = (db: Database, input: Input<S>) => {
-    const known = made ?? compile();
-    return db.run(
+    const known = cached ?? compile();
+    return db.executePrepared(
       known,
       known.values.map((read) => read(input)),
     ) as Promise<RowOf<Q>[]>;
   };
-  const result = Object.assign(run, { shape, compiled: () => made ?? compile() });
-  if (all.has(name)) throw new Error(`two statements are called ${name}`);
-  all.set(name, result as unknown as Statement);
+  const result = Object.assign(run, { shape, compiled: () => cached ?? compile() });
+  if (registry.has(name)) throw new Error(`two statements are called ${name}`);
+  registry.set(name, result as unknown as Statement);
   return result;
 }
 
 /** Of a statement that finds or makes at most one row. @returns what runs it and gives that row, if there is one */
-export function one<S extends Shape, Row>(
+export function firstRow<S extends Shape, Row>(
   rows: Statement<S, Row>,
 ): (db: Database, input: Input<S>) => Promise<Row | undefined> {
   return async (db, input) => (await rows(db, input))[0];

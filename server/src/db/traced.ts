@@ -12,7 +12,8 @@ export type TraceQuery = <T>(
 const reasonOf = (error: unknown): string => databaseCode(error) ?? 'unknown';
 
 export const tracedDatabase = (db: Database, trace: TraceQuery): Database => ({
-  run: (statement, values) => trace(statement.name, () => db.run(statement, values), reasonOf),
+  executePrepared: (statement, values) =>
+    trace(statement.name, () => db.executePrepared(statement, values), reasonOf),
   execute: (query) => trace('once', () => db.execute(query), reasonOf),
   transaction: (job) =>
     trace('transaction', () => db.transaction((tx) => job(tracedDatabase(tx, trace))), reasonOf),

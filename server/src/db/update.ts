@@ -2,12 +2,12 @@
 import type { AnyColumn, SQL } from 'drizzle-orm';
 import type { PgColumn, PgTable } from 'drizzle-orm/pg-core';
 import type { Database } from './client.ts';
-import { inTurn, noted, turn } from './events.ts';
+import { appendEvents, lockUser, userLocked } from './events.ts';
 import { and, builder, eq, sql } from './orm.ts';
-import { one, statement } from './statement.ts';
+import { firstRow, write } from './statement.ts';
 
 /** What `update … set` gives a column: the value that was sent, or what stands there when none was. */
-export const assigned = (column: AnyColumn, sent: SQL): SQL => sql`coalesce(${sent}, ${column})`;
+export const coalesceInto = (column: AnyColumn, sent: SQL): SQL => sql`coalesce(${sent}, ${column})`;
 
 /** The versions that a change is meant for, as a client names them: one, some of which one will do, or any. */
 export type IfMatch = number | readonly number[] | undefined;
@@ -21,39 +21,41 @@ export const ifMatch = (column: AnyColumn | SQL, versions: SQL): SQL =>
   sql`coalesce(${column} = any(${versions}), true)`;
 
 /** Keys that say what is changed, for whom and when, and change nothing themselves. */
-const ADDRESS = new Set(['id', 'user_id', 'if_match', 'bmi']);
+const UNCHANGING_KEYS = new Set(['id', 'user_id', 'if_match', 'bmi']);
 
 /** @returns whether a change has a value for anything */
-export function changesSomething(change: object): boolean {
-  return Object.entries(change).some(([key, value]) => value !== undefined && !ADDRESS.has(key));
+export function hasChanges(change: object): boolean {
+  return Object.entries(change).some(([key, value]) => value !== undefined && !UNCHANGING_KEYS.has(key));
 }
 
 /** Why a change of a row with a version was not made. */
-export type Missed = 'missing' | 'changed meanwhile';
+export type MissReason = 'missing' | 'version_mismatch';
 
-export const missed = (found: boolean | undefined, if_match: IfMatch): Missed =>
-  found && if_match !== undefined ? 'changed meanwhile' : 'missing';
+export const missReason = (found: boolean | undefined, if_match: IfMatch): MissReason =>
+  found && if_match !== undefined ? 'version_mismatch' : 'missing';
 
 type Versioned = PgTable & { id: PgColumn; user_id: PgColumn; version: PgColumn };
 
 /** @returns what removes a user's row of `table`, if it is in the version that is asked for */
-export function removal(name: 'physicalPlan' | 'mentalPlan', table: Versioned) {
-  const remove = one(
-    statement(
+export function versionedRemoval(name: 'physicalPlan' | 'mentalPlan', table: Versioned) {
+  const remove = firstRow(
+    write(
       `${name}.remove`,
       { user_id: 'int', id: 'int', if_match: 'int[]?' },
       ({ user_id, id, if_match }): SQL<{ removed: boolean; found: boolean }> => sql`
-      with ${turn(user_id)},
+      with ${lockUser(user_id)},
       gone as ${builder
         .delete(table)
-        .where(and(eq(table.user_id, user_id), eq(table.id, id), ifMatch(table.version, if_match), inTurn))
+        .where(
+          and(eq(table.user_id, user_id), eq(table.id, id), ifMatch(table.version, if_match), userLocked),
+        )
         .returning({ id: table.id })},
-      ${noted(user_id, `${name}.removed`, sql`select row_to_json(gone) as data from gone`)}
+      ${appendEvents(user_id, `${name}.removed`, sql`select row_to_json(gone) as data from gone`)}
       select exists (select from gone) as removed, exists (select from ${table} where id = ${id} and user_id = ${user_id}) as found`,
     ),
   );
   return async (db: Database, user_id: number, { id, if_match }: { id: number; if_match?: IfMatch }) => {
     const row = await remove(db, { user_id, id, if_match: versionsOf(if_match) });
-    return row?.removed ? ('removed' as const) : missed(row?.found, if_match);
+    return row?.removed ? ('removed' as const) : missReason(row?.found, if_match);
   };
 }

@@ -1,6 +1,6 @@
 // Whether the database's schema is the one that this program was written for.
 import type { Database } from './client.ts';
-import { journal } from './journal.ts';
+import { readJournal } from './journal.ts';
 import { sql } from './orm.ts';
 
 /** Thrown when the schema is another one; the message says what an operator can do. */
@@ -10,7 +10,7 @@ export class SchemaError extends Error {
 
 /** @throws SchemaError when migrations of ours are missing, or when a newer version of this program has added some */
 export async function checkVersion(db: Database): Promise<void> {
-  const missing = await missingMigrations(db);
+  const missing = await pendingMigrations(db);
   if (missing.length > 0)
     throw new SchemaError(
       `the database lacks migrations (${missing.join(', ')}): run db:migrate, or set MIGRATE_AT_START=true`,
@@ -21,8 +21,8 @@ export async function checkVersion(db: Database): Promise<void> {
  * @returns the names of those that the database does not have yet
  * @throws SchemaError when a newer version of this program has added some
  */
-export async function missingMigrations(db: Database): Promise<string[]> {
-  const { entries } = JSON.parse(await journal()) as { entries: { when: number; tag: string }[] };
+export async function pendingMigrations(db: Database): Promise<string[]> {
+  const { entries } = JSON.parse(await readJournal()) as { entries: { when: number; tag: string }[] };
   const applied = await appliedMigrations(db);
   const known = new Set(entries.map(({ when }) => when));
   if ([...applied].some((when) => !known.has(when)))

@@ -1,67 +1,71 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { createViews } from './views.ts';
+import { createReadModelCache } from './views.ts';
 
 afterEach(() => void vi.useRealTimers());
 
 /** A user's view in a database: `read` is what the statement answers. */
 function stored(size = 100) {
-  const row = { state: '1', view: { name: 'first' } };
+  const row = { revision: '1', view: { name: 'first' } };
   const told: (string | undefined)[] = [];
   return {
     row,
     told,
-    async read(seen: string | undefined) {
-      told.push(seen);
-      return { state: row.state, view: seen === row.state ? undefined : { ...row.view }, size };
+    async read(knownRevision: string | undefined) {
+      told.push(knownRevision);
+      return {
+        revision: row.revision,
+        view: knownRevision === row.revision ? undefined : { ...row.view },
+        size,
+      };
     },
   };
 }
 
-test('a view comes from memory while its state stands, and the database is asked for that each time', async () => {
-  const views = createViews();
+test('a view comes from memory while its revision is current, and the database is asked for that each time', async () => {
+  const views = createReadModelCache();
   const { row, told, read } = stored();
-  const first = await views.of('mentalPlan', 7, read);
-  expect(await views.of('mentalPlan', 7, read)).toBe(first);
-  row.state = '2';
+  const first = await views.revalidate('mentalPlan', 7, read);
+  expect(await views.revalidate('mentalPlan', 7, read)).toBe(first);
+  row.revision = '2';
   row.view = { name: 'second' };
-  expect(await views.of('mentalPlan', 7, read)).toEqual({ name: 'second' });
+  expect(await views.revalidate('mentalPlan', 7, read)).toEqual({ name: 'second' });
   expect(told).toEqual([undefined, '1', '1']);
 });
 
 test('users and kinds have views of their own', async () => {
-  const views = createViews();
+  const views = createReadModelCache();
   const { told, read } = stored();
-  await views.of('mentalPlan', 7, read);
-  await views.of('mentalPlan', 8, read);
-  await views.of('physicalPlan', 7, read);
+  await views.revalidate('mentalPlan', 7, read);
+  await views.revalidate('mentalPlan', 8, read);
+  await views.revalidate('physicalPlan', 7, read);
   expect(told).toEqual([undefined, undefined, undefined]);
 });
 
 test('an answer that is overtaken by a later one does no harm', async () => {
-  const views = createViews();
+  const views = createReadModelCache();
   const { row, read } = stored();
   const late = Promise.withResolvers<void>();
-  const overtaken = views.of('mentalPlan', 7, async (seen) => {
-    const found = await read(seen);
+  const overtaken = views.revalidate('mentalPlan', 7, async (knownRevision) => {
+    const found = await read(knownRevision);
     await late.promise;
     return found;
   });
-  row.state = '2';
+  row.revision = '2';
   row.view = { name: 'second' };
-  await views.of('mentalPlan', 7, read);
+  await views.revalidate('mentalPlan', 7, read);
   late.resolve();
   expect(await overtaken, 'as it stood when it was read').toEqual({ name: 'first' });
-  expect(await views.of('mentalPlan', 7, read)).toEqual({ name: 'second' });
+  expect(await views.revalidate('mentalPlan', 7, read)).toEqual({ name: 'second' });
 });
 
 test('no view, and no user, are not remembered', async () => {
-  const views = createViews();
+  const views = createReadModelCache();
   const told: (string | undefined)[] = [];
-  const none = async (seen: string | undefined) => {
-    told.push(seen);
-    return told.length > 2 ? undefined : { state: '1', view: undefined, size: 0 };
+  const none = async (knownRevision: string | undefined) => {
+    told.push(knownRevision);
+    return told.length > 2 ? undefined : { revision: '1', view: undefined, size: 0 };
   };
-  for (let n = 0; n < 3; n++) expect(await views.of('mentalPlan', 7, none)).toBe(undefined);
+  for (let n = 0; n < 3; n++) expect(await views.revalidate('mentalPlan', 7, none)).toBe(undefined);
   expect(told).toEqual([undefined, undefined, undefined]);
 });
 
@@ -69,21 +73,21 @@ test('what was changed without an event shows after five minutes', async () => {
   vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] });
   // What was kept at zero would be kept for ever.
   vi.advanceTimersByTime(1);
-  const views = createViews();
+  const views = createReadModelCache();
   const { row, read } = stored();
-  await views.of('mentalPlan', 7, read);
+  await views.revalidate('mentalPlan', 7, read);
   row.view = { name: 'by hand' };
   vi.advanceTimersByTime(299_000);
-  expect(await views.of('mentalPlan', 7, read)).toEqual({ name: 'first' });
+  expect(await views.revalidate('mentalPlan', 7, read)).toEqual({ name: 'first' });
   vi.advanceTimersByTime(1_001);
-  expect(await views.of('mentalPlan', 7, read)).toEqual({ name: 'by hand' });
+  expect(await views.revalidate('mentalPlan', 7, read)).toEqual({ name: 'by hand' });
 });
 
 test('#200 they take so much memory and no more: those that were not read for longest go', async () => {
-  const views = createViews();
+  const views = createReadModelCache();
   const { told, read } = stored(1024);
-  for (let user = 1; user <= 8193; user++) await views.of('mentalPlan', user, read);
+  for (let user = 1; user <= 8193; user++) await views.revalidate('mentalPlan', user, read);
   told.length = 0;
-  for (const user of [8193, 2, 1]) await views.of('mentalPlan', user, read);
+  for (const user of [8193, 2, 1]) await views.revalidate('mentalPlan', user, read);
   expect(told).toEqual(['1', '1', undefined]);
 });

@@ -9,59 +9,59 @@ import { sql } from './orm.ts';
 import { eventSequences } from './schema/index.ts';
 
 /** Characters of JSON that all views in memory may be made of; there they take two to three times as many bytes. */
-const MOST = 8 * 1024 * 1024;
+const MAX_CHARACTERS = 8 * 1024 * 1024;
 
 /** Milliseconds. What was changed past the server, by hand or by an import, has no event, and shows by then. */
-const LIFETIME = 5 * 60_000;
+const TTL_MS = 5 * 60_000;
 
 type Kind = 'physicalPlan' | 'mentalPlan';
 
 /** The answer to a read: the state and, unless it is the one that was named, the view. */
-interface Read<View> {
-  readonly state: string;
+interface ReadResult<View> {
+  readonly revision: string;
   readonly view: View | undefined;
   /** Characters of JSON that the view was made of. */
   readonly size: number;
 }
 
-export interface Views {
+export interface ReadModelCache {
   /**
    * @param kind decides the type of the view
    * @param read asks the database, told the state that the view in memory shows
    * @returns the view as it is now; undefined when there is none. It is shared: nobody may change it
    */
-  of<View extends object>(
+  revalidate<View extends object>(
     kind: Kind,
     user_id: number,
-    read: (seen: string | undefined) => Promise<Read<View> | undefined>,
+    read: (knownRevision: string | undefined) => Promise<ReadResult<View> | undefined>,
   ): Promise<View | undefined>;
   readonly measures: readonly Measure[];
 }
 
-export function createViews(): Views {
-  const kept = new LRUCache<string, Read<object>>({
-    maxSize: MOST,
+export function createReadModelCache(): ReadModelCache {
+  const cache = new LRUCache<string, ReadResult<object>>({
+    maxSize: MAX_CHARACTERS,
     sizeCalculation: ({ size }) => size,
-    ttl: LIFETIME,
+    ttl: TTL_MS,
     // The clock of each moment: it would keep that of its own loading, which a test cannot set.
     perf: { now: () => performance.now() },
   });
   const reads = { memory: 0, database: 0 };
   return {
-    async of<View extends object>(
+    async revalidate<View extends object>(
       kind: Kind,
       user_id: number,
-      read: (seen: string | undefined) => Promise<Read<View> | undefined>,
+      read: (knownRevision: string | undefined) => Promise<ReadResult<View> | undefined>,
     ) {
       const key = `${kind}:${user_id}`;
-      const known = kept.get(key) as Read<View> | undefined;
-      const found = await read(known?.state);
-      if (known && found?.state === known.state) {
+      const known = cache.get(key) as ReadResult<View> | undefined;
+      const found = await read(known?.revision);
+      if (known && found?.revision === known.revision) {
         reads.memory++;
         return known.view;
       }
       reads.database++;
-      if (found?.view) kept.set(key, found);
+      if (found?.view) cache.set(key, found);
       return found?.view;
     },
     measures: [
@@ -78,22 +78,22 @@ export function createViews(): Views {
 
 /**
  * The statement behind a view.
- * @param seen the state that is known already
+ * @param knownRevision the state that is known already
  * @param view selects it as at most one row, under the condition that it is given
  * @param also numbers that it depends on besides the user's events
  * @returns a row of `state` and the view's columns, which are null when there is none and when it was seen
  */
-export function unlessSeen<Row>(
+export function conditionalRead<Row>(
   user_id: SQL,
-  seen: SQL,
+  knownRevision: SQL,
   view: (isNew: SQL) => SQL<Row>,
   also: SQL[] = [],
-): SQL<UnlessSeen<Row>> {
-  const state = sql`concat_ws(' ', ${sql.join([sql.raw('s.last'), ...also], sql`, `)})`;
+): SQL<ConditionalRow<Row>> {
+  const revision = sql`concat_ws(' ', ${sql.join([sql.raw('s.last'), ...also], sql`, `)})`;
   return sql`
-  select now.state, view.*
-  from (select s.user_id, ${state} as state from ${eventSequences} s where s.user_id = ${user_id}) now
-  left join lateral (${view(sql`now.state is distinct from ${seen} and user_id = now.user_id`)}) view on true`;
+  select now.revision, view.*
+  from (select s.user_id, ${revision} as revision from ${eventSequences} s where s.user_id = ${user_id}) now
+  left join lateral (${view(sql`now.revision is distinct from ${knownRevision} and user_id = now.user_id`)}) view on true`;
 }
 
-type UnlessSeen<Row> = { readonly state: string } & (Row | { readonly [K in keyof Row]: null });
+type ConditionalRow<Row> = { readonly revision: string } & (Row | { readonly [K in keyof Row]: null });

@@ -1,7 +1,7 @@
 // Errors on their way out: RFC 9457 problem documents on REST, tRPC's envelope under /trpc.
 import { type AnyTRPCRouter, getTRPCErrorShape } from '@trpc/server';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
-import { databaseCode, isBadValue } from '../db/errors.ts';
+import { databaseCode, isInvalidValue } from '../db/errors.ts';
 import { causesOf } from '../logger.ts';
 import type { Context } from '../trpc/context.ts';
 import { AppError, REASONS, toAppError } from '../trpc/errors.ts';
@@ -28,7 +28,7 @@ export function shown(error: unknown, request: FastifyRequest): AppError {
 
 /** Logs what is our fault, a value that only the database refused among it. */
 export function logFailure(error: AppError, request: FastifyRequest): void {
-  if (REASONS[error.reason].status < 500 && !isBadValue(databaseCode(error.cause) ?? '')) return;
+  if (REASONS[error.reason].status < 500 && !isInvalidValue(databaseCode(error.cause) ?? '')) return;
   request.log.error(
     { request_id: request.id, reason: error.reason, causes: causesOf(error.cause) },
     'request failed',

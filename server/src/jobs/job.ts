@@ -2,11 +2,11 @@
 import type { Database } from '../db/client.ts';
 
 /** What a job is asked to do, this time. */
-export interface Turn<Data> {
+export interface JobContext<Data> {
   /** What it was wanted for; an empty object when the schedule called. */
   readonly data: Data;
   /** There are new events of the user: whoever reads them is told. */
-  changed(user_id: number): void;
+  publishChange(user_id: number): void;
 }
 
 export interface Job<Data extends object = object> {
@@ -18,14 +18,14 @@ export interface Job<Data extends object = object> {
    * Looks for what users have asked for and has not been done. It stands in a table of ours, written with the request,
    * so that no request depends on the queue. A key is one job, however often it is told here.
    */
-  wanted?(db: Database): Promise<readonly { readonly key: string; readonly data: Data }[]>;
+  findPending?(db: Database): Promise<readonly { readonly key: string; readonly data: Data }[]>;
   /**
    * Does the work, which may be done again from the start after a failure or a kill, or while another worker that was
    * taken for dead still does it: what was done once must then have no second effect.
    * @param stopping aborted when the process is about to end: then leave off between two steps, by throwing
    * @returns figures for the log
    */
-  run(db: Database, stopping: AbortSignal, turn: Turn<Data>): Promise<Record<string, number>>;
+  run(db: Database, stopping: AbortSignal, turn: JobContext<Data>): Promise<Record<string, number>>;
   /** Told when it has failed for good; may be told again. */
-  givenUp?(db: Database, turn: Turn<Data>): Promise<void>;
+  onDeadLetter?(db: Database, turn: JobContext<Data>): Promise<void>;
 }

@@ -3,10 +3,10 @@ import type { PgBoss } from 'pg-boss';
 import type { Measure } from '../telemetry/measures.ts';
 
 /** The queue of jobs that failed for good, to be looked at: the log names each once, and they stay for a month. */
-export const DEAD_LETTERS = 'dead-letters';
+export const DEAD_LETTER_QUEUE = 'dead-letters';
 
 /** Dead letters that are shown, the newest. */
-const SHOWN = 50;
+const MAX_SHOWN = 50;
 
 export interface Overview {
   readonly queues: readonly {
@@ -15,10 +15,10 @@ export interface Overview {
     readonly active: number;
     readonly failed: number;
   }[];
-  readonly letters: readonly Letter[];
+  readonly deadLetters: readonly DeadLetter[];
 }
 
-export interface Letter {
+export interface DeadLetter {
   readonly job: string;
   /** That of the job, as the log has it. */
   readonly job_id: string;
@@ -29,23 +29,23 @@ export interface Letter {
 }
 
 /** @returns how it is now. @throws when no server or worker has made the queues yet */
-export async function overviewOf(boss: PgBoss): Promise<Overview> {
+export async function readOverview(boss: PgBoss): Promise<Overview> {
   const ask = async (text: string, values: unknown[]) => (await boss.getDb().executeSql(text, values)).rows;
   const queues = await ask(
     `select q.name, (count(*) filter (where j.state in ('created', 'retry')))::int as waiting,
       (count(*) filter (where j.state = 'active'))::int as active, (count(*) filter (where j.state = 'failed'))::int as failed
     from pgboss.queue q left join pgboss.job j on j.name = q.name
     where q.name <> $1 and q.name not like '\\_\\_%' group by q.name order by q.name`,
-    [DEAD_LETTERS],
+    [DEAD_LETTER_QUEUE],
   );
   const letters = await ask(
     `select source_name as job, source_id as job_id, created_on as at, source_retry_count + 1 as attempts, source_output as output
     from pgboss.job where name = $1 order by created_on desc limit $2`,
-    [DEAD_LETTERS, SHOWN],
+    [DEAD_LETTER_QUEUE, MAX_SHOWN],
   );
   return {
     queues,
-    letters: letters.map(({ output, ...letter }) => ({ ...letter, reason: reasonOf(output) })),
+    deadLetters: letters.map(({ output, ...letter }) => ({ ...letter, reason: reasonOf(output) })),
   };
 }
 
@@ -60,27 +60,30 @@ export function reasonOf(output: object | null): string | undefined {
  * @param job_id as the overview and the log have it
  * @returns `waits already` when another of its kind is on its way: then the letter goes all the same
  */
-export async function settle(
+export async function resolveDeadLetter(
   boss: PgBoss,
   job_id: string,
   how: 'retry' | 'forget',
 ): Promise<'sent' | 'waits already' | 'forgotten' | 'unknown'> {
   const { rows } = await boss
     .getDb()
-    .executeSql(`select id from pgboss.job where name = $1 and source_id::text = $2`, [DEAD_LETTERS, job_id]);
-  const [letter] = rows[0] ? await boss.findJobs<object>(DEAD_LETTERS, { id: rows[0].id }) : [];
+    .executeSql(`select id from pgboss.job where name = $1 and source_id::text = $2`, [
+      DEAD_LETTER_QUEUE,
+      job_id,
+    ]);
+  const [letter] = rows[0] ? await boss.findJobs<object>(DEAD_LETTER_QUEUE, { id: rows[0].id }) : [];
   if (!letter?.sourceName) return 'unknown';
   const { singletonKey } = letter;
   const sent =
     how === 'retry' &&
     (await boss.send(letter.sourceName, letter.data, singletonKey === null ? {} : { singletonKey }));
   // Last: whoever is cut off in between finds it still here, and a job that is sent twice has one effect.
-  await boss.deleteJob(DEAD_LETTERS, letter.id);
+  await boss.deleteJob(DEAD_LETTER_QUEUE, letter.id);
   return how === 'forget' ? 'forgotten' : sent ? 'sent' : 'waits already';
 }
 
 /** Milliseconds for which counts are told again: pg-boss makes them once a minute, on one of the instances. */
-const FRESH = 10_000;
+const CACHE_TTL_MS = 10_000;
 
 /** @returns what is told of queues: the counts that one instance keeps in the database for all, read when somebody asks */
 export function jobMeasures(names: readonly string[], boss: () => PgBoss | undefined): readonly Measure[] {
@@ -89,10 +92,10 @@ export function jobMeasures(names: readonly string[], boss: () => PgBoss | undef
 
   // A scrape does not wait: it gets what the one before it asked for.
   function latest() {
-    if (performance.now() - read > FRESH) {
+    if (performance.now() - read > CACHE_TTL_MS) {
       read = performance.now();
       boss()
-        ?.getQueues([...names, DEAD_LETTERS])
+        ?.getQueues([...names, DEAD_LETTER_QUEUE])
         .then((queues) => (known = queues))
         .catch(() => {});
     }
@@ -129,7 +132,7 @@ export function jobMeasures(names: readonly string[], boss: () => PgBoss | undef
       type: 'gauge',
       read: () =>
         sum(
-          latest().filter(({ name }) => name === DEAD_LETTERS),
+          latest().filter(({ name }) => name === DEAD_LETTER_QUEUE),
           ({ totalCount }) => totalCount,
         ),
     },

@@ -3,21 +3,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConstructorOptions, PgBoss, Queue, QueuePolicy, StopOptions } from 'pg-boss';
 import type { OpenDatabase } from '../db/client.ts';
-import type { Address } from '../db/drivers.ts';
+import type { DatabaseUrl } from '../db/drivers.ts';
 import type { JobsDatabase } from '../db/jobsDatabase.ts';
 import { SchemaError } from '../db/version.ts';
 import type { Job } from './job.ts';
-import { DEAD_LETTERS } from './overview.ts';
+import { DEAD_LETTER_QUEUE } from './overview.ts';
 import { JOBS } from './registry.ts';
 
 /** Seconds. */
-const HOUR = 3600;
+const HOUR_SECONDS = 3600;
 
 /** Of its own, besides those of the work itself. */
 const CONNECTIONS = 2;
 
 /** Milliseconds between looks whether an index is made. */
-const LOOK = 100;
+const POLL_INTERVAL_MS = 100;
 
 /** pg-boss on the database, and what ends both. */
 export interface OpenedBoss {
@@ -26,13 +26,13 @@ export interface OpenedBoss {
 }
 
 /** Where the queues are: PostgreSQL, or without its URL the embedded engine. */
-interface Place {
+interface QueueDatabase {
   readonly database?: Pick<OpenDatabase, 'client'>;
-  readonly databaseUrl: Address | undefined;
+  readonly databaseUrl: DatabaseUrl | undefined;
 }
 
 export async function openBoss(
-  { database, databaseUrl }: Place,
+  { database, databaseUrl }: QueueDatabase,
   options: ConstructorOptions,
 ): Promise<OpenedBoss> {
   const { PgBoss, fromPglite } = await import('pg-boss');
@@ -42,10 +42,10 @@ export async function openBoss(
     const boss = new PgBoss({ ...common, db: fromPglite(client), backend: 'pglite' });
     return { boss, stop: (how) => boss.stop(how) };
   }
-  const { openForJobs } = await import('../db/jobsDatabase.ts');
-  const db = openForJobs(databaseUrl, CONNECTIONS);
+  const { openJobsDatabase } = await import('../db/jobsDatabase.ts');
+  const db = openJobsDatabase(databaseUrl, CONNECTIONS);
   try {
-    const { exists, owns } = await standing(db);
+    const { exists, owns } = await readQueueSchema(db);
     // Making a schema takes a right of the database, also where it is there already; rebuilding an index takes its owner.
     const rights = owns ? { createSchema: !exists } : { migrate: false, reindex: false };
     const boss = new PgBoss({ ...common, ...rights, db });
@@ -76,7 +76,7 @@ export async function startBoss(boss: PgBoss): Promise<void> {
 }
 
 /** Whether the schema is there, and whether what is in it is the role's own, or can become so. */
-async function standing(db: JobsDatabase): Promise<{ exists: boolean; owns: boolean }> {
+async function readQueueSchema(db: JobsDatabase): Promise<{ exists: boolean; owns: boolean }> {
   const { rows } = await db.executeSql(`
     select n.oid is not null as exists,
       coalesce(pg_has_role(c.relowner, 'usage'), has_schema_privilege(n.oid, 'create'),
@@ -91,29 +91,33 @@ const RETRIES = {
   retryLimit: 5,
   retryDelay: 30,
   retryBackoff: true,
-  retryDelayMax: HOUR,
-  expireInSeconds: HOUR,
+  retryDelayMax: HOUR_SECONDS,
+  expireInSeconds: HOUR_SECONDS,
   heartbeatSeconds: 30,
 };
 
 /** Rows in tables of pg-boss: nothing is made for a queue that has no table of its own. */
-export async function makeQueues(
+export async function createQueues(
   boss: PgBoss,
   jobs: readonly Job[],
   retries: Pick<Queue, 'retryDelayMax'> = {},
 ): Promise<void> {
   // Who is told of a dead letter may fail too: that is tried again as well.
-  await makeQueue(boss, DEAD_LETTERS, { ...RETRIES, ...retries, deleteAfterSeconds: 30 * 24 * HOUR });
+  await createQueue(boss, DEAD_LETTER_QUEUE, {
+    ...RETRIES,
+    ...retries,
+    deleteAfterSeconds: 30 * 24 * HOUR_SECONDS,
+  });
   for (const { name, schedule } of jobs) {
     // One of a kind (of a schedule, or of what was wanted) is passed by while another is waiting, running or to be tried again.
-    await makeQueue(boss, name, { ...RETRIES, ...retries, deadLetter: DEAD_LETTERS }, 'exclusive');
+    await createQueue(boss, name, { ...RETRIES, ...retries, deadLetter: DEAD_LETTER_QUEUE }, 'exclusive');
     if (schedule !== undefined) await boss.schedule(name, schedule);
   }
   for (const { name } of await boss.getSchedules())
     if (!jobs.some((job) => job.name === name && job.schedule !== undefined)) await boss.unschedule(name);
 }
 
-async function makeQueue(
+async function createQueue(
   boss: PgBoss,
   name: string,
   options: Omit<Queue, 'name'>,
@@ -129,10 +133,10 @@ async function makeQueue(
  * @returns false where this role may not: then those that work do it, as a role that may
  * @throws SchemaError
  */
-export async function prepareQueues(databaseUrl: Address): Promise<boolean> {
-  const { openForJobs } = await import('../db/jobsDatabase.ts');
-  const db = openForJobs(databaseUrl, 1);
-  const { owns } = await standing(db).finally(() => db.close());
+export async function prepareQueues(databaseUrl: DatabaseUrl): Promise<boolean> {
+  const { openJobsDatabase } = await import('../db/jobsDatabase.ts');
+  const db = openJobsDatabase(databaseUrl, 1);
+  const { owns } = await readQueueSchema(db).finally(() => db.close());
   if (!owns) return false;
   const { boss, stop } = await openBoss(
     { databaseUrl },
@@ -142,12 +146,12 @@ export async function prepareQueues(databaseUrl: Address): Promise<boolean> {
   boss.on('error', () => {});
   try {
     await boss.start();
-    await makeQueues(boss, JOBS);
+    await createQueues(boss, JOBS);
     // Indexes of a new version are made beside what runs, one after the other.
-    for (let left = await unmade(boss); left.length > 0; left = await unmade(boss)) {
+    for (let left = await pendingIndexes(boss); left.length > 0; left = await pendingIndexes(boss)) {
       if (left.includes('failed'))
         throw new SchemaError('an index of the background work could not be made: run db:migrate again');
-      await sleep(LOOK);
+      await sleep(POLL_INTERVAL_MS);
     }
   } finally {
     await stop({ graceful: false });
@@ -155,5 +159,5 @@ export async function prepareQueues(databaseUrl: Address): Promise<boolean> {
   return true;
 }
 
-const unmade = async (boss: PgBoss) =>
+const pendingIndexes = async (boss: PgBoss) =>
   (await boss.getBamStatus()).map(({ status }) => status).filter((status) => status !== 'completed');

@@ -4,7 +4,7 @@
 //
 // Nobody is asked for a time zone: the quiet hour is the middle of the longest silence of the user's own events.
 import type { SQL } from 'drizzle-orm';
-import { notedForEach } from '../db/events.ts';
+import { appendEventPerUser } from '../db/events.ts';
 import { sql } from '../db/orm.ts';
 import {
   eventSequences,
@@ -16,14 +16,14 @@ import {
   tasks,
   users,
 } from '../db/schema/index.ts';
-import { statement } from '../db/statement.ts';
+import { write } from '../db/statement.ts';
 import type { Job } from './job.ts';
 
 /** Users of one statement. */
-const STEP = 100;
+const USERS_PER_STATEMENT = 100;
 
 /** The hour (UTC) of those who have been silent all week: it is night in Europe then. */
-const USUAL = 3;
+const DEFAULT_HOUR = 3;
 
 /** The hour in the middle of the longest silence that the user `u` keeps on a day (UTC); null without any event. */
 const quietHour = sql`(
@@ -60,7 +60,7 @@ const summary = sql`json_build_object(
       from ${mentalPlanResources} l join ${resources} r on r.id = l.resource_id where l.mental_plan_id = p.id) l))`;
 
 // Whose turn another has is left to the next step. Were it waited for, two statements could wait in a circle.
-export const tell = statement(
+export const sendDueSummaries = write(
   'summary.tell',
   { limit: 'int' },
   ({ limit }): SQL<{ user_id: number }> => sql`
@@ -70,23 +70,23 @@ export const tell = statement(
     select user_id from ${eventSequences} where user_id = any(array(select id from due)) for update skip locked),
   told as materialized (
     update ${users} u set summary_due_at =
-      (date_trunc('week', now() at time zone 'UTC') + interval '7 days' + make_interval(hours => coalesce(${quietHour}, ${sql.raw(String(USUAL))})))
+      (date_trunc('week', now() at time zone 'UTC') + interval '7 days' + make_interval(hours => coalesce(${quietHour}, ${sql.raw(String(DEFAULT_HOUR))})))
       at time zone 'UTC'
     from due where u.id = any(array(select user_id from turns)) and u.id = due.id and u.summary_due_at = due.due
     returning u.id as user_id),
-  ${notedForEach('summary.created', sql`select t.user_id, ${summary} as data from told t`)}
+  ${appendEventPerUser('summary.created', sql`select t.user_id, ${summary} as data from told t`)}
   select user_id from told`,
 );
 
 export const summaries: Job = {
   name: 'summaries',
   schedule: '4 * * * *',
-  async run(db, stopping, { changed }) {
+  async run(db, stopping, { publishChange }) {
     let told = 0;
     for (;;) {
       stopping.throwIfAborted();
-      const users = await tell(db, { limit: STEP });
-      for (const { user_id } of users) changed(user_id);
+      const users = await sendDueSummaries(db, { limit: USERS_PER_STATEMENT });
+      for (const { user_id } of users) publishChange(user_id);
       told += users.length;
       if (users.length === 0) return { told };
     }

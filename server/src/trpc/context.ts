@@ -1,7 +1,7 @@
-import type { Catalogue } from '../db/catalogue.ts';
+import type { ExerciseCache } from '../db/catalogue.ts';
 import type { Database } from '../db/client.ts';
 import type { Quotas } from '../db/quota.ts';
-import type { Views } from '../db/views.ts';
+import type { ReadModelCache } from '../db/views.ts';
 import type { Limits } from '../security/limits.ts';
 import type { OpenSessions } from '../security/openSessions.ts';
 import type { Passwords } from '../security/password.ts';
@@ -36,8 +36,8 @@ export interface SessionLimits {
 /** What procedures share for as long as the server runs. */
 export interface Services {
   readonly db: Database;
-  readonly catalogue: Catalogue;
-  readonly views: Views;
+  readonly exercises: ExerciseCache;
+  readonly readModels: ReadModelCache;
   readonly passwords: Passwords;
   readonly tokens: Tokens;
   readonly refreshTokens: RefreshTokens;

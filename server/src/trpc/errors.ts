@@ -1,6 +1,6 @@
 import { TRPCError } from '@trpc/server';
 import { ZodError } from 'zod';
-import { databaseCode, isBadValue, isMissingReference, isUnavailable } from '../db/errors.ts';
+import { databaseCode, isInvalidValue, isMissingReference, isUnavailable } from '../db/errors.ts';
 import { QueueFullError } from '../security/fairQueue.ts';
 import { TooMany } from '../security/limits.ts';
 
@@ -88,9 +88,9 @@ export function invalid(path: string, message: string): never {
 }
 
 /** @throws 412 when the object is not in the version that the change was meant for, otherwise 404 */
-export function refuse(
+export function throwMissed(
   what: Parameters<typeof notFound>[0],
-  outcome: 'changed meanwhile' | 'missing',
+  outcome: 'version_mismatch' | 'missing',
 ): never {
   if (outcome === 'missing') notFound(what);
   throw new AppError('PRECONDITION_FAILED', 'It was changed meanwhile');
@@ -144,7 +144,7 @@ function ofCause(cause: unknown): AppError {
     return new AppError('UNAVAILABLE', 'Service unavailable', { cause });
   if (code !== undefined && isMissingReference(code))
     return new AppError('NOT_FOUND', 'Not found', { cause });
-  if (code !== undefined && isBadValue(code))
+  if (code !== undefined && isInvalidValue(code))
     return new AppError('VALIDATION', 'The input is not valid', { cause });
   return new AppError('INTERNAL', 'Internal server error', { cause });
 }

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { TRPCMiddlewareFunction } from '@trpc/server';
 import { middlewareMarker } from '@trpc/server/unstable-core-do-not-import';
 import type { Database } from '../db/client.ts';
-import { type Claim, claimKey, keepAnswer } from '../db/idempotency.ts';
+import { type Claim, claimKey, storeAnswer } from '../db/idempotency.ts';
 import type { Caller, Context } from './context.ts';
 import { AppError, invalid } from './errors.ts';
 
@@ -51,7 +51,7 @@ export async function once<R extends Result>(
     const result = await next({ ctx: { db: tx } });
     // Thrown, so that the transaction is rolled back with all that the call did.
     if (!result.ok) throw result.error;
-    await keepAnswer(tx, ctx.user.id, key, result.data);
+    await storeAnswer(tx, ctx.user.id, key, result.data);
     return result;
   });
 }

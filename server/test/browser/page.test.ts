@@ -261,7 +261,7 @@ test('#226 whoever signs out while the server is away is told so', async () => {
 
 test('#225 an access token that is too old is exchanged, and nothing is missed', async () => {
   const ann = await api.register();
-  const server = await startApp({ database: api.database, tokenLifetime: 1 });
+  const server = await startApp({ database: api.database, tokenLifetimeSeconds: 1 });
   const url = await server.app.listen({ port: 0, host: '127.0.0.1' });
   const { page, complaints } = await open(url);
   const streams: string[] = [];

@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { sql as raw } from 'drizzle-orm';
 import postgres from 'postgres';
 import { afterAll, afterEach, expect, onTestFinished, test } from 'vitest';
-import { OPTIONS } from '../../src/db/pools.ts';
+import { DRIVER_OPTIONS } from '../../src/db/pools.ts';
 import { openPostgres } from '../../src/db/postgres.ts';
 import { startCluster } from './cluster.ts';
 import { startProxy } from './proxy.ts';
@@ -36,7 +36,7 @@ function pool(
 ): postgres.Sql {
   const { from = url, ...options } = overrides;
   const sql = postgres(from, {
-    ...OPTIONS,
+    ...DRIVER_OPTIONS,
     connection: { application_name: 'stepwise' },
     max_pipeline: 100,
     ...options,
@@ -311,7 +311,7 @@ test('#180 a server that falls silent is given up after query_timeout, and the s
   const start = performance.now();
   const codes = await Promise.all(Array.from({ length: 4 }, () => codeOf(sql`select 1`, 12_000)));
   expect(codes).toEqual(Array(4).fill('QUERY_TIMEOUT'));
-  expect(performance.now() - start).toBeLessThan(OPTIONS.query_timeout * 1000 + 1000);
+  expect(performance.now() - start).toBeLessThan(DRIVER_OPTIONS.query_timeout * 1000 + 1000);
   await expectAllUsable(sql, 4);
 });
 
@@ -321,7 +321,7 @@ test('#180 a black hole at connect rejects every call within the timeouts', asyn
   const start = performance.now();
   const codes = await Promise.all(Array.from({ length: 20 }, () => codeOf(sql`select 1`)));
   expect([...new Set(codes)].sort().join()).toMatch(/^(ACQUIRE_TIMEOUT,)?CONNECT_TIMEOUT$/);
-  expect(performance.now() - start).toBeLessThan(OPTIONS.acquire_timeout * 1000 + 1000);
+  expect(performance.now() - start).toBeLessThan(DRIVER_OPTIONS.acquire_timeout * 1000 + 1000);
   await proxy.set('pass');
   await expectAllUsable(sql, 4);
 });
@@ -421,7 +421,7 @@ test('#181 what waited longer than acquire_timeout for a connection is rejected 
     codeOf(sql`insert into rows values ('acquire-1')`),
     codeOf(sql.begin((tx) => tx`insert into rows values ('acquire-2')`)),
   ]);
-  expect(performance.now() - start).toBeLessThan(OPTIONS.acquire_timeout * 1000 + 500);
+  expect(performance.now() - start).toBeLessThan(DRIVER_OPTIONS.acquire_timeout * 1000 + 500);
   goOn.resolve();
   await holder;
   expect(await codeOf(sql`insert into rows values ('acquire-3')`)).toBe('done');
@@ -438,7 +438,7 @@ test('#181 a connection that is asked for and not had in time is not kept for wh
   const held = await sql.reserve();
   const start = performance.now();
   expect(await codeOf(sql.reserve())).toBe('ACQUIRE_TIMEOUT');
-  expect(performance.now() - start).toBeLessThan(OPTIONS.acquire_timeout * 1000 + 500);
+  expect(performance.now() - start).toBeLessThan(DRIVER_OPTIONS.acquire_timeout * 1000 + 500);
   held.release();
   await expectAllUsable(sql, 1);
 });

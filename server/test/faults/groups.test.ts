@@ -18,10 +18,10 @@ const proxied = openPostgres(url.replace(`:${cluster.port}/`, `:${proxy.port}/`)
 afterAll(() => Promise.all([admin.end({ timeout: 1 }), direct.close(), proxied.close()]));
 
 const add = (db: typeof direct.db, name: string, part: number | string = 1) =>
-  db.run(
+  db.executePrepared(
     {
       name: 'rows.add',
-      does: 'small change',
+      mode: 'grouped-write',
       text: 'insert into rows values ($1, $2::text::int) returning name, xmin::text as transaction',
     },
     [name, String(part)],
@@ -81,7 +81,7 @@ test('a lock that one of them waits for holds up no others', async () => {
     const owner = index + 1;
     const text = `with turn as (select from turns where owner = $2::text::int for update)
       insert into rows select $1, 1 where (select count(*) from turn) = 1 returning name`;
-    const rows = await direct.db.run({ name: 'rows.inTurn', does: 'small change', text }, [
+    const rows = await direct.db.executePrepared({ name: 'rows.locked', mode: 'grouped-write', text }, [
       `turn-${owner}`,
       String(owner),
     ]);
@@ -96,9 +96,9 @@ test('a lock that one of them waits for holds up no others', async () => {
 
 test('where the connection of groups is not to be had, changes are made without it', async () => {
   const { db, close } = openPostgres(url.replace(`:${cluster.port}/`, `:${proxy.port}/`), 10);
-  const sleep = { name: 'rows.sleep', does: 'change', text: 'select pg_sleep(0.2)' } as const;
+  const sleep = { name: 'rows.sleep', mode: 'write', text: 'select pg_sleep(0.2)' } as const;
   // More than there are connections for: all of those are open then.
-  await Promise.all(Array.from({ length: 20 }, () => db.run(sleep, [])));
+  await Promise.all(Array.from({ length: 20 }, () => db.executePrepared(sleep, [])));
   await proxy.set('rst');
   const made = await Promise.allSettled(names('without', 20).map((name) => add(db, name)));
   await proxy.set('pass');
@@ -114,7 +114,7 @@ test('of a group that is rolled back after a long time nobody has to wait for an
     insert into rows select $1, $2::text::int from slow returning name`;
   const outcomes = await Promise.allSettled(
     names('late', 20).map((name, n) =>
-      direct.db.run({ name: 'rows.late', does: 'small change', text }, [
+      direct.db.executePrepared({ name: 'rows.late', mode: 'grouped-write', text }, [
         name,
         n === 15 ? 'fifteen' : '1',
         n === 14 ? '1.2' : '0',

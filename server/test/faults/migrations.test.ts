@@ -6,12 +6,12 @@ import { drizzle } from 'drizzle-orm/postgres-js';
 import { migrate } from 'drizzle-orm/postgres-js/migrator';
 import postgres from 'postgres';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
-import { MIGRATIONS } from '../../src/db/journal.ts';
+import { MIGRATIONS_FOLDER } from '../../src/db/journal.ts';
 import { freePort, startCluster } from './cluster.ts';
 import { call, folder, isWell, spawnServer, startServer } from './servers.ts';
 
 const cluster = await startCluster();
-const journal = JSON.parse(readFileSync(join(MIGRATIONS, 'meta/_journal.json'), 'utf8'));
+const journal = JSON.parse(readFileSync(join(MIGRATIONS_FOLDER, 'meta/_journal.json'), 'utf8'));
 const all = journal.entries.length;
 
 /** The first migration alone: what there was before the others. */
@@ -20,7 +20,7 @@ beforeAll(async () => {
   await mkdir(join(first, 'meta'), { recursive: true });
   const [entry] = journal.entries;
   await writeFile(join(first, 'meta/_journal.json'), JSON.stringify({ ...journal, entries: [entry] }));
-  await cp(join(MIGRATIONS, `${entry.tag}.sql`), join(first, `${entry.tag}.sql`));
+  await cp(join(MIGRATIONS_FOLDER, `${entry.tag}.sql`), join(first, `${entry.tag}.sql`));
 });
 
 /** A database in the state after the first migration, with a client for the test. */

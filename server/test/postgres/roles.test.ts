@@ -7,9 +7,9 @@ import postgres from 'postgres';
 import { afterAll, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { checkPostgres, migratePostgres } from '../../src/db/migrate.ts';
 import { openPostgres } from '../../src/db/postgres.ts';
-import { WRITTEN } from '../../src/db/rights.ts';
+import { TABLE_PRIVILEGES } from '../../src/db/rights.ts';
 import * as schema from '../../src/db/schema/index.ts';
-import { explain } from '../../src/explain.ts';
+import { describeStartupError } from '../../src/explain.ts';
 import { startJobs } from '../../src/jobs/run.ts';
 import { createLogger } from '../../src/logger.ts';
 import { startApp } from '../harness.ts';
@@ -59,7 +59,7 @@ const asAdmin = (...statements: string[]) => as('', ...statements);
 const saysOf = (start: Promise<void>): Promise<unknown> =>
   start.then(
     () => 'done',
-    (error) => explain(error),
+    (error) => describeStartupError(error),
   );
 
 /** Does what an administrator is told, until a start succeeds. @returns what was told */
@@ -185,7 +185,9 @@ test('#299 what the URL sets otherwise than answers need it changes nothing', as
 
 test('every table has its rights listed', () => {
   const tables = Object.values(schema).filter((value) => is(value, PgTable));
-  expect(Object.keys(WRITTEN).sort()).toEqual(tables.map((table) => getTableName(table as PgTable)).sort());
+  expect(Object.keys(TABLE_PRIVILEGES).sort()).toEqual(
+    tables.map((table) => getTableName(table as PgTable)).sort(),
+  );
 });
 
 test.each(['SQL_ASCII', 'LATIN1'])('#299 a database in %s is refused by name', async (encoding) => {

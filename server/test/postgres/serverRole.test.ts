@@ -8,7 +8,7 @@ import postgres from 'postgres';
 import { afterAll, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { checkPostgres } from '../../src/db/migrate.ts';
 import { openPostgres } from '../../src/db/postgres.ts';
-import { explain } from '../../src/explain.ts';
+import { describeStartupError } from '../../src/explain.ts';
 import { startJobs } from '../../src/jobs/run.ts';
 import { startApp } from '../harness.ts';
 
@@ -196,7 +196,7 @@ test('#373 each migration gives the role what it needs anew, and nothing else', 
 
 test('#374 what a new version of the queues needs is made by db:migrate, and until then the role is told so', async () => {
   expect(await migrate({ SERVER_DATABASE_URL: urlAs(role), JOBS: 'off' })).toEqual(DONE);
-  const told = (start: Promise<void>) => start.then(() => 'done', explain);
+  const told = (start: Promise<void>) => start.then(() => 'done', describeStartupError);
   expect(await told(checkPostgres(urlAs(role), { jobs: true }))).toBe(
     'stepwise: the database lacks the queues of the background work: run db:migrate as the owner of the tables, or set JOBS=off',
   );

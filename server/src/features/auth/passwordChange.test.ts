@@ -19,10 +19,12 @@ let beforeTransaction: (() => Promise<void>) | undefined;
 /** Hands statements to the database, but those that a test waits for. */
 const watched = (inner: Database): Database => ({
   ...inner,
-  run(statement, values) {
+  executePrepared(statement, values) {
     const step = steps.get(statement.name);
     steps.delete(statement.name);
-    return step ? step((on) => on.run(statement, values), inner) : inner.run(statement, values);
+    return step
+      ? step((on) => on.executePrepared(statement, values), inner)
+      : inner.executePrepared(statement, values);
   },
   async transaction(job) {
     const before = beforeTransaction;

@@ -1,11 +1,11 @@
 import type { SQL } from 'drizzle-orm';
-import { ACCOUNT, LISTS, type ListName } from '../../db/account.ts';
-import { audit, CLIENT, clientOf } from '../../db/audit.ts';
+import { EXPORT_SECTIONS, SECTION_NAMES, type SectionName } from '../../db/account.ts';
+import { audit, CLIENT_PARAMETERS, clientValues } from '../../db/audit.ts';
 import type { Database } from '../../db/client.ts';
-import { inTurn, turn } from '../../db/events.ts';
+import { lockUser, userLocked } from '../../db/events.ts';
 import { builder, eq, sql } from '../../db/orm.ts';
 import { passwordResets, STORED_LOGIN_KEY, sessions, users } from '../../db/schema/index.ts';
-import { one, query, statement } from '../../db/statement.ts';
+import { firstRow, read, write } from '../../db/statement.ts';
 import { foldedLogin, loginKey } from '../../security/login.ts';
 import type { Claims } from '../../security/token.ts';
 import type { Client, SessionLimits } from '../../trpc/context.ts';
@@ -15,10 +15,10 @@ import { NEW_SESSION, newSession, renewSession, sessionColumns, sessionValues } 
 
 const storedLoginKey = sql.raw(STORED_LOGIN_KEY);
 
-const create = one(
-  statement(
+const create = firstRow(
+  write(
     'user.create',
-    { ...CLIENT, ...NEW_SESSION, login: 'text', login_key: 'text', hash: 'text' },
+    { ...CLIENT_PARAMETERS, ...NEW_SESSION, login: 'text', login_key: 'text', hash: 'text' },
     ({ login, login_key, hash, ...p }): SQL<{ user_id: number; session_id: number; nonce: string }> => sql`
     with made as (
       insert into ${users} (login, login_key, password)
@@ -28,7 +28,7 @@ const create = one(
     opened as (
       insert into ${sessions} ${sessionColumns} select user_id, ${sessionValues(p)} from made
       returning id, user_id, nonce),
-    noted as (${audit('registered', p, 'made')})
+    audited as (${audit('registered', p, 'made')})
     select user_id, id as session_id, nonce from opened`,
   ),
 );
@@ -36,7 +36,7 @@ const create = one(
 /** @returns the new user with a first session, or undefined when the login is taken */
 export function createUser(db: Database, login: string, hash: string, client: Client, limits: SessionLimits) {
   return create(db, {
-    ...clientOf(client),
+    ...clientValues(client),
     ...newSession(client, limits),
     login,
     login_key: loginKey(login),
@@ -51,7 +51,7 @@ interface Credentials {
   blocked: boolean;
 }
 
-const byLogin = query(
+const byLogin = read(
   'user.byLogin',
   { login_key: 'text', folded: 'text' },
   ({ login_key, folded }): SQL<Credentials & { named: boolean }> => sql`
@@ -68,14 +68,14 @@ export async function findCredentials(db: Database, login: string): Promise<Cred
   return first?.named || !second ? first : undefined;
 }
 
-export const findAccount = one(
-  query('user.account', { user_id: 'int' }, ({ user_id }) =>
+export const findAccount = firstRow(
+  read('user.account', { user_id: 'int' }, ({ user_id }) =>
     builder.select({ login: users.login, password: users.password }).from(users).where(eq(users.id, user_id)),
   ),
 );
 
-export const findUser = one(
-  query(
+export const findUser = firstRow(
+  read(
     'user.byId',
     { user_id: 'int' },
     ({ user_id }): SQL<{ id: number; login: string; created_at: string }> =>
@@ -87,15 +87,15 @@ export const findUser = one(
 const REPLACEMENT = { user_id: 'int', before: 'text', after: 'text' } as const;
 
 /** Stores a hash made with today's parameters, unless the password has changed meanwhile. */
-export const rehash = statement(
+export const rehash = write(
   'user.rehash',
   REPLACEMENT,
   ({ user_id, before, after }) =>
     sql`update ${users} set password = ${after} where id = ${user_id} and password = ${before}`,
 );
 
-const change = one(
-  statement(
+const change = firstRow(
+  write(
     'user.changePassword',
     REPLACEMENT,
     ({ user_id, before, after }): SQL<{ id: number }> => sql`
@@ -126,8 +126,8 @@ export function changePassword(
   });
 }
 
-const endAll = one(
-  statement(
+const endAll = firstRow(
+  write(
     'session.endAll',
     { user_id: 'int' },
     ({ user_id }): SQL<{ ended: number[] }> => sql`
@@ -144,8 +144,8 @@ export async function endSessions(db: Database, user_id: number): Promise<number
 const RESET = { user_id: 'int', code_hash: 'text' } as const;
 
 /** @returns a row if the code can be redeemed */
-export const findReset = one(
-  query(
+export const findReset = firstRow(
+  read(
     'reset.find',
     RESET,
     ({ user_id, code_hash }): SQL<{ user_id: number }> =>
@@ -154,17 +154,17 @@ export const findReset = one(
 );
 
 // The user's row is locked first, as by all others that change both: so they never wait for each other in a circle.
-const reset = one(
-  statement(
+const reset = firstRow(
+  write(
     'user.resetPassword',
-    { ...CLIENT, ...RESET, hash: 'text' },
+    { ...CLIENT_PARAMETERS, ...RESET, hash: 'text' },
     ({ user_id, code_hash, hash, ...p }): SQL<{ user_id: number }> => sql`
     with owner as (select id from ${users} where id = ${user_id} and blocked_at is null for no key update),
     used as (
       delete from ${passwordResets} where user_id in (select id from owner) and code_hash = ${code_hash} and expires_at > now()
       returning user_id),
     changed as (update ${users} set password = ${hash} where id in (select user_id from used) returning id as user_id),
-    noted as (${audit('password_reset', p, 'changed')})
+    audited as (${audit('password_reset', p, 'changed')})
     select user_id from changed`,
   ),
 );
@@ -179,20 +179,20 @@ export function resetPassword(
   client: Client,
 ) {
   return db.transaction(async (tx) => {
-    const done = await reset(tx, { ...clientOf(client), ...what });
+    const done = await reset(tx, { ...clientValues(client), ...what });
     return done && endSessions(tx, what.user_id);
   });
 }
 
-const remove = one(
-  statement(
+const remove = firstRow(
+  write(
     'user.remove',
-    { ...CLIENT, user_id: 'int', hash: 'text' },
+    { ...CLIENT_PARAMETERS, user_id: 'int', hash: 'text' },
     ({ user_id, hash, ...p }): SQL<{ ended: number[] }> => sql`
-    with ${turn(user_id)},
+    with ${lockUser(user_id)},
     ended as (select id from ${sessions} where user_id = ${user_id}),
-    gone as (delete from ${users} where id = ${user_id} and password = ${hash} and ${inTurn} returning id as user_id),
-    noted as (${audit('account_removed', p, 'gone')})
+    gone as (delete from ${users} where id = ${user_id} and password = ${hash} and ${userLocked} returning id as user_id),
+    audited as (${audit('account_removed', p, 'gone')})
     select (select coalesce(json_agg(id), '[]') from ended) as ended from gone`,
   ),
 );
@@ -203,29 +203,29 @@ const remove = one(
  * @returns the sessions that ended with it, undefined when the hash has changed meanwhile
  */
 export async function removeUser(db: Database, user_id: number, hash: string, client: Client) {
-  return (await remove(db, { ...clientOf(client), user_id, hash }))?.ended;
+  return (await remove(db, { ...clientValues(client), user_id, hash }))?.ended;
 }
 
-const everything = one(
-  query(
+const exportDocument = firstRow(
+  read(
     'user.export',
     { user_id: 'int', max_bytes: 'int' },
     ({ user_id, max_bytes }): SQL<{ document: Export | null }> => sql`
-    select case when (select sum(bytes) from (${sql.join(LISTS.map(bytesOf), sql` union all `)}) as lists) <= ${max_bytes}
+    select case when (select sum(bytes) from (${sql.join(SECTION_NAMES.map(bytesOf), sql` union all `)}) as lists) <= ${max_bytes}
       then json_build_object(
         'user', json_build_object('id', u.id, 'login', u.login, 'created_at', u.created_at),
-        ${sql.join(LISTS.map(listOf), sql.raw(','))}) end as document
+        ${sql.join(SECTION_NAMES.map(listOf), sql.raw(','))}) end as document
     from ${users} u where u.id = ${user_id}`,
   ),
 );
 
-function bytesOf(name: ListName): SQL {
-  const { table, row } = ACCOUNT[name];
+function bytesOf(name: SectionName): SQL {
+  const { table, row } = EXPORT_SECTIONS[name];
   return sql`select coalesce(sum(octet_length((${row})::text)), 0) as bytes from ${table} t where t.user_id = u.id`;
 }
 
-function listOf(name: ListName): SQL {
-  const { table, key, row } = ACCOUNT[name];
+function listOf(name: SectionName): SQL {
+  const { table, key, row } = EXPORT_SECTIONS[name];
   return sql`${sql.raw(`'${name}'`)}, (
     select coalesce(json_agg(${row} order by ${sql.raw(`t.${key}`)}), '[]') from ${table} t where t.user_id = u.id)`;
 }
@@ -239,5 +239,5 @@ export async function exportUser(
   user_id: number,
   max_bytes: number,
 ): Promise<Export | null | undefined> {
-  return (await everything(db, { user_id, max_bytes }))?.document;
+  return (await exportDocument(db, { user_id, max_bytes }))?.document;
 }

@@ -11,7 +11,7 @@ const doors = bothDoors(api);
 const [rest, rpc] = doors;
 
 /** The same accounts under other settings. */
-const strict = await startApp({ database: api.database, passwordMinLength: 12, tokenLifetime: 60 });
+const strict = await startApp({ database: api.database, passwordMinLength: 12, tokenLifetimeSeconds: 60 });
 
 const PASSWORD = 'correct horse battery';
 const RUNNER = '🏃';

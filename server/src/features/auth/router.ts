@@ -35,7 +35,7 @@ import {
   removeUser,
   resetPassword,
 } from './queries.ts';
-import { endSession, note, openSession, refreshSession } from './sessions/queries.ts';
+import { endSession, openSession, recordAudit, refreshSession } from './sessions/queries.ts';
 import { sessionsRouter } from './sessions/router.ts';
 
 const tag = 'Auth';
@@ -91,7 +91,7 @@ export const authRouter = router({
       const { ip } = ctx.request.client;
       await ctx.services.limits.entry('signIn', ip);
       const attempt = await ctx.services.limits.signInAttempt(accountKey(loginKey(input.username)), ip);
-      const { ended, ...claims } = await retryChanged(() => signIn(ctx, input, attempt));
+      const { ended, ...claims } = await retryIfHashChanged(() => signIn(ctx, input, attempt));
       await attempt.succeeded();
       ctx.services.openSessions.forget(ended);
       return tokenAnswer(ctx.services, claims, 0);
@@ -163,9 +163,9 @@ export const authRouter = router({
     .mutation(async ({ ctx, input }) => {
       const { id: user_id, session_id, nonce } = ctx.user;
       const claims = { user_id, session_id, nonce };
-      const { ended, counter } = await retryChanged(async () => {
+      const { ended, counter } = await retryIfHashChanged(async () => {
         const user = (await findAccount(ctx.db, { user_id })) ?? unauthenticated();
-        await confirm(ctx, user.password, input.current_password, 2);
+        await confirmPassword(ctx, user.password, input.current_password, 2);
         await checkNewPassword(ctx.services, 'new_password', input.new_password, user.login);
         const after = await ctx.services.passwords.hash(
           input.new_password,
@@ -201,9 +201,9 @@ export const authRouter = router({
       await ctx.services.limits.entry('signIn', ip);
       await checkNewPassword(ctx.services, 'new_password', input.new_password, input.login);
       const attempt = await ctx.services.limits.signInAttempt(accountKey(loginKey(input.login)), ip);
-      const { user_id, ended } = await attempt.check(() => redeem(ctx, input));
+      const { user_id, ended } = await attempt.check(() => redeemResetCode(ctx, input));
       if (!ended) {
-        await note(ctx.db, 'password_reset_failed', ctx.request.client, user_id);
+        await recordAudit(ctx.db, 'password_reset_failed', ctx.request.client, user_id);
         wrongCredentials();
       }
       await attempt.succeeded();
@@ -223,7 +223,7 @@ export const authRouter = router({
     .input(z.object({}).optional())
     .output(Export)
     .query(async ({ ctx }) => {
-      await note(ctx.db, 'account_exported', ctx.request.client, ctx.user.id);
+      await recordAudit(ctx.db, 'account_exported', ctx.request.client, ctx.user.id);
       const document = await ctx.services.largeReads(ctx.user.id, 0, () =>
         exportUser(ctx.db, ctx.user.id, MAX_EXPORT_BYTES),
       );
@@ -257,9 +257,9 @@ export const authRouter = router({
     .output(Message)
     .mutation(async ({ ctx, input }) => {
       if (input.id !== ctx.user.id) notFound('User');
-      const ended = await retryChanged(async () => {
+      const ended = await retryIfHashChanged(async () => {
         const user = (await findAccount(ctx.db, { user_id: ctx.user.id })) ?? unauthenticated();
-        await confirm(ctx, user.password, input.password, 1);
+        await confirmPassword(ctx, user.password, input.password, 1);
         return removeUser(ctx.db, ctx.user.id, user.password, ctx.request.client);
       });
       ctx.services.openSessions.forget(ended, 'user_removed');
@@ -268,15 +268,15 @@ export const authRouter = router({
 });
 
 /** Times that a password is compared with a stored hash which is replaced before something comes of it. */
-const MAX_TRIES = 3;
+const MAX_ATTEMPTS = 3;
 
 /**
  * Runs what checks a password and then does something on condition that the hash still stands. The hash can have been
  * made anew for the same password, so the check is made again: whoever no longer knows the password fails there.
  * @param run answers undefined when the hash was replaced meanwhile
  */
-async function retryChanged<T>(run: () => Promise<T | undefined>): Promise<T> {
-  for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
+async function retryIfHashChanged<T>(run: () => Promise<T | undefined>): Promise<T> {
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
     const done = await run();
     if (done !== undefined) return done;
   }
@@ -287,7 +287,7 @@ async function retryChanged<T>(run: () => Promise<T | undefined>): Promise<T> {
  * Sets the password that comes with a good code.
  * @returns whose account the login names, and the sessions that ended: undefined for a code that is not good
  */
-async function redeem(
+async function redeemResetCode(
   { db, services, request }: Context,
   { login, code, new_password }: z.output<typeof PasswordReset>,
 ) {
@@ -311,13 +311,13 @@ async function signIn(
     const matches = await services.passwords.verify(user?.password, password, client);
     // Said to nobody but who knows the password, whose attempt is no failure.
     if (user?.blocked && matches) {
-      await note(db, 'sign_in_blocked', request.client, user.id);
+      await recordAudit(db, 'sign_in_blocked', request.client, user.id);
       throw new AppError('ACCOUNT_BLOCKED', 'The account is blocked');
     }
     return { user, matches };
   });
   if (!user || !matches) {
-    await note(db, 'sign_in_failed', request.client, user?.id);
+    await recordAudit(db, 'sign_in_failed', request.client, user?.id);
     wrongCredentials();
   }
   if (services.passwords.isOutdated(user.password)) {
@@ -333,7 +333,7 @@ async function signIn(
  * @param hashes passwords that are hashed for the change, this comparison included
  * @throws 401 unless the signed-in user knows the password
  */
-async function confirm(
+async function confirmPassword(
   ctx: Context & { user: Caller },
   stored: string,
   password: string,
@@ -343,7 +343,7 @@ async function confirm(
   const attempt = await ctx.services.limits.confirmationAttempt(ctx.user.id, ip, hashes);
   if (await attempt.check(() => ctx.services.passwords.verify(stored, password, addressKey(ip))))
     return attempt.succeeded();
-  await note(ctx.db, 'password_refused', ctx.request.client, ctx.user.id);
+  await recordAudit(ctx.db, 'password_refused', ctx.request.client, ctx.user.id);
   wrongCredentials();
 }
 

@@ -4,47 +4,47 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '../../db/client.ts';
-import { CHANNEL } from '../../db/events.ts';
+import { EVENTS_CHANNEL } from '../../db/events.ts';
 import { sql } from '../../db/orm.ts';
-import { statement } from '../../db/statement.ts';
+import { write } from '../../db/statement.ts';
 
 /** Milliseconds between two statements. */
-const PAUSE = 10;
+const INTERVAL_MS = 10;
 
-const notify = statement(
+const notifyUsers = write(
   'events.notify',
   { users: 'int[]' },
-  ({ users }) => sql`select pg_notify('${sql.raw(CHANNEL)}', id::text) from unnest(${users}) as id`,
+  ({ users }) => sql`select pg_notify('${sql.raw(EVENTS_CHANNEL)}', id::text) from unnest(${users}) as id`,
 );
 
-export interface Bell {
+export interface ChangeNotifier {
   /** There are new events of the user. */
-  ring(user_id: number): void;
+  notify(user_id: number): void;
   /** @returns when everybody is told */
-  quiet(): Promise<void>;
+  drain(): Promise<void>;
 }
 
-export function createBell(db: Database): Bell {
+export function createChangeNotifier(db: Database): ChangeNotifier {
   const waiting = new Set<number>();
-  let telling: Promise<void> | undefined;
+  let draining: Promise<void> | undefined;
   // One statement tells of many calls: it belongs to the trace of none.
-  const outside = AsyncLocalStorage.snapshot();
+  const outsideTrace = AsyncLocalStorage.snapshot();
 
-  async function tell(): Promise<void> {
+  async function drainWaiting(): Promise<void> {
     while (waiting.size > 0) {
       const users = [...waiting];
       waiting.clear();
       // Without the database nobody can be told.
-      await notify(db, { users }).catch(() => {});
-      await sleep(PAUSE);
+      await notifyUsers(db, { users }).catch(() => {});
+      await sleep(INTERVAL_MS);
     }
-    telling = undefined;
+    draining = undefined;
   }
   return {
-    ring(user_id) {
+    notify(user_id) {
       waiting.add(user_id);
-      telling ??= outside(tell);
+      draining ??= outsideTrace(drainWaiting);
     },
-    quiet: async () => telling,
+    drain: async () => draining,
   };
 }

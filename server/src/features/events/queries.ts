@@ -1,10 +1,10 @@
 import type { SQL } from 'drizzle-orm';
 import { sql } from '../../db/orm.ts';
 import { eventSequences, events, sessions } from '../../db/schema/index.ts';
-import { one, query } from '../../db/statement.ts';
+import { firstRow, read } from '../../db/statement.ts';
 
 /** What there is after some number: the number of the last event of all, and the next few, with the milliseconds since 1970 at which they were written. */
-export interface Page {
+export interface EventPage {
   readonly last: number;
   readonly rows: readonly {
     readonly id: number;
@@ -15,11 +15,11 @@ export interface Page {
 }
 
 /** @returns undefined when there is no such user (any more) */
-export const readEvents = one(
-  query(
+export const readEvents = firstRow(
+  read(
     'events.read',
     { user_id: 'int', after: 'bigint', limit: 'int' },
-    ({ user_id, after, limit }): SQL<Page> => sql`
+    ({ user_id, after, limit }): SQL<EventPage> => sql`
     select s.last::float8 as last, (
       select coalesce(json_agg(json_build_object('id', e.seq, 'type', e.type, 'data', e.data,
         'at', extract(epoch from e.at) * 1000) order by e.seq), '[]') from (
@@ -29,8 +29,8 @@ export const readEvents = one(
 );
 
 /** Of these users the number of the last event, for those who are still there; of these sessions the ones that are open. */
-export const standing = one(
-  query(
+export const readStreamHeads = firstRow(
+  read(
     'events.standing',
     { users: 'int[]', sessions: 'int[]' },
     (

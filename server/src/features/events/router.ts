@@ -23,7 +23,7 @@ export const eventsRouter = router({
     .subscription(async ({ ctx, input }) => {
       const { exp } = ctx.request.claims() ?? unauthenticated();
       const after = input?.lastEventId === undefined ? undefined : Number(input.lastEventId);
-      return ctx.services.streams.open(ctx.user, exp, after, told);
+      return ctx.services.streams.open(ctx.user, exp, after, toTrackedEvent);
     }),
 });
 
@@ -33,7 +33,7 @@ const contract = z.compile(StreamEvent);
  * What a newer server has written while this one is being replaced may be unknown here: then there is something to read.
  * @returns what tRPC sends with its id; the type is what its clients make of that, as the envelope's own name is internal to tRPC
  */
-function told({ id, ...event }: Heard) {
+function toTrackedEvent({ id, ...event }: Heard) {
   const parsed = contract.safeParse(event);
   const data = parsed.success ? parsed.data : { type: 'resync' as const };
   return tracked(String(id), data) as unknown as { id: string; data: typeof data };

@@ -1,41 +1,41 @@
 // One reader's way through the user's events. It holds a page of the table at most: whoever reads slowly leaves the
 // rest where it is.
 import type { Caller, EndReason, Heard } from '../../trpc/context.ts';
-import type { Page } from './queries.ts';
+import type { EventPage } from './queries.ts';
 
 /** Events that are read at a time. */
-export const PAGE = 64;
+export const PAGE_SIZE = 64;
 
 /** A reader who took longer than this (ms) for one event, and has more than this before it, is told to start anew. */
-const SLOW = 1000;
-const BEHIND = 256;
+const SLOW_READER_MS = 1000;
+const MAX_LAG_EVENTS = 256;
 
 /** Ends of a stream, not of what it tells: its reader goes on elsewhere, or with another token. */
-const RESUMABLE: readonly EndReason[] = ['token_expired', 'server_closing'];
+const RESUMABLE_REASONS: readonly EndReason[] = ['token_expired', 'server_closing'];
 
 /** Milliseconds until a page that could not be read is asked for again. */
-const AGAIN = 1000;
+const RETRY_DELAY_MS = 1000;
 
-interface Options<T> {
+interface StreamOptions<T> {
   readonly caller: Caller;
   /** When the token is too old, in milliseconds since 1970. */
-  readonly expires: number;
-  readonly read: (after: number) => Promise<Page | undefined>;
+  readonly expiresAtMs: number;
+  readonly read: (after: number) => Promise<EventPage | undefined>;
   /** Makes of what is heard what the reader gets. */
   readonly shape: (heard: Heard) => T;
   /** Told when there is nothing more. */
-  readonly closed: () => void;
+  readonly onClosed: () => void;
   /** Told the milliseconds from the writing of an event to its giving, of those that a reader waited for. */
-  readonly waited: (lag: number) => void;
+  readonly onDelivered: (lag: number) => void;
 }
 
 export class Stream<T> implements AsyncIterableIterator<T, undefined> {
   readonly caller: Caller;
-  readonly #expires: Options<T>['expires'];
-  readonly #read: Options<T>['read'];
-  readonly #shape: Options<T>['shape'];
-  readonly #closed: Options<T>['closed'];
-  readonly #waited: Options<T>['waited'];
+  readonly #expires: StreamOptions<T>['expiresAtMs'];
+  readonly #read: StreamOptions<T>['read'];
+  readonly #shape: StreamOptions<T>['shape'];
+  readonly #closed: StreamOptions<T>['onClosed'];
+  readonly #waited: StreamOptions<T>['onDelivered'];
   #at = 0;
   #pending: Heard[] = [];
   #reason: EndReason | undefined;
@@ -47,17 +47,17 @@ export class Stream<T> implements AsyncIterableIterator<T, undefined> {
   #given: number | undefined;
   #isSlow = false;
 
-  constructor({ caller, expires, read, shape, closed, waited }: Options<T>) {
+  constructor({ caller, expiresAtMs, read, shape, onClosed, onDelivered }: StreamOptions<T>) {
     this.caller = caller;
-    this.#expires = expires;
+    this.#expires = expiresAtMs;
     this.#read = read;
     this.#shape = shape;
-    this.#closed = closed;
-    this.#waited = waited;
+    this.#closed = onClosed;
+    this.#waited = onDelivered;
   }
 
   /** Where the reader is: the number of the last event that was given. */
-  get at(): number {
+  get position(): number {
     return this.#at;
   }
 
@@ -76,7 +76,7 @@ export class Stream<T> implements AsyncIterableIterator<T, undefined> {
   }
 
   /** There may be more. */
-  ring(): void {
+  notify(): void {
     this.#rings++;
     this.#wake();
   }
@@ -88,7 +88,7 @@ export class Stream<T> implements AsyncIterableIterator<T, undefined> {
   }
 
   async next(): Promise<IteratorResult<T, undefined>> {
-    if (this.#given !== undefined) this.#isSlow ||= performance.now() - this.#given > SLOW;
+    if (this.#given !== undefined) this.#isSlow ||= performance.now() - this.#given > SLOW_READER_MS;
     const asked = Date.now();
     const heard = await this.#following();
     // What was written before had to wait for the reader, and not the reader for it.
@@ -111,7 +111,7 @@ export class Stream<T> implements AsyncIterableIterator<T, undefined> {
 
   /** @throws {DOMException} an AbortError where the reader has to come back: `done` would say that there is nothing more */
   #finished(): IteratorResult<T, undefined> {
-    if (!this.#isLeft && this.#reason && RESUMABLE.includes(this.#reason))
+    if (!this.#isLeft && this.#reason && RESUMABLE_REASONS.includes(this.#reason))
       throw new DOMException(this.#reason, 'AbortError');
     return { done: true, value: undefined };
   }
@@ -128,21 +128,21 @@ export class Stream<T> implements AsyncIterableIterator<T, undefined> {
       if (heard) return heard;
       const rings = this.#rings;
       const page = await this.#read(this.#at).catch(() => 'failed' as const);
-      if (page === 'failed') await this.#woken(AGAIN);
+      if (page === 'failed') await this.#woken(RETRY_DELAY_MS);
       else if (!page) this.end('user_removed');
       else if (!this.#take(this.#at, page) && rings === this.#rings) await this.#woken();
     }
   }
 
   /** @returns whether there is anything in the page for a reader who has come so far */
-  #take(after: number, { last, rows }: Page): boolean {
+  #take(after: number, { last, rows }: EventPage): boolean {
     if (after === last) {
       this.#isSlow = false;
       return false;
     }
     // Numbers have no gaps but where old events were removed. An id that never was given is none to go on from.
     const isWhole = rows[0]?.id === after + 1;
-    const isBehind = this.#isSlow && last - after > BEHIND;
+    const isBehind = this.#isSlow && last - after > MAX_LAG_EVENTS;
     this.#isSlow = false;
     this.#pending = isWhole && !isBehind ? [...rows] : [{ id: last, type: 'resync' }];
     return true;

@@ -1,33 +1,33 @@
 // All streams of this instance: who reads, when there is something to read, and when a stream has to end.
-import type { Database, Ring } from '../../db/client.ts';
+import type { ChangeListener, Database } from '../../db/client.ts';
 import type { OpenSessions } from '../../security/openSessions.ts';
 import type { Places } from '../../security/places.ts';
 import { TOLERANCE } from '../../security/token.ts';
 import type { Caller, EventStreams } from '../../trpc/context.ts';
 import { AppError } from '../../trpc/errors.ts';
-import { createBell } from './bell.ts';
-import { type Page, readEvents, standing } from './queries.ts';
-import { PAGE, Stream } from './stream.ts';
+import { createChangeNotifier } from './bell.ts';
+import { type EventPage, readEvents, readStreamHeads } from './queries.ts';
+import { PAGE_SIZE, Stream } from './stream.ts';
 
 /** Streams that a user may have open: on all instances where they count together, otherwise on each. */
-const PER_USER = 10;
+const MAX_STREAMS_PER_USER = 10;
 
 /** Milliseconds between looks at sessions, tokens and what the doorbell may have missed. */
-const LOOK = 3000;
+const CHECK_INTERVAL_MS = 3000;
 
 interface Readers {
   readonly streams: Set<Stream<unknown>>;
   /** Pages that are being read, by what they come after: streams that stand at the same event share one. */
-  readonly reading: Map<number, Promise<Page | undefined>>;
+  readonly reading: Map<number, Promise<EventPage | undefined>>;
 }
 
-interface Options {
+interface EventStreamsOptions {
   readonly db: Database;
-  readonly listen: (ring: Ring) => () => Promise<void>;
+  readonly listen: (onChange: ChangeListener) => () => Promise<void>;
   readonly openSessions: OpenSessions;
   readonly places?: Places | undefined;
   /** Told how late an event was given, in seconds. */
-  readonly waited?: ((lag: number) => void) | undefined;
+  readonly onDelivered?: ((lag: number) => void) | undefined;
 }
 
 export function createEventStreams({
@@ -35,22 +35,22 @@ export function createEventStreams({
   listen,
   openSessions,
   places,
-  waited = () => {},
-}: Options): EventStreams {
+  onDelivered = () => {},
+}: EventStreamsOptions): EventStreams {
   const users = new Map<number, Readers>();
-  const bell = createBell(db);
+  const notifier = createChangeNotifier(db);
   let isClosing = false;
   let refused = 0;
   let stopListening: (() => Promise<void>) | undefined;
-  let looking: NodeJS.Timeout | undefined;
+  let checking: NodeJS.Timeout | undefined;
 
   const all = () => [...users.values()].flatMap(({ streams }) => [...streams]);
 
-  function ring(user_id: number | undefined): void {
+  function onChange(user_id: number | undefined): void {
     for (const readers of user_id === undefined ? users.values() : [users.get(user_id)]) {
       // What is being read may have been looked for too early.
       readers?.reading.clear();
-      for (const stream of readers?.streams ?? []) stream.ring();
+      for (const stream of readers?.streams ?? []) stream.notify();
     }
   }
 
@@ -59,11 +59,11 @@ export function createEventStreams({
   });
 
   /** Asks for all streams at once what other instances do not tell: it costs one short statement, however many they are. */
-  async function look(): Promise<void> {
+  async function checkStreams(): Promise<void> {
     const streams = all();
     for (const stream of streams) stream.expire();
     const sessions = [...new Set(streams.map(({ caller }) => caller.session_id))];
-    const found = await standing(db, { users: [...users.keys()], sessions });
+    const found = await readStreamHeads(db, { users: [...users.keys()], sessions });
     const open = new Map(found?.open.map((session) => [session.id, session]));
     // After a backup was restored an id can be that of another session.
     const isOpen = ({ id, session_id, nonce }: Caller) => {
@@ -74,25 +74,25 @@ export function createEventStreams({
       const last = found?.last[stream.caller.id];
       if (last === undefined) stream.end('user_removed');
       else if (!isOpen(stream.caller)) stream.end('session_ended');
-      else if (last !== stream.at) ring(stream.caller.id);
+      else if (last !== stream.position) onChange(stream.caller.id);
     }
   }
 
   function start(): void {
-    stopListening ??= listen(ring);
+    stopListening ??= listen(onChange);
     // While the database is away nothing is known, and nothing happens.
-    looking ??= setInterval(() => look().catch(() => {}), LOOK).unref();
+    checking ??= setInterval(() => checkStreams().catch(() => {}), CHECK_INTERVAL_MS).unref();
   }
 
-  function leave(user_id: number, readers: Readers, stream: Stream<unknown>): void {
+  function removeStream(user_id: number, readers: Readers, stream: Stream<unknown>): void {
     readers.streams.delete(stream);
     if (readers.streams.size === 0 && users.get(user_id) === readers) users.delete(user_id);
     if (users.size > 0) return;
-    clearInterval(looking);
-    looking = undefined;
+    clearInterval(checking);
+    checking = undefined;
   }
 
-  function tooMany(): never {
+  function refuse(): never {
     refused++;
     throw new AppError('RATE_LIMITED', 'Too many streams', { retryAfter: 10 });
   }
@@ -101,36 +101,36 @@ export function createEventStreams({
     async open(caller, exp, after, shape) {
       if (isClosing) throw new AppError('UNAVAILABLE', 'Service unavailable');
       const readers = users.get(caller.id) ?? { streams: new Set(), reading: new Map() };
-      if (readers.streams.size >= PER_USER) tooMany();
+      if (readers.streams.size >= MAX_STREAMS_PER_USER) refuse();
       users.set(caller.id, readers);
       start();
 
       const read = (from: number) => {
         const known = readers.reading.get(from);
         if (known) return known;
-        const page = readEvents(db, { user_id: caller.id, after: from, limit: PAGE }).finally(() => {
+        const page = readEvents(db, { user_id: caller.id, after: from, limit: PAGE_SIZE }).finally(() => {
           if (readers.reading.get(from) === page) readers.reading.delete(from);
         });
         readers.reading.set(from, page);
         return page;
       };
       let giveBack: (() => void) | undefined;
-      const closed = () => {
-        leave(caller.id, readers, stream);
+      const onClosed = () => {
+        removeStream(caller.id, readers, stream);
         giveBack?.();
       };
       const stream = new Stream({
         caller,
-        expires: (exp + TOLERANCE) * 1000,
+        expiresAtMs: (exp + TOLERANCE) * 1000,
         read,
         shape,
-        closed,
-        waited: (lag) => waited(lag / 1000),
+        onClosed,
+        onDelivered: (lag) => onDelivered(lag / 1000),
       });
       readers.streams.add(stream);
       try {
-        giveBack = await places?.take(`streams:${caller.id}`, PER_USER);
-        if (places && !giveBack) tooMany();
+        giveBack = await places?.take(`streams:${caller.id}`, MAX_STREAMS_PER_USER);
+        if (places && !giveBack) refuse();
         await stream.begin(after);
       } catch (error) {
         await stream.return();
@@ -141,11 +141,11 @@ export function createEventStreams({
     async close() {
       isClosing = true;
       for (const stream of all()) stream.end('server_closing');
-      clearInterval(looking);
-      await bell.quiet();
+      clearInterval(checking);
+      await notifier.drain();
       await stopListening?.();
     },
-    changed: bell.ring,
+    changed: notifier.notify,
     measures: [
       {
         name: 'stepwise_streams_open',

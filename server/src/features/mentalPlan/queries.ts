@@ -1,14 +1,14 @@
 // Every statement is scoped to its owner.
 import type { SQL } from 'drizzle-orm';
 import type { Database } from '../../db/client.ts';
-import { inTurn, noted, turn } from '../../db/events.ts';
+import { appendEvents, lockUser, userLocked } from '../../db/events.ts';
 import { sql } from '../../db/orm.ts';
-import { pagesOf } from '../../db/page.ts';
-import { hasRoom, QUOTA } from '../../db/quota.ts';
+import { pageReader } from '../../db/page.ts';
+import { isBelowQuota, QUOTA_PARAMETER } from '../../db/quota.ts';
 import { mentalPlanResources as links, mentalPlans as plans, resources } from '../../db/schema/index.ts';
-import { one, query, smallChange, statement } from '../../db/statement.ts';
-import { changesSomething, ifMatch, type Missed, removal, versionsOf } from '../../db/update.ts';
-import { unlessSeen } from '../../db/views.ts';
+import { firstRow, groupedWrite, read, write } from '../../db/statement.ts';
+import { hasChanges, ifMatch, type MissReason, versionedRemoval, versionsOf } from '../../db/update.ts';
+import { conditionalRead } from '../../db/views.ts';
 import type { Services } from '../../trpc/context.ts';
 import type { MentalPlanChange, MentalPlanRow, MentalPlanView, NewMentalPlan } from './contract.ts';
 
@@ -22,7 +22,7 @@ const columns = {
 };
 
 /** Newest first. */
-export const listPlans = pagesOf('mentalPlan.page', plans, columns, ['name', 'goal']);
+export const listPlans = pageReader('mentalPlan.page', plans, columns, ['name', 'goal']);
 
 /** Bytes of resources as JSON above which a view is read when no other large one is. */
 const LARGE_BYTES = 1024 * 1024;
@@ -40,11 +40,11 @@ const linkedResource = sql`
 /** Large resources stay away: then there are only their bytes. */
 type ViewRow = MentalPlanRow & { readonly bytes: number; readonly resources: LinkedResource[] | null };
 
-const current = one(
-  query('mentalPlan.current', { user_id: 'int', seen: 'text?' }, ({ user_id, seen }) =>
-    unlessSeen(
+const current = firstRow(
+  read('mentalPlan.current', { user_id: 'int', known_revision: 'text?' }, ({ user_id, known_revision }) =>
+    conditionalRead(
       user_id,
-      seen,
+      known_revision,
       (isMine): SQL<ViewRow> => sql`
       select p.*, octet_length(linked.list::text) as bytes,
         case when octet_length(linked.list::text) <= ${sql.raw(String(LARGE_BYTES))} then linked.list end as resources
@@ -57,8 +57,8 @@ const current = one(
 );
 
 /** A row for each resource: in one piece it would take its whole size several times, on its way through the driver. */
-const largeCurrent = query('mentalPlan.largeCurrent', { user_id: 'int' }, ({ user_id }) =>
-  unlessSeen(
+const largeCurrent = read('mentalPlan.largeCurrent', { user_id: 'int' }, ({ user_id }) =>
+  conditionalRead(
     user_id,
     sql`null`,
     (isMine): SQL<MentalPlanRow & { readonly resource: LinkedResource | null }> => sql`
@@ -71,17 +71,17 @@ const largeCurrent = query('mentalPlan.largeCurrent', { user_id: 'int' }, ({ use
 /** @returns the plan with the greatest id and its resources by id, or undefined when the user has none */
 export function findCurrentPlan(
   db: Database,
-  { views, largeReads }: Pick<Services, 'views' | 'largeReads'>,
+  { readModels, largeReads }: Pick<Services, 'readModels' | 'largeReads'>,
   user_id: number,
 ): Promise<MentalPlanView | undefined> {
-  return views.of('mentalPlan', user_id, async (seen) => {
-    const row = await current(db, { user_id, seen });
+  return readModels.revalidate('mentalPlan', user_id, async (known_revision) => {
+    const row = await current(db, { user_id, known_revision });
     if (!row) return undefined;
-    const { state, ...plan } = row;
-    if (plan.id === null) return { state, view: undefined, size: 0 };
+    const { revision, ...plan } = row;
+    if (plan.id === null) return { revision, view: undefined, size: 0 };
     const { resources: linked, bytes, ...data } = plan;
     if (linked === null) return largeReads(user_id, bytes, () => readLarge(db, user_id, bytes));
-    return { state, view: { data, user_id, resources: linked }, size: bytes };
+    return { revision, view: { data, user_id, resources: linked }, size: bytes };
   });
 }
 
@@ -89,10 +89,10 @@ async function readLarge(db: Database, user_id: number, size: number) {
   const rows = await largeCurrent(db, { user_id });
   const [first] = rows;
   if (!first) return undefined;
-  const { state, resource: _, ...data } = first;
-  if (data.id === null) return { state, view: undefined, size: 0 };
+  const { revision, resource: _, ...data } = first;
+  if (data.id === null) return { revision, view: undefined, size: 0 };
   const linked = rows.flatMap(({ resource }) => resource ?? []).sort((a, b) => a.resource.id - b.resource.id);
-  return { state, view: { data, user_id, resources: linked }, size };
+  return { revision, view: { data, user_id, resources: linked }, size };
 }
 
 /** What an event says of the plan `p`: besides the row, the resources that it has from now on, where they were `replaced`. */
@@ -100,8 +100,8 @@ const eventData = (replaced: SQL, wanted: SQL) => sql`
   select json_build_object('id', p.id, 'user_id', p.user_id, 'name', p.name, 'goal', p.goal, 'progress', p.progress,
     'version', p.version, 'resource_list', case when ${replaced} then to_json(${wanted}) end) as data from p`;
 
-const NEW = {
-  ...QUOTA,
+const NEW_PLAN = {
+  ...QUOTA_PARAMETER,
   user_id: 'int',
   name: 'text',
   goal: 'text',
@@ -109,20 +109,20 @@ const NEW = {
   wanted: 'int[]',
 } as const;
 
-const create = one(
-  statement(
+const create = firstRow(
+  write(
     'mentalPlan.create',
-    NEW,
+    NEW_PLAN,
     ({ user_id, name, goal, progress, wanted, quota }): SQL<{ id: number }> => sql`
-    with ${turn(user_id)},
+    with ${lockUser(user_id)},
     mine as (select id from ${resources} where user_id = ${user_id} and id = any(${wanted})),
     p as (
       insert into ${plans} (user_id, name, goal, progress)
       select ${user_id}, ${name}, ${goal}, ${progress}
-      where (select count(*) from mine) = cardinality(${wanted}) and ${inTurn} and ${hasRoom('mental_plans', user_id, quota)}
+      where (select count(*) from mine) = cardinality(${wanted}) and ${userLocked} and ${isBelowQuota('mental_plans', user_id, quota)}
       returning id, user_id, name, goal, progress, version),
     l as (insert into ${links} (mental_plan_id, resource_id) select p.id, mine.id from p, mine),
-    ${noted(user_id, 'mentalPlan.created', eventData(sql`true`, wanted))}
+    ${appendEvents(user_id, 'mentalPlan.created', eventData(sql`true`, wanted))}
     select id from p`,
   ),
 );
@@ -139,14 +139,14 @@ export async function createPlan(
 
 export type PlanUpdate =
   | { outcome: 'updated'; plan: MentalPlanRow }
-  | { outcome: Missed | 'resource missing' }
-  | { outcome: 'raced' };
+  | { outcome: MissReason | 'resource missing' }
+  | { outcome: 'conflict' };
 
-const CHANGE = {
+const PLAN_CHANGE = {
   user_id: 'int',
   id: 'int',
   if_match: 'int[]?',
-  counts: 'boolean',
+  has_changes: 'boolean',
   name: 'text?',
   goal: 'text?',
   progress: 'int?',
@@ -154,21 +154,21 @@ const CHANGE = {
   wanted: 'int[]',
 } as const;
 
-const update = one(
-  smallChange(
+const update = firstRow(
+  groupedWrite(
     'mentalPlan.update',
-    CHANGE,
+    PLAN_CHANGE,
     (sent): SQL<{ plan: MentalPlanRow | null; found: boolean; matched: boolean; owned: boolean }> => sql`
-    with ${turn(sent.user_id)},
+    with ${lockUser(sent.user_id)},
     wanted as (select unnest(${sent.wanted}) as id),
     mine as (select r.id from ${resources} r join wanted using (id) where r.user_id = ${sent.user_id}),
-    before as (select id, version from ${plans} where id = ${sent.id} and user_id = ${sent.user_id} and ${inTurn}),
+    before as (select id, version from ${plans} where id = ${sent.id} and user_id = ${sent.user_id} and ${userLocked}),
     p as (
       update ${plans} p set
         name = coalesce(${sent.name}, p.name),
         goal = coalesce(${sent.goal}, p.goal),
         progress = coalesce(${sent.progress}, p.progress),
-        version = p.version + ${sent.counts}::int
+        version = p.version + ${sent.has_changes}::int
       from before
       where p.id = before.id and p.version = before.version and ${ifMatch(sql`before.version`, sent.if_match)}
         and (select count(*) from mine) = cardinality(${sent.wanted})
@@ -180,7 +180,7 @@ const update = one(
       insert into ${links} (mental_plan_id, resource_id)
       select p.id, mine.id from p, mine where ${sent.replace} order by mine.id
       on conflict (mental_plan_id, resource_id) do nothing),
-    ${noted(sent.user_id, 'mentalPlan.changed', sql`${eventData(sent.replace, sent.wanted)} where ${sent.counts}`)}
+    ${appendEvents(sent.user_id, 'mentalPlan.changed', sql`${eventData(sent.replace, sent.wanted)} where ${sent.has_changes}`)}
     select (select row_to_json(p) from p) as plan,
       exists (select from before) as found,
       (select ${ifMatch(sql`version`, sent.if_match)} from before) as matched,
@@ -191,7 +191,7 @@ const update = one(
 /**
  * Changes a plan and, when `resource_list` is sent, makes its links exactly these: kept ones keep their progress.
  * One statement, so that all of it happens or nothing. Which links to add and drop is decided on the state at its
- * start; `version` tells whether another change came in between ('raced': nothing was written).
+ * start; `version` tells whether another change came in between ('conflict': nothing was written).
  */
 export async function updatePlan(
   db: Database,
@@ -202,15 +202,15 @@ export async function updatePlan(
     ...change,
     user_id,
     if_match: versionsOf(change.if_match),
-    counts: changesSomething({ ...change, resource_list }),
+    has_changes: hasChanges({ ...change, resource_list }),
     replace: resource_list !== undefined,
     wanted: [...new Set(resource_list)],
   });
   if (!row?.found) return { outcome: 'missing' };
   if (row.plan) return { outcome: 'updated', plan: row.plan };
-  if (!row.matched) return { outcome: 'changed meanwhile' };
-  return row.owned ? { outcome: 'raced' } : { outcome: 'resource missing' };
+  if (!row.matched) return { outcome: 'version_mismatch' };
+  return row.owned ? { outcome: 'conflict' } : { outcome: 'resource missing' };
 }
 
 /** The resources stay the user's. */
-export const removePlan = removal('mentalPlan', plans);
+export const removePlan = versionedRemoval('mentalPlan', plans);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { retryRaced } from '../../db/race.ts';
+import { retryOnConflict } from '../../db/race.ts';
 import { endpoint } from '../../trpc/endpoint.ts';
-import { notFound, refuse } from '../../trpc/errors.ts';
+import { notFound, throwMissed } from '../../trpc/errors.ts';
 import { ById, Message, Page } from '../../trpc/fields.ts';
 import { protectedProcedure, router } from '../../trpc/procedures.ts';
 import { refuseAboveQuota } from '../../trpc/quota.ts';
@@ -54,9 +54,9 @@ export const mentalPlanRouter = router({
     .output(UpdatedMentalPlan)
     .mutation(async ({ ctx, input }) => {
       if (input.resource_list) await ctx.services.limits.rows(ctx.user.id, input.resource_list.length);
-      const update = await retryRaced(() => updatePlan(ctx.db, ctx.user.id, input));
+      const update = await retryOnConflict(() => updatePlan(ctx.db, ctx.user.id, input));
       if (update.outcome === 'resource missing') notFound('Resource');
-      if (update.outcome !== 'updated') refuse('Mental plan', update.outcome);
+      if (update.outcome !== 'updated') throwMissed('Mental plan', update.outcome);
       return { message: 'Mental plan updated', resource: update.plan };
     }),
 
@@ -74,7 +74,7 @@ export const mentalPlanRouter = router({
     .output(Message)
     .mutation(async ({ ctx, input }) => {
       const outcome = await removePlan(ctx.db, ctx.user.id, input);
-      if (outcome !== 'removed') refuse('Mental plan', outcome);
+      if (outcome !== 'removed') throwMissed('Mental plan', outcome);
       return { message: 'Mental plan removed' };
     }),
 

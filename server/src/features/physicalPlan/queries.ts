@@ -1,11 +1,11 @@
 // Every statement is scoped to its owner.
 import type { SQL } from 'drizzle-orm';
-import { type Catalogue, type CatalogueExercise, catalogueVersion } from '../../db/catalogue.ts';
+import { type CachedExercise, catalogueVersion, type ExerciseCache } from '../../db/catalogue.ts';
 import type { Database } from '../../db/client.ts';
-import { inTurn, noted, turn } from '../../db/events.ts';
+import { appendEvents, lockUser, userLocked } from '../../db/events.ts';
 import { and, builder, eq, sql } from '../../db/orm.ts';
-import { pagesOf } from '../../db/page.ts';
-import { hasRoom, QUOTA } from '../../db/quota.ts';
+import { pageReader } from '../../db/page.ts';
+import { isBelowQuota, QUOTA_PARAMETER } from '../../db/quota.ts';
 import {
   exerciseCatalogue,
   exercises,
@@ -13,17 +13,17 @@ import {
   workoutExercises,
   workouts,
 } from '../../db/schema/index.ts';
-import { one, query, smallChange, statement } from '../../db/statement.ts';
+import { firstRow, groupedWrite, read, write } from '../../db/statement.ts';
 import {
-  assigned,
-  changesSomething,
+  coalesceInto,
+  hasChanges,
   ifMatch,
-  type Missed,
-  missed,
-  removal,
+  type MissReason,
+  missReason,
+  versionedRemoval,
   versionsOf,
 } from '../../db/update.ts';
-import { unlessSeen, type Views } from '../../db/views.ts';
+import { conditionalRead, type ReadModelCache } from '../../db/views.ts';
 import type { NewPhysicalPlan, PhysicalPlanChange, PhysicalPlanRow, PhysicalPlanView } from './contract.ts';
 
 const columns = {
@@ -41,32 +41,32 @@ const columns = {
 };
 
 /** The whole catalogue, by id. */
-export async function listExercises(db: Database, catalogue: Catalogue): Promise<CatalogueExercise[]> {
-  const row = await version(db, {});
-  return row ? [...(await catalogue.of(db, row.version)).values()] : [];
+export async function listExercises(db: Database, catalogue: ExerciseCache): Promise<CachedExercise[]> {
+  const row = await readExerciseVersion(db, {});
+  return row ? [...(await catalogue.get(db, row.version)).values()] : [];
 }
 
-const version = one(
-  query('exercise.version', {}, () =>
+const readExerciseVersion = firstRow(
+  read('exercise.version', {}, () =>
     builder.select({ version: exerciseCatalogue.version }).from(exerciseCatalogue),
   ),
 );
 
 /** Newest first. */
-export const listPlans = pagesOf('physicalPlan.page', plans, columns);
+export const listPlans = pageReader('physicalPlan.page', plans, columns);
 
 /** Of each day the workout, the day of the week and the ids of its exercises, in order. */
 type Days = [workout_id: number, day_of_week: number, exercise_ids: number[]][];
 type ViewRow = PhysicalPlanRow & { catalogue: number; days: Days };
 
 /** Puts the exercises in their places. */
-async function view(
+async function toView(
   db: Database,
-  catalogue: Catalogue,
+  catalogue: ExerciseCache,
   { days, catalogue: seen, ...data }: ViewRow,
 ): Promise<PhysicalPlanView> {
-  const exercises = await catalogue.of(db, seen);
-  const exercise = (id: number) => exercises.get(id) as CatalogueExercise;
+  const exercises = await catalogue.get(db, seen);
+  const exercise = (id: number) => exercises.get(id) as CachedExercise;
   return {
     data,
     user_id: data.user_id,
@@ -78,11 +78,11 @@ async function view(
   };
 }
 
-const current = one(
-  query('physicalPlan.current', { user_id: 'int', seen: 'text?' }, ({ user_id, seen }) =>
-    unlessSeen(
+const current = firstRow(
+  read('physicalPlan.current', { user_id: 'int', known_revision: 'text?' }, ({ user_id, known_revision }) =>
+    conditionalRead(
       user_id,
-      seen,
+      known_revision,
       (isMine): SQL<ViewRow> => sql`
       select p.id, p.user_id, p.goal, p.age, p.gender, p.weight, p.height, p.bmi, p.progress, p.day, p.version,
         ${catalogueVersion} as catalogue,
@@ -99,20 +99,20 @@ const current = one(
 /** @returns the plan with the greatest id, whole, or undefined when the user has none */
 export function findCurrentPlan(
   db: Database,
-  { views, catalogue }: { views: Views; catalogue: Catalogue },
+  { readModels, exercises }: { readModels: ReadModelCache; exercises: ExerciseCache },
   user_id: number,
 ): Promise<PhysicalPlanView | undefined> {
-  return views.of('physicalPlan', user_id, async (seen) => {
-    const row = await current(db, { user_id, seen });
+  return readModels.revalidate('physicalPlan', user_id, async (known_revision) => {
+    const row = await current(db, { user_id, known_revision });
     if (!row) return undefined;
-    const { state, ...plan } = row;
-    if (plan.id === null) return { state, view: undefined, size: 0 };
-    return { state, view: await view(db, catalogue, plan), size: JSON.stringify(plan).length };
+    const { revision, ...plan } = row;
+    if (plan.id === null) return { revision, view: undefined, size: 0 };
+    return { revision, view: await toView(db, exercises, plan), size: JSON.stringify(plan).length };
   });
 }
 
-const NEW = {
-  ...QUOTA,
+const NEW_PLAN = {
+  ...QUOTA_PARAMETER,
   user_id: 'int',
   goal: 'text',
   age: 'int',
@@ -121,17 +121,17 @@ const NEW = {
   height: 'float8',
 } as const;
 
-const create = one(
-  statement(
+const create = firstRow(
+  write(
     'physicalPlan.create',
-    NEW,
+    NEW_PLAN,
     (plan): SQL<ViewRow> => sql`
-    with ${turn(plan.user_id)},
+    with ${lockUser(plan.user_id)},
     defaults as (select id, default_order from ${exercises} where default_order is not null),
     p as (
       insert into ${plans} (user_id, goal, age, gender, weight, height)
       select ${plan.user_id}, ${plan.goal}, ${plan.age}, ${plan.gender}, ${plan.weight}, ${plan.height}
-      where exists (select from defaults) and ${inTurn} and ${hasRoom('physical_plans', plan.user_id, plan.quota)}
+      where exists (select from defaults) and ${userLocked} and ${isBelowQuota('physical_plans', plan.user_id, plan.quota)}
       returning id, user_id, goal, age, gender, weight, height, bmi, progress, day, version),
     w as (
       insert into ${workouts} (physical_plan_id, day_of_week)
@@ -141,7 +141,7 @@ const create = one(
       insert into ${workoutExercises} (workout_id, exercise_id)
       select w.id, d.id from w, defaults d order by w.day_of_week, d.default_order
       returning id, workout_id, exercise_id),
-    ${noted(plan.user_id, 'physicalPlan.created', sql`select row_to_json(p) as data from p`)}
+    ${appendEvents(plan.user_id, 'physicalPlan.created', sql`select row_to_json(p) as data from p`)}
     select p.id, p.user_id, p.goal, p.age, p.gender, p.weight, p.height, p.bmi, p.progress, p.day, p.version,
       ${catalogueVersion} as catalogue,
       (select json_agg(json_build_array(w.id, w.day_of_week,
@@ -158,20 +158,20 @@ const create = one(
  */
 export async function createPlan(
   db: Database,
-  catalogue: Catalogue,
+  catalogue: ExerciseCache,
   user_id: number,
   quota: number,
   plan: NewPhysicalPlan,
 ): Promise<PhysicalPlanView | undefined> {
   const row = await create(db, { ...plan, user_id, quota });
-  return row && view(db, catalogue, row);
+  return row && toView(db, catalogue, row);
 }
 
-const CHANGE = {
+const PLAN_CHANGE = {
   user_id: 'int',
   id: 'int',
   if_match: 'int[]?',
-  counts: 'boolean',
+  has_changes: 'boolean',
   goal: 'text?',
   age: 'int?',
   gender: 'gender?',
@@ -181,35 +181,35 @@ const CHANGE = {
   day: 'int?',
 } as const;
 
-const update = one(
-  smallChange(
+const update = firstRow(
+  groupedWrite(
     'physicalPlan.update',
-    CHANGE,
+    PLAN_CHANGE,
     (p): SQL<{ plan: PhysicalPlanRow | null; found: boolean }> => sql`
-    with ${turn(p.user_id)},
+    with ${lockUser(p.user_id)},
     changed as ${builder
       .update(plans)
       .set({
-        goal: assigned(plans.goal, p.goal),
-        age: assigned(plans.age, p.age),
-        gender: assigned(plans.gender, p.gender),
-        weight: assigned(plans.weight, p.weight),
-        height: assigned(plans.height, p.height),
-        progress: assigned(plans.progress, p.progress),
-        day: assigned(plans.day, p.day),
-        version: sql`${plans.version} + ${p.counts}::int`,
+        goal: coalesceInto(plans.goal, p.goal),
+        age: coalesceInto(plans.age, p.age),
+        gender: coalesceInto(plans.gender, p.gender),
+        weight: coalesceInto(plans.weight, p.weight),
+        height: coalesceInto(plans.height, p.height),
+        progress: coalesceInto(plans.progress, p.progress),
+        day: coalesceInto(plans.day, p.day),
+        version: sql`${plans.version} + ${p.has_changes}::int`,
       })
       .where(
-        and(eq(plans.user_id, p.user_id), eq(plans.id, p.id), ifMatch(plans.version, p.if_match), inTurn),
+        and(eq(plans.user_id, p.user_id), eq(plans.id, p.id), ifMatch(plans.version, p.if_match), userLocked),
       )
       .returning(columns)},
-    ${noted(p.user_id, 'physicalPlan.changed', sql`select row_to_json(changed) as data from changed where ${p.counts}`)}
+    ${appendEvents(p.user_id, 'physicalPlan.changed', sql`select row_to_json(changed) as data from changed where ${p.has_changes}`)}
     select (select row_to_json(changed) from changed) as plan,
       exists (select from ${plans} where id = ${p.id} and user_id = ${p.user_id}) as found`,
   ),
 );
 
-export type PlanUpdate = { outcome: 'updated'; plan: PhysicalPlanRow } | { outcome: Missed };
+export type PlanUpdate = { outcome: 'updated'; plan: PhysicalPlanRow } | { outcome: MissReason };
 
 export async function updatePlan(
   db: Database,
@@ -220,11 +220,11 @@ export async function updatePlan(
     ...change,
     user_id,
     if_match: versionsOf(change.if_match),
-    counts: changesSomething(change),
+    has_changes: hasChanges(change),
   });
   return row?.plan
     ? { outcome: 'updated', plan: row.plan }
-    : { outcome: missed(row?.found, change.if_match) };
+    : { outcome: missReason(row?.found, change.if_match) };
 }
 
-export const removePlan = removal('physicalPlan', plans);
+export const removePlan = versionedRemoval('physicalPlan', plans);

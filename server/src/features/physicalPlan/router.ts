@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { endpoint } from '../../trpc/endpoint.ts';
-import { AppError, notFound, refuse } from '../../trpc/errors.ts';
+import { AppError, notFound, throwMissed } from '../../trpc/errors.ts';
 import { ById, Message, Page } from '../../trpc/fields.ts';
 import { protectedProcedure, router } from '../../trpc/procedures.ts';
 import { refuseAboveQuota } from '../../trpc/quota.ts';
@@ -40,7 +40,7 @@ export const physicalPlanRouter = router({
       await ctx.services.limits.rows(ctx.user.id, ROWS_OF_PLAN);
       const plan = await createPlan(
         ctx.db,
-        ctx.services.catalogue,
+        ctx.services.exercises,
         ctx.user.id,
         ctx.services.quotas.physical_plans,
         input,
@@ -66,7 +66,7 @@ export const physicalPlanRouter = router({
     .output(UpdatedPhysicalPlan)
     .mutation(async ({ ctx, input }) => {
       const update = await updatePlan(ctx.db, ctx.user.id, input);
-      if (update.outcome !== 'updated') refuse('Physical plan', update.outcome);
+      if (update.outcome !== 'updated') throwMissed('Physical plan', update.outcome);
       return { message: 'Physical plan updated', resource: update.plan };
     }),
 
@@ -84,7 +84,7 @@ export const physicalPlanRouter = router({
     .output(Message)
     .mutation(async ({ ctx, input }) => {
       const outcome = await removePlan(ctx.db, ctx.user.id, input);
-      if (outcome !== 'removed') refuse('Physical plan', outcome);
+      if (outcome !== 'removed') throwMissed('Physical plan', outcome);
       return { message: 'Physical plan removed' };
     }),
 
@@ -124,5 +124,5 @@ export const physicalPlanRouter = router({
     )
     .input(z.object({}).optional())
     .output(z.array(Exercise))
-    .query(({ ctx }) => listExercises(ctx.db, ctx.services.catalogue)),
+    .query(({ ctx }) => listExercises(ctx.db, ctx.services.exercises)),
 });

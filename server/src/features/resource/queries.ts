@@ -1,12 +1,12 @@
 // Every statement is scoped to its owner.
 import type { SQL } from 'drizzle-orm';
 import type { Database } from '../../db/client.ts';
-import { inTurn, noted, turn } from '../../db/events.ts';
+import { appendEvents, lockUser, userLocked } from '../../db/events.ts';
 import { sql } from '../../db/orm.ts';
-import { pagesOf } from '../../db/page.ts';
-import { hasRoom, QUOTA } from '../../db/quota.ts';
+import { pageReader } from '../../db/page.ts';
+import { isBelowQuota, QUOTA_PARAMETER } from '../../db/quota.ts';
 import { mentalPlanResources as links, mentalPlans, resources } from '../../db/schema/index.ts';
-import { one, smallChange, statement } from '../../db/statement.ts';
+import { firstRow, groupedWrite, write } from '../../db/statement.ts';
 import type { Resource } from '../../trpc/fields.ts';
 import type { NewResource, NewResources, ResourceChange } from './contract.ts';
 
@@ -19,7 +19,7 @@ const columns = {
 };
 
 /** Newest first. */
-export const listResources = pagesOf('resource.page', resources, columns, ['name', 'description']);
+export const listResources = pageReader('resource.page', resources, columns, ['name', 'description']);
 
 const currentPlan = (user_id: SQL) =>
   sql`select id from ${mentalPlans} where user_id = ${user_id} order by id desc limit 1`;
@@ -28,8 +28,8 @@ const currentPlan = (user_id: SQL) =>
 const eventData = (linked: SQL) => sql`json_build_object(
   'id', r.id, 'type', r.type, 'name', r.name, 'description', r.description, 'volume', r.volume, 'links', coalesce(${linked}, '[]'::json))`;
 
-const NEW = {
-  ...QUOTA,
+const NEW_RESOURCE = {
+  ...QUOTA_PARAMETER,
   user_id: 'int',
   type: 'resource_type',
   name: 'text',
@@ -37,22 +37,22 @@ const NEW = {
   volume: 'float8',
 } as const;
 
-const create = one(
-  statement(
+const create = firstRow(
+  write(
     'resource.create',
-    NEW,
+    NEW_RESOURCE,
     ({ user_id, type, name, description, volume, quota }): SQL<{ id: number }> => sql`
-    with ${turn(user_id)},
+    with ${lockUser(user_id)},
     plan as (${currentPlan(user_id)}),
     r as (
       insert into ${resources} (user_id, type, name, description, volume)
       select ${user_id}, ${type}, ${name}, ${description}, ${volume} from plan
-      where ${inTurn} and ${hasRoom('resources', user_id, quota)}
+      where ${userLocked} and ${isBelowQuota('resources', user_id, quota)}
       returning id, type, name, description, volume),
     l as (
       insert into ${links} (mental_plan_id, resource_id) select plan.id, r.id from plan, r
       returning mental_plan_id, progress),
-    ${noted(user_id, 'resource.created', sql`select ${eventData(sql.raw('(select json_agg(l) from l)'))} as data from r`)}
+    ${appendEvents(user_id, 'resource.created', sql`select ${eventData(sql.raw('(select json_agg(l) from l)'))} as data from r`)}
     select id from r`,
   ),
 );
@@ -63,19 +63,19 @@ export async function createResource(db: Database, user_id: number, quota: numbe
 }
 
 // One JSON parameter, so that the statement is the same for any number of rows. Ids are given in the order of `at`.
-const createMany = statement(
+const createMany = write(
   'resource.createMany',
-  { ...QUOTA, user_id: 'int', list: 'json', added: 'int' },
+  { ...QUOTA_PARAMETER, user_id: 'int', list: 'json', added: 'int' },
   ({ user_id, list, quota, added }): SQL<{ id: number }> => sql`
-    with ${turn(user_id)},
+    with ${lockUser(user_id)},
     r as (
       insert into ${resources} (user_id, type, name, description, volume)
       select ${user_id}, (item->>'type')::resource_type, item->>'name', item->>'description', (item->>'volume')::float8
       from json_array_elements(${list}) with ordinality as sent(item, at)
-      where ${inTurn} and ${hasRoom('resources', user_id, quota, { added })}
+      where ${userLocked} and ${isBelowQuota('resources', user_id, quota, { added })}
       order by at
       returning id, type, name, description, volume),
-    ${noted(user_id, 'resource.created', sql`select ${eventData(sql`null`)} as data from r order by id`)}
+    ${appendEvents(user_id, 'resource.created', sql`select ${eventData(sql`null`)} as data from r order by id`)}
     select id from r order by id`,
 );
 
@@ -92,9 +92,9 @@ export async function createResources(
 
 export type ResourceUpdate =
   | { outcome: 'updated'; resource: Resource }
-  | { outcome: 'missing' | 'not linked' | 'progress above volume' | 'raced' };
+  | { outcome: 'missing' | 'not linked' | 'progress above volume' | 'conflict' };
 
-const CHANGE = {
+const RESOURCE_CHANGE = {
   user_id: 'int',
   id: 'int',
   type: 'resource_type?',
@@ -104,10 +104,10 @@ const CHANGE = {
   progress: 'float8?',
 } as const;
 
-const update = one(
-  smallChange(
+const update = firstRow(
+  groupedWrite(
     'resource.update',
-    CHANGE,
+    RESOURCE_CHANGE,
     ({
       user_id,
       id,
@@ -117,11 +117,11 @@ const update = one(
       volume,
       progress,
     }): SQL<{ resource: Resource | null; found: boolean; linked: boolean; fits: boolean }> => sql`
-    with ${turn(user_id)},
+    with ${lockUser(user_id)},
     plan as (${currentPlan(user_id)}),
     link as (select l.id from ${links} l join plan on plan.id = l.mental_plan_id where l.resource_id = ${id}),
     before as (
-      select id, type, name, description, volume from ${resources} where id = ${id} and user_id = ${user_id} and ${inTurn}
+      select id, type, name, description, volume from ${resources} where id = ${id} and user_id = ${user_id} and ${userLocked}
       for no key update),
     r as (
       update ${resources} r set
@@ -144,7 +144,7 @@ const update = one(
       where l.id = linked.id
       returning l.id, l.mental_plan_id, l.progress),
     changed as (select l.mental_plan_id, l.progress from l join linked using (id) where l.progress <> linked.progress),
-    ${noted(
+    ${appendEvents(
       user_id,
       'resource.changed',
       sql`select ${eventData(sql.raw('(select json_agg(changed) from changed)'))} as data from r, before
@@ -161,7 +161,7 @@ const update = one(
 /**
  * Changes a resource and, when `progress` is sent, its link in the current plan; a lower volume lowers the progress in
  * every plan to it. One statement: the row of the resource is its lock, so the volume that it is compared with is the
- * one that stands. 'raced': somebody else changed it between reading and writing, nothing was written.
+ * one that stands. 'conflict': somebody else changed it between reading and writing, nothing was written.
  */
 export async function updateResource(
   db: Database,
@@ -172,18 +172,18 @@ export async function updateResource(
   if (!row?.found) return { outcome: 'missing' };
   if (row.resource) return { outcome: 'updated', resource: row.resource };
   if (!row.linked) return { outcome: 'not linked' };
-  return { outcome: row.fits ? 'raced' : 'progress above volume' };
+  return { outcome: row.fits ? 'conflict' : 'progress above volume' };
 }
 
 /** Its links go with it. */
-export const removeResource = one(
-  statement(
+export const removeResource = firstRow(
+  write(
     'resource.remove',
     { user_id: 'int', id: 'int' },
     ({ user_id, id }): SQL<{ id: number }> => sql`
-    with ${turn(user_id)},
-    gone as (delete from ${resources} where id = ${id} and user_id = ${user_id} and ${inTurn} returning id),
-    ${noted(user_id, 'resource.removed', sql`select row_to_json(gone) as data from gone`)}
+    with ${lockUser(user_id)},
+    gone as (delete from ${resources} where id = ${id} and user_id = ${user_id} and ${userLocked} returning id),
+    ${appendEvents(user_id, 'resource.removed', sql`select row_to_json(gone) as data from gone`)}
     select id from gone`,
   ),
 );

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { retryRaced } from '../../db/race.ts';
+import { retryOnConflict } from '../../db/race.ts';
 import { endpoint } from '../../trpc/endpoint.ts';
 import { invalid, notFound } from '../../trpc/errors.ts';
 import { ById, id, Page, Resource } from '../../trpc/fields.ts';
@@ -17,7 +17,7 @@ import { createResource, createResources, listResources, removeResource, updateR
 
 const tag = 'Resources';
 
-const BULK_BODY_LIMIT = 1024 * 1024;
+const BULK_BODY_LIMIT_BYTES = 1024 * 1024;
 
 export const resourceRouter = router({
   create: protectedProcedure
@@ -46,7 +46,7 @@ export const resourceRouter = router({
         tag,
         status: 201,
         bareArray: 'resources',
-        bodyLimit: BULK_BODY_LIMIT,
+        bodyLimit: BULK_BODY_LIMIT_BYTES,
         errors: ['QUOTA_REACHED'],
       }),
     )
@@ -71,7 +71,7 @@ export const resourceRouter = router({
     .input(ResourceChange)
     .output(UpdatedResource)
     .mutation(async ({ ctx, input }) => {
-      const update = await retryRaced(() => updateResource(ctx.db, ctx.user.id, input));
+      const update = await retryOnConflict(() => updateResource(ctx.db, ctx.user.id, input));
       if (update.outcome === 'progress above volume') invalid('progress', 'must not be above the volume');
       if (update.outcome !== 'updated') notFound('Resource');
       return { message: 'Resource updated', resource: update.resource };

@@ -1,23 +1,23 @@
 // The files as their owner sees them. How they are written: jobs/export.ts.
 import type { SQL } from 'drizzle-orm';
-import { audit, CLIENT, clientOf } from '../../../db/audit.ts';
+import { audit, CLIENT_PARAMETERS, clientValues } from '../../../db/audit.ts';
 import type { Database } from '../../../db/client.ts';
-import { inTurn, noted, turn } from '../../../db/events.ts';
+import { appendEvents, lockUser, userLocked } from '../../../db/events.ts';
 import { sql } from '../../../db/orm.ts';
-import { retryRaced } from '../../../db/race.ts';
+import { retryOnConflict } from '../../../db/race.ts';
 import { exportParts, exports } from '../../../db/schema/index.ts';
-import { one, query, statement } from '../../../db/statement.ts';
+import { firstRow, read, write } from '../../../db/statement.ts';
 import type { Client } from '../../../trpc/context.ts';
 import type { AccountExport } from './contract.ts';
 
 /** Files that a user has at most; one more takes the place of the oldest. */
-const PER_USER = 3;
+const MAX_EXPORTS_PER_USER = 3;
 
 const moment = (column: string) =>
   sql.raw(`to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`);
 
 /** An export `x` as the API and the events have it. */
-export const seen = sql`json_build_object(
+export const exportJson = sql`json_build_object(
   'id', x.id,
   'state', case when x.state = 'done' and x.expires_at <= now() then 'expired' else x.state end,
   'percent', case when x.state = 'done' then 100 else least(99, x.rows_done::bigint * 100 / greatest(x.rows_total, 1)) end,
@@ -31,39 +31,39 @@ export const seen = sql`json_build_object(
 export const isOpen = sql.raw(`state in ('queued', 'running')`);
 
 // Of two at once the second is answered with nothing: what it would have to answer with was not there when it began.
-const start = one(
-  statement(
+const start = firstRow(
+  write(
     'export.start',
     { user_id: 'int' },
     ({ user_id }): SQL<{ export: AccountExport }> => sql`
-    with ${turn(user_id)},
-    open as (select * from ${exports} where user_id = ${user_id} and ${isOpen} and ${inTurn}),
+    with ${lockUser(user_id)},
+    open as (select * from ${exports} where user_id = ${user_id} and ${isOpen} and ${userLocked}),
     made as (
-      insert into ${exports} (user_id) select ${user_id} where ${inTurn} and not exists (select from open)
+      insert into ${exports} (user_id) select ${user_id} where ${userLocked} and not exists (select from open)
       on conflict (user_id) where ${isOpen} do nothing
       returning *),
     gone as (
       delete from ${exports} where exists (select from made) and id in (
-        select id from ${exports} where user_id = ${user_id} order by id desc offset ${sql.raw(String(PER_USER - 1))})),
-    ${noted(user_id, 'export.created', sql`select ${seen} as data from made x`)}
-    select ${seen} as export from (select * from open union all select * from made) x`,
+        select id from ${exports} where user_id = ${user_id} order by id desc offset ${sql.raw(String(MAX_EXPORTS_PER_USER - 1))})),
+    ${appendEvents(user_id, 'export.created', sql`select ${exportJson} as data from made x`)}
+    select ${exportJson} as export from (select * from open union all select * from made) x`,
   ),
 );
 
 /** @returns the export that has begun, or the one that has not ended yet */
 export async function startExport(db: Database, user_id: number): Promise<AccountExport> {
-  const { row } = await retryRaced(async () => {
+  const { row } = await retryOnConflict(async () => {
     const found = await start(db, { user_id });
-    return found ? { outcome: 'started' as const, row: found } : { outcome: 'raced' as const };
+    return found ? { outcome: 'started' as const, row: found } : { outcome: 'conflict' as const };
   });
   return row.export;
 }
 
-const list = query(
+const list = read(
   'export.list',
   { user_id: 'int' },
   ({ user_id }): SQL<{ export: AccountExport }> => sql`
-  select ${seen} as export from ${exports} x where user_id = ${user_id} order by id desc`,
+  select ${exportJson} as export from ${exports} x where user_id = ${user_id} order by id desc`,
 );
 
 /** Newest first. */
@@ -71,12 +71,12 @@ export async function listExports(db: Database, user_id: number): Promise<Accoun
   return (await list(db, { user_id })).map((row) => row.export);
 }
 
-const byId = one(
-  query(
+const byId = firstRow(
+  read(
     'export.byId',
     { user_id: 'int', id: 'int' },
     ({ user_id, id }): SQL<{ export: AccountExport }> => sql`
-    select ${seen} as export from ${exports} x where id = ${id} and user_id = ${user_id}`,
+    select ${exportJson} as export from ${exports} x where id = ${id} and user_id = ${user_id}`,
   ),
 );
 
@@ -88,25 +88,25 @@ export async function findExport(
   return (await byId(db, { user_id, id }))?.export;
 }
 
-const fetchFile = one(
-  statement(
+const fetchFile = firstRow(
+  write(
     'export.file',
-    { ...CLIENT, user_id: 'int', id: 'int' },
+    { ...CLIENT_PARAMETERS, user_id: 'int', id: 'int' },
     ({ user_id, id, ...p }): SQL<{ id: number; bytes: number; date: string }> => sql`
     with found as (
       select * from ${exports} where id = ${id} and user_id = ${user_id} and state = 'done' and expires_at > now()),
-    noted as (${audit('account_exported', p, 'found')})
+    audited as (${audit('account_exported', p, 'found')})
     select id, bytes::float8 as bytes, to_char(finished_at at time zone 'UTC', 'YYYY-MM-DD') as date from found`,
   ),
 );
 
 /** @returns what is known of a file that can be fetched; that it is about to be fetched stands in the audit trail */
 export function findFile(db: Database, user_id: number, id: number, client: Client) {
-  return fetchFile(db, { ...clientOf(client), user_id, id });
+  return fetchFile(db, { ...clientValues(client), user_id, id });
 }
 
-const part = one(
-  query(
+const part = firstRow(
+  read(
     'export.part',
     { user_id: 'int', id: 'int', part: 'int' },
     (p): SQL<{ text: string }> => sql`

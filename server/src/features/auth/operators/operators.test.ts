@@ -19,11 +19,11 @@ const { db } = database;
 const before = new Map<string, () => Promise<void>>();
 const watched = (inner: Database): Database => ({
   ...inner,
-  async run(statement, values) {
+  async executePrepared(statement, values) {
     const step = before.get(statement.name);
     before.delete(statement.name);
     await step?.();
-    return inner.run(statement, values);
+    return inner.executePrepared(statement, values);
   },
   async transaction(job) {
     // Not within it: the embedded database runs one transaction after the other.

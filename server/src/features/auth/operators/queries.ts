@@ -1,17 +1,17 @@
 // What an operator does with accounts (scripts/users.ts). None of it can be reached by a request.
 import type { SQL } from 'drizzle-orm';
-import { audit, CLIENT, clientOf } from '../../../db/audit.ts';
+import { audit, CLIENT_PARAMETERS, clientValues } from '../../../db/audit.ts';
 import type { Database } from '../../../db/client.ts';
 import { sql } from '../../../db/orm.ts';
 import { passwordResets, STORED_LOGIN_KEY, sessions, users } from '../../../db/schema/index.ts';
-import { one, query, statement } from '../../../db/statement.ts';
+import { firstRow, read, write } from '../../../db/statement.ts';
 import { loginKey } from '../../../security/login.ts';
 import { hashOfResetCode, newResetCode } from '../../../security/resetCode.ts';
 import type { Client } from '../../../trpc/context.ts';
 import { endSessions } from '../queries.ts';
 
 /** Minutes for which a code is good. */
-const CODE_MINUTES = 60;
+const CODE_LIFETIME_MINUTES = 60;
 
 /** Who does it: an operator has no address. */
 export type Operator = Pick<Client, 'ip' | 'request_id'>;
@@ -41,15 +41,15 @@ const accounts = (
   where ${isWanted} and u.id < coalesce(${before_id}, 2147483648) and (u.blocked_at is not null or not ${only_blocked})
   order by u.id desc limit ${limit}`;
 
-const named = query('operator.named', { ...PAGE, login_key: 'text' }, ({ login_key, ...page }) =>
+const byLogin = read('operator.named', { ...PAGE, login_key: 'text' }, ({ login_key, ...page }) =>
   accounts(sql`${sql.raw(STORED_LOGIN_KEY)} = ${login_key}`, page),
 );
 
-const search = query('operator.search', { ...PAGE, part: 'text' }, ({ part, ...page }) =>
+const search = read('operator.search', { ...PAGE, part: 'text' }, ({ part, ...page }) =>
   accounts(sql`strpos(u.login_key, ${part}) > 0`, page),
 );
 
-export interface Page {
+export interface AccountsRequest {
   /** Only the account with this login, however it is spelled. */
   readonly login?: string | undefined;
   /** Only accounts whose login holds this, however it is spelled; all accounts are read for it. Not with `login`. */
@@ -64,12 +64,12 @@ export interface Page {
 /** A page of accounts, newest first. */
 export async function listAccounts(
   db: Database,
-  { login, part = '', isBlocked = false, before, limit }: Page,
+  { login, part = '', isBlocked = false, before, limit }: AccountsRequest,
 ): Promise<Account[]> {
   const page = { only_blocked: isBlocked, before_id: before, limit };
   const rows = await (login === undefined
     ? search(db, { ...page, part: loginKey(part) })
-    : named(db, { ...page, login_key: loginKey(login) }));
+    : byLogin(db, { ...page, login_key: loginKey(login) }));
   const iso = (moment: string | null) => moment && new Date(moment).toISOString();
   return rows.map((row) => ({
     ...row,
@@ -79,37 +79,37 @@ export async function listAccounts(
   }));
 }
 
-interface Changed {
+interface BlockState {
   login: string;
   was_blocked: boolean;
 }
 
 /** The row is locked first, as by sign-ins, which wait and then find what has become of it. */
-const LOCKED = ({ user_id }: { user_id: SQL }) =>
+const lockAccount = ({ user_id }: { user_id: SQL }) =>
   sql`found as (select id as user_id, login, blocked_at is not null as was_blocked from ${users} where id = ${user_id} for no key update)`;
 
-const block = one(
-  statement(
+const block = firstRow(
+  write(
     'operator.block',
-    { ...CLIENT, user_id: 'int' },
-    ({ user_id, ...p }): SQL<Changed> => sql`
-    with ${LOCKED({ user_id })},
+    { ...CLIENT_PARAMETERS, user_id: 'int' },
+    ({ user_id, ...p }): SQL<BlockState> => sql`
+    with ${lockAccount({ user_id })},
     dropped as (delete from ${passwordResets} where user_id in (select user_id from found)),
     blocked as (
       update ${users} u set blocked_at = now() from found where u.id = found.user_id and not was_blocked returning user_id),
-    noted as (${audit('account_blocked', p, 'blocked')})
+    audited as (${audit('account_blocked', p, 'blocked')})
     select login, was_blocked from found`,
   ),
 );
 
-const unblock = one(
-  statement(
+const unblock = firstRow(
+  write(
     'operator.unblock',
-    { ...CLIENT, user_id: 'int' },
-    ({ user_id, ...p }): SQL<Changed> => sql`
-    with ${LOCKED({ user_id })},
+    { ...CLIENT_PARAMETERS, user_id: 'int' },
+    ({ user_id, ...p }): SQL<BlockState> => sql`
+    with ${lockAccount({ user_id })},
     unblocked as (update ${users} u set blocked_at = null from found where u.id = found.user_id and was_blocked returning user_id),
-    noted as (${audit('account_unblocked', p, 'unblocked')})
+    audited as (${audit('account_unblocked', p, 'unblocked')})
     select login, was_blocked from found`,
   ),
 );
@@ -121,45 +121,45 @@ const unblock = one(
  */
 export function blockAccount(db: Database, operator: Operator, user_id: number) {
   return db.transaction(async (tx) => {
-    const changed = await block(tx, { ...clientOf(operator), user_id });
+    const changed = await block(tx, { ...clientValues(operator), user_id });
     return changed && { ...changed, ended: (await endSessions(tx, user_id)).length };
   });
 }
 
 /** @returns undefined when there is no such account */
 export function unblockAccount(db: Database, operator: Operator, user_id: number) {
-  return unblock(db, { ...clientOf(operator), user_id });
+  return unblock(db, { ...clientValues(operator), user_id });
 }
 
-const signOut = one(
-  statement(
+const signOut = firstRow(
+  write(
     'operator.signOut',
-    { ...CLIENT, user_id: 'int' },
+    { ...CLIENT_PARAMETERS, user_id: 'int' },
     ({ user_id, ...p }): SQL<{ login: string; ended: number }> => sql`
-    with ${LOCKED({ user_id })},
+    with ${lockAccount({ user_id })},
     ended as (delete from ${sessions} where user_id in (select user_id from found) returning id),
-    noted as (${audit('sessions_ended', p, 'found')})
+    audited as (${audit('sessions_ended', p, 'found')})
     select login, (select count(*)::int from ended) as ended from found`,
   ),
 );
 
 /** Ends all sessions of an account. @returns undefined when there is no such account */
 export function signOutAccount(db: Database, operator: Operator, user_id: number) {
-  return signOut(db, { ...clientOf(operator), user_id });
+  return signOut(db, { ...clientValues(operator), user_id });
 }
 
-const keep = one(
-  statement(
+const storeCode = firstRow(
+  write(
     'operator.makeCode',
-    { ...CLIENT, user_id: 'int', code_hash: 'text', minutes: 'int' },
-    ({ user_id, code_hash, minutes, ...p }): SQL<Changed & { expires_at: string | null }> => sql`
-    with ${LOCKED({ user_id })},
+    { ...CLIENT_PARAMETERS, user_id: 'int', code_hash: 'text', minutes: 'int' },
+    ({ user_id, code_hash, minutes, ...p }): SQL<BlockState & { expires_at: string | null }> => sql`
+    with ${lockAccount({ user_id })},
     made as (
       insert into ${passwordResets} (user_id, code_hash, expires_at)
       select user_id, ${code_hash}, now() + make_interval(mins => ${minutes}) from found where not was_blocked
       on conflict (user_id) do update set code_hash = excluded.code_hash, created_at = now(), expires_at = excluded.expires_at
       returning user_id, expires_at),
-    noted as (${audit('reset_code_made', p, 'made')})
+    audited as (${audit('reset_code_made', p, 'made')})
     select login, was_blocked, (select to_json(expires_at) from made) as expires_at from found`,
   ),
 );
@@ -170,11 +170,11 @@ const keep = one(
  */
 export async function makeResetCode(db: Database, operator: Operator, user_id: number) {
   const code = newResetCode();
-  const made = await keep(db, {
-    ...clientOf(operator),
+  const made = await storeCode(db, {
+    ...clientValues(operator),
     user_id,
     code_hash: hashOfResetCode(code),
-    minutes: CODE_MINUTES,
+    minutes: CODE_LIFETIME_MINUTES,
   });
   if (!made?.expires_at) return made && { login: made.login, code: undefined };
   return { login: made.login, code, expires_at: new Date(made.expires_at).toISOString() };

@@ -1,16 +1,16 @@
 // Sessions open, go on and end. Each statement writes its line of the audit trail too.
 import type { SQL } from 'drizzle-orm';
-import { type AuditEvent, audit, CLIENT, clientOf } from '../../../db/audit.ts';
+import { type AuditEvent, audit, CLIENT_PARAMETERS, clientValues } from '../../../db/audit.ts';
 import type { Database } from '../../../db/client.ts';
 import { builder, sql } from '../../../db/orm.ts';
 import { auditTrail, sessions, users } from '../../../db/schema/index.ts';
-import { one, query, statement } from '../../../db/statement.ts';
+import { firstRow, read, write } from '../../../db/statement.ts';
 import type { RefreshToken } from '../../../security/refresh.ts';
 import { type Claims, newNonce, type SessionName } from '../../../security/token.ts';
 import type { Client, SessionLimits } from '../../../trpc/context.ts';
 
 /** Seconds in which a refresh token that was just replaced may be sent again: its answer can have been lost. */
-const RETRY_WINDOW = 60;
+const RETRY_WINDOW_SECONDS = 60;
 
 /** What is known of a new session before it has an id. */
 export const NEW_SESSION = { device: 'text', nonce: 'text', idle: 'int', absolute: 'int' } as const;
@@ -29,24 +29,26 @@ export const sessionValues = ({
 }: Record<keyof typeof NEW_SESSION, SQL>) => sql`
   ${device}, ${nonce}, now() + make_interval(secs => least(${idle}, ${absolute})), now() + make_interval(secs => ${absolute})`;
 
-const noteLine = statement('audit.note', { ...CLIENT, event: 'text', user_id: 'int?' }, (line) =>
-  builder.insert(auditTrail).values(line),
+const insertAuditLine = write(
+  'audit.note',
+  { ...CLIENT_PARAMETERS, event: 'text', user_id: 'int?' },
+  (line) => builder.insert(auditTrail).values(line),
 );
 
 /** Notes what happened where nothing else is written. @param user_id undefined when no account has the login */
-export async function note(
+export async function recordAudit(
   db: Database,
   event: AuditEvent,
   client: Client,
   user_id: number | undefined,
 ): Promise<void> {
-  await noteLine(db, { ...clientOf(client), event, user_id });
+  await insertAuditLine(db, { ...clientValues(client), event, user_id });
 }
 
-const open = one(
-  statement(
+const open = firstRow(
+  write(
     'session.open',
-    { ...CLIENT, ...NEW_SESSION, user_id: 'int', hash: 'text', others: 'int' },
+    { ...CLIENT_PARAMETERS, ...NEW_SESSION, user_id: 'int', hash: 'text', others: 'int' },
     ({ user_id, hash, others, ...p }): SQL<{ session_id: number; nonce: string; ended: number[] }> => sql`
     with owner as (select id from ${users} where id = ${user_id} and password = ${hash} and blocked_at is null for share),
     opened as (
@@ -56,7 +58,7 @@ const open = one(
       delete from ${sessions} where exists (select from opened) and id in (
         select id from ${sessions} where user_id = ${user_id} order by id desc offset ${others})
       returning id),
-    noted as (${audit('signed_in', p, 'opened')})
+    audited as (${audit('signed_in', p, 'opened')})
     select id as session_id, nonce, (select coalesce(json_agg(id), '[]') from ended) as ended from opened`,
   ),
 );
@@ -75,7 +77,7 @@ export function openSession(
 ) {
   const owner = { user_id: user.id, hash: user.password };
   return open(db, {
-    ...clientOf(client),
+    ...clientValues(client),
     ...newSession(client, limits),
     ...owner,
     others: limits.perUser - 1,
@@ -83,21 +85,21 @@ export function openSession(
 }
 
 /** How a session's row is found: by what its tokens say of it. */
-const NAME = { session_id: 'bigint', nonce: 'text?' } as const;
-const isNamed = ({ session_id, nonce }: Record<keyof typeof NAME, SQL>) =>
+const SESSION_NAME = { session_id: 'bigint', nonce: 'text?' } as const;
+const hasName = ({ session_id, nonce }: Record<keyof typeof SESSION_NAME, SQL>) =>
   sql`id = ${session_id} and nonce is not distinct from ${nonce}`;
 
-const find = one(
-  query(
+const find = firstRow(
+  read(
     'session.find',
-    { ...NAME, user_id: 'int' },
+    { ...SESSION_NAME, user_id: 'int' },
     ({ user_id, ...name }): SQL<{ unseen: boolean }> => sql`
     select last_seen_at < now() - interval '5 minutes' as unseen from ${sessions}
-    where ${isNamed(name)} and user_id = ${user_id} and idle_expires_at > now() and absolute_expires_at > now()`,
+    where ${hasName(name)} and user_id = ${user_id} and idle_expires_at > now() and absolute_expires_at > now()`,
   ),
 );
 
-const see = statement(
+const touchSession = write(
   'session.see',
   { session_id: 'int' },
   ({ session_id }) => sql`
@@ -110,25 +112,25 @@ const see = statement(
  */
 export async function isSessionOpen(db: Database, { session_id, nonce, user_id }: Claims): Promise<boolean> {
   const found = await find(db, { session_id, nonce, user_id });
-  if (found?.unseen) await see(db, { session_id });
+  if (found?.unseen) await touchSession(db, { session_id });
   return found !== undefined;
 }
 
-export type Refresh =
+export type RefreshOutcome =
   | { outcome: 'refreshed'; user_id: number; counter: number }
   | { outcome: 'reused' }
   | { outcome: 'ended' };
 
-const refresh = one(
-  statement(
+const refresh = firstRow(
+  write(
     'session.refresh',
-    { ...CLIENT, ...NAME, counter: 'bigint', idle: 'int' },
+    { ...CLIENT_PARAMETERS, ...SESSION_NAME, counter: 'bigint', idle: 'int' },
     ({ session_id, nonce, counter, idle, ...p }): SQL<{ user_id: number; counter: number | null }> => sql`
     with found as (
       select id, user_id, counter = ${counter} as current,
-        counter - 1 = ${counter} and rotated_at > now() - make_interval(secs => ${sql.raw(String(RETRY_WINDOW))}) as retry
+        counter - 1 = ${counter} and rotated_at > now() - make_interval(secs => ${sql.raw(String(RETRY_WINDOW_SECONDS))}) as retry
       from ${sessions}
-      where ${isNamed({ session_id, nonce })} and ${counter} between refreshable_from and counter and idle_expires_at > now() and absolute_expires_at > now()
+      where ${hasName({ session_id, nonce })} and ${counter} between refreshable_from and counter and idle_expires_at > now() and absolute_expires_at > now()
       for update),
     kept as (
       update ${sessions} s set
@@ -141,7 +143,7 @@ const refresh = one(
     reused as (
       delete from ${sessions} s using found where s.id = found.id and not (found.current or found.retry)
       returning s.user_id),
-    noted as (${audit('refresh_token_reused', p, 'reused')})
+    audited as (${audit('refresh_token_reused', p, 'reused')})
     select user_id, counter from kept union all select user_id, null from reused`,
   ),
 );
@@ -156,29 +158,29 @@ export async function refreshSession(
   { session_id, nonce, counter }: RefreshToken,
   client: Client,
   { idle }: SessionLimits,
-): Promise<Refresh> {
-  const row = await refresh(db, { ...clientOf(client), session_id, nonce, counter, idle });
+): Promise<RefreshOutcome> {
+  const row = await refresh(db, { ...clientValues(client), session_id, nonce, counter, idle });
   if (!row) return { outcome: 'ended' };
   return row.counter === null
     ? { outcome: 'reused' }
     : { outcome: 'refreshed', user_id: row.user_id, counter: row.counter };
 }
 
-const renew = one(
-  statement(
+const renew = firstRow(
+  write(
     'session.renew',
-    { ...CLIENT, ...NAME, user_id: 'int', idle: 'int' },
+    { ...CLIENT_PARAMETERS, ...SESSION_NAME, user_id: 'int', idle: 'int' },
     ({ session_id, nonce, user_id, idle, ...p }): SQL<{ counter: number; ended: number[] }> => sql`
     with renewed as (
       update ${sessions} set
         counter = counter + 2, refreshable_from = counter + 2, rotated_at = now(), last_seen_at = now(),
         idle_expires_at = least(now() + make_interval(secs => ${idle}), absolute_expires_at)
-      where ${isNamed({ session_id, nonce })} and user_id = ${user_id}
+      where ${hasName({ session_id, nonce })} and user_id = ${user_id}
       returning user_id, counter),
     ended as (
       delete from ${sessions} where user_id = ${user_id} and id <> ${session_id} and exists (select from renewed)
       returning id),
-    noted as (${audit('password_changed', p, 'renewed')})
+    audited as (${audit('password_changed', p, 'renewed')})
     select counter, (select coalesce(json_agg(id), '[]') from ended) as ended from renewed`,
   ),
 );
@@ -194,16 +196,16 @@ export function renewSession(
   client: Client,
   { idle }: SessionLimits,
 ) {
-  return renew(db, { ...clientOf(client), session_id, nonce, user_id, idle });
+  return renew(db, { ...clientValues(client), session_id, nonce, user_id, idle });
 }
 
-const end = one(
-  statement(
+const end = firstRow(
+  write(
     'session.end',
-    { ...CLIENT, ...NAME },
+    { ...CLIENT_PARAMETERS, ...SESSION_NAME },
     ({ session_id, nonce, ...p }): SQL<{ is_others: boolean }> => sql`
-    with ended as (delete from ${sessions} where ${isNamed({ session_id, nonce })} returning user_id),
-    noted as (${audit('signed_out', p, 'ended')})
+    with ended as (delete from ${sessions} where ${hasName({ session_id, nonce })} returning user_id),
+    audited as (${audit('signed_out', p, 'ended')})
     select exists (select from ${sessions} where id = ${session_id} and nonce is distinct from ${nonce}) as is_others`,
   ),
 );
@@ -214,12 +216,12 @@ export async function endSession(
   { session_id, nonce }: SessionName,
   client: Client,
 ): Promise<boolean> {
-  return !(await end(db, { ...clientOf(client), session_id, nonce }))?.is_others;
+  return !(await end(db, { ...clientValues(client), session_id, nonce }))?.is_others;
 }
 
-const revoke = statement(
+const revoke = write(
   'session.revoke',
-  { ...CLIENT, user_id: 'int', session_id: 'int' },
+  { ...CLIENT_PARAMETERS, user_id: 'int', session_id: 'int' },
   ({ user_id, session_id, ...p }) => sql`
     with ended as (delete from ${sessions} where id = ${session_id} and user_id = ${user_id} returning user_id)
     ${audit('session_revoked', p, 'ended')} returning id`,
@@ -232,10 +234,10 @@ export async function revokeSession(
   session_id: number,
   client: Client,
 ): Promise<boolean> {
-  return (await revoke(db, { ...clientOf(client), user_id, session_id })).length > 0;
+  return (await revoke(db, { ...clientValues(client), user_id, session_id })).length > 0;
 }
 
-const list = query(
+const list = read(
   'session.list',
   { user_id: 'int' },
   ({ user_id }): SQL<{ id: number; device: string; created_at: string; last_seen_at: string }> => sql`
