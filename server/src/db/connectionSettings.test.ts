@@ -11,7 +11,7 @@ function meaning(text: string, env: Record<string, string> = {}): object {
   const plain = {
     mode: undefined,
     verify: 'nothing',
-    why: 'sslmode=prefer',
+    requestedBy: 'sslmode=prefer',
     isDirect: false,
     sendsName: true,
   };
@@ -37,11 +37,11 @@ function meaning(text: string, env: Record<string, string> = {}): object {
   );
 }
 
-const DEFAULTS = { isShuffled: false, session: 'any', password: '', prepare: true };
+const DEFAULTS = { isShuffled: false, targetSession: 'any', password: '', prepare: true };
 const ANN = { hosts: 'db:5432', user: 'ann', password: 'pw', database: 'life' };
 const ANN_AT = 'postgres://ann:pw@db/life';
 const SELF = userInfo().username;
-const REQUIRED = { mode: 'require', why: 'sslmode=require' };
+const REQUIRED = { mode: 'require', requestedBy: 'sslmode=require' };
 
 test.each<[string, object]>([
   // The scheme.
@@ -74,7 +74,7 @@ test.each<[string, object]>([
   ['postgres://ann:pw@a,b/life', { ...ANN, hosts: 'a:5432 b:5432' }],
   [
     'postgres://ann:pw@a:1,[::1]:2,c/life?target_session_attrs=read-write',
-    { ...ANN, hosts: 'a:1 ::1:2 c:5432', session: 'read-write' },
+    { ...ANN, hosts: 'a:1 ::1:2 c:5432', targetSession: 'read-write' },
   ],
   [
     'postgres://ann:pw@a,b/life?port=6000&load_balance_hosts=random',
@@ -86,22 +86,31 @@ test.each<[string, object]>([
   ['postgres://ann:pw@%2Frun%2Fpostgresql:5433/life', { ...ANN, hosts: '/run/postgresql:5433' }],
   ['postgres://ann:pw@db/life?hostaddr=10.0.0.7', { ...ANN, hosts: 'db(10.0.0.7):5432' }],
   // TLS.
-  [`${ANN_AT}?sslmode=disable`, { ...ANN, mode: 'disable', why: 'sslmode=disable' }],
-  [`${ANN_AT}?sslmode=allow`, { ...ANN, mode: 'prefer', why: 'sslmode=allow' }],
+  [`${ANN_AT}?sslmode=disable`, { ...ANN, mode: 'disable', requestedBy: 'sslmode=disable' }],
+  [`${ANN_AT}?sslmode=allow`, { ...ANN, mode: 'prefer', requestedBy: 'sslmode=allow' }],
   [`${ANN_AT}?sslmode=prefer`, { ...ANN, mode: 'prefer' }],
   [`${ANN_AT}?sslmode=require`, { ...ANN, ...REQUIRED }],
   [
     `${ANN_AT}?sslmode=require&sslrootcert=/ca.pem`,
     { ...ANN, ...REQUIRED, verify: 'chain', sslrootcert: '/ca.pem' },
   ],
-  [`${ANN_AT}?sslmode=verify-ca`, { ...ANN, mode: 'require', verify: 'chain', why: 'sslmode=verify-ca' }],
+  [
+    `${ANN_AT}?sslmode=verify-ca`,
+    { ...ANN, mode: 'require', verify: 'chain', requestedBy: 'sslmode=verify-ca' },
+  ],
   [
     `${ANN_AT}?sslmode=verify-full&sslrootcert=ca.pem`,
-    { ...ANN, mode: 'require', verify: 'chain and name', why: 'sslmode=verify-full', sslrootcert: 'ca.pem' },
+    {
+      ...ANN,
+      mode: 'require',
+      verify: 'chain and name',
+      requestedBy: 'sslmode=verify-full',
+      sslrootcert: 'ca.pem',
+    },
   ],
   [
     `${ANN_AT}?sslrootcert=system`,
-    { ...ANN, mode: 'require', verify: 'chain and name', why: 'sslmode=verify-full' },
+    { ...ANN, mode: 'require', verify: 'chain and name', requestedBy: 'sslmode=verify-full' },
   ],
   [
     `${ANN_AT}?sslmode=require&sslcert=/c&sslkey=/k&sslpassword=geheim&sslcrl=/r`,
@@ -118,10 +127,10 @@ test.each<[string, object]>([
   // node-postgres, asyncpg, JDBC.
   [`${ANN_AT}?ssl=true`, { ...ANN, ...REQUIRED }],
   [`${ANN_AT}?ssl=require`, { ...ANN, ...REQUIRED }],
-  [`${ANN_AT}?ssl=false`, { ...ANN, mode: 'disable', why: 'sslmode=disable' }],
+  [`${ANN_AT}?ssl=false`, { ...ANN, mode: 'disable', requestedBy: 'sslmode=disable' }],
   [
     `${ANN_AT}?sslmode=no-verify&sslrootcert=/ca.pem`,
-    { ...ANN, mode: 'require', why: 'sslmode=no-verify', sslrootcert: '/ca.pem' },
+    { ...ANN, mode: 'require', requestedBy: 'sslmode=no-verify', sslrootcert: '/ca.pem' },
   ],
   [`${ANN_AT}?uselibpqcompat=true&sslmode=require`, { ...ANN, ...REQUIRED }],
   // Neon.
@@ -132,7 +141,7 @@ test.each<[string, object]>([
       hosts: 'ep-cool-1.eu.aws.neon.tech:5432',
       mode: 'require',
       verify: 'chain and name',
-      why: 'channel_binding=require',
+      requestedBy: 'channel_binding=require',
     },
   ],
   [`${ANN_AT}?options=endpoint%3Dep-cool-1`, { ...ANN, options: 'endpoint=ep-cool-1' }],
@@ -147,7 +156,7 @@ test.each<[string, object]>([
   ],
   [
     `${ANN_AT}?sslmode=require&sslaccept=strict`,
-    { ...ANN, mode: 'require', verify: 'chain and name', why: 'sslmode=verify-full' },
+    { ...ANN, mode: 'require', verify: 'chain and name', requestedBy: 'sslmode=verify-full' },
   ],
   [
     'postgresql://postgres.ref:pw@aws-0-eu.pooler.supabase.com:6543/postgres?pgbouncer=true',
@@ -184,7 +193,13 @@ test.each<[string, object]>([
   ],
   [
     'host=/run/postgresql dbname=life user=ann password=p\\ w sslmode=disable',
-    { ...ANN, hosts: '/run/postgresql:5432', password: 'p w', mode: 'disable', why: 'sslmode=disable' },
+    {
+      ...ANN,
+      hosts: '/run/postgresql:5432',
+      password: 'p w',
+      mode: 'disable',
+      requestedBy: 'sslmode=disable',
+    },
   ],
   ["dbname=life user=ann password=''", { hosts: ':5432', user: 'ann', database: 'life' }],
 ])('#278 %s is understood', (text, expected) => {

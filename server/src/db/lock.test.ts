@@ -43,8 +43,8 @@ test.each([
 /** Starts a process that takes the lock, says how it went, and keeps it until its input ends. */
 function contender(file: string) {
   const script = `
-    import { takeLock } from ${JSON.stringify(new URL('./lock.ts', import.meta.url).href)};
-    try { await takeLock(${JSON.stringify(file)}); console.log('taken'); } catch (error) { console.log(error.name); }
+    import { acquireLock } from ${JSON.stringify(new URL('./lock.ts', import.meta.url).href)};
+    try { await acquireLock(${JSON.stringify(file)}); console.log('taken'); } catch (error) { console.log(error.name); }
     process.stdin.resume();`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', script]);
   const said = once(child.stdout, 'data').then(([data]) => String(data).trim());
