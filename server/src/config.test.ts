@@ -34,7 +34,7 @@ test('with nothing set it is a development server on the embedded database', () 
     isRegistrationOpen: true,
     quotas: { tasks: 20_000, resources: 10_000, physical_plans: 1000, mental_plans: 1000 },
     connectionsPerAddress: 500,
-    limited: true,
+    isRateLimited: true,
     jobs: true,
     redisUrl: undefined,
     trustedProxies: [],
