@@ -1,0 +1,71 @@
+// What the rules of the day may import, and who may import them.
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { expect, test } from 'vitest';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const DOMAIN = join(ROOT, 'server/src/domain');
+
+const IMPORT = /(?:^|\n)(?:import|export)\b[^;]*?\bfrom '([^']+)'|\bimport\('([^']+)'\)/g;
+
+async function sourcesOf(folder: string): Promise<[string, string][]> {
+  const names = (await readdir(folder, { recursive: true })).filter((name) => /(?<!\.test)\.ts$/.test(name));
+  return Promise.all(
+    names.map(async (name) => [name, await readFile(join(folder, name), 'utf8')] as [string, string]),
+  );
+}
+
+test('#461 the rules import nothing but each other, read no clock and no random numbers', async () => {
+  const sources = await sourcesOf(DOMAIN);
+  expect(sources.length).toBeGreaterThan(5);
+  for (const [name, text] of sources) {
+    const imports = [...text.matchAll(IMPORT)].map(([, from, dynamic]) => from ?? dynamic);
+    expect(
+      imports.filter((from) => !/^\.\/\w+\.ts$/.test(from ?? '')),
+      name,
+    ).toEqual([]);
+    expect(text, name).not.toMatch(/Date\.now|new Date\(\)|Math\.random|performance\.|process\./);
+  }
+});
+
+test('#461 the linter refuses what they would import from elsewhere', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'stepwise-domain-'));
+  try {
+    // The folder is no repository.
+    const {
+      vcs: _,
+      $schema: __,
+      ...configuration
+    } = JSON.parse(await readFile(join(ROOT, 'biome.json'), 'utf8'));
+    await writeFile(join(folder, 'biome.json'), JSON.stringify(configuration));
+    await mkdir(join(folder, 'server/src/domain'), { recursive: true });
+    const imports = ["'zod'", "'node:fs'", "'../config.ts'", "'./pace.ts'"].map(
+      (from, at) => `import * as x${at} from ${from};\n`,
+    );
+    await writeFile(
+      join(folder, 'server/src/domain/bad.ts'),
+      `${imports.join('')}\nexport const all = [x0, x1, x2, x3];\n`,
+    );
+    const { stdout } = await promisify(execFile)(
+      join(ROOT, 'node_modules/.bin/biome'),
+      ['lint', '.', '--only=style/noRestrictedImports', '--reporter=json'],
+      { cwd: folder },
+    ).catch((error: { stdout: string }) => error);
+    expect(JSON.parse(stdout).summary.errors).toBe(3);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test('#461 the database takes types of the rules alone', async () => {
+  const values = (await sourcesOf(join(ROOT, 'server/src/db'))).flatMap(([name, text]) =>
+    [...text.matchAll(/(?:^|\n)(import|export)\s+(?!type\b)[^;]*?\bfrom '[^']*\/domain\/[^']*'/g)].map(
+      () => name,
+    ),
+  );
+  expect(values).toEqual([]);
+});
