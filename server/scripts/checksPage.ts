@@ -41,6 +41,7 @@ const SECTIONS: readonly (readonly [first: number, title: string])[] = [
   [390, 'Hostile load on a server in production'],
   [410, 'Changes and releases'],
   [435, 'The way of a request'],
+  [450, 'The rules of the day'],
   [490, 'A house to inherit: client, documents, benchmark'],
 ];
 

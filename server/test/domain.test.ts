@@ -7,6 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 
+// #461: the rules import nothing but each other and read no clock; the database takes their types alone
+
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const DOMAIN = join(ROOT, 'server/src/domain');
 

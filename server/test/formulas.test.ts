@@ -5,6 +5,8 @@ import { expect, test } from 'vitest';
 import * as domain from '../src/domain/index.ts';
 import { THE_EIGHT } from './defaultPlan.ts';
 
+// #460: every worked number of docs/formulas.md is what the code gives
+
 const text = await readFile(fileURLToPath(new URL('../../docs/formulas.md', import.meta.url)), 'utf8');
 
 /** @returns the rows of the table whose heading has these columns, by column */

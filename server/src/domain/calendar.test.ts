@@ -18,6 +18,9 @@ import {
   weekdaysOf,
 } from './calendar.ts';
 
+// #450: the date is that of the wall clock in the zone less the start of the day, also where clocks are put forward or back
+// #451: ages count by date, 29 February from 1 March, and a day may be written from a month back to the latest date on Earth
+
 const HOUR_MS = 3_600_000;
 
 test.each([

@@ -13,6 +13,9 @@ import {
   type Nutrition,
 } from './energy.ts';
 
+// #454: nobody under 18 gets energy numbers, nobody underweight a deficit, and a deficit has a floor that never becomes a surplus
+// #455: over the whole range of bodies macros are within 2 kcal and every clamp holds: lose never above expenditure, gain never held by the floor
+
 const body = (gender: 'male' | 'female', weight: number, height: number, age: number): Body => ({
   gender,
   weight,

@@ -12,6 +12,9 @@ import {
   studyDays,
 } from './pace.ts';
 
+// #456: quotas of a group add up to what is due, who finishes each is finished by the end, and what does not fit is told with a date that does
+// #457: pace, the estimated end and the state of a resource are those of the last 14 dates
+
 const MINUTES = { page: 2, chapter: 20, lesson: 30, minute: 1 } as const;
 const WEEKDAYS = maskOf([1, 2, 3, 4, 5]);
 const resource = (

@@ -19,6 +19,8 @@ import {
   topOf,
 } from './progression.ts';
 
+// #452: targets stay on their ladder, go by what was met, held, missed and rested, and come out the same in any order of arrival
+
 const PUSH_UPS = { start: 5, end: 25, step: 2 };
 const TOP = topOf(PUSH_UPS);
 const at = (k: number, rest: Partial<Progression> = {}): Progression => ({

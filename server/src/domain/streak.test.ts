@@ -13,6 +13,9 @@ import {
   windowOf,
 } from './streak.ts';
 
+// #458: runs are as a person would count them, made good within the ISO week, and the same when they are computed in two parts
+// #459: windows of days count due, done, skipped, missed and made good days, and sum what was done
+
 const MONDAY = '2026-03-02';
 const DAILY: Schedule[] = [{ from_date: '2026-01-01', training: 127, study: 0 }];
 const MON_WED_FRI: Schedule[] = [{ from_date: '2026-01-01', training: maskOf([1, 3, 5]), study: 0 }];

@@ -16,6 +16,8 @@ import {
   slotOn,
 } from './workout.ts';
 
+// #453: the workout of a date, what comes after it, its seconds and its net kcal are as the tables say
+
 /** A plan with exercises in these slots alone. */
 const planOf = (days: number[], rest: Partial<Plan> = {}): Plan => ({
   ...DEFAULT_PLAN,
