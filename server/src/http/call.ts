@@ -17,10 +17,8 @@ export interface Call {
 
 type Result = { ok: true; data: unknown } | { ok: false; error: TRPCError };
 type Change = { ctx?: object; input?: unknown; getRawInput?: () => Promise<unknown> };
-type Options = Call & { input: unknown };
-type Middleware = (
-  options: Options & { meta: unknown; next: (change?: Change) => Promise<Result> },
-) => Promise<Result>;
+type Options = Call & { input: unknown; meta: unknown };
+type Middleware = (options: Options & { next: (change?: Change) => Promise<Result> }) => Promise<Result>;
 
 /** What of a procedure's definition is used: tRPC marks the steps that it made itself. */
 interface Definition {
@@ -45,23 +43,25 @@ export function callerOf(procedure: AnyTRPCProcedure, input?: z.ZodType): (call:
   const definition = input ? { ...own, inputs: [input] } : own;
   let steps: Step[] | undefined;
 
-  /** Goes to the next middleware, which calls for what comes after it; contracts on the way need no turn of their own. */
-  async function run(from: number, options: Options): Promise<Result> {
-    let contract: z.ZodType | undefined;
-    let current = options;
+  /** Takes one step. Promises are chained and not awaited: a step has one instead of two, on the way of every call. */
+  function run(at: number, options: Options): Promise<Result> {
     try {
-      for (let at = from; ; at++) {
-        const step = (steps as Step[])[at] as Step;
-        if ('input' in step) current = { ...current, input: parsed(step.input, await current.getRawInput()) };
-        else if ('output' in step) contract = step.output;
-        else {
-          const next = (change?: Change) => run(at + 1, change ? changed(current, change) : current);
-          const result = await step.middleware({ ...current, meta: definition.meta, next });
-          return contract && result.ok ? { ...result, data: checked(contract, result.data) } : result;
-        }
-      }
+      const step = (steps as Step[])[at] as Step;
+      if ('input' in step)
+        return options.getRawInput().then((raw) => {
+          const { success, data, error } = step.input.safeParse(raw);
+          if (!success) return failed(new TRPCError({ code: 'BAD_REQUEST', cause: error }));
+          return run(at + 1, changed(options, { input: data }));
+        }, failed);
+      if ('output' in step)
+        return run(at + 1, options).then((result) => (result.ok ? validated(step.output, result) : result));
+      const next = (change?: Change) => run(at + 1, change ? changed(options, change) : options);
+      const { ctx, getRawInput, path, type, batchIndex, signal, input, meta } = options;
+      return step
+        .middleware({ ctx, getRawInput, path, type, batchIndex, signal, input, meta, next })
+        .catch(failed);
     } catch (cause) {
-      return { ok: false, error: getTRPCErrorFromUnknown(cause) };
+      return Promise.resolve(failed(cause));
     }
   }
 
@@ -81,17 +81,34 @@ export function callerOf(procedure: AnyTRPCProcedure, input?: z.ZodType): (call:
       read ??= call.getRawInput();
       return read;
     };
-    const result = await run(0, { ...call, getRawInput, input: undefined });
+    const { ctx, path, type, batchIndex, signal } = call;
+    const { meta } = definition;
+    const result = await run(0, {
+      ctx,
+      getRawInput,
+      path,
+      type,
+      batchIndex,
+      signal,
+      input: undefined,
+      meta,
+    });
     if (!result.ok) throw result.error;
     return result.data;
   }
 }
 
+const failed = (cause: unknown): Result => ({ ok: false, error: getTRPCErrorFromUnknown(cause) });
+
 const changed = (options: Options, change: Change): Options => ({
-  ...options,
   ctx: change.ctx ? { ...options.ctx, ...change.ctx } : options.ctx,
-  input: 'input' in change ? change.input : options.input,
   getRawInput: change.getRawInput ?? options.getRawInput,
+  path: options.path,
+  type: options.type,
+  batchIndex: options.batchIndex,
+  signal: options.signal,
+  input: 'input' in change ? change.input : options.input,
+  meta: options.meta,
 });
 
 function stepsOf({ inputs, output, middlewares }: Definition): Step[] {
@@ -103,14 +120,10 @@ function stepsOf({ inputs, output, middlewares }: Definition): Step[] {
   });
 }
 
-function parsed(contract: z.ZodType, raw: unknown): unknown {
-  const { success, data, error } = contract.safeParse(raw);
-  if (success) return data;
-  throw new TRPCError({ code: 'BAD_REQUEST', cause: error });
-}
-
-function checked(contract: z.ZodType, answer: unknown): unknown {
-  const { success, data, error } = contract.safeParse(answer);
-  if (success) return data;
-  throw new TRPCError({ code: 'INTERNAL_SERVER_ERROR', message: 'Output validation failed', cause: error });
+function validated(contract: z.ZodType, result: Result & { ok: true }): Result {
+  const { success, data, error } = contract.safeParse(result.data);
+  if (success) return { ...result, data };
+  return failed(
+    new TRPCError({ code: 'INTERNAL_SERVER_ERROR', message: 'Output validation failed', cause: error }),
+  );
 }

@@ -48,12 +48,13 @@ class HttpRequest implements Asked {
     this.#reply.header('idempotency-replayed', 'true');
   }
 
-  async spend(user_id: number | undefined, cost = 1): Promise<void> {
+  spend(user_id: number | undefined, cost = 1): void | Promise<void> {
     const { limits } = this.#services;
     const standing =
       user_id === undefined
-        ? await limits.calls('address', addressOf(this.#request), cost)
-        : await limits.calls('user', String(user_id), cost);
+        ? limits.calls('address', addressOf(this.#request), cost)
+        : limits.calls('user', String(user_id), cost);
+    if (standing instanceof Promise) return standing.then((found) => tellStanding(this.#reply, found));
     tellStanding(this.#reply, standing);
   }
 

@@ -121,8 +121,8 @@ export interface Asked {
   replayed(): void;
   /** Set where answers are sent while others are still made: counts one of them. @throws AppError when it no longer fits */
   countAnswer?: (data: unknown) => void;
-  /** Counts calls of the user, or of the address when there is none. @throws TooMany */
-  spend(user_id: number | undefined, cost?: number): Promise<void>;
+  /** Counts calls of the user, or of the address when there is none; at once where they are counted in memory. @throws TooMany */
+  spend(user_id: number | undefined, cost?: number): void | Promise<void>;
   /** What the bearer token says, if it is one of ours and not too old; its session may have ended. */
   claims(): Verified | undefined;
   /** Whether `caller` knows the user without asking the database. */

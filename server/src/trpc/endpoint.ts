@@ -43,6 +43,11 @@ export interface RestMeta {
   readonly public: boolean;
   /** Whether a public procedure looks at a bearer token, if there is one. */
   readonly takesBearer?: boolean;
+  /**
+   * Of a change of the account itself, not of the user's data: no stream tells of it, and it takes no Idempotency-Key, under
+   * which its answer would be stored, with secrets in it.
+   */
+  readonly changesAccount?: boolean;
   /** The version in an answer, which becomes its ETag. */
   readonly etag?: (output: never) => number;
   /** Of an answer that only says where a file is (its name, type and bytes): the file, which REST brings instead. */

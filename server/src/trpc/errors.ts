@@ -82,6 +82,11 @@ export function notFound(
   throw new AppError('NOT_FOUND', `${what} not found`);
 }
 
+/** @throws 404 for the id of another user: nobody learns who exists */
+export function requireSelf({ user }: { readonly user: { readonly id: number } }, user_id: number): void {
+  if (user_id !== user.id) notFound('User');
+}
+
 /** @throws 400 naming one field */
 export function invalid(path: string, message: string): never {
   throw new AppError('VALIDATION', 'The input is not valid', { errors: [{ path, message }] });

@@ -84,6 +84,9 @@ export const longCount = z
 /** A moment in UTC: ISO 8601 with a `Z`. */
 export const moment = z.iso.datetime().meta({ examples: ['2026-11-20T08:30:00.000Z'] });
 
+/** The input of a procedure that is asked for nothing. */
+export const NoInput = z.object({}).optional();
+
 /** `{ id }`: the object that a procedure is about. On REST it comes from the path. */
 export const ById = z.object({ id });
 
@@ -108,7 +111,7 @@ export const Page = z.object({
     .optional(),
 });
 
-/** The caller's own id, which old clients send along; any other is "not found" (procedures.ts). */
+/** The caller's own id, which old clients send along; any other is "not found" (middlewares.ts). */
 export const user_id = anyId.optional().describe('The id of the caller. It may be left out.');
 
 /** In an answer: whose the object is. */

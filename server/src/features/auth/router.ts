@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import { weakness } from '../../security/blocklist.ts';
 import { accountKey, addressKey, type PasswordAttempt } from '../../security/limits.ts';
 import { loginKey } from '../../security/login.ts';
@@ -6,8 +6,8 @@ import { hashOfResetCode } from '../../security/resetCode.ts';
 import type { Claims } from '../../security/token.ts';
 import type { Caller, Context, Services } from '../../trpc/context.ts';
 import { endpoint } from '../../trpc/endpoint.ts';
-import { AppError, invalid, notFound, unauthenticated, wrongCredentials } from '../../trpc/errors.ts';
-import { hasLength, Message } from '../../trpc/fields.ts';
+import { AppError, invalid, requireSelf, unauthenticated, wrongCredentials } from '../../trpc/errors.ts';
+import { hasLength, Message, NoInput } from '../../trpc/fields.ts';
 import { protectedProcedure, publicProcedure, router } from '../../trpc/procedures.ts';
 import {
   AccountRemoval,
@@ -155,6 +155,7 @@ export const authRouter = router({
           'Asks for the password as it is. The session of this call stays: the answer has its next tokens.',
         example: { message: 'Password changed' },
         tag,
+        changesAccount: true,
         errors: ['WRONG_CREDENTIALS', 'WEAK_PASSWORD'],
       }),
     )
@@ -220,7 +221,7 @@ export const authRouter = router({
         errors: ['PAYLOAD_TOO_LARGE'],
       }),
     )
-    .input(z.object({}).optional())
+    .input(NoInput)
     .output(Export)
     .query(async ({ ctx }) => {
       await recordAudit(ctx.db, 'account_exported', ctx.request.client, ctx.user.id);
@@ -237,7 +238,7 @@ export const authRouter = router({
 
   me: protectedProcedure
     .meta(endpoint('GET /users/me', 'Who I am', { description: 'The account of the access token.', tag }))
-    .input(z.object({}).optional())
+    .input(NoInput)
     .output(Me)
     .query(async ({ ctx }) => {
       const user = (await findUser(ctx.db, { user_id: ctx.user.id })) ?? unauthenticated();
@@ -250,13 +251,14 @@ export const authRouter = router({
         description: 'Asks for the password. Nothing of the account can be brought back.',
         example: { message: 'User removed' },
         tag,
+        changesAccount: true,
         errors: ['WRONG_CREDENTIALS'],
       }),
     )
     .input(AccountRemoval)
     .output(Message)
     .mutation(async ({ ctx, input }) => {
-      if (input.id !== ctx.user.id) notFound('User');
+      requireSelf(ctx, input.id);
       const ended = await retryIfHashChanged(async () => {
         const user = (await findAccount(ctx.db, { user_id: ctx.user.id })) ?? unauthenticated();
         await confirmPassword(ctx, user.password, input.password, 1);

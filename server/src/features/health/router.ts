@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { endpoint } from '../../trpc/endpoint.ts';
-import { moment } from '../../trpc/fields.ts';
+import { moment, NoInput } from '../../trpc/fields.ts';
 import { publicProcedure, router } from '../../trpc/procedures.ts';
 
 const Health = z
@@ -28,7 +28,7 @@ export const healthRouter = router({
         statusOf,
       }),
     )
-    .input(z.object({}).optional())
+    .input(NoInput)
     .output(Health)
     .query(
       async ({

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { retryOnConflict } from '../../db/race.ts';
 import { endpoint } from '../../trpc/endpoint.ts';
-import { notFound, throwMissed } from '../../trpc/errors.ts';
+import { notFound, requireSelf, throwMissed } from '../../trpc/errors.ts';
 import { ById, Message, Page } from '../../trpc/fields.ts';
 import { protectedProcedure, router } from '../../trpc/procedures.ts';
 import { refuseAboveQuota } from '../../trpc/quota.ts';
@@ -90,7 +90,7 @@ export const mentalPlanRouter = router({
     .input(ById)
     .output(MentalPlanView)
     .query(async ({ ctx, input }) => {
-      if (input.id !== ctx.user.id) notFound('User');
+      requireSelf(ctx, input.id);
       return (await findCurrentPlan(ctx.db, ctx.services, ctx.user.id)) ?? notFound('Mental plan');
     }),
 

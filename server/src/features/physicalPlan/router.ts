@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { endpoint } from '../../trpc/endpoint.ts';
-import { AppError, notFound, throwMissed } from '../../trpc/errors.ts';
-import { ById, Message, Page } from '../../trpc/fields.ts';
+import { AppError, notFound, requireSelf, throwMissed } from '../../trpc/errors.ts';
+import { ById, Message, NoInput, Page } from '../../trpc/fields.ts';
 import { protectedProcedure, router } from '../../trpc/procedures.ts';
 import { refuseAboveQuota } from '../../trpc/quota.ts';
 import {
@@ -100,7 +100,7 @@ export const physicalPlanRouter = router({
     .input(ById)
     .output(PhysicalPlanView)
     .query(async ({ ctx, input }) => {
-      if (input.id !== ctx.user.id) notFound('User');
+      requireSelf(ctx, input.id);
       return (await findCurrentPlan(ctx.db, ctx.services, ctx.user.id)) ?? notFound('Physical plan');
     }),
 
@@ -122,7 +122,7 @@ export const physicalPlanRouter = router({
         tag,
       }),
     )
-    .input(z.object({}).optional())
+    .input(NoInput)
     .output(z.array(Exercise))
     .query(({ ctx }) => listExercises(ctx.db, ctx.services.exercises)),
 });

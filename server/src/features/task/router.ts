@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { endpoint } from '../../trpc/endpoint.ts';
-import { notFound } from '../../trpc/errors.ts';
+import { notFound, requireSelf } from '../../trpc/errors.ts';
 import { ById, Message } from '../../trpc/fields.ts';
 import { protectedProcedure, router } from '../../trpc/procedures.ts';
 import { refuseAboveQuota } from '../../trpc/quota.ts';
@@ -34,7 +34,7 @@ export const taskRouter = router({
     .input(ById)
     .output(z.array(Task))
     .query(async ({ ctx, input }) => {
-      if (input.id !== ctx.user.id) notFound('User');
+      requireSelf(ctx, input.id);
       const newest = await listTasks(ctx.db, ctx.user.id, { limit: BY_USER_LIMIT });
       return newest.reverse();
     }),

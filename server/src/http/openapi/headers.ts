@@ -1,5 +1,5 @@
 // The headers that operations take and answer with.
-import { takesKey } from '../../trpc/idempotent.ts';
+import { changesData } from '../../trpc/middlewares.ts';
 import type { Endpoint } from '../endpoints.ts';
 import type { Json, Operation, Parameter } from './types.ts';
 
@@ -51,7 +51,7 @@ export function moveVersionToHeader(operation: Operation, method: string): void 
 }
 
 export const takesIdempotencyKey = (endpoint: Endpoint): boolean =>
-  !endpoint.public && takesKey(endpoint.name, endpoint.type);
+  !endpoint.public && changesData(endpoint.type, endpoint.meta);
 
 export function addIdempotencyKey(operation: Operation): void {
   operation.parameters = [...(operation.parameters ?? []), idempotencyKey(operation.operationId)];

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { endpoint } from '../../../trpc/endpoint.ts';
 import { notFound, unauthenticated } from '../../../trpc/errors.ts';
-import { ById } from '../../../trpc/fields.ts';
+import { ById, NoInput } from '../../../trpc/fields.ts';
 import { protectedProcedure, router } from '../../../trpc/procedures.ts';
 import { Export } from '../contract.ts';
 import { AccountExport, ExportFile } from './contract.ts';
@@ -31,7 +31,7 @@ export const exportsRouter = router({
         status: 202,
       }),
     )
-    .input(z.object({}).optional())
+    .input(NoInput)
     .output(AccountExport)
     .mutation(({ ctx }) => startExport(ctx.db, ctx.user.id)),
 
@@ -42,7 +42,7 @@ export const exportsRouter = router({
         tag,
       }),
     )
-    .input(z.object({}).optional())
+    .input(NoInput)
     .output(z.array(AccountExport))
     .query(({ ctx }) => listExports(ctx.db, ctx.user.id)),
 

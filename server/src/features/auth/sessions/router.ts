@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { endpoint } from '../../../trpc/endpoint.ts';
 import { notFound } from '../../../trpc/errors.ts';
-import { ById, Message } from '../../../trpc/fields.ts';
+import { ById, Message, NoInput } from '../../../trpc/fields.ts';
 import { protectedProcedure, router } from '../../../trpc/procedures.ts';
 import { Session } from './contract.ts';
 import { listSessions, revokeSession } from './queries.ts';
@@ -16,7 +16,7 @@ export const sessionsRouter = router({
         tag,
       }),
     )
-    .input(z.object({}).optional())
+    .input(NoInput)
     .output(z.array(Session))
     .query(async ({ ctx }) => {
       const sessions = await listSessions(ctx.db, ctx.user.id);
@@ -29,6 +29,7 @@ export const sessionsRouter = router({
         description: 'Its tokens are refused from then on.',
         example: { message: 'Session ended' },
         tag,
+        changesAccount: true,
       }),
     )
     .input(ById)

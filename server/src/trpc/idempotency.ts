@@ -10,10 +10,6 @@ import { AppError, invalid } from './errors.ts';
 /** Visible ASCII. */
 const KEY = /^[\x21-\x7e]{1,255}$/;
 
-/** @returns whether a key can name a call: one that changes something, but of `auth.*`, whose answers hold secrets, only exports */
-export const takesKey = (path: string, type: string): boolean =>
-  type === 'mutation' && (!path.startsWith('auth.') || path.startsWith('auth.exports.'));
-
 interface Call {
   readonly ctx: Context & { user: Caller };
   readonly path: string;
@@ -30,7 +26,7 @@ type Result = { ok: true; data: unknown } | { ok: false; error: Error };
  * @param next runs the call on the given database
  * @throws AppError 400 for a bad key, 409 while the first call runs, 422 when the key was another call's
  */
-export async function once<R extends Result>(
+export async function runIdempotent<R extends Result>(
   { ctx, path, batchIndex, input }: Call,
   sent: string,
   next: Next<R>,
@@ -47,7 +43,7 @@ export async function once<R extends Result>(
       ctx.request.replayed();
       return answered<R>(claim.answer);
     }
-    if (claim.outcome !== 'new') refuse(claim);
+    if (claim.outcome !== 'new') throwKeyConflict(claim);
     const result = await next({ ctx: { db: tx } });
     // Thrown, so that the transaction is rolled back with all that the call did.
     if (!result.ok) throw result.error;
@@ -56,7 +52,7 @@ export async function once<R extends Result>(
   });
 }
 
-function refuse({ outcome }: Claim): never {
+function throwKeyConflict({ outcome }: Claim): never {
   if (outcome === 'running')
     throw new AppError('IDEMPOTENCY_IN_PROGRESS', 'A call with this Idempotency-Key is running', {
       retryAfter: 1,
