@@ -1,11 +1,11 @@
 import { parseArgs } from 'node:util';
-import { prepare } from './ground.ts';
+import { withEnvironment } from './environment.ts';
+import { markdown } from './report.ts';
 import { Results } from './results.ts';
 import { type Column, runRounds } from './rounds.ts';
+import { SCENARIOS, type Scenario, type Session, type Transport } from './scenarios.ts';
 import { createDatabase } from './seed.ts';
-import { inStage } from './stage.ts';
-import { markdown } from './table.ts';
-import { type Door, type Session, WORKS, type Work } from './works.ts';
+import { prepareWorkload } from './workload.ts';
 
 const OPTIONS = {
   sizes: { type: 'string', default: '2000,20000,200000' },
@@ -21,62 +21,65 @@ const ASKING = 1000;
 /** How much more time than on the smallest database a request may take. */
 const BOUND = 1.25;
 
-const MEASURED: readonly Work[] = ['tasks', 'mental', 'plan', 'create'];
+const MEASURED: readonly Scenario[] = ['tasks', 'mental', 'plan', 'create'];
 
 /** @returns the exit code: 1 when a request takes too much more time */
 export async function scale(): Promise<number> {
   const { values: options } = parseArgs({ options: OPTIONS });
   const sizes = options.sizes.split(',').map(Number);
-  const works = WORKS.filter((work) => MEASURED.includes(work));
-  return inStage(options.keep, async (stage) => {
-    const columns: Record<Door, Column[]> = { rest: [], trpc: [] };
+  const scenarios = SCENARIOS.filter((scenario) => MEASURED.includes(scenario));
+  return withEnvironment(options.keep, async (environment) => {
+    const columns: Record<Transport, Column[]> = { rest: [], trpc: [] };
     for (const size of sizes) {
       const plans = Math.min(size, PLANS);
-      const database = await stage.database((url, name) => createDatabase(url, name, size, plans));
-      const peer = await stage.peer('ours', database.url, `${size} users`);
-      const ground = await prepare(
-        stage.folder,
+      const database = await environment.database((url, name) => createDatabase(url, name, size, plans));
+      const target = await environment.target('ours', database.url, `${size} users`);
+      const workload = await prepareWorkload(
+        environment.folder,
         String(size),
         database,
         asking(await database.sessions(), plans),
-        works,
+        scenarios,
       );
-      for (const door of ['rest', 'trpc'] as const)
-        columns[door].push({
-          name: nameOf(size, door),
-          door,
-          peer,
-          ground,
+      for (const transport of ['rest', 'trpc'] as const)
+        columns[transport].push({
+          name: nameOf(size, transport),
+          transport,
+          target,
+          workload,
           checksSessions: true,
-          once: false,
+          singleRound: false,
         });
     }
     const samples = await runRounds({
-      // Door by door, so that what is compared is measured close together.
-      works: works.flatMap((work) => [columns.rest, columns.trpc].map((due) => ({ work, columns: due }))),
+      // Transport by transport, so that what is compared is measured close together.
+      scenarios: scenarios.flatMap((scenario) =>
+        [columns.rest, columns.trpc].map((due) => ({ scenario, columns: due })),
+      ),
       rounds: Number(options.rounds),
       seconds: Number(options.seconds),
-      warmUp: 3,
-      signal: stage.signal,
+      warmUpSeconds: 3,
+      signal: environment.signal,
     });
     const results = new Results(samples);
     const [smallest = 0, ...others] = sizes;
     let missed = 0;
-    const rows = works.flatMap((work) =>
-      (['rest', 'trpc'] as const).map((door) => {
+    const rows = scenarios.flatMap((scenario) =>
+      (['rest', 'trpc'] as const).map((transport) => {
         const times = others.map(
-          (size) => results.ratio(work, nameOf(smallest, door), nameOf(size, door)) ?? Number.NaN,
+          (size) =>
+            results.ratio(scenario, nameOf(smallest, transport), nameOf(size, transport)) ?? Number.NaN,
         );
         for (const [place, time] of times.entries())
           if (!(time <= BOUND)) {
             missed++;
             console.error(
-              `missed: ${work}, ${nameOf(others[place] as number, door)}: ${time.toFixed(2)} times the time, wanted ≤ ${BOUND}`,
+              `missed: ${scenario}, ${nameOf(others[place] as number, transport)}: ${time.toFixed(2)} times the time, wanted ≤ ${BOUND}`,
             );
           }
         return [
-          `${work}, ${door}`,
-          (results.median(work, nameOf(smallest, door), 'rate') ?? 0).toFixed(0),
+          `${scenario}, ${transport}`,
+          (results.median(scenario, nameOf(smallest, transport), 'rate') ?? 0).toFixed(0),
           ...times.map((it) => it.toFixed(2)),
         ];
       }),
@@ -91,7 +94,7 @@ export async function scale(): Promise<number> {
   });
 }
 
-const nameOf = (size: number, door: Door) => `${size} users ${door}`;
+const nameOf = (size: number, transport: Transport) => `${size} users ${transport}`;
 
 /** @returns the sessions of as many users as ask, evenly among those with plans */
 function asking(sessions: readonly Session[], plans: number): Session[] {

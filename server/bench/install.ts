@@ -6,7 +6,7 @@ import { here } from './settings.ts';
 export function install(): void {
   const time = (path: string) => statSync(here(path), { throwIfNoEntry: false })?.mtimeMs ?? 0;
   if (time('node_modules/.modules.yaml') > time('pnpm-lock.yaml')) return;
-  console.log('installing the peers');
+  console.log('installing the targets');
   const { status } = spawnSync(
     'npx',
     ['--yes', 'pnpm@12', 'install', '--frozen-lockfile', '--ignore-workspace'],
@@ -15,5 +15,5 @@ export function install(): void {
       stdio: 'inherit',
     },
   );
-  if (status !== 0) throw new Error('the peers could not be installed');
+  if (status !== 0) throw new Error('the targets could not be installed');
 }

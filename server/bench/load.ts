@@ -1,10 +1,10 @@
-// The load generator: wrk where there is one, autocannon otherwise.
+// The load generators: for full load wrk where it is installed and autocannon otherwise; for a fixed rate our own.
 import { execFile, spawnSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import type { Request } from './scenarios.ts';
 import { here, pinned } from './settings.ts';
-import type { Request } from './works.ts';
 
 export interface Load {
   readonly requests: number;
@@ -12,8 +12,9 @@ export interface Load {
   /** Milliseconds. */
   readonly p50: number;
   readonly p99: number;
-  /** Answers that are not 2xx, and requests without an answer. */
+  /** Answers that are not 2xx. */
   readonly refused: number;
+  /** Requests without an answer. */
   readonly broken: number;
 }
 
@@ -21,9 +22,10 @@ const run = promisify(execFile);
 
 export const GENERATOR = spawnSync('wrk', ['-v']).error ? 'autocannon' : 'wrk';
 
-/** A file of requests that the generator takes. */
+/** The same requests in a file for each generator. */
 export interface Script {
-  readonly path: string;
+  readonly fullLoad: string;
+  readonly fixedRate: string;
 }
 
 /** @param name a file name */
@@ -32,12 +34,16 @@ export async function writeScript(
   name: string,
   requests: readonly Request[],
 ): Promise<Script> {
-  const path = join(folder, `${name}.${GENERATOR === 'wrk' ? 'lua' : 'json'}`);
-  await writeFile(path, GENERATOR === 'wrk' ? luaOf(requests) : JSON.stringify(requests));
-  return { path };
+  const json = join(folder, `${name}.json`);
+  await writeFile(json, JSON.stringify(requests));
+  if (GENERATOR !== 'wrk') return { fullLoad: json, fixedRate: json };
+  const lua = join(folder, `${name}.lua`);
+  await writeFile(lua, luaOf(requests));
+  return { fullLoad: lua, fixedRate: json };
 }
 
-export async function load(
+/** Sends as many requests as the target answers: each connection sends the next one after an answer (a closed loop). */
+export async function loadFully(
   origin: string,
   script: Script,
   connections: number,
@@ -57,9 +63,33 @@ export async function load(
           here('load/replay.lua'),
           origin,
           '--',
-          script.path,
+          script.fullLoad,
         ]
-      : [process.execPath, here('load/replay.ts'), origin, script.path, String(connections), String(seconds)];
+      : [
+          process.execPath,
+          here('load/replay.ts'),
+          origin,
+          script.fullLoad,
+          String(connections),
+          String(seconds),
+        ];
+  return generate(command, signal);
+}
+
+/** Sends requests at a fixed rate, and counts latencies from the moment at which each was due (an open loop). */
+export function loadAtRate(
+  origin: string,
+  script: Script,
+  connections: number,
+  seconds: number,
+  requestsPerSecond: number,
+  signal: AbortSignal,
+): Promise<Load> {
+  const numbers = [connections, seconds, requestsPerSecond].map(String);
+  return generate([process.execPath, here('load/openLoop.ts'), origin, script.fixedRate, ...numbers], signal);
+}
+
+async function generate(command: string[], signal: AbortSignal): Promise<Load> {
   const { stdout } = await run(...pinned(1, command), { signal });
   return JSON.parse(stdout.trim().split('\n').at(-1) as string);
 }

@@ -1,4 +1,4 @@
-// pnpm bench: both doors against routes written by hand and against other frameworks, on a real PostgreSQL (docs/development/benchmarks.md).
+// pnpm bench: both transports against a baseline and other frameworks, on PostgreSQL (docs/development/benchmarks.md).
 import { runScript } from '../scripts/run.ts';
 import { install } from './install.ts';
 

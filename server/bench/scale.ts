@@ -1,4 +1,4 @@
-// pnpm bench:scale: what more users cost those who are there. A database of each size, over each a server, in alternating rounds.
+// pnpm bench:scale: the time of a request with more users. One database and server for each size, in alternating rounds.
 import { runScript } from '../scripts/run.ts';
 import { install } from './install.ts';
 

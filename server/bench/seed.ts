@@ -2,9 +2,9 @@
 import postgres from 'postgres';
 import { migratePostgres } from '../src/db/migrate.ts';
 import { createPasswords } from '../src/security/password.ts';
+import type { Session } from './scenarios.ts';
 import { PASSWORD, TASKS } from './settings.ts';
 import { NONCE } from './token.ts';
-import type { Session } from './works.ts';
 
 export interface BenchDatabase {
   readonly url: string;
@@ -12,7 +12,7 @@ export interface BenchDatabase {
   /** The sessions of each user, by user id. */
   sessions(): Promise<Session[]>;
   /** Takes the database back to what was seeded, after a round that wrote. */
-  tidy(): Promise<void>;
+  reset(): Promise<void>;
   drop(): Promise<void>;
 }
 
@@ -44,7 +44,7 @@ export async function createDatabase(
       sql,
       sessions: () =>
         sql`select user_id, min(id) as rest, max(id) as trpc from sessions group by user_id order by user_id`,
-      async tidy() {
+      async reset() {
         await sql`delete from outer_tasks where id > ${last?.task}`;
         await sql`delete from sessions where id > ${last?.session}`;
         await sql`truncate events`;

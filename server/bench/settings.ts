@@ -1,16 +1,17 @@
-// What all processes of a run share.
+// Constants that all processes of a run share.
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
-/** Everything here is thrown away with the run: the secret protects nothing. */
+/** The run's data is deleted at its end, so this secret protects nothing. */
 export const SECRET = 'the-benchmark-signs-with-this-secret-and-nothing-else';
 export const PASSWORD = 'a-password-of-the-benchmark';
 
 export const USERS = 2000;
 export const TASKS = 20;
 
-/** Connections of the load, and of each peer to the database. */
+/** HTTP connections of the load generator. */
 export const CONNECTIONS = 32;
+/** Connections of each target to PostgreSQL. */
 export const POOL = 10;
 
 /** The server under load has the first core, the load the second. */

@@ -1,13 +1,13 @@
 // pnpm bench --storm: what reads wait while fifty people sign in at a time. Who is sent away comes back when told to.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { prepare } from './ground.ts';
-import { load } from './load.ts';
-import { remember } from './remember.ts';
+import type { Environment } from './environment.ts';
+import { loadFully } from './load.ts';
 import { median } from './results.ts';
+import { requestOf } from './scenarios.ts';
 import { createDatabase } from './seed.ts';
 import { unpin } from './settings.ts';
-import type { Stage } from './stage.ts';
-import { requestOf } from './works.ts';
+import { warmSessionCache } from './warmSessions.ts';
+import { prepareWorkload } from './workload.ts';
 
 const USERS = 500;
 const SIGN_INS = 50;
@@ -19,15 +19,17 @@ const SECONDS = 3;
 const BOUND = 3;
 
 /** @returns the exit code */
-export async function watchStorm(stage: Stage): Promise<number> {
+export async function watchStorm(environment: Environment): Promise<number> {
   unpin();
-  const database = await stage.database((url, name) => createDatabase(url, name, USERS));
-  const peer = await stage.peer('ours', database.url);
+  const database = await environment.database((url, name) => createDatabase(url, name, USERS));
+  const target = await environment.target('ours', database.url);
   const sessions = await database.sessions();
-  const ground = await prepare(stage.folder, 'storm', database, sessions, ['tasks']);
+  const workload = await prepareWorkload(environment.folder, 'storm', database, sessions, ['tasks']);
   const read = async () => {
-    await remember(peer, 'rest', sessions, SECONDS);
-    return (await load(peer.origin, ground.script('tasks', 'rest'), READERS, SECONDS, stage.signal)).p99;
+    await warmSessionCache(target, 'rest', sessions, SECONDS);
+    return (
+      await loadFully(target.origin, workload.script('tasks', 'rest'), READERS, SECONDS, environment.signal)
+    ).p99;
   };
   let turn = 0;
   let answered = 0;
@@ -37,7 +39,7 @@ export async function watchStorm(stage: Stage): Promise<number> {
       'rest',
       sessions[turn++ % sessions.length] as (typeof sessions)[number],
     );
-    const answer = await fetch(peer.origin + path, { method: 'POST', headers, body: body as string });
+    const answer = await fetch(target.origin + path, { method: 'POST', headers, body: body as string });
     await answer.arrayBuffer();
     if (![200, 429, 503].includes(answer.status))
       throw new Error(`a sign-in was answered with ${answer.status}`);

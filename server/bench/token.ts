@@ -5,7 +5,7 @@ import { SECRET } from './settings.ts';
 const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
 const mac = (text: string, secret: string) => createHmac('sha256', secret).update(text).digest();
 
-/** The random value of every session here. */
+/** The random value of all sessions of the benchmark. */
 export const NONCE = 'of-the-benchmark';
 
 const HEADER = encode({ alg: 'HS256', typ: 'JWT' });
@@ -17,7 +17,7 @@ export function sign(user_id: number, session_id: number, lifetime: number, secr
   return `${text}.${mac(text, secret).toString('base64url')}`;
 }
 
-/** What somebody writes by hand who knows that only these tokens come. @returns the user's id */
+/** The shortest verification, which relies on the one header that these tokens have. @returns the user's id */
 export function verify(authorization: string | undefined): number | undefined {
   if (authorization === undefined || !authorization.startsWith('Bearer ')) return undefined;
   const end = authorization.lastIndexOf('.');

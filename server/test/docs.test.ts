@@ -5,6 +5,7 @@ import { dirname, extname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { resultsPage, TABLES, withTables } from '../bench/report.ts';
 import { GENERATED, withSettings } from '../scripts/settingsReference.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -123,7 +124,6 @@ const ELSEWHERE = [
   'stepwise.d.ts',
   'collection.json',
   'generated/orval.ts',
-  'server/bench/results.json',
   'docker-entrypoint.sh',
   '.data/',
 ];
@@ -248,3 +248,12 @@ test.each(GENERATED)(
     expect(text).toBe(withSettings(text, generated));
   },
 );
+
+test('#495 the tables of the benchmark are those of results.json; otherwise run pnpm bench:tables', async () => {
+  const report = JSON.parse(await read('server/bench/results.json'));
+  for (const { path, make } of TABLES) {
+    const text = await read(path);
+    expect(text, path).toBe(withTables(text, make(report)));
+  }
+  expect(await read('server/bench/results.md')).toBe(resultsPage(report));
+});

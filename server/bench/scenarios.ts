@@ -1,9 +1,9 @@
-// What is asked of the peers: per work and door one request of each user, sent in turn.
+// The scenarios: for each transport one request of each user, sent in turn.
 import { PASSWORD } from './settings.ts';
 import { sign } from './token.ts';
 
-export type Door = 'rest' | 'trpc';
-export const WORKS = [
+export type Transport = 'rest' | 'trpc';
+export const SCENARIOS = [
   'health',
   'tasks',
   'ten tasks',
@@ -13,7 +13,7 @@ export const WORKS = [
   'refused',
   'sign in',
 ] as const;
-export type Work = (typeof WORKS)[number];
+export type Scenario = (typeof SCENARIOS)[number];
 
 export interface Request {
   readonly method: 'GET' | 'POST';
@@ -22,18 +22,18 @@ export interface Request {
   readonly body?: string;
 }
 
-/** Of a user, for each door one: so what is remembered of a session at one door is no help at the other. */
-export type Session = { readonly user_id: number } & Readonly<Record<Door, number>>;
+/** A user's sessions, one for each transport, so that one transport does not warm the cache for the other. */
+export type Session = { readonly user_id: number } & Readonly<Record<Transport, number>>;
 
-/** Long enough for every run, short enough to be an access token. */
-const LIFETIME = 24 * 60 * 60;
+/** Longer than every run, and within what the server accepts for an access token. */
+const LIFETIME_SECONDS = 24 * 60 * 60;
 
 const NEW_TASK = { title: 'Buy running shoes', status: false };
 const credentials = (id: number) => ({ username: `user${id}`, password: PASSWORD });
 
 /** The procedure and its input. */
 const CALLS: Record<
-  Exclude<Work, 'ten tasks'>,
+  Exclude<Scenario, 'ten tasks'>,
   (user_id: number) => [name: string, input: object, rest: string]
 > = {
   health: () => ['health.check', {}, 'GET /health'],
@@ -45,35 +45,35 @@ const CALLS: Record<
   'sign in': (id) => ['auth.signIn', credentials(id), 'POST /users/signIn'],
 };
 
-/** Whether the caller's session counts. */
-export const isSignedIn = (work: Work) => !['health', 'refused', 'sign in'].includes(work);
+/** Whether the request needs a session. */
+export const isSignedIn = (scenario: Scenario) => !['health', 'refused', 'sign in'].includes(scenario);
 
-/** @param secret another than the peers': then the token is refused, and is as dear to look at as a good one */
-export function bearer(session: Session, door: Door, secret?: string): Record<string, string> {
+/** @param secret another one than the targets' makes a forged token, as expensive to verify as a good one */
+export function bearer(session: Session, transport: Transport, secret?: string): Record<string, string> {
   return {
-    authorization: `Bearer ${sign(session.user_id, session[door], LIFETIME, secret)}`,
-    // Each user comes from an address of its own, through a proxy: so nobody is above the limits of production.
+    authorization: `Bearer ${sign(session.user_id, session[transport], LIFETIME_SECONDS, secret)}`,
+    // Each user has an address of its own, by a proxy's header, and so stays within production's rate limits.
     'x-forwarded-for': address(session.user_id),
   };
 }
 
 /** @returns the request of a user */
-export function requestOf(work: Work, door: Door, session: Session): Request {
-  const [name, input, rest] = CALLS[work === 'ten tasks' ? 'tasks' : work](session.user_id);
+export function requestOf(scenario: Scenario, transport: Transport, session: Session): Request {
+  const [name, input, rest] = CALLS[scenario === 'ten tasks' ? 'tasks' : scenario](session.user_id);
   const [method, path] = rest.split(' ') as ['GET' | 'POST', string];
   const { authorization, ...others } = bearer(
     session,
-    door,
-    work === 'refused' ? 'not-the-secret-of-the-benchmark-at-all' : undefined,
+    transport,
+    scenario === 'refused' ? 'not-the-secret-of-the-benchmark-at-all' : undefined,
   );
   const headers = {
     ...others,
-    ...((isSignedIn(work) || work === 'refused') && { authorization }),
+    ...((isSignedIn(scenario) || scenario === 'refused') && { authorization }),
     ...(method === 'POST' && { 'content-type': 'application/json' }),
   } as Record<string, string>;
   const body = method === 'POST' ? { body: JSON.stringify(input) } : {};
-  if (door === 'rest') return { method, path, headers, ...body };
-  if (work === 'ten tasks') {
+  if (transport === 'rest') return { method, path, headers, ...body };
+  if (scenario === 'ten tasks') {
     const names = Array(10).fill(name).join(',');
     const inputs = encodeURIComponent(
       JSON.stringify(Object.fromEntries(Array.from({ length: 10 }, (_, place) => [place, input]))),

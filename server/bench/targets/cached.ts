@@ -7,7 +7,7 @@ import { createLogger } from '../../src/logger.ts';
 import { memoryStore } from '../../src/security/limitStore.ts';
 import { PRODUCTION_RATES } from '../../src/security/limits.ts';
 import { POOL, SECRET } from '../settings.ts';
-import { DATABASE_URL, HOST, PORT, SESSION_LIFETIME, TOKEN_LIFETIME } from './environment.ts';
+import { DATABASE_URL, HOST, PORT, SESSION_LIFETIME, TOKEN_LIFETIME } from './settings.ts';
 
 /** The statements behind the two views. */
 const VIEWS = ['physicalPlan.current', 'mentalPlan.current'];
@@ -72,6 +72,9 @@ const app = await buildApp({
     tokenLifetimeSeconds: TOKEN_LIFETIME,
     sessions: { idle: SESSION_LIFETIME, absolute: 4 * SESSION_LIFETIME, perUser: 20 },
     passwordMinLength: 8,
+    isRegistrationOpen: true,
+    connectionsPerAddress: 500,
+    quotas: { tasks: 20_000, resources: 10_000, physical_plans: 1000, mental_plans: 1000 },
     corsOrigins: [],
     trustedProxies: ['127.0.0.0/8'],
     publicUrl: undefined,

@@ -5,8 +5,8 @@ import { Hono } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import { ById, NewTask, SignIn } from './contract.ts';
 import { createTask, health, mentalPlanOf, planOf, signIn, tasksOf } from './drizzle.ts';
-import { HOST, PORT } from './environment.ts';
 import { verify } from './jose.ts';
+import { HOST, PORT } from './settings.ts';
 
 const signedIn = createMiddleware<{ Variables: { user_id: number } }>(async (c, next) => {
   const caller = await verify(c.req.header('authorization'));

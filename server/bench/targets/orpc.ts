@@ -14,8 +14,8 @@ import {
   TokenAnswer,
 } from './contract.ts';
 import { createTask, health, mentalPlanOf, planOf, signIn, tasksOf } from './drizzle.ts';
-import { HOST, PORT } from './environment.ts';
 import { verify } from './jose.ts';
+import { HOST, PORT } from './settings.ts';
 
 const open = os.$context<{ authorization: string | undefined }>();
 

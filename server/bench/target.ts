@@ -8,29 +8,36 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import manifest from '../../package.json' with { type: 'json' };
 import { here, pinned, SECRET } from './settings.ts';
 
-export const PEERS = ['hand', 'hand with events', 'ours', 'stock', 'oRPC', 'Hono'] as const;
-export type PeerName = (typeof PEERS)[number];
+export const TARGETS = [
+  'baseline',
+  'baseline with events',
+  'ours',
+  'stock-adapters',
+  'oRPC',
+  'Hono',
+] as const;
+export type TargetName = (typeof TARGETS)[number];
 
-/** Servers that are measured, those of a comparison of their own among them. */
-export type PeerKind = PeerName | 'cached';
+/** Servers that can be started; `cached` belongs to `--cache` alone. */
+export type TargetKind = TargetName | 'cached';
 
-const FILES: Record<PeerKind, string> = {
-  hand: 'peers/hand.ts',
-  'hand with events': 'peers/hand.ts',
+const FILES: Record<TargetKind, string> = {
+  baseline: 'targets/baseline.ts',
+  'baseline with events': 'targets/baseline.ts',
   ours: '../src/main.ts',
-  stock: 'peers/stock.ts',
-  oRPC: 'peers/orpc.ts',
-  Hono: 'peers/hono.ts',
-  cached: 'peers/cached.ts',
+  'stock-adapters': 'targets/stock-adapters.ts',
+  oRPC: 'targets/orpc.ts',
+  Hono: 'targets/hono.ts',
+  cached: 'targets/cached.ts',
 };
 
-/** What Node.js is told by `pnpm start`. */
+/** The options that `pnpm start` gives Node.js. */
 const FLAGS: readonly string[] = manifest.scripts.start.split(' ').slice(1, -1);
 
-/** Seconds in a tick of /proc/<pid>/stat. */
-const TICK = 1 / Number(spawnSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }).stdout);
+/** Length of a clock tick of /proc/<pid>/stat. */
+const TICK_SECONDS = 1 / Number(spawnSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }).stdout);
 
-export class Peer {
+export class Target {
   readonly name: string;
   readonly origin: string;
   readonly #process: ChildProcess;
@@ -42,17 +49,17 @@ export class Peer {
   }
 
   /**
-   * Starts a server as it runs in production and waits until it is well.
-   * @param folder where its log goes; nothing else is there, no `.env` either
-   * @param settings beside those that all have
+   * Starts a server as in production and waits until it is healthy.
+   * @param folder of its log; without an `.env`
+   * @param settings environment variables besides the common ones
    */
   static async start(
-    kind: PeerKind,
+    kind: TargetKind,
     databaseUrl: string,
     folder: string,
     name: string = kind,
     settings: Record<string, string> = {},
-  ): Promise<Peer> {
+  ): Promise<Target> {
     const port = await freePort();
     const path = join(folder, `${name}.log`);
     const log = openSync(path, 'w');
@@ -77,15 +84,15 @@ export class Peer {
       },
     });
     closeSync(log);
-    const peer = new Peer(name, `http://127.0.0.1:${port}`, child);
+    const target = new Target(name, `http://127.0.0.1:${port}`, child);
     for (let tries = 0; tries < 200; tries++) {
-      const health = await fetch(`${peer.origin}/health`).catch(() => undefined);
+      const health = await fetch(`${target.origin}/health`).catch(() => undefined);
       await health?.arrayBuffer();
-      if (health?.ok) return peer;
+      if (health?.ok) return target;
       if (child.exitCode !== null) break;
       await sleep(100);
     }
-    await peer.stop();
+    await target.stop();
     throw new Error(`${name} does not start:\n${readFileSync(path, 'utf8').slice(-2000)}`);
   }
 
@@ -93,7 +100,7 @@ export class Peer {
   cpu(): number {
     const stat = readFileSync(`/proc/${this.#process.pid}/stat`, 'utf8');
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return (Number(fields[11]) + Number(fields[12])) * TICK;
+    return (Number(fields[11]) + Number(fields[12])) * TICK_SECONDS;
   }
 
   /** MiB. */

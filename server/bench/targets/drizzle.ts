@@ -6,7 +6,7 @@ import { SignJWT } from 'jose';
 import postgres from 'postgres';
 import * as tables from '../../src/db/schema/index.ts';
 import { SECRET } from '../settings.ts';
-import { DATABASE_URL, healthOf, POSTGRES, SESSION_LIFETIME, TOKEN_LIFETIME } from './environment.ts';
+import { DATABASE_URL, healthOf, POSTGRES, SESSION_LIFETIME, TOKEN_LIFETIME } from './settings.ts';
 
 const {
   exercises,

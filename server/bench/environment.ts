@@ -1,23 +1,31 @@
-// What a run needs and leaves nothing of: a folder, a database, the peers.
+// The resources of a run, which are removed at its end: a folder, databases, targets.
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ConfigError } from '../src/config.ts';
-import { Peer, type PeerKind } from './peer.ts';
 import type { BenchDatabase } from './seed.ts';
+import { Target, type TargetKind } from './target.ts';
 
-export interface Stage {
+export interface Environment {
   readonly folder: string;
   readonly began: number;
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
   database(create: (url: string, name: string) => Promise<BenchDatabase>): Promise<BenchDatabase>;
-  peer(kind: PeerKind, databaseUrl: string, name?: string, settings?: Record<string, string>): Promise<Peer>;
+  target(
+    kind: TargetKind,
+    databaseUrl: string,
+    name?: string,
+    settings?: Record<string, string>,
+  ): Promise<Target>;
 }
 
 /** @param keep whether databases and logs stay */
-export async function inStage<T>(keep: boolean, job: (stage: Stage) => Promise<T>): Promise<T> {
+export async function withEnvironment<T>(
+  keep: boolean,
+  job: (environment: Environment) => Promise<T>,
+): Promise<T> {
   const server = process.env.DATABASE_URL;
   if (!server)
     throw new ConfigError('DATABASE_URL: name a PostgreSQL server on which databases may be created');
@@ -26,7 +34,7 @@ export async function inStage<T>(keep: boolean, job: (stage: Stage) => Promise<T
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.once(signal, () => stop.abort(new Error(`stopped by ${signal}`)));
   const databases: BenchDatabase[] = [];
-  const peers: Peer[] = [];
+  const targets: Target[] = [];
   try {
     return await job({
       folder,
@@ -40,14 +48,14 @@ export async function inStage<T>(keep: boolean, job: (stage: Stage) => Promise<T
         console.log(`database ${name} seeded in ${((performance.now() - begun) / 1000).toFixed(1)} s`);
         return database;
       },
-      async peer(kind, databaseUrl, name, settings) {
-        const peer = await Peer.start(kind, databaseUrl, folder, name, settings);
-        peers.push(peer);
-        return peer;
+      async target(kind, databaseUrl, name, settings) {
+        const target = await Target.start(kind, databaseUrl, folder, name, settings);
+        targets.push(target);
+        return target;
       },
     });
   } finally {
-    await Promise.all(peers.map((peer) => peer.stop()));
+    await Promise.all(targets.map((target) => target.stop()));
     if (keep) console.log(`kept: ${folder} ${databases.map(({ url }) => url).join(' ')}`);
     await Promise.all(databases.map((database) => (keep ? database.sql.end() : database.drop())));
     if (!keep) await rm(folder, { recursive: true });

@@ -1,4 +1,4 @@
-// What each peer is told, and what their answers share.
+// What each target is told, and what their answers share.
 import manifest from '../../package.json' with { type: 'json' };
 import { POOL } from '../settings.ts';
 

@@ -1,5 +1,5 @@
-// The bar: routes written by hand. One prepared statement each, a token checked with node:crypto, JSON.stringify.
-// With EVENTS a new task is written down for those who listen, as our server does it: one statement still.
+// The baseline: Fastify routes written by hand, with one prepared statement each, a token verified by node:crypto, and
+// JSON.stringify. With EVENTS a new task also appends its event in the same statement, as our server does.
 import { randomBytes, randomUUID } from 'node:crypto';
 import { verify as verifyHash } from 'argon2';
 import Fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
@@ -13,7 +13,7 @@ import {
   POSTGRES,
   SESSION_LIFETIME,
   TOKEN_LIFETIME,
-} from './environment.ts';
+} from './settings.ts';
 
 const sql = postgres(DATABASE_URL, POSTGRES);
 const app = Fastify();

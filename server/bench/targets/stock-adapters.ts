@@ -1,5 +1,6 @@
-// Our own router behind tRPC's Fastify adapter and trpc-to-openapi's handler, with the driver and the token check that
-// their documentation shows. Nothing is limited, and no view is kept in memory.
+// Our own router behind tRPC's Fastify adapter and trpc-to-openapi's handler. Statements are prepared and verified tokens
+// are remembered as in ours, so that the comparison is of the adapters. There are no rate limits, no read models in
+// memory and no group commits.
 import { type FastifyTRPCPluginOptions, fastifyTRPCPlugin } from '@trpc/server/adapters/fastify';
 import Fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
 import postgres from 'postgres';
@@ -20,15 +21,14 @@ import { createTokens } from '../../src/security/token.ts';
 import { createUserQueue } from '../../src/security/userQueue.ts';
 import type { Asked, Context, Services } from '../../src/trpc/context.ts';
 import { SECRET } from '../settings.ts';
-import { DATABASE_URL, HOST, PORT, POSTGRES, SESSION_LIFETIME, TOKEN_LIFETIME } from './environment.ts';
-import { verify } from './jose.ts';
+import { DATABASE_URL, HOST, PORT, POSTGRES, SESSION_LIFETIME, TOKEN_LIFETIME } from './settings.ts';
 
 const client = postgres(DATABASE_URL, POSTGRES);
-// As Drizzle sends what it is given, unless it is told to prepare it.
-const send = async (text: string, values: readonly unknown[]) => client.unsafe(text, values as never[]);
+const send = async (text: string, values: readonly unknown[], prepare: boolean) =>
+  client.unsafe(text, values as never[], { prepare });
 const db = databaseOn({
-  run: ({ text }, values) => send(text, values),
-  executeUnprepared: send,
+  run: ({ text }, values) => send(text, values, true),
+  executeUnprepared: (text, values) => send(text, values, false),
   transaction: () => Promise.reject(new Error('nothing here needs a transaction')),
 });
 const services: Services = {
@@ -51,13 +51,16 @@ const services: Services = {
   reads: createUserQueue(4, Number.POSITIVE_INFINITY),
   quotas: { tasks: 20_000, resources: 10_000, physical_plans: 1000, mental_plans: 1000 },
   health: createHealth(async () => void (await client`select 1`), manifest.version, 'production'),
+  largeReads: (_user_id, _bytes, read) => read(),
   passwordMinLength: 8,
+  isRegistrationOpen: true,
 };
 
 function context({ req, res }: { req: FastifyRequest; res: FastifyReply }): Context {
   const { client, replayed } = createContext(services, req, res).request;
   const find = async () => {
-    const claims = await verify(req.headers.authorization);
+    const [scheme, token = ''] = req.headers.authorization?.split(' ') ?? [];
+    const claims = scheme === 'Bearer' ? await services.tokens.verify(token) : undefined;
     if (!claims || !(await services.openSessions.isOpen(claims))) return undefined;
     return { id: claims.user_id, session_id: claims.session_id, nonce: claims.nonce };
   };
@@ -68,6 +71,7 @@ function context({ req, res }: { req: FastifyRequest; res: FastifyReply }): Cont
     idempotencyKey: undefined,
     spend: async () => {},
     claims: () => undefined,
+    isRemembered: () => false,
     caller() {
       caller ??= find();
       return caller;
