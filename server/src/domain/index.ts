@@ -2,6 +2,7 @@
 // kg, cm, s, kcal. docs/formulas.md has every formula with its source and worked numbers. Nothing outside this folder is
 // imported, so that the client can bundle it.
 export * from './calendar.ts';
+export * from './day.ts';
 export * from './energy.ts';
 export * from './pace.ts';
 export * from './progression.ts';

@@ -31,7 +31,7 @@ function rowsOf(text: string, from = MONDAY): RunDay[] {
 
 function withRuns(rows: RunDay[], schedules: Schedule[]): RunDay[] {
   const found = new Map(runs(rows, schedules, '0001-01-01'));
-  return rows.map((row) => ({ ...row, run: found.get(row.date) as number }));
+  return rows.map((row) => ({ ...row, run: found.get(row.date) ?? 0 }));
 }
 
 // The examples of the specification, and the cases between them: 14 letters are two weeks.
@@ -79,9 +79,10 @@ function counted(rows: RunDay[], schedules: Schedule[]): [string, number][] {
   const done = (date: string) => ['done', 'reported'].includes(state.get(date) ?? '');
   const missed = (date: string) => isDue(schedules, date) && !done(date) && state.get(date) !== 'skipped';
   const week = (date: string) => Array.from({ length: 7 }, (_, at) => addDays(mondayOf(date), at));
-  return rows.map(({ date }) => {
+  const closed = rows.filter((row) => row.state !== 'open');
+  return closed.map(({ date }) => {
     let run = 0;
-    const first = rows[0]?.date ?? date;
+    const first = closed[0]?.date ?? date;
     for (let back = date; back >= first; back = addDays(back, -1)) {
       if (done(back)) run++;
       if (back === date || !missed(back)) continue;
@@ -130,7 +131,7 @@ test('#458 runs are as a person would count them, and those of a list in two par
 
     const cut = mondayOf((rows[random.int(1, rows.length - 1)] as RunDay).date);
     const stored = withRuns(rows, schedules);
-    const before = stored.findLast(({ date }) => date < cut);
+    const before = stored.findLast(({ date, state }) => date < cut && state !== 'open');
     const known = stored
       .filter(({ date }) => !before || date >= mondayOf(before.date))
       // What stands in later rows does not count, and neither does the order.

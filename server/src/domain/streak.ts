@@ -14,7 +14,7 @@ export interface Schedule {
 export interface RunDay {
   readonly date: string;
   readonly state: DayState;
-  /** The run as it stood when it was written. */
+  /** The run as it stood when it was written; 0 of an open day, which counts as none. */
   readonly run: number;
 }
 
@@ -61,6 +61,8 @@ export interface Window {
 }
 
 const isDone = (state: DayState | undefined): boolean => state === 'done' || state === 'reported';
+
+const isClosed = ({ state }: RunDay): boolean => state !== 'open';
 
 /** @returns whether something is due on the date, by the schedule in force; before the first nothing is */
 export function isDue(schedules: readonly Schedule[], date: string): boolean {
@@ -125,16 +127,16 @@ const statesOf = (days: readonly RunDay[]) =>
  * a missed due date before it ends it unless it is made good on any date of its week. So a run depends on rows and
  * schedules alone, never on when it is read.
  * @param days every row from the Monday of the week of the last row before `since`, in any order; the runs of those
- * before `since` are taken as they are
+ * before `since` are taken as they are. Open ones may be left out
  * @param since a Monday: the first whose week has changed
- * @returns [date, run] of each row from `since` on, by date
+ * @returns [date, run] of each row from `since` on that is not open, by date
  */
 export function runs(
   days: readonly RunDay[],
   schedules: readonly Schedule[],
   since: string,
 ): [date: string, run: number][] {
-  const sorted = days.toSorted((a, b) => (a.date < b.date ? -1 : 1));
+  const sorted = days.filter(isClosed).toSorted((a, b) => (a.date < b.date ? -1 : 1));
   const before = sorted.findLast(({ date }) => date < since);
   const newest = sorted.at(-1);
   if (!newest || newest.date < since) return [];
@@ -151,10 +153,12 @@ export function runs(
 /**
  * The run at today, if nothing has ended it since its last day. A day that was missed in this week and can still be
  * made good, from today on, leaves it pending.
- * @param days every row from the Monday of the week of the last row before this week on
+ * @param days every row from the Monday of the week of the last row before this week on; open ones may be left out
  */
 export function streak(days: readonly RunDay[], schedules: readonly Schedule[], today: string): Streak {
-  const known = days.filter(({ date }) => date <= today).toSorted((a, b) => (a.date < b.date ? -1 : 1));
+  const known = days
+    .filter((day) => isClosed(day) && day.date <= today)
+    .toSorted((a, b) => (a.date < b.date ? -1 : 1));
   const last = known.at(-1);
   if (!last) return { current: 0, pending: false };
   const now = dayNumber(today);

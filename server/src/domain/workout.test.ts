@@ -8,6 +8,7 @@ import {
   kcalOf,
   kcalPerKg,
   type Plan,
+  plannedWorkout,
   prescribedOf,
   setsOf,
   slotAfter,
@@ -105,4 +106,40 @@ test('an exercise is prescribed as its slot says, else as the first slot that ha
   };
   expect([1, 2, 3, null].map((slot) => prescribedOf(plan, slot, 1)?.sets)).toEqual([1, 3, 1, 1]);
   expect(prescribedOf(plan, 1, 9)).toBeUndefined();
+});
+
+test('the planned workout has its targets, why they are so, and what it takes', () => {
+  const plan = { ...DEFAULT_PLAN, progress: 1, sessions: 4 };
+  const workout = plannedWorkout(plan, [], THE_EIGHT, '2026-03-02');
+  expect(workout).toMatchObject({ slot: 1, session: 5, deload: false });
+  expect(workout?.exercises[0]).toMatchObject({
+    exercise_id: 1,
+    target: 7,
+    k: 1,
+    top: 10,
+    because: 'opening',
+    sets: 1,
+  });
+  expect(workout?.estimated_s).toBe((workout?.active_s ?? 0) + 7 * 60);
+  const progression = {
+    plan_id: 1,
+    exercise_id: 1,
+    opening_k: 0,
+    k: 10,
+    misses: 0,
+    held: 2,
+    last_date: '2026-03-01',
+  };
+  const held = plannedWorkout(
+    { ...plan, deload: true },
+    [{ ...progression, because: 'met', since: null, since_seq: 0 }],
+    THE_EIGHT,
+    '2026-03-02',
+    3,
+  );
+  expect(held?.slot).toBe(3);
+  expect(held?.exercises[0]).toMatchObject({ target: 25, ready_for_next: true, because: 'deload' });
+  // Once the plan has sessions, its counters open nothing.
+  expect(held?.exercises[1]).toMatchObject({ target: 10, k: 0 });
+  expect(plannedWorkout(planOf([], {}), [], THE_EIGHT, '2026-03-02')).toBeUndefined();
 });

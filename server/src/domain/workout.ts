@@ -1,6 +1,15 @@
 // Which workout a date has, and what it takes.
 import { isoWeekday } from './calendar.ts';
-import type { Ladder } from './progression.ts';
+import {
+  type Because,
+  isReady,
+  type Ladder,
+  openingOf,
+  type Progression,
+  rungAt,
+  target,
+  topOf,
+} from './progression.ts';
 
 /** What the rules need to know of an exercise of the catalogue. */
 export interface Exercise extends Ladder {
@@ -137,3 +146,106 @@ export const kcalPerKg = (met: number | null, active_s: number): number =>
 /** @returns kcal to one decimal, half up; null without a weight */
 export const kcalOf = (kcal_per_kg: number, weight: number | null): number | null =>
   weight === null ? null : Math.round(kcal_per_kg * weight * 10) / 10;
+
+/** One exercise of the workout of a date. */
+export interface PlannedExercise {
+  readonly exercise_id: number;
+  readonly sets: number;
+  /** Repetitions or seconds of each set. */
+  readonly target: number;
+  readonly k: number;
+  readonly top: number;
+  readonly because: Because;
+  readonly ready_for_next: boolean;
+  readonly active_s: number;
+  readonly kcal_per_kg: number;
+}
+
+export interface PlannedWorkout {
+  readonly slot: number;
+  readonly deload: boolean;
+  /** The number of the session, from 1. */
+  readonly session: number;
+  readonly exercises: readonly PlannedExercise[];
+  readonly active_s: number;
+  readonly estimated_s: number;
+  readonly kcal_per_kg: number;
+}
+
+/**
+ * The workout of a date, with its targets; undefined: rest.
+ * @param progressions of the plan, as they stand before the date; an exercise without one stands at its opening
+ * @param exercises of the catalogue; one that is not among them is left out
+ * @param slot of a date that is done: the one that it had
+ */
+export function plannedWorkout(
+  plan: Plan,
+  progressions: readonly Progression[],
+  exercises: readonly Exercise[],
+  date: string,
+  slot: number | null = null,
+): PlannedWorkout | undefined {
+  const at = slot ?? slotOn(plan, date);
+  if (!at) return undefined;
+  const deload = plan.deload === true;
+  const planned = exercisesOf(plan, at).flatMap((one): PlannedExercise[] => {
+    const exercise = exercises.find(({ id }) => id === one.exercise_id);
+    if (!exercise) return [];
+    const p = progressionOf(plan, progressions, one);
+    const top = topOf(one);
+    const rung = rungAt(p, date, top, deload);
+    const sets = setsOf(one.sets, deload);
+    const active_s = activeSeconds(exercise, sets * target(one, rung.k));
+    return [
+      {
+        exercise_id: one.exercise_id,
+        sets,
+        target: target(one, rung.k),
+        ...rung,
+        top,
+        ready_for_next: isReady(p, top),
+        active_s,
+        kcal_per_kg: kcalPerKg(exercise.met, active_s),
+      },
+    ];
+  });
+  const sum = (key: 'active_s' | 'kcal_per_kg' | 'sets') => planned.reduce((all, one) => all + one[key], 0);
+  const active_s = sum('active_s');
+  return {
+    slot: at,
+    deload,
+    session: plan.sessions + 1,
+    exercises: planned,
+    active_s,
+    estimated_s: estimatedSeconds(active_s, sum('sets')),
+    kcal_per_kg: sum('kcal_per_kg'),
+  };
+}
+
+/**
+ * @param progressions of the plan: once it has some, its counters no longer open an exercise
+ * @returns the exercise's progression, or the one with which it opens
+ */
+export function progressionOf(
+  plan: Plan,
+  progressions: readonly Progression[],
+  prescribed: Prescribed,
+): Progression {
+  const own = progressions.filter(({ plan_id }) => plan_id === plan.id);
+  const { exercise_id } = prescribed;
+  const opening_k = own.length > 0 ? 0 : openingOf(topOf(prescribed), plan);
+  return (
+    own.find((one) => one.exercise_id === exercise_id) ?? {
+      plan_id: plan.id,
+      exercise_id,
+      opening_k,
+      k: opening_k,
+      misses: 0,
+      held: 0,
+      last_date: null,
+      because: 'opening',
+      since: null,
+      since_seq: 0,
+    }
+  );
+}
