@@ -35,7 +35,7 @@ export interface Privileges {
 export async function readPrivileges(db: Database): Promise<Privileges> {
   const [rights] = await db.execute<Privileges>(sql`
     select quote_ident(current_user) as role, quote_ident(current_database()) as database,
-      has_database_privilege(current_database(), 'create') as creates,
+      has_database_privilege(current_database(), 'create') as "canCreateSchemas",
       (select coalesce(json_object_agg(nspname, json_build_object(
           'usage', has_schema_privilege(oid, 'usage'), 'create', has_schema_privilege(oid, 'create'))), '{}')
         from pg_namespace where nspname in ('public', 'drizzle', 'pgboss')) as schemas,
