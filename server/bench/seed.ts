@@ -1,6 +1,6 @@
 // A database of the run's own, filled by statements over sets.
 import postgres from 'postgres';
-import { migratePostgres } from '../src/db/migrate.ts';
+import { migratePostgres } from '../src/db/postgres/migrate.ts';
 import { createPasswords } from '../src/security/password.ts';
 import type { Session } from './scenarios.ts';
 import { PASSWORD, TASKS } from './settings.ts';

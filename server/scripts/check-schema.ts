@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { MIGRATIONS_FOLDER } from '../src/db/journal.ts';
+import { MIGRATIONS_FOLDER } from '../src/db/migrations/journal.ts';
 import { runScript } from './run.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));

@@ -1,7 +1,7 @@
 // For images: loads what servers and workers load, so that Node.js keeps it compiled in the folder of NODE_COMPILE_CACHE.
 import 'pg-boss';
-import '../src/db/migrate.ts';
-import '../src/db/postgres.ts';
+import '../src/db/postgres/migrate.ts';
+import '../src/db/postgres/open.ts';
 import '../src/http/metrics.ts';
 import '../src/security/redisStore.ts';
 import '../src/serve.ts';

@@ -2,8 +2,8 @@
 // DATABASE_URL. The URL can be an argument too (--from), but holds a password, and arguments are seen by every user of a machine.
 import { parseArgs } from 'node:util';
 import { loadConfig, readEnvironment } from '../src/config.ts';
-import { type ConnectionSettings, parseConnection } from '../src/db/connectionSettings.ts';
-import { ConnectionStringError } from '../src/db/connectionString.ts';
+import { type ConnectionSettings, parseConnection } from '../src/db/postgres/connectionSettings.ts';
+import { ConnectionStringError } from '../src/db/postgres/connectionString.ts';
 import { ImportError } from './import/errors.ts';
 import { importDatabase } from './import/import.ts';
 import { runScript } from './run.ts';

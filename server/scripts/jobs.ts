@@ -2,7 +2,7 @@
 // pnpm jobs retry ID …, pnpm jobs forget ID …: settles what failed for good.
 import { PgBoss } from 'pg-boss';
 import { ConfigError, loadConfig, readEnvironment } from '../src/config.ts';
-import { openJobsDatabase } from '../src/db/jobsDatabase.ts';
+import { openJobsDatabase } from '../src/db/postgres/jobsDatabase.ts';
 import { readOverview, resolveDeadLetter } from '../src/jobs/overview.ts';
 import { runScript } from './run.ts';
 

@@ -1,9 +1,9 @@
 // pnpm db:migrate: applies the pending migrations to DATABASE_URL, or to the embedded database without one. On PostgreSQL it
 // also makes the queues of the background work, and with SERVER_DATABASE_URL the role that servers connect as.
 import { ConfigError, loadConfig, readEnvironment } from '../src/config.ts';
-import { checkPostgres } from '../src/db/migrate.ts';
 import { openDatabase } from '../src/db/open.ts';
-import { prepareServerRole } from '../src/db/serverRole.ts';
+import { checkPostgres } from '../src/db/postgres/migrate.ts';
+import { prepareServerRole } from '../src/db/postgres/serverRole.ts';
 import { prepareQueues } from '../src/jobs/queues.ts';
 import { runScript } from './run.ts';
 

@@ -1,7 +1,7 @@
 // pnpm db:seed: fills in the default exercises where they are missing.
 import { loadConfig, readEnvironment } from '../src/config.ts';
+import { seedExercises } from '../src/db/migrations/seed.ts';
 import { openDatabase } from '../src/db/open.ts';
-import { seedExercises } from '../src/db/seed.ts';
 import { runScript } from './run.ts';
 
 await runScript(async () => {

@@ -8,13 +8,14 @@ import Fastify, {
   LogController,
 } from 'fastify';
 import manifest from '../package.json' with { type: 'json' };
+import { createExerciseCache } from './cache/exercises.ts';
+import { createReadModelCache } from './cache/readModels.ts';
 import type { Config } from './config.ts';
-import { createExerciseCache } from './db/catalogue.ts';
-import type { OpenDatabase } from './db/client.ts';
-import type { StartingDatabase } from './db/starting.ts';
-import { createReadModelCache } from './db/views.ts';
+import type { OpenDatabase } from './db/database.ts';
+import type { StartingDatabase } from './db/startup.ts';
 import { isSessionOpen } from './features/auth/sessions/queries.ts';
 import { createEventStreams } from './features/events/streams.ts';
+import { readExercises } from './features/physicalPlan/exercises/queries.ts';
 import { leaveUnread, registerBodies } from './http/bodies.ts';
 import { brokenRequests } from './http/broken.ts';
 import { registerClosing } from './http/closing.ts';
@@ -128,7 +129,7 @@ export async function buildApp({
   const services: Services = {
     db: database.db,
     largeReads: createLargeReads(memory),
-    exercises: createExerciseCache(),
+    exercises: createExerciseCache(readExercises),
     readModels: createReadModelCache(),
     streams: createEventStreams({
       ...database,

@@ -1,8 +1,12 @@
 // The only file that reads the environment.
 import type { z } from 'zod';
-import { type ConnectionSettings, LIBPQ_VARIABLES, parseConnection } from './db/connectionSettings.ts';
-import { ConnectionStringError } from './db/connectionString.ts';
-import type { Quotas } from './db/quota.ts';
+import {
+  type ConnectionSettings,
+  LIBPQ_VARIABLES,
+  parseConnection,
+} from './db/postgres/connectionSettings.ts';
+import { ConnectionStringError } from './db/postgres/connectionString.ts';
+import type { Quotas } from './db/sql/quota.ts';
 import { DotenvError, readDotenv } from './dotenv.ts';
 import { Environment } from './settings.ts';
 

@@ -1,8 +1,8 @@
 // How a process that stays begins and ends: the server (main.ts) and the worker (worker.ts).
 import closeWithGrace from 'close-with-grace';
 import type { Logger } from 'pino';
-import { describeStartupError } from './explain.ts';
 import { flushLogs } from './logger.ts';
+import { describeStartupError } from './startupErrors.ts';
 
 /** Milliseconds from the first signal until the process ends, whatever is still under way. */
 const SHUTDOWN_TIMEOUT_MS = 30_000;

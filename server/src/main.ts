@@ -14,7 +14,7 @@ await runMain(async () => {
       'DATABASE_URL: required in production (EMBEDDED_IN_PRODUCTION=true runs on the embedded database all the same)',
     );
   if (config.databaseUrl === undefined) {
-    const { compileWasm } = await import('./db/engine.ts');
+    const { compileWasm } = await import('./db/pglite/wasm.ts');
     // Whoever starts the engine is told of a failure.
     compileWasm().catch(() => {});
   }

@@ -1,7 +1,7 @@
 // What can be set, and how each setting is read and described.
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { unquoted } from './db/connectionString.ts';
+import { unquoted } from './db/postgres/connectionString.ts';
 
 const flag = z
   .enum(['true', 'false', '1', '0', 'on', 'off', 'yes', 'no'])

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
-import { sql } from '../src/db/orm.ts';
+import { sql } from '../src/db/drizzle.ts';
 import { bothDoors } from './doors.ts';
 import { openTestDatabase, startApp, type TestApp, type User } from './harness.ts';
 

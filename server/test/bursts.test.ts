@@ -1,6 +1,6 @@
 // One account that sends many changes at once, beside others.
 import { afterEach, expect, test, vi } from 'vitest';
-import type { Database } from '../src/db/client.ts';
+import type { Database } from '../src/db/database.ts';
 import { createUserQueue, type UserQueue } from '../src/security/userQueue.ts';
 import { openTestDatabase, startApp } from './harness.ts';
 import { PLENTY } from './rates.ts';

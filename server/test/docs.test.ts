@@ -44,7 +44,7 @@ const markdown = await texts(files.filter((file) => file.endsWith('.md')));
 const readme = (await read('README.md')).trimEnd().split('\n');
 const withoutCode = (text: string) => text.replaceAll(/^( *)```[\s\S]*?^\1```$/gm, '');
 
-/** Every file and folder, so that `db/gate.ts` is looked for as `/db/gate.ts` at the end of one. */
+/** Every file and folder, so that `db/limiter.ts` is looked for as `/db/gate.ts` at the end of one. */
 const ends = new Set<string>();
 for (const file of files) {
   const parts = file.split('/');

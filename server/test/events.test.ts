@@ -6,7 +6,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { sql } from 'drizzle-orm';
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { Database } from '../src/db/client.ts';
+import type { Database } from '../src/db/database.ts';
 import { databaseCode } from '../src/db/errors.ts';
 import { claimKey } from '../src/db/idempotency.ts';
 import { findAccount, removeUser } from '../src/features/auth/queries.ts';

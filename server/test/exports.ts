@@ -1,4 +1,4 @@
-import { exportJob } from '../src/jobs/export.ts';
+import { exportJob } from '../src/features/auth/exports/job.ts';
 import type { TestApp, User } from './harness.ts';
 
 /** Does what a worker does for an export, in this process. @returns how many pages it wrote */

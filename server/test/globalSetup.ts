@@ -1,4 +1,4 @@
-import { migratedImage } from '../src/db/embedded.ts';
+import { migratedImage } from '../src/db/pglite/image.ts';
 
 /** The image that every test file's database starts from is made once, not by each of them. */
 export default async function setup(): Promise<void> {

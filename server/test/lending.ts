@@ -1,9 +1,9 @@
 // Embedded databases for test files that run in the same process, one after the other. To start the engine takes half a
 // second of the processor, so one that is given back is emptied and lent again: if, and only if, it is then as a new one is.
 import type { PGlite } from '@electric-sql/pglite';
-import type { OpenDatabase } from '../src/db/client.ts';
-import { embeddedDatabase, openInMemory } from '../src/db/embedded.ts';
-import { seedExercises } from '../src/db/seed.ts';
+import type { OpenDatabase } from '../src/db/database.ts';
+import { seedExercises } from '../src/db/migrations/seed.ts';
+import { embeddedDatabase, openInMemory } from '../src/db/pglite/open.ts';
 
 const free: PGlite[] = [];
 

@@ -3,7 +3,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
-import type { Database, OpenDatabase } from '../src/db/client.ts';
+import type { Database, OpenDatabase } from '../src/db/database.ts';
 import { bothDoors } from './doors.ts';
 import { seeded } from './faults/random.ts';
 import { openTestDatabase, startApp } from './harness.ts';

@@ -1,7 +1,7 @@
 // What is whose, where the matrix cannot say it: lists, pages, batches, shared rows, and what an answer gives away.
 import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
-import type { Database } from '../src/db/client.ts';
+import type { Database } from '../src/db/database.ts';
 import { belongings } from './belongings.ts';
 import { bothDoors, ofRpcCall } from './doors.ts';
 import { makeExport } from './exports.ts';

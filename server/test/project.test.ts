@@ -1,8 +1,8 @@
 // What surrounds the code, held against what it speaks of: linter, gate, hosted gate, dev container, updates, releases.
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
@@ -43,6 +43,58 @@ test('#412 the linter refuses imports that lead in a circle, those of types too'
   }
   expect(gate).toMatch(/^step lint pnpm lint$/m);
   expect((await json('package.json')).scripts.lint).toBe('biome check .');
+});
+
+test('#420 the linter holds the directions of imports between the rooms of the server', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'stepwise-rooms-'));
+  /** File → what it imports. */
+  const refused: Record<string, string> = {
+    'features/a/router.ts': '../../db/drizzle.ts',
+    'features/a/b/router.ts': '../../../db/statement.ts',
+    'features/a/queries.ts': '../c/queries.ts',
+    'features/a/b/queries.ts': '../../c/queries.ts',
+    'features/a/b/otherQueries.ts': '../../c/queries.ts',
+    'http/page.ts': '../db/drizzle.ts',
+    'trpc/quota.ts': '../db/schema/index.ts',
+    'jobs/run.ts': '../http/rest.ts',
+    'jobs/queues.ts': '../db/drizzle.ts',
+    'cache/views.ts': '../features/a/queries.ts',
+    'db/sql/page.ts': '../postgres/pools.ts',
+    'db/postgres/pools.ts': '../pglite/engine.ts',
+    'db/pglite/open.ts': '../postgres/open.ts',
+    'db/postgres/open.ts': '../../config.ts',
+  };
+  const allowed: Record<string, string> = {
+    'features/c/queries.ts': '../../db/drizzle.ts',
+    'features/c/d/queries.ts': '../queries.ts',
+    'features/c/d/otherQueries.ts': '../../../db/statement.ts',
+    'features/c/job.ts': '../../jobs/job.ts',
+    'jobs/registry.ts': '../features/c/job.ts',
+    'cache/exercises.ts': '../db/database.ts',
+    'db/open.ts': './postgres/open.ts',
+    'db/sql/log.ts': '../drizzle.ts',
+    'db/postgres/listen.ts': '../sql/log.ts',
+  };
+  try {
+    const { vcs: _, $schema: __, ...configuration } = await json('biome.json');
+    await writeFile(join(folder, 'biome.json'), JSON.stringify(configuration));
+    for (const [file, imported] of Object.entries({ ...refused, ...allowed })) {
+      const path = join(folder, 'server/src', file);
+      await mkdir(dirname(path), { recursive: true });
+      await writeFile(path, `export * from '${imported}';\n`);
+    }
+    const { stdout } = await run(join(ROOT, 'node_modules/.bin/biome'), ['lint', '.', '--reporter=json'], {
+      cwd: folder,
+    }).catch((error: { stdout: string }) => error);
+    const found = JSON.parse(stdout)
+      .diagnostics.filter(
+        ({ category }: { category: string }) => category === 'lint/style/noRestrictedImports',
+      )
+      .map(({ location }: { location: { path: string } }) => location.path.replace('server/src/', ''));
+    expect(found.sort()).toEqual(Object.keys(refused).sort());
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
 
 test('#413 the dev container has the packages that the gate installs, and its pnpm', async () => {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { sql } from '../src/db/orm.ts';
+import { sql } from '../src/db/drizzle.ts';
 import { makeResetCode } from '../src/features/auth/operators/queries.ts';
 import { type LimitStore, memoryStore } from '../src/security/limitStore.ts';
 import { PRODUCTION_RATES } from '../src/security/limits.ts';

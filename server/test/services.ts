@@ -1,8 +1,9 @@
 import type { AppOptions } from '../src/app.ts';
-import { createExerciseCache } from '../src/db/catalogue.ts';
-import { createReadModelCache } from '../src/db/views.ts';
+import { createExerciseCache } from '../src/cache/exercises.ts';
+import { createReadModelCache } from '../src/cache/readModels.ts';
 import { isSessionOpen } from '../src/features/auth/sessions/queries.ts';
 import { createEventStreams } from '../src/features/events/streams.ts';
+import { readExercises } from '../src/features/physicalPlan/exercises/queries.ts';
 import { createHealth } from '../src/http/health.ts';
 import { createLargeReads } from '../src/http/largeReads.ts';
 import { createTransferMemory } from '../src/http/transferMemory.ts';
@@ -23,7 +24,7 @@ export function testServices(database: AppOptions['database']): Services {
   return {
     db,
     largeReads: createLargeReads(createTransferMemory()),
-    exercises: createExerciseCache(),
+    exercises: createExerciseCache(readExercises),
     readModels: createReadModelCache(),
     passwords: createPasswords(1, 32),
     tokens: createTokens([SECRET], 1800),

@@ -1,7 +1,7 @@
 // Every statement there is: how the database would run it on tables that have grown, and how many a procedure needs.
 import { sql } from 'drizzle-orm';
 import { afterAll, describe, expect, test } from 'vitest';
-import type { Database } from '../src/db/client.ts';
+import type { Database } from '../src/db/database.ts';
 import { statements } from '../src/db/statement.ts';
 import '../src/features/auth/operators/queries.ts';
 import '../src/jobs/registry.ts';

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect } from 'node:net';
 import { expect, test } from 'vitest';
-import type { Database } from '../src/db/client.ts';
+import type { Database } from '../src/db/database.ts';
 import { startApp, type TestApp } from './harness.ts';
 import { PLENTY } from './rates.ts';
 import { answersIn, chunked, exchangeWith, head, type RawAnswer, received } from './wire.ts';

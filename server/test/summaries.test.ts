@@ -1,9 +1,9 @@
 // The weekly summaries: to whom, when, what they say, and that none is told twice.
 import { sql } from 'drizzle-orm';
 import { afterAll, expect, test } from 'vitest';
-import type { Database } from '../src/db/client.ts';
+import type { Database } from '../src/db/database.ts';
 import { StreamEvent } from '../src/features/events/contract.ts';
-import { summaries } from '../src/jobs/summaries.ts';
+import { summaries } from '../src/features/summaries/job.ts';
 import { bothDoors } from './doors.ts';
 import { openTestDatabase, startApp } from './harness.ts';
 

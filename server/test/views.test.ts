@@ -1,10 +1,11 @@
 // Two servers on one database, each with views in memory: after every change both say what stands in the database.
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterAll, expect, test } from 'vitest';
-import { createExerciseCache } from '../src/db/catalogue.ts';
-import type { Database } from '../src/db/client.ts';
-import { createReadModelCache } from '../src/db/views.ts';
+import { createExerciseCache } from '../src/cache/exercises.ts';
+import { createReadModelCache } from '../src/cache/readModels.ts';
+import type { Database } from '../src/db/database.ts';
 import { findCurrentPlan as mentalPlanOf } from '../src/features/mentalPlan/queries.ts';
+import { readExercises } from '../src/features/physicalPlan/exercises/queries.ts';
 import { findCurrentPlan as physicalPlanOf } from '../src/features/physicalPlan/queries.ts';
 import { bothDoors, type Door } from './doors.ts';
 import { seeded } from './faults/random.ts';
@@ -32,7 +33,7 @@ const BOOK = { type: 'book', name: 'x', description: '', volume: 10 };
 async function stands({ id }: User) {
   const readModels = createReadModelCache();
   const [physical, mental] = await Promise.all([
-    physicalPlanOf(database.db, { readModels, exercises: createExerciseCache() }, id),
+    physicalPlanOf(database.db, { readModels, exercises: createExerciseCache(readExercises) }, id),
     mentalPlanOf(database.db, { readModels, largeReads: (_user_id, _bytes, read) => read() }, id),
   ]);
   return { physical: physical ?? 404, mental: mental ?? 404 };

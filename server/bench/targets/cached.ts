@@ -1,8 +1,8 @@
 // Ours with something between it and the database, to see what its caches bring and what others would (CACHE).
 import { Redis } from 'ioredis';
 import { buildApp } from '../../src/app.ts';
-import type { Database } from '../../src/db/client.ts';
-import { openPostgres } from '../../src/db/postgres.ts';
+import type { Database } from '../../src/db/database.ts';
+import { openPostgres } from '../../src/db/postgres/open.ts';
 import { createLogger } from '../../src/logger.ts';
 import { memoryStore } from '../../src/security/limitStore.ts';
 import { PRODUCTION_RATES } from '../../src/security/limits.ts';

@@ -6,9 +6,10 @@ import Fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
 import postgres from 'postgres';
 import { fastifyTRPCOpenApiPlugin } from 'trpc-to-openapi';
 import manifest from '../../package.json' with { type: 'json' };
-import { createExerciseCache } from '../../src/db/catalogue.ts';
-import { databaseOn } from '../../src/db/client.ts';
+import { createExerciseCache } from '../../src/cache/exercises.ts';
+import { databaseOn } from '../../src/db/database.ts';
 import { isSessionOpen } from '../../src/features/auth/sessions/queries.ts';
+import { readExercises } from '../../src/features/physicalPlan/exercises/queries.ts';
 import { createContext } from '../../src/http/context.ts';
 import { createHealth } from '../../src/http/health.ts';
 import { type AppRouter, appRouter } from '../../src/router.ts';
@@ -33,7 +34,7 @@ const db = databaseOn({
 });
 const services: Services = {
   db,
-  exercises: createExerciseCache(),
+  exercises: createExerciseCache(readExercises),
   readModels: { revalidate: async (_kind, _user_id, read) => (await read(undefined))?.view, measures: [] },
   streams: {
     open: () => Promise.reject(new Error('nothing here streams')),

@@ -1,7 +1,7 @@
 // The catalogue. Our eight default exercises are in the target already: one of the source with such a name is the same
 // exercise, and ours takes its id.
 import type postgres from 'postgres';
-import { DEFAULT_EXERCISES } from '../../src/db/seed.ts';
+import { DEFAULT_EXERCISES } from '../../src/db/migrations/defaultExercises.ts';
 import { GREATEST_ID, newIds } from './copy.ts';
 import type { Mender } from './mend.ts';
 import { convertAll, itemOf, type Step } from './step.ts';

@@ -1,10 +1,10 @@
 // The whole of an import, table by table.
 import type postgres from 'postgres';
-import type { DatabaseUrl } from '../../src/db/drivers.ts';
 import { databaseCode } from '../../src/db/errors.ts';
-import { migratePostgres } from '../../src/db/migrate.ts';
-import { withConnection } from '../../src/db/postgres.ts';
-import { ConnectionError } from '../../src/db/socket.ts';
+import type { DatabaseUrl } from '../../src/db/postgres/driverOptions.ts';
+import { migratePostgres } from '../../src/db/postgres/migrate.ts';
+import { withConnection } from '../../src/db/postgres/ownConnection.ts';
+import { ConnectionError } from '../../src/db/postgres/socket.ts';
 import { copyTable, raiseSequence } from './copy.ts';
 import { ImportError } from './errors.ts';
 import { exercises } from './exercises.ts';

@@ -1,9 +1,9 @@
-// What a failed statement means, told by its SQLSTATE; the text of a driver's error is never looked at or shown.
+// What the SQLSTATE of a failed statement means. The text of a driver's error is never read or shown.
 
 /** SQLSTATE classes and codes that say "not now": connection (08), resources (53), shutdown (57P), timeouts, conflicts. */
 const UNAVAILABLE_SQLSTATES = /^(08|53|57P|58|57014|55P03|40001|40P01|25006|25P03)/;
 
-/** The driver's own codes, our gate's and our sockets', and Node's for sockets. */
+/** Codes of the driver, of our limiter and sockets, and of Node.js for sockets. */
 const UNAVAILABLE_CODES =
   /^(TLS_|QUEUE_FULL|CONNECTION_|CONNECT_TIMEOUT|ACQUIRE_TIMEOUT|QUERY_TIMEOUT|TRANSACTION_|ECONN|EPIPE|EMFILE|ENFILE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|ENOENT)/;
 
@@ -16,22 +16,22 @@ export function databaseCode(error: unknown): string | undefined {
   return undefined;
 }
 
-/** @returns whether the database is away or too busy, so that the same call may work later */
+/** @returns whether the database is unavailable or too busy, so the same call may succeed later */
 export function isUnavailable(code: string): boolean {
   return UNAVAILABLE_SQLSTATES.test(code) || UNAVAILABLE_CODES.test(code);
 }
 
-/** @returns whether waiting does not help: the server, or its certificate, is not what the settings ask for */
+/** @returns whether waiting does not help: the server or its certificate is not what the settings require */
 export function isPermanent(code: string): boolean {
   return code.startsWith('TLS_');
 }
 
-/** A value that a column or a function does not take (data exception): a contract let it through. */
+/** Data exception: a contract let a value through that a column or function refuses. */
 export function isInvalidValue(code: string): boolean {
   return code.startsWith('22');
 }
 
-/** A row that the statement refers to has gone (foreign_key_violation). */
+/** foreign_key_violation: a row that the statement refers to is gone. */
 export function isMissingReference(code: string): boolean {
   return code === '23503';
 }

@@ -1,9 +1,9 @@
 // A call that is sent twice under one key happens once: its effect and its answer are stored in one transaction.
 import type { SQL } from 'drizzle-orm';
-import type { Database } from './client.ts';
-import { lockUser, userLocked } from './events.ts';
-import { sql } from './orm.ts';
+import type { Database } from './database.ts';
+import { sql } from './drizzle.ts';
 import { idempotencyKeys } from './schema/index.ts';
+import { lockUser, userLocked } from './sql/eventLog.ts';
 import { firstRow, write } from './statement.ts';
 
 /** Hours for which an answer is kept. */

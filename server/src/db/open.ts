@@ -1,6 +1,6 @@
-// Opens the database that the settings name. It knows both engines, and no engine knows it.
-import type { OpenDatabase, WaitListener } from './client.ts';
-import type { DatabaseUrl } from './drivers.ts';
+// Opens the database that the settings name, with one of the engines.
+import type { OpenDatabase, WaitListener } from './database.ts';
+import type { DatabaseUrl } from './postgres/driverOptions.ts';
 
 export interface DatabaseOptions {
   /** Where PostgreSQL is; undefined means the embedded database. */
@@ -23,13 +23,13 @@ export interface DatabaseOptions {
  */
 export async function openDatabase(options: DatabaseOptions, onWait?: WaitListener): Promise<OpenDatabase> {
   if (options.databaseUrl === undefined) {
-    const { openEmbedded } = await import('./embedded.ts');
+    const { openEmbedded } = await import('./pglite/open.ts');
     return openEmbedded(options.dataDir);
   }
   const [{ openPostgres }, { checkPostgres, migratePostgres }, { memoizedProbe }] = await Promise.all([
-    import('./postgres.ts'),
-    import('./migrate.ts'),
-    import('./session.ts'),
+    import('./postgres/open.ts'),
+    import('./postgres/migrate.ts'),
+    import('./postgres/session.ts'),
   ]);
   const { databaseUrl, poolSize, prepare, migrateAtStart, jobs } = options;
   const probe = memoizedProbe(databaseUrl);

@@ -1,8 +1,8 @@
-// Statements are written once, in Drizzle's words over the schema, and compiled when first used: their text never
-// depends on values, so that a database plans each only once for a connection.
+// Statements are written once, with Drizzle over the schema, and compiled at their first use. Their text never depends on
+// values, so PostgreSQL plans each once per connection.
 import type { Placeholder, SQL, SQLWrapper } from 'drizzle-orm';
-import type { CompiledStatement, Database } from './client.ts';
-import { dialect, sql } from './orm.ts';
+import type { CompiledStatement, Database } from './database.ts';
+import { dialect, sql } from './drizzle.ts';
 
 /** What a parameter can be: the SQL type → the value here. */
 interface ParameterTypes {
@@ -32,23 +32,23 @@ type Required<S extends Shape> = { [K in keyof S as S[K] extends `${string}?` ? 
 /** The values for one run. */
 export type Input<S extends Shape> = Required<S> & Optional<S>;
 
-/** What stands for a value in the text. Drizzle's `limit` takes any SQL, though its type asks for its own placeholder. */
+/** A placeholder of the text. Drizzle's `limit` takes any SQL, though its type asks for Drizzle's own placeholder. */
 export type Parameter = SQL & Placeholder;
 
-/** The rows of a query: Drizzle's builders know theirs; of raw SQL, `sql<Row>` is the writer's word for what it selects. */
+/** The rows of a query: Drizzle's builders know theirs, and `sql<Row>` asserts those of raw SQL. */
 type RowOf<Q> = Q extends SQL<infer Row> ? Row : Q extends PromiseLike<(infer Row)[]> ? Row : never;
 
 export interface Statement<S extends Shape = Shape, Row = unknown> {
   /** Runs it. @returns its rows, with the columns' names as keys */
   (db: Database, input: Input<S>): Promise<Row[]>;
   readonly shape: S;
-  /** The text, made when first asked for. */
+  /** Compiles the text at the first call. */
   compiled(): CompiledStatement;
 }
 
 const registry = new Map<string, Statement>();
 
-/** Every statement there is, once the features are loaded. */
+/** Every statement, once the features are loaded. */
 export const statements = (): ReadonlyMap<string, Statement> => registry;
 
 /** @returns the text, with parameters in place of values. Selected columns keep their names: rows are not mapped */
@@ -57,7 +57,7 @@ type SqlBuilder<S extends Shape, Q extends SQLWrapper> = (
 ) => Q;
 
 /**
- * A statement that changes something.
+ * Defines a statement that changes something.
  * @param name unique, like `task.create`
  * @param shape the parameters
  */
@@ -70,8 +70,8 @@ export function write<const S extends Shape, Q extends SQLWrapper>(
 }
 
 /**
- * A statement that changes a few rows of one user, soon done: PostgreSQL may be told to commit it together with others.
- * What it fails for, it fails for alone.
+ * Defines a short statement that changes a few rows of one user. It may be committed together with others; if one of them
+ * fails, the others do not.
  */
 export function groupedWrite<const S extends Shape, Q extends SQLWrapper>(
   name: string,
@@ -81,7 +81,7 @@ export function groupedWrite<const S extends Shape, Q extends SQLWrapper>(
   return define(name, shape, build, 'grouped-write');
 }
 
-/** A statement that only reads: the database refuses it otherwise. */
+/** Defines a statement that only reads; on PostgreSQL its connection refuses anything else. */
 export function read<const S extends Shape, Q extends SQLWrapper>(
   name: string,
   shape: S,
@@ -120,7 +120,7 @@ function define<S extends Shape, Q extends SQLWrapper>(
   return result;
 }
 
-/** Of a statement that finds or makes at most one row. @returns what runs it and gives that row, if there is one */
+/** @param rows a statement with at most one row. @returns a function that runs it and answers that row, or undefined */
 export function firstRow<S extends Shape, Row>(
   rows: Statement<S, Row>,
 ): (db: Database, input: Input<S>) => Promise<Row | undefined> {
@@ -129,12 +129,12 @@ export function firstRow<S extends Shape, Row>(
 
 const parameter = (key: string, kind: string): SQL => {
   const type = kind.replace('?', '');
-  // Sent as text: neither driver has to know how arrays and JSON are written.
+  // Sent as text, so neither driver needs to know how arrays and JSON are written.
   const cast = type === 'json' || type === 'int[]' ? `text::${type}` : type;
   return sql`${sql.placeholder(key)}::${sql.raw(cast)}`;
 };
 
-/** @returns what takes the value of one `$n` from the input */
+/** @returns a function that takes the value of one `$n` from the input */
 function reader(value: unknown, shape: Shape): (input: Record<string, unknown>) => unknown {
   const key = (value as Partial<Placeholder> | null)?.name;
   if (typeof value !== 'object' || key === undefined) return () => value;

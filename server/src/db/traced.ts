@@ -1,8 +1,8 @@
-// A database that makes a span of each statement and of each transaction.
-import type { Database } from './client.ts';
+// A decorator of Database with a span for each statement and transaction.
+import type { Database } from './database.ts';
 import { databaseCode } from './errors.ts';
 
-/** Runs a query inside a span. @param reasonOf says in a word of ours why it failed */
+/** Runs a query inside a span. @param reasonOf answers why it failed, in one of our words */
 export type TraceQuery = <T>(
   name: string,
   run: () => Promise<T>,

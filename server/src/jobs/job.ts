@@ -1,5 +1,5 @@
 // What a job is.
-import type { Database } from '../db/client.ts';
+import type { Database } from '../db/database.ts';
 
 /** What a job is asked to do, this time. */
 export interface JobContext<Data> {

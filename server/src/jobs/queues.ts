@@ -2,10 +2,10 @@
 // other role only uses them, and needs no right to make anything.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConstructorOptions, PgBoss, Queue, QueuePolicy, StopOptions } from 'pg-boss';
-import type { OpenDatabase } from '../db/client.ts';
-import type { DatabaseUrl } from '../db/drivers.ts';
-import type { JobsDatabase } from '../db/jobsDatabase.ts';
-import { SchemaError } from '../db/version.ts';
+import type { OpenDatabase } from '../db/database.ts';
+import { SchemaError } from '../db/migrations/version.ts';
+import type { DatabaseUrl } from '../db/postgres/driverOptions.ts';
+import type { JobsDatabase } from '../db/postgres/jobsDatabase.ts';
 import type { Job } from './job.ts';
 import { DEAD_LETTER_QUEUE } from './overview.ts';
 import { JOBS } from './registry.ts';
@@ -42,7 +42,7 @@ export async function openBoss(
     const boss = new PgBoss({ ...common, db: fromPglite(client), backend: 'pglite' });
     return { boss, stop: (how) => boss.stop(how) };
   }
-  const { openJobsDatabase } = await import('../db/jobsDatabase.ts');
+  const { openJobsDatabase } = await import('../db/postgres/jobsDatabase.ts');
   const db = openJobsDatabase(databaseUrl, CONNECTIONS);
   try {
     const { exists, owns } = await readQueueSchema(db);
@@ -134,7 +134,7 @@ async function createQueue(
  * @throws SchemaError
  */
 export async function prepareQueues(databaseUrl: DatabaseUrl): Promise<boolean> {
-  const { openJobsDatabase } = await import('../db/jobsDatabase.ts');
+  const { openJobsDatabase } = await import('../db/postgres/jobsDatabase.ts');
   const db = openJobsDatabase(databaseUrl, 1);
   const { owns } = await readQueueSchema(db).finally(() => db.close());
   if (!owns) return false;

@@ -1,7 +1,7 @@
 // What runs in the background.
-import { exportJob } from './export.ts';
+import { exportJob } from '../features/auth/exports/job.ts';
+import { purge } from '../features/purge/job.ts';
+import { summaries } from '../features/summaries/job.ts';
 import type { Job } from './job.ts';
-import { purge } from './purge.ts';
-import { summaries } from './summaries.ts';
 
 export const JOBS: readonly Job[] = [purge, exportJob, summaries];

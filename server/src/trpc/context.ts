@@ -1,7 +1,7 @@
-import type { ExerciseCache } from '../db/catalogue.ts';
-import type { Database } from '../db/client.ts';
-import type { Quotas } from '../db/quota.ts';
-import type { ReadModelCache } from '../db/views.ts';
+import type { ExerciseCache } from '../cache/exercises.ts';
+import type { ReadModelCache } from '../cache/readModels.ts';
+import type { Database } from '../db/database.ts';
+import type { Quotas } from '../db/sql/quota.ts';
 import type { Limits } from '../security/limits.ts';
 import type { OpenSessions } from '../security/openSessions.ts';
 import type { Passwords } from '../security/password.ts';

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { TRPCMiddlewareFunction } from '@trpc/server';
 import { middlewareMarker } from '@trpc/server/unstable-core-do-not-import';
-import type { Database } from '../db/client.ts';
+import type { Database } from '../db/database.ts';
 import { type Claim, claimKey, storeAnswer } from '../db/idempotency.ts';
 import type { Caller, Context } from './context.ts';
 import { AppError, invalid } from './errors.ts';

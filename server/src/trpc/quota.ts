@@ -1,4 +1,4 @@
-import { isQuotaReached, type QuotaName } from '../db/quota.ts';
+import { isQuotaReached, type QuotaName } from '../db/sql/quota.ts';
 import type { Caller, Context } from './context.ts';
 import { AppError } from './errors.ts';
 

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import postgres from 'postgres';
 import { afterAll } from 'vitest';
-import { migratePostgres } from '../../src/db/migrate.ts';
+import { migratePostgres } from '../../src/db/postgres/migrate.ts';
 import { type Sample, samplesOf } from '../exposition.ts';
 import { freePort, startCluster } from '../faults/cluster.ts';
 import { startHaproxy } from '../faults/haproxy.ts';

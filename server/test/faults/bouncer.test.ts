@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import postgres from 'postgres';
 import { afterAll, expect, test } from 'vitest';
-import { migratePostgres } from '../../src/db/migrate.ts';
+import { migratePostgres } from '../../src/db/postgres/migrate.ts';
 import { startBouncer } from './bouncer.ts';
 import { freePort, startCluster } from './cluster.ts';
 import { expectStored, newJournal, writeOne } from './journal.ts';

@@ -1,9 +1,9 @@
-// The bound and the second try that db/gate.ts puts around the driver.
+// The bound and the second try that db/limiter.ts puts around the driver.
 import { sql as raw } from 'drizzle-orm';
 import postgres from 'postgres';
 import { afterAll, expect, onTestFinished, test } from 'vitest';
 import { databaseCode } from '../../src/db/errors.ts';
-import { openPostgres } from '../../src/db/postgres.ts';
+import { openPostgres } from '../../src/db/postgres/open.ts';
 import { startCluster } from './cluster.ts';
 
 const cluster = await startCluster();

@@ -1,7 +1,7 @@
-// Small changes that PostgreSQL commits together (db/groups.ts): nobody notices whom they share a transaction with.
+// Small changes that PostgreSQL commits together (db/postgres/groupCommit.ts): nobody notices whom they share a transaction with.
 import postgres from 'postgres';
 import { afterAll, expect, test } from 'vitest';
-import { openPostgres } from '../../src/db/postgres.ts';
+import { openPostgres } from '../../src/db/postgres/open.ts';
 import { startCluster } from './cluster.ts';
 import { startProxy } from './proxy.ts';
 import { seeded } from './random.ts';

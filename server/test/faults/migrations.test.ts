@@ -6,7 +6,7 @@ import { drizzle } from 'drizzle-orm/postgres-js';
 import { migrate } from 'drizzle-orm/postgres-js/migrator';
 import postgres from 'postgres';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
-import { MIGRATIONS_FOLDER } from '../../src/db/journal.ts';
+import { MIGRATIONS_FOLDER } from '../../src/db/migrations/journal.ts';
 import { freePort, startCluster } from './cluster.ts';
 import { call, folder, isWell, spawnServer, startServer } from './servers.ts';
 

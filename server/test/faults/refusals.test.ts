@@ -4,7 +4,7 @@ import { sql as raw } from 'drizzle-orm';
 import postgres from 'postgres';
 import { afterAll, afterEach, expect, onTestFinished, test } from 'vitest';
 import { databaseCode } from '../../src/db/errors.ts';
-import { openPostgres } from '../../src/db/postgres.ts';
+import { openPostgres } from '../../src/db/postgres/open.ts';
 import { freePort, startCluster } from './cluster.ts';
 import { expectStored, newJournal, writeOne } from './journal.ts';
 import { keepDoing } from './load.ts';

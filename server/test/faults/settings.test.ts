@@ -2,9 +2,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import postgres from 'postgres';
 import { afterAll, expect, onTestFinished, test } from 'vitest';
-import type { OpenDatabase } from '../../src/db/client.ts';
-import { migratePostgres } from '../../src/db/migrate.ts';
-import { openPostgres } from '../../src/db/postgres.ts';
+import type { OpenDatabase } from '../../src/db/database.ts';
+import { migratePostgres } from '../../src/db/postgres/migrate.ts';
+import { openPostgres } from '../../src/db/postgres/open.ts';
 import { startApp, type TestApp } from '../harness.ts';
 import { startBouncer } from './bouncer.ts';
 import { freePort, startCluster } from './cluster.ts';

@@ -17,7 +17,7 @@ const DATABASE_URL = await cluster.createDatabase('versions');
 const admin = postgres(DATABASE_URL, { max: 1, onnotice: () => {} });
 afterAll(() => admin.end({ timeout: 1 }));
 
-/** What the next version adds: every kind of step that leaves the version before it alone (src/db/journal.test.ts). */
+/** What the next version adds: every kind of step that leaves the version before it alone (src/db/migrations/journal.test.ts). */
 const NEXT = `
   alter table outer_tasks add column colour text;
   alter table users add column greeted boolean default false not null;

@@ -1,7 +1,7 @@
 // One account that sends many changes at once takes no connection from others.
 import { expect, test } from 'vitest';
-import { sql } from '../../src/db/orm.ts';
-import { openPostgres } from '../../src/db/postgres.ts';
+import { sql } from '../../src/db/drizzle.ts';
+import { openPostgres } from '../../src/db/postgres/open.ts';
 import { openTestDatabase, startApp } from '../harness.ts';
 
 const database = await openTestDatabase();

@@ -3,8 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { sql } from 'drizzle-orm';
 import postgres from 'postgres';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { migratePostgres } from '../../src/db/migrate.ts';
 import { openDatabase } from '../../src/db/open.ts';
+import { migratePostgres } from '../../src/db/postgres/migrate.ts';
 
 const server = process.env.TEST_DATABASE_URL as string;
 const admin = postgres(server, { max: 1, onnotice: () => {} });

@@ -5,13 +5,13 @@ import { getTableName, is, sql } from 'drizzle-orm';
 import { PgTable } from 'drizzle-orm/pg-core';
 import postgres from 'postgres';
 import { afterAll, beforeEach, expect, onTestFinished, test } from 'vitest';
-import { checkPostgres, migratePostgres } from '../../src/db/migrate.ts';
-import { openPostgres } from '../../src/db/postgres.ts';
-import { TABLE_PRIVILEGES } from '../../src/db/rights.ts';
+import { checkPostgres, migratePostgres } from '../../src/db/postgres/migrate.ts';
+import { openPostgres } from '../../src/db/postgres/open.ts';
+import { TABLE_PRIVILEGES } from '../../src/db/postgres/privileges.ts';
 import * as schema from '../../src/db/schema/index.ts';
-import { describeStartupError } from '../../src/explain.ts';
 import { startJobs } from '../../src/jobs/run.ts';
 import { createLogger } from '../../src/logger.ts';
+import { describeStartupError } from '../../src/startupErrors.ts';
 import { startApp } from '../harness.ts';
 
 const server = process.env.TEST_DATABASE_URL as string;

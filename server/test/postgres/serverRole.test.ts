@@ -6,10 +6,10 @@ import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import postgres from 'postgres';
 import { afterAll, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
-import { checkPostgres } from '../../src/db/migrate.ts';
-import { openPostgres } from '../../src/db/postgres.ts';
-import { describeStartupError } from '../../src/explain.ts';
+import { checkPostgres } from '../../src/db/postgres/migrate.ts';
+import { openPostgres } from '../../src/db/postgres/open.ts';
 import { startJobs } from '../../src/jobs/run.ts';
+import { describeStartupError } from '../../src/startupErrors.ts';
 import { startApp } from '../harness.ts';
 
 vi.setConfig({ testTimeout: 180_000 });

@@ -1,7 +1,7 @@
 // `pnpm users` on PostgreSQL, while a server runs on it.
 import { tmpdir } from 'node:os';
 import { expect, test } from 'vitest';
-import { sql } from '../../src/db/orm.ts';
+import { sql } from '../../src/db/drizzle.ts';
 import { openTestDatabase, startApp } from '../harness.ts';
 import { codeIn, runUsers } from '../programs.ts';
 

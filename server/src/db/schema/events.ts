@@ -1,9 +1,9 @@
-import { bigint, index, integer, json, pgTable, primaryKey, text, timestamp } from '../orm.ts';
+import { bigint, index, integer, json, pgTable, primaryKey, text, timestamp } from '../drizzle.ts';
 import { owner } from './users.ts';
 
 /**
  * How many events a user has had. A row for each user, made by a trigger (in the migrations); its lock is what changes
- * of one user wait for each other by (db/events.ts).
+ * of one user wait for each other by (db/sql/eventLog.ts).
  */
 export const eventSequences = pgTable(
   'event_sequences',

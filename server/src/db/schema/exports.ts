@@ -9,14 +9,14 @@ import {
   text,
   timestamp,
   uniqueIndex,
-} from '../orm.ts';
+} from '../drizzle.ts';
 import { created_at, id, owner } from './users.ts';
 
 const moment = (name: string) => timestamp(name, { withTimezone: true });
 
 const count = (name: string) => integer(name).notNull().default(0);
 
-/** The files that users have asked for, with all that is kept of them, and how far each is (jobs/export.ts). */
+/** The files that users have asked for, with all that is kept of them, and how far each is (features/auth/exports/job.ts). */
 export const exports = pgTable(
   'exports',
   {

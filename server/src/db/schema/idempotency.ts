@@ -1,4 +1,4 @@
-import { index, pgTable, primaryKey, text } from '../orm.ts';
+import { index, pgTable, primaryKey, text } from '../drizzle.ts';
 import { created_at, owner } from './users.ts';
 
 /** What a call with an Idempotency-Key answered, for a day (db/idempotency.ts). */

@@ -9,7 +9,7 @@ import {
   sql,
   text,
   uniqueIndex,
-} from '../orm.ts';
+} from '../drizzle.ts';
 import { created_at, id, owner } from './users.ts';
 
 export const resourceType = pgEnum('resource_type', ['book', 'course', 'video']);

@@ -11,7 +11,7 @@ import {
   sql,
   text,
   uniqueIndex,
-} from '../orm.ts';
+} from '../drizzle.ts';
 import { created_at, id, owner } from './users.ts';
 
 export const gender = pgEnum('gender', ['male', 'female']);

@@ -1,4 +1,4 @@
-import { bigint, check, index, integer, pgTable, primaryKey, sql, text, timestamp } from '../orm.ts';
+import { bigint, check, index, integer, pgTable, primaryKey, sql, text, timestamp } from '../drizzle.ts';
 import { created_at, id, owner } from './users.ts';
 
 const moment = (name: string) => timestamp(name, { withTimezone: true });

@@ -1,4 +1,4 @@
-import { boolean, check, index, pgTable, sql, text } from '../orm.ts';
+import { boolean, check, index, pgTable, sql, text } from '../drizzle.ts';
 import { created_at, id, owner } from './users.ts';
 
 export const tasks = pgTable(

@@ -1,5 +1,5 @@
 import { IGNORABLE_RANGES } from '../../security/login.ts';
-import { check, index, integer, pgTable, sql, text, timestamp, uniqueIndex } from '../orm.ts';
+import { check, index, integer, pgTable, sql, text, timestamp, uniqueIndex } from '../drizzle.ts';
 
 /** The primary key of every table: a positive 32-bit integer. "By default", so that an import can keep its ids. */
 export const id = () => integer('id').primaryKey().generatedByDefaultAsIdentity();
@@ -33,7 +33,7 @@ export const users = pgTable(
     created_at: created_at(),
     /** Since when an operator keeps the account closed: nobody signs in to it. */
     blocked_at: timestamp('blocked_at', { withTimezone: true }),
-    /** When the next weekly summary is told (jobs/summaries.ts): of a new user on Monday at 3:00 UTC. It only ever moves to a later Monday. */
+    /** When the next weekly summary is told (features/summaries/job.ts): of a new user on Monday at 3:00 UTC. It only ever moves to a later Monday. */
     summary_due_at: timestamp('summary_due_at', { withTimezone: true })
       .notNull()
       .default(

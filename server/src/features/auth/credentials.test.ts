@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { bothDoors } from '../../../test/doors.ts';
 import { startApp } from '../../../test/harness.ts';
 import { expectRefused } from '../../../test/values.ts';
-import { sql } from '../../db/orm.ts';
+import { sql } from '../../db/drizzle.ts';
 
 const api = await startApp();
 const doors = bothDoors(api);

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { bothDoors } from '../../../test/doors.ts';
 import { startApp } from '../../../test/harness.ts';
 import { expectRefused } from '../../../test/values.ts';
-import { sql } from '../../db/orm.ts';
+import { sql } from '../../db/drizzle.ts';
 import { STORED_LOGIN_KEY } from '../../db/schema/index.ts';
 import { foldedLogin, IGNORABLE_RANGES, loginKey } from '../../security/login.ts';
 

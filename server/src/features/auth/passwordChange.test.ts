@@ -3,8 +3,8 @@
 import { expect, test } from 'vitest';
 import { openTestDatabase, startApp, type User } from '../../../test/harness.ts';
 import { sessionOf } from '../../../test/tokens.ts';
-import type { Database } from '../../db/client.ts';
-import { sql } from '../../db/orm.ts';
+import type { Database } from '../../db/database.ts';
+import { sql } from '../../db/drizzle.ts';
 
 const database = await openTestDatabase();
 const { db } = database;

@@ -1,16 +1,16 @@
 import type { SQL } from 'drizzle-orm';
-import { EXPORT_SECTIONS, SECTION_NAMES, type SectionName } from '../../db/account.ts';
-import { audit, CLIENT_PARAMETERS, clientValues } from '../../db/audit.ts';
-import type { Database } from '../../db/client.ts';
-import { lockUser, userLocked } from '../../db/events.ts';
-import { builder, eq, sql } from '../../db/orm.ts';
+import type { Database } from '../../db/database.ts';
+import { builder, eq, sql } from '../../db/drizzle.ts';
 import { passwordResets, STORED_LOGIN_KEY, sessions, users } from '../../db/schema/index.ts';
+import { audit, CLIENT_PARAMETERS, clientValues } from '../../db/sql/audit.ts';
+import { lockUser, userLocked } from '../../db/sql/eventLog.ts';
 import { firstRow, read, write } from '../../db/statement.ts';
 import { foldedLogin, loginKey } from '../../security/login.ts';
 import type { Claims } from '../../security/token.ts';
 import type { Client, SessionLimits } from '../../trpc/context.ts';
 import { unauthenticated } from '../../trpc/errors.ts';
 import type { Export } from './contract.ts';
+import { EXPORT_SECTIONS, SECTION_NAMES, type SectionName } from './exports/sectionQueries.ts';
 import { NEW_SESSION, newSession, renewSession, sessionColumns, sessionValues } from './sessions/queries.ts';
 
 const storedLoginKey = sql.raw(STORED_LOGIN_KEY);

@@ -62,7 +62,7 @@ const SummaryOfMentalPlan = z
   })
   .meta({ id: 'SummaryOfMentalPlan', description: 'The current mental plan, as it stands.' });
 
-/** How a user's week went, told once in it (jobs/summaries.ts). Counts are of the seven days before it was made. */
+/** How a user's week went, told once in it (features/summaries/job.ts). Counts are of the seven days before it was made. */
 export const Summary = z
   .object({
     week: z

@@ -1,9 +1,10 @@
 import type { SQL } from 'drizzle-orm';
-import { sql } from '../../db/orm.ts';
+import { sql } from '../../db/drizzle.ts';
 import { eventSequences, events, sessions } from '../../db/schema/index.ts';
-import { firstRow, read } from '../../db/statement.ts';
+import { EVENTS_CHANNEL } from '../../db/sql/eventLog.ts';
+import { firstRow, read, write } from '../../db/statement.ts';
 
-/** What there is after some number: the number of the last event of all, and the next few, with the milliseconds since 1970 at which they were written. */
+/** The next events after a number, each with its time in milliseconds since 1970, and the number of the user's last event. */
 export interface EventPage {
   readonly last: number;
   readonly rows: readonly {
@@ -28,20 +29,27 @@ export const readEvents = firstRow(
   ),
 );
 
-/** Of these users the number of the last event, for those who are still there; of these sessions the ones that are open. */
+/** The number of the last event of each of these users who still exists, and those of these sessions that are open. */
 export const readStreamHeads = firstRow(
   read(
-    'events.standing',
+    'events.heads',
     { users: 'int[]', sessions: 'int[]' },
     (
-      asked,
+      given,
     ): SQL<{
       last: Record<string, number>;
       open: { id: number; user_id: number; nonce: string | null }[];
     }> => sql`
     select
-      (select coalesce(json_object_agg(user_id, last), '{}') from ${eventSequences} where user_id = any(${asked.users})) as last,
+      (select coalesce(json_object_agg(user_id, last), '{}') from ${eventSequences} where user_id = any(${given.users})) as last,
       (select coalesce(json_agg(json_build_object('id', id, 'user_id', user_id, 'nonce', nonce)), '[]') from ${sessions}
-        where id = any(${asked.sessions}) and idle_expires_at > now() and absolute_expires_at > now()) as open`,
+        where id = any(${given.sessions}) and idle_expires_at > now() and absolute_expires_at > now()) as open`,
   ),
+);
+
+/** Notifies every listener of the channel of these users. */
+export const notifyUsers = write(
+  'events.notify',
+  { users: 'int[]' },
+  ({ users }) => sql`select pg_notify('${sql.raw(EVENTS_CHANNEL)}', id::text) from unnest(${users}) as id`,
 );

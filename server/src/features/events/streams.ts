@@ -1,11 +1,11 @@
 // All streams of this instance: who reads, when there is something to read, and when a stream has to end.
-import type { ChangeListener, Database } from '../../db/client.ts';
+import type { ChangeListener, Database } from '../../db/database.ts';
 import type { OpenSessions } from '../../security/openSessions.ts';
 import type { Places } from '../../security/places.ts';
 import { TOLERANCE } from '../../security/token.ts';
 import type { Caller, EventStreams } from '../../trpc/context.ts';
 import { AppError } from '../../trpc/errors.ts';
-import { createChangeNotifier } from './bell.ts';
+import { createChangeNotifier } from './changeNotifier.ts';
 import { type EventPage, readEvents, readStreamHeads } from './queries.ts';
 import { PAGE_SIZE, Stream } from './stream.ts';
 

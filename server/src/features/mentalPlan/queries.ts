@@ -1,14 +1,20 @@
 // Every statement is scoped to its owner.
 import type { SQL } from 'drizzle-orm';
-import type { Database } from '../../db/client.ts';
-import { appendEvents, lockUser, userLocked } from '../../db/events.ts';
-import { sql } from '../../db/orm.ts';
-import { pageReader } from '../../db/page.ts';
-import { isBelowQuota, QUOTA_PARAMETER } from '../../db/quota.ts';
+import type { Database } from '../../db/database.ts';
+import { sql } from '../../db/drizzle.ts';
 import { mentalPlanResources as links, mentalPlans as plans, resources } from '../../db/schema/index.ts';
+import { conditionalRead } from '../../db/sql/conditionalRead.ts';
+import { appendEvents, lockUser, userLocked } from '../../db/sql/eventLog.ts';
+import { pageReader } from '../../db/sql/paginate.ts';
+import { isBelowQuota, QUOTA_PARAMETER } from '../../db/sql/quota.ts';
+import {
+  hasChanges,
+  ifMatch,
+  type MissReason,
+  versionedRemoval,
+  versionsOf,
+} from '../../db/sql/versionedUpdate.ts';
 import { firstRow, groupedWrite, read, write } from '../../db/statement.ts';
-import { hasChanges, ifMatch, type MissReason, versionedRemoval, versionsOf } from '../../db/update.ts';
-import { conditionalRead } from '../../db/views.ts';
 import type { Services } from '../../trpc/context.ts';
 import type { MentalPlanChange, MentalPlanRow, MentalPlanView, NewMentalPlan } from './contract.ts';
 

@@ -1,19 +1,14 @@
 // Every statement is scoped to its owner.
 import type { SQL } from 'drizzle-orm';
-import { type CachedExercise, catalogueVersion, type ExerciseCache } from '../../db/catalogue.ts';
-import type { Database } from '../../db/client.ts';
-import { appendEvents, lockUser, userLocked } from '../../db/events.ts';
-import { and, builder, eq, sql } from '../../db/orm.ts';
-import { pageReader } from '../../db/page.ts';
-import { isBelowQuota, QUOTA_PARAMETER } from '../../db/quota.ts';
-import {
-  exerciseCatalogue,
-  exercises,
-  physicalPlans as plans,
-  workoutExercises,
-  workouts,
-} from '../../db/schema/index.ts';
-import { firstRow, groupedWrite, read, write } from '../../db/statement.ts';
+import type { CachedExercise, ExerciseCache } from '../../cache/exercises.ts';
+import type { ReadModelCache } from '../../cache/readModels.ts';
+import type { Database } from '../../db/database.ts';
+import { and, builder, eq, sql } from '../../db/drizzle.ts';
+import { exercises, physicalPlans as plans, workoutExercises, workouts } from '../../db/schema/index.ts';
+import { conditionalRead } from '../../db/sql/conditionalRead.ts';
+import { appendEvents, lockUser, userLocked } from '../../db/sql/eventLog.ts';
+import { pageReader } from '../../db/sql/paginate.ts';
+import { isBelowQuota, QUOTA_PARAMETER } from '../../db/sql/quota.ts';
 import {
   coalesceInto,
   hasChanges,
@@ -22,9 +17,10 @@ import {
   missReason,
   versionedRemoval,
   versionsOf,
-} from '../../db/update.ts';
-import { conditionalRead, type ReadModelCache } from '../../db/views.ts';
+} from '../../db/sql/versionedUpdate.ts';
+import { firstRow, groupedWrite, read, write } from '../../db/statement.ts';
 import type { NewPhysicalPlan, PhysicalPlanChange, PhysicalPlanRow, PhysicalPlanView } from './contract.ts';
+import { catalogueVersion } from './exercises/queries.ts';
 
 const columns = {
   id: plans.id,
@@ -40,18 +36,6 @@ const columns = {
   version: plans.version,
 };
 
-/** The whole catalogue, by id. */
-export async function listExercises(db: Database, catalogue: ExerciseCache): Promise<CachedExercise[]> {
-  const row = await readExerciseVersion(db, {});
-  return row ? [...(await catalogue.get(db, row.version)).values()] : [];
-}
-
-const readExerciseVersion = firstRow(
-  read('exercise.version', {}, () =>
-    builder.select({ version: exerciseCatalogue.version }).from(exerciseCatalogue),
-  ),
-);
-
 /** Newest first. */
 export const listPlans = pageReader('physicalPlan.page', plans, columns);
 
@@ -59,13 +43,13 @@ export const listPlans = pageReader('physicalPlan.page', plans, columns);
 type Days = [workout_id: number, day_of_week: number, exercise_ids: number[]][];
 type ViewRow = PhysicalPlanRow & { catalogue: number; days: Days };
 
-/** Puts the exercises in their places. */
+/** Puts the exercises into their days. */
 async function toView(
   db: Database,
-  catalogue: ExerciseCache,
-  { days, catalogue: seen, ...data }: ViewRow,
+  cache: ExerciseCache,
+  { days, catalogue: version, ...data }: ViewRow,
 ): Promise<PhysicalPlanView> {
-  const exercises = await catalogue.get(db, seen);
+  const exercises = await cache.get(db, version);
   const exercise = (id: number) => exercises.get(id) as CachedExercise;
   return {
     data,
@@ -154,17 +138,17 @@ const create = firstRow(
 
 /**
  * Makes the plan, its 7 workouts and their exercises in one statement: all of it or nothing.
- * @returns the plan, or undefined when there is no room for it or the catalogue holds no default exercises
+ * @returns the plan, or undefined when there is no room for it or there are no default exercises
  */
 export async function createPlan(
   db: Database,
-  catalogue: ExerciseCache,
+  cache: ExerciseCache,
   user_id: number,
   quota: number,
   plan: NewPhysicalPlan,
 ): Promise<PhysicalPlanView | undefined> {
   const row = await create(db, { ...plan, user_id, quota });
-  return row && toView(db, catalogue, row);
+  return row && toView(db, cache, row);
 }
 
 const PLAN_CHANGE = {

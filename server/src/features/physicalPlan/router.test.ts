@@ -19,7 +19,7 @@ import {
   shown,
   text,
 } from '../../../test/values.ts';
-import { sql } from '../../db/orm.ts';
+import { sql } from '../../db/drizzle.ts';
 
 const api = await startApp();
 const doors = bothDoors(api);

@@ -14,7 +14,8 @@ import {
   PhysicalPlanView,
   UpdatedPhysicalPlan,
 } from './contract.ts';
-import { createPlan, findCurrentPlan, listExercises, listPlans, removePlan, updatePlan } from './queries.ts';
+import { listExercises } from './exercises/queries.ts';
+import { createPlan, findCurrentPlan, listPlans, removePlan, updatePlan } from './queries.ts';
 
 const tag = 'Physical plans';
 

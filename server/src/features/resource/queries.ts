@@ -1,11 +1,11 @@
 // Every statement is scoped to its owner.
 import type { SQL } from 'drizzle-orm';
-import type { Database } from '../../db/client.ts';
-import { appendEvents, lockUser, userLocked } from '../../db/events.ts';
-import { sql } from '../../db/orm.ts';
-import { pageReader } from '../../db/page.ts';
-import { isBelowQuota, QUOTA_PARAMETER } from '../../db/quota.ts';
+import type { Database } from '../../db/database.ts';
+import { sql } from '../../db/drizzle.ts';
 import { mentalPlanResources as links, mentalPlans, resources } from '../../db/schema/index.ts';
+import { appendEvents, lockUser, userLocked } from '../../db/sql/eventLog.ts';
+import { pageReader } from '../../db/sql/paginate.ts';
+import { isBelowQuota, QUOTA_PARAMETER } from '../../db/sql/quota.ts';
 import { firstRow, groupedWrite, write } from '../../db/statement.ts';
 import type { Resource } from '../../trpc/fields.ts';
 import type { NewResource, NewResources, ResourceChange } from './contract.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { retryOnConflict } from '../../db/race.ts';
+import { retryOnConflict } from '../../db/sql/optimistic.ts';
 import { endpoint } from '../../trpc/endpoint.ts';
 import { invalid, notFound } from '../../trpc/errors.ts';
 import { ById, id, Page, Resource } from '../../trpc/fields.ts';

@@ -1,6 +1,8 @@
 // Every statement is scoped to its owner.
 import type { SQL } from 'drizzle-orm';
-import type { Database } from '../../db/client.ts';
+import type { Database } from '../../db/database.ts';
+import { sql } from '../../db/drizzle.ts';
+import { tasks } from '../../db/schema/index.ts';
 import {
   appendEvent,
   appendEvents,
@@ -8,11 +10,9 @@ import {
   nextSequence,
   sequenceTaken,
   userLocked,
-} from '../../db/events.ts';
-import { sql } from '../../db/orm.ts';
-import { pageReader, pageReaderByFlag } from '../../db/page.ts';
-import { isBelowQuota, isCertainlyBelowQuota, QUOTA_PARAMETER } from '../../db/quota.ts';
-import { tasks } from '../../db/schema/index.ts';
+} from '../../db/sql/eventLog.ts';
+import { pageReader, pageReaderByFlag } from '../../db/sql/paginate.ts';
+import { isBelowQuota, isCertainlyBelowQuota, QUOTA_PARAMETER } from '../../db/sql/quota.ts';
 import { firstRow, groupedWrite, type Input } from '../../db/statement.ts';
 import type { Task, TaskPage } from './contract.ts';
 

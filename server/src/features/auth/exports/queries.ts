@@ -1,11 +1,11 @@
-// The files as their owner sees them. How they are written: jobs/export.ts.
+// The files as their owner sees them. How they are written: features/auth/exports/job.ts.
 import type { SQL } from 'drizzle-orm';
-import { audit, CLIENT_PARAMETERS, clientValues } from '../../../db/audit.ts';
-import type { Database } from '../../../db/client.ts';
-import { appendEvents, lockUser, userLocked } from '../../../db/events.ts';
-import { sql } from '../../../db/orm.ts';
-import { retryOnConflict } from '../../../db/race.ts';
+import type { Database } from '../../../db/database.ts';
+import { sql } from '../../../db/drizzle.ts';
 import { exportParts, exports } from '../../../db/schema/index.ts';
+import { audit, CLIENT_PARAMETERS, clientValues } from '../../../db/sql/audit.ts';
+import { appendEvents, lockUser, userLocked } from '../../../db/sql/eventLog.ts';
+import { retryOnConflict } from '../../../db/sql/optimistic.ts';
 import { firstRow, read, write } from '../../../db/statement.ts';
 import type { Client } from '../../../trpc/context.ts';
 import type { AccountExport } from './contract.ts';

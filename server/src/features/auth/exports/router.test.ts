@@ -6,7 +6,7 @@ import { bothDoors } from '../../../../test/doors.ts';
 import { makeExport, writeExport } from '../../../../test/exports.ts';
 import { startApp, type User } from '../../../../test/harness.ts';
 import { MISSING } from '../../../../test/values.ts';
-import { exportJob } from '../../../jobs/export.ts';
+import { exportJob } from './job.ts';
 
 const api = await startApp();
 const doors = bothDoors(api);

@@ -4,10 +4,10 @@ import { bothDoors } from '../../../../test/doors.ts';
 import { openTestDatabase, startApp, type User } from '../../../../test/harness.ts';
 import { PLENTY } from '../../../../test/rates.ts';
 import { openStream } from '../../../../test/streams.ts';
-import type { Database } from '../../../db/client.ts';
-import { sql } from '../../../db/orm.ts';
-import { purge } from '../../../jobs/purge.ts';
+import type { Database } from '../../../db/database.ts';
+import { sql } from '../../../db/drizzle.ts';
 import { FREE_FAILURES, memoryStore } from '../../../security/limitStore.ts';
+import { purge } from '../../purge/job.ts';
 import { blockAccount, listAccounts, makeResetCode, signOutAccount, unblockAccount } from './queries.ts';
 
 const NEW = 'a new pass phrase';

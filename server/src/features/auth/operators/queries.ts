@@ -1,9 +1,9 @@
 // What an operator does with accounts (scripts/users.ts). None of it can be reached by a request.
 import type { SQL } from 'drizzle-orm';
-import { audit, CLIENT_PARAMETERS, clientValues } from '../../../db/audit.ts';
-import type { Database } from '../../../db/client.ts';
-import { sql } from '../../../db/orm.ts';
+import type { Database } from '../../../db/database.ts';
+import { sql } from '../../../db/drizzle.ts';
 import { passwordResets, STORED_LOGIN_KEY, sessions, users } from '../../../db/schema/index.ts';
+import { audit, CLIENT_PARAMETERS, clientValues } from '../../../db/sql/audit.ts';
 import { firstRow, read, write } from '../../../db/statement.ts';
 import { loginKey } from '../../../security/login.ts';
 import { hashOfResetCode, newResetCode } from '../../../security/resetCode.ts';

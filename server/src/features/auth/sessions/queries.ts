@@ -1,9 +1,9 @@
 // Sessions open, go on and end. Each statement writes its line of the audit trail too.
 import type { SQL } from 'drizzle-orm';
-import { type AuditEvent, audit, CLIENT_PARAMETERS, clientValues } from '../../../db/audit.ts';
-import type { Database } from '../../../db/client.ts';
-import { builder, sql } from '../../../db/orm.ts';
+import type { Database } from '../../../db/database.ts';
+import { builder, sql } from '../../../db/drizzle.ts';
 import { auditTrail, sessions, users } from '../../../db/schema/index.ts';
+import { type AuditEvent, audit, CLIENT_PARAMETERS, clientValues } from '../../../db/sql/audit.ts';
 import { firstRow, read, write } from '../../../db/statement.ts';
 import type { RefreshToken } from '../../../security/refresh.ts';
 import { type Claims, newNonce, type SessionName } from '../../../security/token.ts';

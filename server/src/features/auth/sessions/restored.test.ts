@@ -4,7 +4,7 @@ import { bothDoors } from '../../../../test/doors.ts';
 import { startApp } from '../../../../test/harness.ts';
 import { openStream } from '../../../../test/streams.ts';
 import { decoded, SECRET, sessionOf, signed } from '../../../../test/tokens.ts';
-import { sql } from '../../../db/orm.ts';
+import { sql } from '../../../db/drizzle.ts';
 import { createRefreshTokens } from '../../../security/refresh.ts';
 
 /** A server that was running when the backup was restored, and one that was started after it. */

@@ -1,0 +1,51 @@
+// The exercises in memory. They are few and seldom change, while each view of a plan names every one of them seven times.
+import type { Database } from '../db/database.ts';
+import type { Measure } from '../telemetry/measures.ts';
+
+export interface CachedExercise {
+  readonly id: number;
+  readonly name: string;
+  readonly description: string;
+  /** Kilocalories. */
+  readonly calories_burned: number;
+  readonly start_reps: number;
+  readonly end_reps: number;
+  readonly step: number;
+}
+
+export type Exercises = ReadonlyMap<number, CachedExercise>;
+
+export interface ExerciseCache {
+  /** @returns the exercises by id in this version of the catalogue; they are read if another version is in memory */
+  get(db: Database, version: number): Promise<Exercises>;
+  readonly measures: readonly Measure[];
+}
+
+/** @param read answers an undefined version if there are no exercises */
+export function createExerciseCache(
+  read: (db: Database) => Promise<{ version: number | undefined; exercises: Exercises }>,
+): ExerciseCache {
+  let known: { version: number; exercises: Exercises } | undefined;
+  const reads = { memory: 0, database: 0 };
+  return {
+    async get(db, version) {
+      if (known?.version === version) {
+        reads.memory++;
+        return known.exercises;
+      }
+      reads.database++;
+      const found = await read(db);
+      if (found.version !== undefined) known = { version: found.version, exercises: found.exercises };
+      return found.exercises;
+    },
+    measures: [
+      {
+        name: 'stepwise_catalogue_reads_total',
+        help: 'The exercises that a plan names: in memory in its version, or read from the database',
+        type: 'counter',
+        label: 'from',
+        read: () => reads,
+      },
+    ],
+  };
+}

@@ -1,0 +1,74 @@
+// Views of plans in memory, which are never older than the user's last change, on whichever server it was made. A view is kept
+// with its revision: the number of the user's last event (db/sql/eventLog.ts), and what else it depends on. Each read tells the
+// database the known revision (db/sql/conditionalRead.ts); if that is still current, the database does not read the view
+// again. No server has to be notified of changes, so no server can miss one.
+import { LRUCache } from 'lru-cache';
+import type { Measure } from '../telemetry/measures.ts';
+
+/** Characters of the JSON of all views in memory together; they take two to three times as many bytes. */
+const MAX_CHARACTERS = 8 * 1024 * 1024;
+
+/** A change past the servers, by hand or by an import, has no event: it is visible after this time. */
+const TTL_MS = 5 * 60_000;
+
+type Kind = 'physicalPlan' | 'mentalPlan';
+
+/** The answer to a read: the revision and, unless that is the known one, the view. */
+interface ReadResult<View> {
+  readonly revision: string;
+  readonly view: View | undefined;
+  /** Characters of the view's JSON. */
+  readonly size: number;
+}
+
+export interface ReadModelCache {
+  /**
+   * @param kind decides the type of the view
+   * @param read asks the database, given the revision of the view in memory
+   * @returns the current view; undefined if there is none. It is shared, so nobody may change it
+   */
+  revalidate<View extends object>(
+    kind: Kind,
+    user_id: number,
+    read: (knownRevision: string | undefined) => Promise<ReadResult<View> | undefined>,
+  ): Promise<View | undefined>;
+  readonly measures: readonly Measure[];
+}
+
+export function createReadModelCache(): ReadModelCache {
+  const cache = new LRUCache<string, ReadResult<object>>({
+    maxSize: MAX_CHARACTERS,
+    sizeCalculation: ({ size }) => size,
+    ttl: TTL_MS,
+    // By default the cache keeps the clock that it found when it was loaded, which a test cannot set.
+    perf: { now: () => performance.now() },
+  });
+  const reads = { memory: 0, database: 0 };
+  return {
+    async revalidate<View extends object>(
+      kind: Kind,
+      user_id: number,
+      read: (knownRevision: string | undefined) => Promise<ReadResult<View> | undefined>,
+    ) {
+      const key = `${kind}:${user_id}`;
+      const known = cache.get(key) as ReadResult<View> | undefined;
+      const found = await read(known?.revision);
+      if (known && found?.revision === known.revision) {
+        reads.memory++;
+        return known.view;
+      }
+      reads.database++;
+      if (found?.view) cache.set(key, found);
+      return found?.view;
+    },
+    measures: [
+      {
+        name: 'stepwise_view_reads_total',
+        help: 'Views of plans: still the one in memory, or read from the database',
+        type: 'counter',
+        label: 'from',
+        read: () => reads,
+      },
+    ],
+  };
+}

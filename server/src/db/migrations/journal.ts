@@ -1,0 +1,10 @@
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+
+/** The generated SQL migrations, in order of their journal. */
+export const MIGRATIONS_FOLDER = fileURLToPath(new URL('../../../../drizzle', import.meta.url));
+
+/** The journal's text: it changes with each migration, so it names a state of the schema. */
+export function readJournal(): Promise<string> {
+  return readFile(`${MIGRATIONS_FOLDER}/meta/_journal.json`, 'utf8');
+}

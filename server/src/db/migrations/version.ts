@@ -1,0 +1,45 @@
+// Checks that the database's schema is the one that this version was written for.
+import type { Database } from '../database.ts';
+import { sql } from '../drizzle.ts';
+import { readJournal } from './journal.ts';
+
+/** Thrown when the schema is another one; the message has the remedy. */
+export class SchemaError extends Error {
+  override name = 'SchemaError';
+}
+
+/** @throws SchemaError if migrations are missing, or if a newer version has added some */
+export async function checkVersion(db: Database): Promise<void> {
+  const missing = await pendingMigrations(db);
+  if (missing.length > 0)
+    throw new SchemaError(
+      `the database lacks migrations (${missing.join(', ')}): run db:migrate, or set MIGRATE_AT_START=true`,
+    );
+}
+
+/**
+ * @returns the names of the migrations that the database lacks
+ * @throws SchemaError when a newer version of this program has added some
+ */
+export async function pendingMigrations(db: Database): Promise<string[]> {
+  const { entries } = JSON.parse(await readJournal()) as { entries: { when: number; tag: string }[] };
+  const applied = await appliedMigrations(db);
+  const known = new Set(entries.map(({ when }) => when));
+  if ([...applied].some((when) => !known.has(when)))
+    throw new SchemaError(
+      'the database has migrations that this version does not know: a newer one has migrated it, start that one',
+    );
+  return entries.filter(({ when }) => !applied.has(when)).map(({ tag }) => tag);
+}
+
+/** @returns the times that identify migrations in the journal */
+async function appliedMigrations(db: Database): Promise<Set<number>> {
+  const [table] = await db.execute<{ exists: boolean }>(
+    sql`select to_regclass('drizzle.__drizzle_migrations') is not null as "exists"`,
+  );
+  if (!table?.exists) return new Set();
+  const rows = await db.execute<{ when: string }>(
+    sql`select created_at::text as "when" from drizzle.__drizzle_migrations`,
+  );
+  return new Set(rows.map(({ when }) => Number(when)));
+}

@@ -1,0 +1,29 @@
+// Connections by the driver.
+import postgres from 'postgres';
+import { type Database, databaseOn } from '../database.ts';
+import { type DatabaseUrl, driverOptions } from './driverOptions.ts';
+
+/** The options of postgres.js. */
+export type ConnectionOptions = postgres.Options<Record<string, never>>;
+
+/** Every connection to PostgreSQL is made here. The first statement makes the first one. */
+export const connect = (url: DatabaseUrl, options: ConnectionOptions): postgres.Sql =>
+  postgres(driverOptions(url, options));
+
+const PREPARED = { prepare: true };
+
+/**
+ * The database on one connection: that of a transaction, or one of a job's own. A transaction inside of it joins the current
+ * one.
+ */
+export function databaseOnConnection(
+  client: postgres.TransactionSql | postgres.Sql,
+  options = PREPARED,
+): Database {
+  const db: Database = databaseOn({
+    executePrepared: async ({ text }, values) => client.unsafe(text, values as never[], options),
+    executeUnprepared: async (text, values) => client.unsafe(text, values as never[]),
+    transaction: (job) => job(db),
+  });
+  return db;
+}

@@ -1,0 +1,136 @@
+// Migrates the schema of PostgreSQL, or only checks that it is up to date.
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Database, WaitListener } from '../database.ts';
+import { sql } from '../drizzle.ts';
+import { databaseCode } from '../errors.ts';
+import { applyMigrations } from '../migrations/apply.ts';
+import { seedExercises } from '../migrations/seed.ts';
+import { checkVersion, pendingMigrations, SchemaError } from '../migrations/version.ts';
+import type { DatabaseUrl } from './driverOptions.ts';
+import { runInTransaction } from './ownConnection.ts';
+import {
+  missingForJobs,
+  missingToInspect,
+  missingToMigrate,
+  missingToServe,
+  readPrivileges,
+  requirePrivileges,
+} from './privileges.ts';
+import { memoizedProbe, type ServerInfo } from './session.ts';
+
+/** The advisory lock of a migration: an arbitrary number of this project ("step"). */
+export const MIGRATION_LOCK_ID = 0x73746570;
+
+/** Attempts of a migration that met a locked table. Between them the statements that queued behind it run. */
+const MAX_ATTEMPTS = 5;
+const RETRY_DELAY_MS = 1000;
+
+const MIGRATION_CONNECTION = { name: 'stepwise migrations', settings: { lock_timeout: '3s' } };
+
+/** Between checks whether another process still migrates. */
+const POLL_INTERVAL_MS = 250;
+
+export interface PrepareOptions {
+  /** Finds out whether a pooler is in between. */
+  readonly probe?: () => Promise<ServerInfo>;
+  /** Whether this process runs background work on it. */
+  readonly jobs?: boolean | undefined;
+  /** Called with the reason for waiting. */
+  readonly onWait?: WaitListener | undefined;
+  /** Ends the waiting. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Applies the pending migrations and adds the default data. Servers that start together wait for each other. One transaction
+ * holds the lock and does the work, so both end together, also behind a pooler.
+ * @throws SchemaError, SettingError or PrivilegeError
+ */
+export async function migratePostgres(url: DatabaseUrl, options: PrepareOptions = {}): Promise<void> {
+  const { probe = memoizedProbe(url), onWait = () => {}, signal } = options;
+  const pace = { signal } as { signal?: AbortSignal };
+  let waitsFor: number | undefined;
+  for (let attempt = 1; ; ) {
+    try {
+      const { done, holder } = await runInTransaction(url, probe, MIGRATION_CONNECTION, (tx) =>
+        migrateUnlessLocked(tx, options.jobs),
+      );
+      if (done) return;
+      if (holder && holder.pid !== waitsFor)
+        onWait('another process migrates the database: waiting for it', {
+          ...holder,
+          until: remedyFor(holder),
+        });
+      waitsFor = holder?.pid;
+      await sleep(POLL_INTERVAL_MS, undefined, pace);
+    } catch (error) {
+      if (attempt++ === MAX_ATTEMPTS || databaseCode(error) !== '55P03') throw error;
+      await sleep(RETRY_DELAY_MS, undefined, pace);
+    }
+  }
+}
+
+/** Checks that the schema is up to date and that the role has the privileges that are needed. @throws as above */
+export async function checkPostgres(
+  url: DatabaseUrl,
+  { probe = memoizedProbe(url), jobs }: PrepareOptions = {},
+): Promise<void> {
+  await runInTransaction(
+    url,
+    probe,
+    { name: 'stepwise', settings: { statement_timeout: '4s' }, isReadOnly: true },
+    async (tx) => {
+      const privileges = await readPrivileges(tx);
+      requirePrivileges(privileges, missingToInspect(privileges));
+      await checkVersion(tx);
+      requirePrivileges(privileges, missingToServe(privileges));
+      if (!jobs) return;
+      if (!privileges.schemas.pgboss && !privileges.canCreateSchemas)
+        throw new SchemaError(`the database lacks the queues of the background work: ${QUEUES_REMEDY}`);
+      requirePrivileges(privileges, missingForJobs(privileges), JOBS_REMEDY);
+    },
+  );
+}
+
+const QUEUES_REMEDY = 'run db:migrate as the owner of the tables, or set JOBS=off';
+const JOBS_REMEDY = '; or set JOBS=off, and let `pnpm worker` do the background work as another role';
+
+/** A process of PostgreSQL. */
+interface LockHolder {
+  readonly pid: number;
+  readonly application_name: string | null;
+}
+
+/** If a run was cut off behind a pooler, the pooler's session can still hold the lock. */
+const remedyFor = ({ pid }: LockHolder): string =>
+  `it has ended, or is ended by: select pg_terminate_backend(${pid})`;
+
+/** @returns whether all is done; otherwise who holds the lock, unless it is free by now */
+async function migrateUnlessLocked(
+  tx: Database,
+  jobs = false,
+): Promise<{ done: boolean; holder?: LockHolder | undefined }> {
+  const [lock] = await tx.execute<{ free: boolean }>(
+    sql`select pg_try_advisory_xact_lock(${sql.raw(String(MIGRATION_LOCK_ID))}) as free`,
+  );
+  if (!lock?.free) return { done: false, holder: await holderOf(tx) };
+  const privileges = await readPrivileges(tx);
+  requirePrivileges(privileges, missingToInspect(privileges));
+  const isPending = (await pendingMigrations(tx)).length > 0;
+  if (isPending) requirePrivileges(privileges, missingToMigrate(privileges));
+  if (jobs) requirePrivileges(privileges, missingForJobs(privileges), JOBS_REMEDY);
+  if (isPending) await applyMigrations(tx);
+  await checkVersion(tx);
+  await seedExercises(tx);
+  // A role that has just migrated owns the tables.
+  if (!isPending) requirePrivileges(privileges, missingToServe(privileges));
+  return { done: true };
+}
+
+async function holderOf(tx: Database): Promise<LockHolder | undefined> {
+  const [holder] = await tx.execute<LockHolder>(sql`
+    select l.pid, a.application_name from pg_locks l left join pg_stat_activity a using (pid)
+    where l.locktype = 'advisory' and l.granted and l.classid = 0 and l.objid = ${sql.raw(String(MIGRATION_LOCK_ID))} and l.objsubid = 1
+      and l.database = (select oid from pg_database where datname = current_database())`);
+  return holder;
+}

@@ -1,0 +1,80 @@
+// PostgreSQL behind pools of connections.
+import { databaseOn, type OpenDatabase } from '../database.ts';
+import { createLimiter, poolMeasures } from '../limiter.ts';
+import { connectionSettingsOf, type DatabaseUrl } from './driverOptions.ts';
+import { listen } from './listen.ts';
+import { openPools, type Pools, READ_PIPELINE_DEPTH } from './pools.ts';
+import { memoizedProbe, type SettingError } from './session.ts';
+import { openTransactionPools } from './transactionPools.ts';
+
+/** Calls that may wait for a connection; one more is refused at once. */
+const MAX_WAITING_CALLS = 500;
+
+/** With fewer connections, or without prepared statements, there is no connection for group commit. */
+const MIN_CONNECTIONS_FOR_GROUPS = 4;
+
+/**
+ * Opens pools; the first statement makes the first connection. Reads wait for no row lock and are short, so a quarter of
+ * the connections is for reads, and many reads are pipelined on each, which halves their cost (the benchmark). A read can be
+ * behind a slow one there, so each read has a timeout. Grouped writes share one connection (groupCommit.ts).
+ * @param max connections, of all pools together
+ * @param prepare whether statements are kept prepared; a pooler in between may not allow it
+ * @param probe finds out whether a pooler is in between
+ */
+export function openPostgres(
+  address: DatabaseUrl,
+  max: number,
+  prepare = true,
+  probe = memoizedProbe(address),
+): OpenDatabase {
+  const url = connectionSettingsOf(address);
+  const isPrepared = prepare && url.prepare;
+  const sizes = divideConnections(max, isPrepared);
+  const readLimiter = createLimiter(sizes.readers * READ_PIPELINE_DEPTH + MAX_WAITING_CALLS);
+  const writeLimiter = createLimiter(max + MAX_WAITING_CALLS);
+  const unusable = Promise.withResolvers<SettingError>();
+  let pools: Pools | undefined;
+  let isClosed = false;
+  const openPoolsOnce = async (): Promise<Pools> => {
+    const server = await probe();
+    if (isClosed) throw Object.assign(new Error('closed'), { code: 'CONNECTION_ENDED' });
+    const open = server.pooler === 'transaction' ? openTransactionPools : openPools;
+    pools ??= open(url, server, sizes, isPrepared && server.keepsPrepared, unusable.resolve);
+    return pools;
+  };
+  const withPools = <T>(run: (pools: Pools) => Promise<T>): Promise<T> =>
+    pools ? run(pools) : openPoolsOnce().then(run);
+  return {
+    db: databaseOn({
+      executePrepared: ({ text, mode }, values) =>
+        mode === 'read'
+          ? readLimiter(() => withPools((to) => to.read(text, values)))
+          : writeLimiter(() =>
+              withPools((to) =>
+                mode === 'grouped-write' ? to.groupedWrite(text, values) : to.write(text, values),
+              ),
+            ),
+      executeUnprepared: (text, values) =>
+        writeLimiter(() => withPools((to) => to.writeUnprepared(text, values))),
+      transaction: (job) => writeLimiter(() => withPools((to) => to.transaction(job))),
+    }),
+    engine: 'postgres',
+    measures: poolMeasures({
+      reads: { limiter: readLimiter, connections: sizes.readers },
+      writes: { limiter: writeLimiter, connections: sizes.writers + sizes.groups },
+    }),
+    unusable: unusable.promise,
+    ping: () => withPools((to) => to.ping()),
+    listen: (onChange) => listen(url, probe, onChange),
+    async close() {
+      isClosed = true;
+      await pools?.close();
+    },
+  };
+}
+
+function divideConnections(max: number, prepare: boolean) {
+  const readers = Math.max(1, Math.floor(max / 4));
+  const groups = prepare && max >= MIN_CONNECTIONS_FOR_GROUPS ? 1 : 0;
+  return { readers, writers: Math.max(1, max - readers - groups), groups } as const;
+}

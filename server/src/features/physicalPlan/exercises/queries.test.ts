@@ -1,0 +1,36 @@
+import { sql } from 'drizzle-orm';
+import { expect, test } from 'vitest';
+import { bothDoors } from '../../../../test/doors.ts';
+import { startApp } from '../../../../test/harness.ts';
+
+const api = await startApp();
+// A second server on the same database.
+const other = await startApp({ database: api.database });
+const doors = [...bothDoors(api), ...bothDoors(other)];
+
+test('what changes in the catalogue shows in the next answer of every server', async () => {
+  const ann = await api.register();
+  const [rest] = doors;
+  await rest?.call(
+    'physicalPlan.create',
+    { goal: 'Run', age: 30, gender: 'male', weight: 70, height: 175 },
+    ann.token,
+  );
+  const seen = async () => {
+    const names = new Set<string>();
+    for (const { call } of doors) {
+      const { data: catalogue } = await call('physicalPlan.exercises', {}, ann.token);
+      const { data: view } = await call('physicalPlan.byUser', { id: ann.id }, ann.token);
+      names.add(`${catalogue[0].name} ${view.days[6].exercises[0].name} ${catalogue.length}`);
+    }
+    return [...names];
+  };
+  expect(await seen()).toEqual(['Отжимания Отжимания 8']);
+  await api.database.db.execute(sql`update exercises set name = 'Push-ups' where default_order = 1`);
+  expect(await seen()).toEqual(['Push-ups Push-ups 8']);
+  await api.database.db.execute(sql`
+    insert into exercises (name, description, calories_burned, start_reps, end_reps, step) values ('Plank', 'Hold.', 1, 1, 2, 1)`);
+  expect(await seen()).toEqual(['Push-ups Push-ups 9']);
+  await api.database.db.execute(sql`delete from exercises where name = 'Plank'`);
+  expect(await seen()).toEqual(['Push-ups Push-ups 8']);
+});

@@ -1,0 +1,50 @@
+// The catalogue of exercises, which all users share.
+import type { CachedExercise, ExerciseCache, Exercises } from '../../../cache/exercises.ts';
+import type { Database } from '../../../db/database.ts';
+import { asc, builder, eq, sql } from '../../../db/drizzle.ts';
+import { exerciseCatalogue, exercises } from '../../../db/schema/index.ts';
+import { firstRow, read } from '../../../db/statement.ts';
+
+const columns = {
+  id: exercises.id,
+  name: exercises.name,
+  description: exercises.description,
+  calories_burned: exercises.calories_burned,
+  start_reps: exercises.start_reps,
+  end_reps: exercises.end_reps,
+  step: exercises.step,
+};
+
+const readAll = read('exercise.all', {}, () =>
+  builder
+    .select({ ...columns, version: exerciseCatalogue.version })
+    .from(exercises)
+    .innerJoin(exerciseCatalogue, eq(exerciseCatalogue.only, true))
+    .orderBy(asc(exercises.id)),
+);
+
+const readVersion = firstRow(
+  read('exercise.version', {}, () =>
+    builder.select({ version: exerciseCatalogue.version }).from(exerciseCatalogue),
+  ),
+);
+
+/** For statements that name exercises: the version of the catalogue that they saw. */
+export const catalogueVersion = sql`(select version from ${exerciseCatalogue})`;
+
+/** Reads what the cache of exercises keeps. */
+export async function readExercises(
+  db: Database,
+): Promise<{ version: number | undefined; exercises: Exercises }> {
+  const rows = await readAll(db, {});
+  return {
+    version: rows[0]?.version,
+    exercises: new Map(rows.map(({ version: _, ...exercise }) => [exercise.id, exercise])),
+  };
+}
+
+/** The whole catalogue, by id. */
+export async function listExercises(db: Database, cache: ExerciseCache): Promise<CachedExercise[]> {
+  const row = await readVersion(db, {});
+  return row ? [...(await cache.get(db, row.version)).values()] : [];
+}
