@@ -28,7 +28,7 @@ const client = postgres(DATABASE_URL, POSTGRES);
 const send = async (text: string, values: readonly unknown[], prepare: boolean) =>
   client.unsafe(text, values as never[], { prepare });
 const db = databaseOn({
-  run: ({ text }, values) => send(text, values, true),
+  executePrepared: ({ text }, values) => send(text, values, true),
   executeUnprepared: (text, values) => send(text, values, false),
   transaction: () => Promise.reject(new Error('nothing here needs a transaction')),
 });
