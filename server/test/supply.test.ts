@@ -174,6 +174,29 @@ test('#213 the image runs as a user of its own, is asked for its health, hands o
 });
 
 // #204: The suites themselves are what the gate runs.
+test('#421 the image has the programs that are run in it, with all that they load, and not the import', async () => {
+  const lines = (await text('.dockerignore')).split('\n');
+  const shipped = lines.flatMap((line) => /^!server\/scripts(?:\/(.*))?$/.exec(line)?.slice(1) ?? []);
+  const scripts = (await readdir(join(root, 'server/scripts'), { recursive: true })).filter((name) =>
+    name.endsWith('.ts'),
+  );
+  expect(shipped.filter((name) => !scripts.includes(name))).toEqual([]);
+  expect(shipped.filter((name) => name?.startsWith('import'))).toEqual([]);
+
+  const loaded = new Set(shipped);
+  for (const name of loaded)
+    for (const [, imported = ''] of (await text(`server/scripts/${name}`)).matchAll(/'\.\/([\w./-]+\.ts)'/g))
+      loaded.add(imported);
+  expect([...loaded]).toEqual(shipped);
+
+  const paths = ['Dockerfile', 'docker-compose.scale.yml', 'deploy/kubernetes/migration.yaml'];
+  for await (const path of glob('docs/operations/*.md', { cwd: root })) paths.push(path);
+  const texts = await Promise.all(paths.map(text));
+  const run = texts.flatMap((content) => [...content.matchAll(/node,? server\/scripts\/([\w/]+\.ts)/g)]);
+  expect(run.length).toBeGreaterThan(3);
+  expect(run.map(([, name = '']) => name).filter((name) => !shipped.includes(name))).toEqual([]);
+});
+
 test('#204 the gate runs the same suite on both engines', async () => {
   const { scripts } = JSON.parse(await text('package.json'));
   expect(scripts.test).toContain('--project app');
