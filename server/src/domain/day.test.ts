@@ -359,6 +359,9 @@ test('resources: deltas add up, a correction goes by the difference and is clamp
     study_minutes: 100,
   });
   expect(world.act(DATE, correct({ resources: [{ resource_id: 1, delta: 9 }] }))).toEqual({ nothing: true });
+  // Of 9 it had added 5: 4 is 1 less.
+  world.act(DATE, correct({ resources: [{ resource_id: 1, delta: 4 }] }));
+  expect(progress()).toBe(11);
   world.act(DATE, { type: 'reopen' });
   expect(progress()).toBe(7);
   expect(world.rows.get(DATE)?.sums).toMatchObject({ chapters: 4, study_minutes: 80, done: 0 });
@@ -392,6 +395,19 @@ test('days left: once a date, not below 0, not with a deadline, and on the plan 
   world.act(DATE, complete(TASK));
   expect(world.act(DATE, { type: 'days_left', plan_id: 3, days_left: 4 })).toEqual({ nothing: true });
   expect(world.mental_plans[0]?.days_left).toBe(5);
+});
+
+test('what a PATCH counted down on a date that is then skipped stays when it is opened, and counts once', () => {
+  const world = new DayWorld();
+  world.act(DATE, { type: 'days_left', plan_id: 1, days_left: 19 });
+  world.act(DATE, { type: 'skip' });
+  world.act(DATE, { type: 'reopen' });
+  expect([world.mental_plans[0]?.days_left, world.rows.get(DATE)?.counted_down]).toEqual([19, true]);
+  world.act(DATE, complete(TASK));
+  expect(world.mental_plans[0]?.days_left).toBe(19);
+  world.act(DATE, { type: 'reopen' });
+  expect([world.mental_plans[0]?.days_left, world.rows.get(DATE)?.counted_down]).toEqual([20, false]);
+  world.expectRebuilt();
 });
 
 test('a day whose plan, resource and task are gone can be corrected and reopened', () => {
@@ -453,6 +469,26 @@ test('a correction is judged by the target that is kept, a completed one by the 
   expect(k()).toBe(0);
   world.act(DATE, correct(shown(9)));
   expect(k()).toBe(1);
+  world.expectRebuilt();
+});
+
+test('a late day is folded from what was recorded last, though older days are known that were recorded before others', () => {
+  const world = new DayWorld().set({ plans: [{ ...DEFAULT_PLAN, progress: 5 }] });
+  const at = (days: number) => addDays(DATE, days);
+  const met = {
+    type: 'complete',
+    content: { ...NONE, workout: { plan_id: 1, exercises: [{ exercise_id: 1, done: [25] }] } },
+  } as Action;
+  const record = (today: number, date: number) => moved(world.set({ today: at(today) }).act(at(date), met));
+  record(-65, -65);
+  record(-50, -75);
+  record(1, 1);
+  record(1, 0);
+  // 5 at first, up twice, two down after the rest, up twice.
+  expect(world.progressions.find(({ exercise_id }) => exercise_id === 1)).toMatchObject({
+    opening_k: 5,
+    k: 7,
+  });
   world.expectRebuilt();
 });
 

@@ -262,7 +262,7 @@ export type FactKind =
   | 'progress.adjusted'
   | 'task.adjusted';
 
-/** What is recorded of a date, for good. */
+/** What is recorded of a date, for good, as JSON: a `content` of null is a key with null, and says something else than none. */
 export interface Fact {
   readonly kind: FactKind;
   readonly date: string;
@@ -376,7 +376,7 @@ export function applyFact(before: Day | null, fact: Fact): { day: Day; sums: Sum
     plan_id: content?.workout?.plan_id ?? null,
     slot: content?.workout?.slot ?? null,
     advanced: content?.workout != null,
-    counted_down: fact.kind !== 'day.reopened' && (was.counted_down || counted),
+    counted_down: (fact.kind !== 'day.reopened' || was.state === 'skipped') && (was.counted_down || counted),
     workout: content?.workout != null,
     run: was.run,
     content,
@@ -492,7 +492,13 @@ export function transition(state: State, action: Action): Outcome {
       return skip(state, day, action.until ?? date);
     case 'reopen':
       if (day.state === 'open') return NOTHING;
-      return effects(state, day, 'day.reopened', undo(state, day));
+      // A skipped day has done nothing; what an adjustment counted down on it stays.
+      return effects(
+        state,
+        day,
+        'day.reopened',
+        undo(state, day.state === 'skipped' ? { ...day, counted_down: false } : day),
+      );
     case 'plan':
       return adjustPlan(state, day, action);
     default:

@@ -160,7 +160,7 @@ export function energy(
   const { body, aim, aim_from, bmr_formula, activity, nutrition } = input;
   const none = (reason: EnergyReason) => ({ nutrition: null, reason });
   if (!body) return none('no_plan');
-  const { weight, height, age, gender, age_from } = body;
+  const { weight, age, gender } = body;
   if (age < ADULT_AGE) return none('minor');
   if (nutrition === 'off') return none('off');
   const bmi = bmiOf(body);
@@ -202,7 +202,7 @@ export function energy(
       workout_kcal: round2(workout_kcal),
       workout_kcal_from: activity ? 'factor' : input.workout_done ? 'done' : 'planned',
       formula: bmr_formula,
-      inputs: { weight, height, age, gender, age_from, activity },
+      inputs: { ...body, activity },
       clamped_by: [...clamped_by, ...clamps],
       extrapolated: age === ADULT_AGE || age > 78,
       notice: 'not_medical_advice',
