@@ -85,7 +85,7 @@ export async function checkPostgres(
       await checkVersion(tx);
       requirePrivileges(privileges, missingToServe(privileges));
       if (!jobs) return;
-      if (!privileges.schemas.pgboss && !privileges.canCreateSchemas)
+      if (!privileges.schemas.pgboss && !privileges.can_create_schemas)
         throw new SchemaError(`the database lacks the queues of the background work: ${QUEUES_REMEDY}`);
       requirePrivileges(privileges, missingForJobs(privileges), JOBS_REMEDY);
     },

@@ -23,7 +23,7 @@ export interface Privileges {
   readonly role: string;
   readonly database: string;
   /** Whether it may create schemas. */
-  readonly canCreateSchemas: boolean;
+  readonly can_create_schemas: boolean;
   /** Only those that exist. */
   readonly schemas: Readonly<
     Partial<Record<'public' | 'drizzle' | 'pgboss', { readonly usage: boolean; readonly create: boolean }>>
@@ -35,7 +35,7 @@ export interface Privileges {
 export async function readPrivileges(db: Database): Promise<Privileges> {
   const [rights] = await db.execute<Privileges>(sql`
     select quote_ident(current_user) as role, quote_ident(current_database()) as database,
-      has_database_privilege(current_database(), 'create') as "canCreateSchemas",
+      has_database_privilege(current_database(), 'create') as can_create_schemas,
       (select coalesce(json_object_agg(nspname, json_build_object(
           'usage', has_schema_privilege(oid, 'usage'), 'create', has_schema_privilege(oid, 'create'))), '{}')
         from pg_namespace where nspname in ('public', 'drizzle', 'pgboss')) as schemas,
@@ -87,14 +87,14 @@ export function missingToInspect({ role, schemas, tables }: Privileges): string[
 export function missingToMigrate({
   role,
   database,
-  canCreateSchemas,
+  can_create_schemas,
   schemas,
   tables,
 }: Privileges): string[] {
   const missing: string[] = [];
   if (!schemas.public?.create) missing.push(`grant create on schema public to ${role}`);
   const applied = tables.find(({ schema, table }) => schema === 'drizzle' && table === APPLIED);
-  if (!schemas.drizzle && !canCreateSchemas) missing.push(createSchema('drizzle', role, database));
+  if (!schemas.drizzle && !can_create_schemas) missing.push(createSchema('drizzle', role, database));
   if (schemas.drizzle && !applied && !schemas.drizzle.create)
     missing.push(`grant create on schema drizzle to ${role}`);
   if (applied && !(applied.insert && applied.select))
@@ -129,8 +129,14 @@ export function missingToServe({ role, tables }: Privileges): string[] {
 }
 
 /** @returns statements that grant what background work needs */
-export function missingForJobs({ role, database, canCreateSchemas, schemas, tables }: Privileges): string[] {
-  if (!schemas.pgboss) return canCreateSchemas ? [] : [createSchema('pgboss', role, database)];
+export function missingForJobs({
+  role,
+  database,
+  can_create_schemas,
+  schemas,
+  tables,
+}: Privileges): string[] {
+  if (!schemas.pgboss) return can_create_schemas ? [] : [createSchema('pgboss', role, database)];
   const missing = missingUsage('pgboss', role, schemas);
   const own = tables.filter(({ schema }) => schema === 'pgboss');
   if (!own.some(({ table }) => table === VERSION) && !schemas.pgboss.create)

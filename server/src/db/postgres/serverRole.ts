@@ -22,11 +22,11 @@ interface RoleState {
   readonly owner: string;
   readonly exists: boolean;
   /** Whether it is a member of the migrating role, or may create roles or databases, replicate, or is a superuser. */
-  readonly isPrivileged: boolean;
+  readonly is_privileged: boolean;
   /** Whether it owns a schema or table of ours. */
   readonly owns: boolean;
   /** Whether the migrating role may create roles. */
-  readonly canCreateRoles: boolean;
+  readonly can_create_roles: boolean;
 }
 
 /**
@@ -44,16 +44,16 @@ export async function prepareServerRole(owner: DatabaseUrl, { user, password }: 
       await run(`select pg_advisory_xact_lock(${MIGRATION_LOCK_ID})`);
       const found = await readRole(tx, user);
       const rights = await readPrivileges(tx);
-      if (found.isPrivileged)
+      if (found.is_privileged)
         throw new PrivilegeError(
           `SERVER_DATABASE_URL: the role ${found.role} can change tables or roles, as the owner can: name one of its own for the servers`,
         );
       if (found.owns) requirePrivileges(rights, [`reassign owned by ${found.role} to ${found.owner}`]);
-      if (!found.exists && !found.canCreateRoles)
+      if (!found.exists && !found.can_create_roles)
         requirePrivileges(rights, [`create role ${found.role} login`]);
       if (!found.exists) await run(`create role ${found.role} login`);
       // Not the password itself: PostgreSQL may log the statement.
-      if (password !== '' && found.canCreateRoles)
+      if (password !== '' && found.can_create_roles)
         await run(`alter role ${found.role} login password '${scramVerifier(password)}'`);
 
       const ours = rights.tables.filter(
@@ -81,10 +81,10 @@ async function readRole(tx: Database, user: string): Promise<RoleState> {
   const [found] = await tx.execute<RoleState>(sql`
     select quote_ident(${user}::name) as role, quote_ident(current_user) as owner,
       r.oid is not null as exists,
-      coalesce(r.rolsuper or r.rolcreaterole or r.rolcreatedb or r.rolreplication or pg_has_role(r.oid, me.oid, 'member'), false) as mighty,
+      coalesce(r.rolsuper or r.rolcreaterole or r.rolcreatedb or r.rolreplication or pg_has_role(r.oid, me.oid, 'member'), false) as is_privileged,
       exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
         where n.nspname in ('public', 'drizzle', 'pgboss') and r.oid in (c.relowner, n.nspowner)) as owns,
-      me.rolsuper or me.rolcreaterole as makes
+      me.rolsuper or me.rolcreaterole as can_create_roles
     from pg_roles me left join pg_roles r on r.rolname = ${user}::name where me.rolname = current_user`);
   return found as RoleState;
 }
