@@ -646,12 +646,13 @@ function doneWorkout(
   return { plan_id: plan.id, slot, deload, reported: false, advance, exercises };
 }
 
-/** Moves the counters of a plan on, and counts the session. */
+/**
+ * Moves the counters of a plan on, and counts the session. Its fact holds day and progress, also the one that stays: a
+ * plan's first session opens its exercises by them.
+ */
 function move(plan: Plan, to: { day: number; progress: number }, change: Change): void {
-  change.counters.push(
-    ...counter('day', plan.id, plan.day, to.day),
-    ...counter('progress', plan.id, plan.progress, to.progress),
-  );
+  for (const of of ['day', 'progress'] as const)
+    change.counters.push({ of, id: plan.id, before: plan[of], after: to[of] });
   change.sessions.set(plan.id, plan.sessions + 1);
 }
 
@@ -785,25 +786,10 @@ function effects(
 ): Effects {
   const workout = content?.workout ?? null;
   const { before, after, opened, opens } = progressionsOf(state, workout);
-  // The first session's fact holds day and progress, also the one that stays: openings came from them.
-  const all = opens
-    ? [
-        ...(['day', 'progress'] as const).map(
-          (of): Counter =>
-            counters.find((one) => one.of === of && one.id === opens.id) ?? {
-              of,
-              id: opens.id,
-              before: opens[of],
-              after: opens[of],
-            },
-        ),
-        ...counters.filter((one) => !((one.of === 'day' || one.of === 'progress') && one.id === opens.id)),
-      ]
-    : counters;
   const fact: Fact = {
     kind,
     date: state.date,
-    counters: all,
+    counters,
     content,
     ...(before.length > 0 && { before }),
     ...(opens && {
@@ -879,8 +865,6 @@ function adjustPlan(state: State, day: Day, to: { plan_id: number; day: number; 
   const plan = state.plans.find(({ id }) => id === to.plan_id);
   if (!plan) return missing('Physical plan');
   if (plan.day === to.day && plan.progress === to.progress) return NOTHING;
-  const change: Change = { content: null, counters: [], sessions: new Map() };
-  move(plan, to, change);
   const slot = slotAt(plan, plan.day);
   const next = slotAfter(plan, plan.day);
   const isStep =
@@ -889,7 +873,14 @@ function adjustPlan(state: State, day: Day, to: { plan_id: number; day: number; 
     slotAt(plan, to.day) === next &&
     to.progress === plan.progress + (next <= plan.day ? 7 : 0);
   if (day.advanced || !isStep)
-    return adjusted(state, { kind: 'plan.adjusted', reported: false, counters: change.counters });
+    return adjusted(state, {
+      kind: 'plan.adjusted',
+      reported: false,
+      counters: [
+        ...counter('day', plan.id, plan.day, to.day),
+        ...counter('progress', plan.id, plan.progress, to.progress),
+      ],
+    });
   const deload = plan.deload === true;
   const workout: DoneWorkout = {
     plan_id: plan.id,
@@ -905,7 +896,9 @@ function adjustPlan(state: State, day: Day, to: { plan_id: number; day: number; 
     }),
   };
   const content = { resources: [], tasks: [], mental_plan_id: null, ...day.content, workout };
-  return effects(state, day, 'plan.adjusted', { ...change, content }, { reported: true });
+  const change: Change = { content, counters: [], sessions: new Map() };
+  move(plan, to, change);
+  return effects(state, day, 'plan.adjusted', change, { reported: true });
 }
 
 /** An adjustment makes a row, but moves no day: state, revision and content stay. */
