@@ -5,6 +5,7 @@ import {
   addDays,
   addSums,
   type Day,
+  type DayTask,
   type Effects,
   type Link,
   latestDate,
@@ -13,14 +14,13 @@ import {
   monthOf,
   NO_SUMS,
   type Outcome,
-  type Plan,
   type Progression,
   type Schedule,
   SESSION_DAYS,
   type SessionDay,
   type State,
   type Sums,
-  type Task,
+  type TrainingPlan,
   transition,
 } from '../src/domain/index.ts';
 import { type NumberedFact, rebuild } from '../src/domain/rebuild.ts';
@@ -30,7 +30,7 @@ type Row = Day & { readonly sums: Sums };
 
 export class DayWorld {
   today = '2026-03-02';
-  plans: Plan[] = [DEFAULT_PLAN];
+  plans: TrainingPlan[] = [DEFAULT_PLAN];
   progressions: Progression[] = [];
   mental_plans: MentalPlan[] = [{ id: 1, days_left: 20, deadline: null }];
   links: Link[] = [
@@ -38,7 +38,7 @@ export class DayWorld {
     { id: 2, mental_plan_id: 1, type: 'video', name: 'Video', unit: 'minute', volume: 95, progress: 10 },
     { id: 3, mental_plan_id: 1, type: 'book', name: 'Pages', unit: 'page', volume: 304, progress: 0 },
   ];
-  tasks: Task[] = [1, 2, 3].map((id) => ({ id, title: `Task ${id}`, status: false, done_on: null }));
+  tasks: DayTask[] = [1, 2, 3].map((id) => ({ id, title: `Task ${id}`, status: false, done_on: null }));
   schedules: Schedule[] = [{ from_date: '2026-01-01', training: 127, study: 127 }];
   rows = new Map<string, Row>();
   months = new Map<string, Sums>();

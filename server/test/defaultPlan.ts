@@ -1,5 +1,5 @@
 // The eight exercises of a plan that was made without a level, as the catalogue has them.
-import type { Exercise, Plan } from '../src/domain/index.ts';
+import type { ExerciseTraits, TrainingPlan } from '../src/domain/index.ts';
 
 type Row = [key: string, start: number, end: number, step: number, seconds_per_rep: number, met: number];
 const ROWS: readonly Row[] = [
@@ -14,7 +14,7 @@ const ROWS: readonly Row[] = [
 ];
 
 /** By id 1 to 8, in the order of a new plan. */
-export const THE_EIGHT: readonly (Exercise & { readonly key: string })[] = ROWS.map(
+export const THE_EIGHT: readonly (ExerciseTraits & { readonly key: string })[] = ROWS.map(
   ([key, start, end, step, seconds_per_rep, met], at) => ({
     id: at + 1,
     key,
@@ -29,7 +29,7 @@ export const THE_EIGHT: readonly (Exercise & { readonly key: string })[] = ROWS.
 );
 
 /** A plan of all eight on each of seven days. */
-export const DEFAULT_PLAN: Plan = {
+export const DEFAULT_PLAN: TrainingPlan = {
   id: 1,
   day: 1,
   progress: 0,

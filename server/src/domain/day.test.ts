@@ -5,7 +5,7 @@ import { randomOf } from '../../test/random.ts';
 import { addDays } from './calendar.ts';
 import type { Action, Content, Effects, Outcome, Refusal } from './day.ts';
 import { rebuild } from './rebuild.ts';
-import type { Plan } from './workout.ts';
+import type { TrainingPlan } from './workout.ts';
 
 // #462: one function makes of a state and an action what the tables say: complete, correct, skip, reopen and old PATCHes
 // #463: a content is refused with the path of what is wrong, or by the first that is not the caller's
@@ -413,7 +413,7 @@ test('what a PATCH counted down on a date that is then skipped stays when it is 
 test('a day whose plan, resource and task are gone can be corrected and reopened', () => {
   for (const action of [correct({ tasks: [2] }), { type: 'reopen' } as Action]) {
     const world = new DayWorld();
-    const second: Plan = { ...DEFAULT_PLAN, id: 2 };
+    const second: TrainingPlan = { ...DEFAULT_PLAN, id: 2 };
     world.act(DATE, complete({ workout: PUSH_UPS, resources: [{ resource_id: 1, delta: 1 }], tasks: [1] }));
     world.set({
       plans: [second],

@@ -10,7 +10,7 @@ import {
   isTarget,
   type Progression,
   rungAt,
-  type Session,
+  type TrainingSession,
   target,
   topOf,
 } from './progression.ts';
@@ -18,10 +18,9 @@ import { addSums, type DayState, isDue, NO_SUMS, runs, type Schedule, type Sums 
 import {
   activeSeconds,
   advanced,
-  type Exercise,
+  type ExerciseTraits,
   exercisesIn,
   kcalPerKg,
-  type Plan,
   prescribedOf,
   progressionOf,
   setsOf,
@@ -29,6 +28,7 @@ import {
   slotAt,
   slotBefore,
   slotOn,
+  type TrainingPlan,
 } from './workout.ts';
 
 /** What a client says was done on a date. Bounds of arrays and numbers are those of the wire. */
@@ -151,7 +151,7 @@ export interface MentalPlan {
   readonly deadline: string | null;
 }
 
-export interface Task {
+export interface DayTask {
   readonly id: number;
   readonly title: string;
   readonly status: boolean;
@@ -171,7 +171,7 @@ export interface State {
   /** The date's own; null without. */
   readonly session: SessionDay | null;
   /** The plan that is named, the one that the day's content names, and the one of an adjustment. */
-  readonly plans: readonly Plan[];
+  readonly plans: readonly TrainingPlan[];
   /** All of those plans, and of those that `session.before` names. */
   readonly progressions: readonly Progression[];
   /**
@@ -184,9 +184,9 @@ export interface State {
   /** Links of the resources that are named now or in the day's content: to the current mental plan, or to that content's. */
   readonly links: readonly Link[];
   /** Those named now or in the day's content. */
-  readonly tasks: readonly Task[];
+  readonly tasks: readonly DayTask[];
   /** Of the catalogue: those named, and those of the plans' slots. */
-  readonly exercises: readonly Exercise[];
+  readonly exercises: readonly ExerciseTraits[];
   readonly minutes_per_unit: MinutesPerUnit;
   /** All that are in force from the first of `rows` on. */
   readonly schedules: readonly Schedule[];
@@ -395,7 +395,7 @@ export function sessionOf(
   { date, workout }: Pick<SessionDay, 'date' | 'workout'>,
   plan_id: number,
   exercise_id: number,
-): Session | undefined {
+): TrainingSession | undefined {
   const done =
     workout?.plan_id === plan_id && workout.exercises.find((one) => one.exercise_id === exercise_id);
   return done && done.top !== null
@@ -418,7 +418,7 @@ export function splitAt(
   current: Progression,
   days: readonly SessionDay[],
   date: string,
-): { before: Progression; later: Session[] } {
+): { before: Progression; later: TrainingSession[] } {
   const { plan_id, exercise_id } = current;
   const isOwn = ofExercise(plan_id, exercise_id);
   const own = days
@@ -573,14 +573,14 @@ function undo(state: State, { content, counted_down }: Day): Change {
 /** Judges one exercise: by the target that is kept, that was shown, or that the server has for the date. */
 function judged(
   state: State,
-  plan: Plan,
+  plan: TrainingPlan,
   slot: number | null,
   deload: boolean,
   given: { exercise_id: number; done: readonly number[]; target?: number },
   kept: { sets: number; target: number | null } | undefined,
 ): DoneExercise {
   const { exercise_id, done } = given;
-  const exercise = state.exercises.find(({ id }) => id === exercise_id) as Exercise;
+  const exercise = state.exercises.find(({ id }) => id === exercise_id) as ExerciseTraits;
   const prescribed = prescribedOf(plan, slot, exercise_id);
   const top = prescribed ? topOf(prescribed) : null;
   let shown = kept?.target ?? given.target ?? null;
@@ -650,7 +650,7 @@ function doneWorkout(
  * Moves the counters of a plan on, and counts the session. Its fact holds day and progress, also the one that stays: a
  * plan's first session opens its exercises by them.
  */
-function move(plan: Plan, to: { day: number; progress: number }, change: Change): void {
+function move(plan: TrainingPlan, to: { day: number; progress: number }, change: Change): void {
   for (const of of ['day', 'progress'] as const)
     change.counters.push({ of, id: plan.id, before: plan[of], after: to[of] });
   change.sessions.set(plan.id, plan.sessions + 1);
@@ -756,15 +756,15 @@ function progressionsOf(state: State, workout: DoneWorkout | null) {
   const opens = plan && !state.progressions.some(({ plan_id }) => plan_id === plan.id);
   const opened = (opens ? plan.slots.flatMap(({ exercises }) => exercises) : [])
     .filter((one, at, all) => all.findIndex(({ exercise_id }) => exercise_id === one.exercise_id) === at)
-    .map((one) => progressionOf(plan as Plan, state.progressions, one));
+    .map((one) => progressionOf(plan as TrainingPlan, state.progressions, one));
   // Whatever the date has moved before is told again: its fact is now the newest.
   for (const { plan_id, exercise_id } of state.session?.before ?? []) {
     const found = state.progressions.find(ofExercise(plan_id, exercise_id));
     if (found) add(found);
   }
   for (const { exercise_id, top } of (plan && workout?.exercises) || []) {
-    const prescribed = top !== null && prescribedOf(plan as Plan, null, exercise_id);
-    if (prescribed) add(progressionOf(plan as Plan, state.progressions, prescribed));
+    const prescribed = top !== null && prescribedOf(plan as TrainingPlan, null, exercise_id);
+    if (prescribed) add(progressionOf(plan as TrainingPlan, state.progressions, prescribed));
   }
   for (const one of current.values()) {
     const split = splitAt(one, days, state.date);

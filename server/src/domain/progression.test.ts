@@ -13,8 +13,8 @@ import {
   type Progression,
   rested,
   rungAt,
-  type Session,
   step,
+  type TrainingSession,
   target,
   topOf,
 } from './progression.ts';
@@ -92,7 +92,7 @@ test('#452 push-ups from 5 to 25, one a session: met, held, backed off, and less
 });
 
 test('#452 the top is held twice: ready for the next variation, and a miss takes it back', () => {
-  const met = (date: string): Session => ({ date, met: true, deload: false, top: TOP });
+  const met = (date: string): TrainingSession => ({ date, met: true, deload: false, top: TOP });
   let p = at(9);
   const seen = ['2026-01-01', '2026-01-02', '2026-01-03'].map((date) => {
     const { k } = rungAt(p, date, TOP);

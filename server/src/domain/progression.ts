@@ -33,7 +33,7 @@ export interface Progression {
 }
 
 /** One exercise of one session, as it was judged. */
-export interface Session {
+export interface TrainingSession {
   readonly date: string;
   readonly met: boolean;
   /** Sets were halved (a deload week): a met target moves nothing. */
@@ -82,7 +82,7 @@ export function rested(p: Progression, date: string, top: number): Progression {
 }
 
 /** What one session makes of a progression: one rung at most, never back-filled (wger 2.7). */
-export function step(before: Progression, { date, met, deload, top }: Session): Progression {
+export function step(before: Progression, { date, met, deload, top }: TrainingSession): Progression {
   const p = { ...rested(before, date, top), last_date: date };
   if (met) {
     if (deload) return { ...p, misses: 0, because: 'met' };
@@ -100,7 +100,7 @@ export function step(before: Progression, { date, met, deload, top }: Session): 
 }
 
 /** @returns the progression after all sessions, taken by date; in any order they come out the same */
-export const fold = (before: Progression, sessions: readonly Session[]): Progression =>
+export const fold = (before: Progression, sessions: readonly TrainingSession[]): Progression =>
   sessions.toSorted((a, b) => (a.date < b.date ? -1 : 1)).reduce(step, before);
 
 /** @returns whether the session is one that the progression counts: those before a swap do not */

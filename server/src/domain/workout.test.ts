@@ -7,7 +7,6 @@ import {
   estimatedSeconds,
   kcalOf,
   kcalPerKg,
-  type Plan,
   plannedWorkout,
   prescribedOf,
   setsOf,
@@ -15,12 +14,13 @@ import {
   slotAt,
   slotBefore,
   slotOn,
+  type TrainingPlan,
 } from './workout.ts';
 
 // #453: the workout of a date, what comes after it, its seconds and its net kcal are as the tables say
 
 /** A plan with exercises in these slots alone. */
-const planOf = (days: number[], rest: Partial<Plan> = {}): Plan => ({
+const planOf = (days: number[], rest: Partial<TrainingPlan> = {}): TrainingPlan => ({
   ...DEFAULT_PLAN,
   slots: DEFAULT_PLAN.slots.map((slot) => (days.includes(slot.slot) ? slot : { ...slot, exercises: [] })),
   ...rest,

@@ -12,7 +12,7 @@ import {
 } from './progression.ts';
 
 /** What the rules need to know of an exercise of the catalogue. */
-export interface Exercise extends Ladder {
+export interface ExerciseTraits extends Ladder {
   readonly id: number;
   /** What targets count; of a unilateral exercise for each side. */
   readonly unit: 'reps' | 'seconds';
@@ -35,7 +35,7 @@ export interface Slot {
   readonly exercises: readonly Prescribed[];
 }
 
-export interface Plan {
+export interface TrainingPlan {
   readonly id: number;
   /** 1 to 7: in a `sequence` plan the slot that comes next. */
   readonly day: number;
@@ -55,12 +55,12 @@ export interface Plan {
 /** Rest between two sets: a convention (ACSM: one to two minutes). */
 export const REST_SECONDS = 60;
 
-const exercisesOf = ({ slots }: Pick<Plan, 'slots'>, day: number) =>
+const exercisesOf = ({ slots }: Pick<TrainingPlan, 'slots'>, day: number) =>
   slots.find(({ slot }) => slot === day)?.exercises ?? [];
 
 /** @returns the first slot with exercises among `day + first` … wrapping after 7, in the direction; undefined without any */
 function search(
-  plan: Pick<Plan, 'slots'>,
+  plan: Pick<TrainingPlan, 'slots'>,
   day: number,
   first: number,
   direction: 1 | -1,
@@ -73,20 +73,24 @@ function search(
 }
 
 /** @returns `day` if its slot has exercises, else the next that has; undefined when none has */
-export const slotAt = (plan: Pick<Plan, 'slots'>, day: number): number | undefined => search(plan, day, 0, 1);
+export const slotAt = (plan: Pick<TrainingPlan, 'slots'>, day: number): number | undefined =>
+  search(plan, day, 0, 1);
 
 /** @returns the first slot with exercises after `slotAt(day)`, wrapping; undefined when none has */
-export function slotAfter(plan: Pick<Plan, 'slots'>, day: number): number | undefined {
+export function slotAfter(plan: Pick<TrainingPlan, 'slots'>, day: number): number | undefined {
   const at = slotAt(plan, day);
   return at && search(plan, at, 1, 1);
 }
 
 /** @returns the last slot with exercises before `day`, wrapping; undefined when none has */
-export const slotBefore = (plan: Pick<Plan, 'slots'>, day: number): number | undefined =>
+export const slotBefore = (plan: Pick<TrainingPlan, 'slots'>, day: number): number | undefined =>
   search(plan, day, 1, -1);
 
 /** @returns the slot of the date: in `sequence` the one that is next, in `weekday` that of the weekday; undefined: rest */
-export function slotOn(plan: Pick<Plan, 'slots' | 'day' | 'schedule'>, date: string): number | undefined {
+export function slotOn(
+  plan: Pick<TrainingPlan, 'slots' | 'day' | 'schedule'>,
+  date: string,
+): number | undefined {
   if (plan.schedule === 'sequence') return slotAt(plan, plan.day);
   const weekday = isoWeekday(date);
   return exercisesOf(plan, weekday).length > 0 ? weekday : undefined;
@@ -97,7 +101,7 @@ export function slotOn(plan: Pick<Plan, 'slots' | 'day' | 'schedule'>, date: str
  * `weekday`: day to the slot of the next training date after `date`.
  */
 export function advanced(
-  plan: Pick<Plan, 'slots' | 'day' | 'progress' | 'schedule'>,
+  plan: Pick<TrainingPlan, 'slots' | 'day' | 'progress' | 'schedule'>,
   date: string,
 ): { day: number; progress: number } {
   const { day, progress } = plan;
@@ -112,7 +116,7 @@ export const setsOf = (sets: number, deload: boolean | undefined): number =>
 
 /** @returns the exercise as the slot prescribes it, or as the plan's first slot with it does; undefined: not of the plan */
 export const prescribedOf = (
-  plan: Pick<Plan, 'slots'>,
+  plan: Pick<TrainingPlan, 'slots'>,
   slot: number | null | undefined,
   exercise_id: number,
 ): Prescribed | undefined =>
@@ -128,7 +132,7 @@ export const exercisesIn = exercisesOf;
  * @param amount repetitions or seconds, summed over the sets; seconds count as they are
  */
 export const activeSeconds = (
-  { unit, seconds_per_rep, unilateral }: Pick<Exercise, 'unit' | 'seconds_per_rep' | 'unilateral'>,
+  { unit, seconds_per_rep, unilateral }: Pick<ExerciseTraits, 'unit' | 'seconds_per_rep' | 'unilateral'>,
   amount: number,
 ): number => Math.round(amount * (unit === 'seconds' ? 1 : seconds_per_rep) * (unilateral ? 2 : 1));
 
@@ -179,9 +183,9 @@ export interface PlannedWorkout {
  * @param slot of a date that is done: the one that it had
  */
 export function plannedWorkout(
-  plan: Plan,
+  plan: TrainingPlan,
   progressions: readonly Progression[],
-  exercises: readonly Exercise[],
+  exercises: readonly ExerciseTraits[],
   date: string,
   slot: number | null = null,
 ): PlannedWorkout | undefined {
@@ -227,7 +231,7 @@ export function plannedWorkout(
  * @returns the exercise's progression, or the one with which it opens
  */
 export function progressionOf(
-  plan: Plan,
+  plan: TrainingPlan,
   progressions: readonly Progression[],
   prescribed: Prescribed,
 ): Progression {
