@@ -3,6 +3,7 @@ import type { SQL } from 'drizzle-orm';
 import type { Database } from '../../db/database.ts';
 import { sql } from '../../db/drizzle.ts';
 import { mentalPlanResources as links, mentalPlans as plans, resources } from '../../db/schema/index.ts';
+import { columnList, jsonFields, pickColumns } from '../../db/sql/columns.ts';
 import { conditionalRead } from '../../db/sql/conditionalRead.ts';
 import { appendEvents, lockUser, userLocked } from '../../db/sql/eventLog.ts';
 import { pageReader } from '../../db/sql/paginate.ts';
@@ -18,14 +19,8 @@ import { firstRow, groupedWrite, read, write } from '../../db/statement.ts';
 import type { Services } from '../../trpc/context.ts';
 import type { MentalPlanChange, MentalPlanRow, MentalPlanView, NewMentalPlan } from './contract.ts';
 
-const columns = {
-  id: plans.id,
-  user_id: plans.user_id,
-  name: plans.name,
-  goal: plans.goal,
-  progress: plans.progress,
-  version: plans.version,
-};
+const columns = pickColumns(plans, ['id', 'user_id', 'name', 'goal', 'progress', 'version']);
+const resourceColumns = pickColumns(resources, ['id', 'type', 'name', 'description', 'volume']);
 
 /** Newest first. */
 export const listPlans = pageReader('mentalPlan.page', plans, columns, ['name', 'goal']);
@@ -36,12 +31,16 @@ const LARGE_BYTES = 1024 * 1024;
 type LinkedResource = MentalPlanView['resources'][number];
 
 const currentPlan = (isMine: SQL) => sql`
-  select p.id, p.user_id, p.name, p.goal, p.progress, p.version from ${plans} p where ${isMine} order by p.id desc limit 1`;
+  select ${columnList(columns, 'plan')}
+  from ${plans} plan
+  where ${isMine}
+  order by plan.id desc
+  limit 1`;
 
 const linkedResource = sql`
   json_build_object(
-    'resource', json_build_object('id', r.id, 'type', r.type, 'name', r.name, 'description', r.description, 'volume', r.volume),
-    'progress', l.progress)`;
+    'resource', json_build_object(${jsonFields(resourceColumns, 'resource')}),
+    'progress', link.progress)`;
 
 /** Large resources stay away: then there are only their bytes. */
 type ViewRow = MentalPlanRow & { readonly bytes: number; readonly resources: LinkedResource[] | null };
@@ -52,12 +51,17 @@ const current = firstRow(
       user_id,
       known_revision,
       (isMine): SQL<ViewRow> => sql`
-      select p.*, octet_length(linked.list::text) as bytes,
+      select
+        plan.*,
+        octet_length(linked.list::text) as bytes,
         case when octet_length(linked.list::text) <= ${sql.raw(String(LARGE_BYTES))} then linked.list end as resources
-      from (${currentPlan(isMine)}) p,
+      from (${currentPlan(isMine)}) plan,
       lateral (
-        select coalesce(json_agg(${linkedResource} order by r.id), '[]') as list
-        from ${links} l join ${resources} r on r.id = l.resource_id where l.mental_plan_id = p.id) linked`,
+        select coalesce(json_agg(${linkedResource} order by resource.id), '[]') as list
+        from ${links} link
+        join ${resources} resource on resource.id = link.resource_id
+        where link.mental_plan_id = plan.id
+      ) linked`,
     ),
   ),
 );
@@ -68,9 +72,10 @@ const largeCurrent = read('mentalPlan.largeCurrent', { user_id: 'int' }, ({ user
     user_id,
     sql`null`,
     (isMine): SQL<MentalPlanRow & { readonly resource: LinkedResource | null }> => sql`
-    select p.*, case when r.id is not null then ${linkedResource} end as resource
-    from (${currentPlan(isMine)}) p
-    left join ${links} l on l.mental_plan_id = p.id left join ${resources} r on r.id = l.resource_id`,
+    select plan.*, case when resource.id is not null then ${linkedResource} end as resource
+    from (${currentPlan(isMine)}) plan
+    left join ${links} link on link.mental_plan_id = plan.id
+    left join ${resources} resource on resource.id = link.resource_id`,
   ),
 );
 
@@ -101,10 +106,12 @@ async function readLarge(db: Database, user_id: number, size: number) {
   return { revision, view: { data, user_id, resources: linked }, size };
 }
 
-/** What an event says of the plan `p`: besides the row, the resources that it has from now on, where they were `replaced`. */
+/** The data of an event of the CTE `plan`: its row and, if the list of resources was `replaced`, the new list. */
 const eventData = (replaced: SQL, wanted: SQL) => sql`
-  select json_build_object('id', p.id, 'user_id', p.user_id, 'name', p.name, 'goal', p.goal, 'progress', p.progress,
-    'version', p.version, 'resource_list', case when ${replaced} then to_json(${wanted}) end) as data from p`;
+  select json_build_object(
+    ${jsonFields(columns, 'plan')},
+    'resource_list', case when ${replaced} then to_json(${wanted}) end) as data
+  from plan`;
 
 const NEW_PLAN = {
   ...QUOTA_PARAMETER,
@@ -121,15 +128,26 @@ const create = firstRow(
     NEW_PLAN,
     ({ user_id, name, goal, progress, wanted, quota }): SQL<{ id: number }> => sql`
     with ${lockUser(user_id)},
-    mine as (select id from ${resources} where user_id = ${user_id} and id = any(${wanted})),
-    p as (
+    mine as (
+      select id
+      from ${resources}
+      where user_id = ${user_id} and id = any(${wanted})
+    ),
+    plan as (
       insert into ${plans} (user_id, name, goal, progress)
       select ${user_id}, ${name}, ${goal}, ${progress}
-      where (select count(*) from mine) = cardinality(${wanted}) and ${userLocked} and ${isBelowQuota('mental_plans', user_id, quota)}
-      returning id, user_id, name, goal, progress, version),
-    l as (insert into ${links} (mental_plan_id, resource_id) select p.id, mine.id from p, mine),
+      where (select count(*) from mine) = cardinality(${wanted})
+        and ${userLocked}
+        and ${isBelowQuota('mental_plans', user_id, quota)}
+      returning ${columnList(columns)}
+    ),
+    link as (
+      insert into ${links} (mental_plan_id, resource_id)
+      select plan.id, mine.id
+      from plan, mine
+    ),
     ${appendEvents(user_id, 'mentalPlan.created', eventData(sql`true`, wanted))}
-    select id from p`,
+    select id from plan`,
   ),
 );
 
@@ -167,27 +185,47 @@ const update = firstRow(
     (sent): SQL<{ plan: MentalPlanRow | null; found: boolean; matched: boolean; owned: boolean }> => sql`
     with ${lockUser(sent.user_id)},
     wanted as (select unnest(${sent.wanted}) as id),
-    mine as (select r.id from ${resources} r join wanted using (id) where r.user_id = ${sent.user_id}),
-    before as (select id, version from ${plans} where id = ${sent.id} and user_id = ${sent.user_id} and ${userLocked}),
-    p as (
-      update ${plans} p set
-        name = coalesce(${sent.name}, p.name),
-        goal = coalesce(${sent.goal}, p.goal),
-        progress = coalesce(${sent.progress}, p.progress),
-        version = p.version + ${sent.has_changes}::int
+    mine as (
+      select resource.id
+      from ${resources} resource
+      join wanted using (id)
+      where resource.user_id = ${sent.user_id}
+    ),
+    before as (
+      select id, version
+      from ${plans}
+      where id = ${sent.id} and user_id = ${sent.user_id} and ${userLocked}
+    ),
+    plan as (
+      update ${plans} plan set
+        name = coalesce(${sent.name}, plan.name),
+        goal = coalesce(${sent.goal}, plan.goal),
+        progress = coalesce(${sent.progress}, plan.progress),
+        version = plan.version + ${sent.has_changes}::int
       from before
-      where p.id = before.id and p.version = before.version and ${ifMatch(sql`before.version`, sent.if_match)}
+      where plan.id = before.id
+        and plan.version = before.version
+        and ${ifMatch(sql`before.version`, sent.if_match)}
         and (select count(*) from mine) = cardinality(${sent.wanted})
-      returning p.id, p.user_id, p.name, p.goal, p.progress, p.version),
+      returning ${columnList(columns, 'plan')}
+    ),
     dropped as (
-      delete from ${links} l using p
-      where ${sent.replace} and l.mental_plan_id = p.id and not exists (select from wanted where wanted.id = l.resource_id)),
+      delete from ${links} link using plan
+      where ${sent.replace}
+        and link.mental_plan_id = plan.id
+        and not exists (select from wanted where wanted.id = link.resource_id)
+    ),
     added as (
       insert into ${links} (mental_plan_id, resource_id)
-      select p.id, mine.id from p, mine where ${sent.replace} order by mine.id
-      on conflict (mental_plan_id, resource_id) do nothing),
+      select plan.id, mine.id
+      from plan, mine
+      where ${sent.replace}
+      order by mine.id
+      on conflict (mental_plan_id, resource_id) do nothing
+    ),
     ${appendEvents(sent.user_id, 'mentalPlan.changed', sql`${eventData(sent.replace, sent.wanted)} where ${sent.has_changes}`)}
-    select (select row_to_json(p) from p) as plan,
+    select
+      (select row_to_json(plan) from plan) as plan,
       exists (select from before) as found,
       (select ${ifMatch(sql`version`, sent.if_match)} from before) as matched,
       (select count(*) from mine) = cardinality(${sent.wanted}) as owned`,

@@ -5,6 +5,7 @@ import type { ReadModelCache } from '../../cache/readModels.ts';
 import type { Database } from '../../db/database.ts';
 import { and, builder, eq, sql } from '../../db/drizzle.ts';
 import { exercises, physicalPlans as plans, workoutExercises, workouts } from '../../db/schema/index.ts';
+import { columnList, pickColumns } from '../../db/sql/columns.ts';
 import { conditionalRead } from '../../db/sql/conditionalRead.ts';
 import { appendEvents, lockUser, userLocked } from '../../db/sql/eventLog.ts';
 import { pageReader } from '../../db/sql/paginate.ts';
@@ -22,19 +23,19 @@ import { firstRow, groupedWrite, read, write } from '../../db/statement.ts';
 import type { NewPhysicalPlan, PhysicalPlanChange, PhysicalPlanRow, PhysicalPlanView } from './contract.ts';
 import { catalogueVersion } from './exercises/queries.ts';
 
-const columns = {
-  id: plans.id,
-  user_id: plans.user_id,
-  goal: plans.goal,
-  age: plans.age,
-  gender: plans.gender,
-  weight: plans.weight,
-  height: plans.height,
-  bmi: plans.bmi,
-  progress: plans.progress,
-  day: plans.day,
-  version: plans.version,
-};
+const columns = pickColumns(plans, [
+  'id',
+  'user_id',
+  'goal',
+  'age',
+  'gender',
+  'weight',
+  'height',
+  'bmi',
+  'progress',
+  'day',
+  'version',
+]);
 
 /** Newest first. */
 export const listPlans = pageReader('physicalPlan.page', plans, columns);
@@ -68,13 +69,32 @@ const current = firstRow(
       user_id,
       known_revision,
       (isMine): SQL<ViewRow> => sql`
-      select p.id, p.user_id, p.goal, p.age, p.gender, p.weight, p.height, p.bmi, p.progress, p.day, p.version,
+      select
+        ${columnList(columns, 'plan')},
         ${catalogueVersion} as catalogue,
-        (select coalesce(json_agg(json_build_array(w.id, w.day_of_week,
-            (select coalesce(json_agg(x.exercise_id order by x.id), '[]') from ${workoutExercises} x where x.workout_id = w.id)
-          ) order by w.day_of_week), '[]')
-        from ${workouts} w where w.physical_plan_id = p.id) as days
-      from ${plans} p where ${isMine} order by p.id desc limit 1`,
+        (
+          select coalesce(
+            json_agg(
+              json_build_array(
+                workout.id,
+                workout.day_of_week,
+                (
+                  select coalesce(json_agg(link.exercise_id order by link.id), '[]')
+                  from ${workoutExercises} link
+                  where link.workout_id = workout.id
+                )
+              )
+              order by workout.day_of_week
+            ),
+            '[]'
+          )
+          from ${workouts} workout
+          where workout.physical_plan_id = plan.id
+        ) as days
+      from ${plans} plan
+      where ${isMine}
+      order by plan.id desc
+      limit 1`,
       [catalogueVersion],
     ),
   ),
@@ -109,30 +129,55 @@ const create = firstRow(
   write(
     'physicalPlan.create',
     NEW_PLAN,
-    (plan): SQL<ViewRow> => sql`
-    with ${lockUser(plan.user_id)},
-    defaults as (select id, default_order from ${exercises} where default_order is not null),
-    p as (
+    ({ user_id, goal, age, gender, weight, height, quota }): SQL<ViewRow> => sql`
+    with ${lockUser(user_id)},
+    defaults as (
+      select id, default_order
+      from ${exercises}
+      where default_order is not null
+    ),
+    plan as (
       insert into ${plans} (user_id, goal, age, gender, weight, height)
-      select ${plan.user_id}, ${plan.goal}, ${plan.age}, ${plan.gender}, ${plan.weight}, ${plan.height}
-      where exists (select from defaults) and ${userLocked} and ${isBelowQuota('physical_plans', plan.user_id, plan.quota)}
-      returning id, user_id, goal, age, gender, weight, height, bmi, progress, day, version),
-    w as (
+      select ${user_id}, ${goal}, ${age}, ${gender}, ${weight}, ${height}
+      where exists (select from defaults)
+        and ${userLocked}
+        and ${isBelowQuota('physical_plans', user_id, quota)}
+      returning ${columnList(columns)}
+    ),
+    workout as (
       insert into ${workouts} (physical_plan_id, day_of_week)
-      select p.id, n from p, generate_series(1, 7) as n order by n
-      returning id, day_of_week),
-    x as (
+      select plan.id, week_day
+      from plan, generate_series(1, 7) as week_day
+      order by week_day
+      returning id, day_of_week
+    ),
+    link as (
       insert into ${workoutExercises} (workout_id, exercise_id)
-      select w.id, d.id from w, defaults d order by w.day_of_week, d.default_order
-      returning id, workout_id, exercise_id),
-    ${appendEvents(plan.user_id, 'physicalPlan.created', sql`select row_to_json(p) as data from p`)}
-    select p.id, p.user_id, p.goal, p.age, p.gender, p.weight, p.height, p.bmi, p.progress, p.day, p.version,
+      select workout.id, defaults.id
+      from workout, defaults
+      order by workout.day_of_week, defaults.default_order
+      returning id, workout_id, exercise_id
+    ),
+    ${appendEvents(user_id, 'physicalPlan.created', sql`select row_to_json(plan) as data from plan`)}
+    select
+      ${columnList(columns, 'plan')},
       ${catalogueVersion} as catalogue,
-      (select json_agg(json_build_array(w.id, w.day_of_week,
-          (select json_agg(x.exercise_id order by x.id) from x where x.workout_id = w.id)
-        ) order by w.day_of_week)
-      from w) as days
-    from p`,
+      (
+        select json_agg(
+          json_build_array(
+            workout.id,
+            workout.day_of_week,
+            (
+              select json_agg(link.exercise_id order by link.id)
+              from link
+              where link.workout_id = workout.id
+            )
+          )
+          order by workout.day_of_week
+        )
+        from workout
+      ) as days
+    from plan`,
   ),
 );
 
@@ -188,7 +233,8 @@ const update = firstRow(
       )
       .returning(columns)},
     ${appendEvents(p.user_id, 'physicalPlan.changed', sql`select row_to_json(changed) as data from changed where ${p.has_changes}`)}
-    select (select row_to_json(changed) from changed) as plan,
+    select
+      (select row_to_json(changed) from changed) as plan,
       exists (select from ${plans} where id = ${p.id} and user_id = ${p.user_id}) as found`,
   ),
 );

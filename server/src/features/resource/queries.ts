@@ -3,6 +3,7 @@ import type { SQL } from 'drizzle-orm';
 import type { Database } from '../../db/database.ts';
 import { sql } from '../../db/drizzle.ts';
 import { mentalPlanResources as links, mentalPlans, resources } from '../../db/schema/index.ts';
+import { columnList, jsonFields, pickColumns } from '../../db/sql/columns.ts';
 import { appendEvents, lockUser, userLocked } from '../../db/sql/eventLog.ts';
 import { pageReader } from '../../db/sql/paginate.ts';
 import { isBelowQuota, QUOTA_PARAMETER } from '../../db/sql/quota.ts';
@@ -10,23 +11,21 @@ import { firstRow, groupedWrite, write } from '../../db/statement.ts';
 import type { Resource } from '../../trpc/fields.ts';
 import type { NewResource, NewResources, ResourceChange } from './contract.ts';
 
-const columns = {
-  id: resources.id,
-  type: resources.type,
-  name: resources.name,
-  description: resources.description,
-  volume: resources.volume,
-};
+const columns = pickColumns(resources, ['id', 'type', 'name', 'description', 'volume']);
 
 /** Newest first. */
 export const listResources = pageReader('resource.page', resources, columns, ['name', 'description']);
 
-const currentPlan = (user_id: SQL) =>
-  sql`select id from ${mentalPlans} where user_id = ${user_id} order by id desc limit 1`;
+const currentPlan = (user_id: SQL) => sql`
+      select id
+      from ${mentalPlans}
+      where user_id = ${user_id}
+      order by id desc
+      limit 1`;
 
-/** What an event says of the resource `r`: besides the row, progress in those plans where it was written. */
-const eventData = (linked: SQL) => sql`json_build_object(
-  'id', r.id, 'type', r.type, 'name', r.name, 'description', r.description, 'volume', r.volume, 'links', coalesce(${linked}, '[]'::json))`;
+/** The data of an event of the CTE `resource`: its row, and the progress in those plans where the change wrote it. */
+const eventData = (linked: SQL) => sql`
+  json_build_object(${jsonFields(columns, 'resource')}, 'links', coalesce(${linked}, '[]'::json))`;
 
 const NEW_RESOURCE = {
   ...QUOTA_PARAMETER,
@@ -44,16 +43,25 @@ const create = firstRow(
     ({ user_id, type, name, description, volume, quota }): SQL<{ id: number }> => sql`
     with ${lockUser(user_id)},
     plan as (${currentPlan(user_id)}),
-    r as (
+    resource as (
       insert into ${resources} (user_id, type, name, description, volume)
-      select ${user_id}, ${type}, ${name}, ${description}, ${volume} from plan
+      select ${user_id}, ${type}, ${name}, ${description}, ${volume}
+      from plan
       where ${userLocked} and ${isBelowQuota('resources', user_id, quota)}
-      returning id, type, name, description, volume),
-    l as (
-      insert into ${links} (mental_plan_id, resource_id) select plan.id, r.id from plan, r
-      returning mental_plan_id, progress),
-    ${appendEvents(user_id, 'resource.created', sql`select ${eventData(sql.raw('(select json_agg(l) from l)'))} as data from r`)}
-    select id from r`,
+      returning ${columnList(columns)}
+    ),
+    link as (
+      insert into ${links} (mental_plan_id, resource_id)
+      select plan.id, resource.id
+      from plan, resource
+      returning mental_plan_id, progress
+    ),
+    ${appendEvents(
+      user_id,
+      'resource.created',
+      sql`select ${eventData(sql.raw('(select json_agg(link) from link)'))} as data from resource`,
+    )}
+    select id from resource`,
   ),
 );
 
@@ -68,15 +76,25 @@ const createMany = write(
   { ...QUOTA_PARAMETER, user_id: 'int', list: 'json', added: 'int' },
   ({ user_id, list, quota, added }): SQL<{ id: number }> => sql`
     with ${lockUser(user_id)},
-    r as (
+    resource as (
       insert into ${resources} (user_id, type, name, description, volume)
-      select ${user_id}, (item->>'type')::resource_type, item->>'name', item->>'description', (item->>'volume')::float8
+      select
+        ${user_id},
+        (item->>'type')::resource_type,
+        item->>'name',
+        item->>'description',
+        (item->>'volume')::float8
       from json_array_elements(${list}) with ordinality as sent(item, at)
       where ${userLocked} and ${isBelowQuota('resources', user_id, quota, { added })}
       order by at
-      returning id, type, name, description, volume),
-    ${appendEvents(user_id, 'resource.created', sql`select ${eventData(sql`null`)} as data from r order by id`)}
-    select id from r order by id`,
+      returning ${columnList(columns)}
+    ),
+    ${appendEvents(
+      user_id,
+      'resource.created',
+      sql`select ${eventData(sql`null`)} as data from resource order by id`,
+    )}
+    select id from resource order by id`,
 );
 
 /** All, or none when there is no room. @returns the new ids in the order of the given resources */
@@ -119,41 +137,70 @@ const update = firstRow(
     }): SQL<{ resource: Resource | null; found: boolean; linked: boolean; fits: boolean }> => sql`
     with ${lockUser(user_id)},
     plan as (${currentPlan(user_id)}),
-    link as (select l.id from ${links} l join plan on plan.id = l.mental_plan_id where l.resource_id = ${id}),
+    link_of_plan as (
+      select link.id
+      from ${links} link
+      join plan on plan.id = link.mental_plan_id
+      where link.resource_id = ${id}
+    ),
     before as (
-      select id, type, name, description, volume from ${resources} where id = ${id} and user_id = ${user_id} and ${userLocked}
-      for no key update),
-    r as (
-      update ${resources} r set
-        type = coalesce(${type}, r.type),
-        name = coalesce(${name}, r.name),
-        description = coalesce(${description}, r.description),
-        volume = coalesce(${volume}, r.volume)
+      select ${columnList(columns)}
+      from ${resources}
+      where id = ${id} and user_id = ${user_id} and ${userLocked}
+      for no key update
+    ),
+    resource as (
+      update ${resources} resource set
+        type = coalesce(${type}, resource.type),
+        name = coalesce(${name}, resource.name),
+        description = coalesce(${description}, resource.description),
+        volume = coalesce(${volume}, resource.volume)
       from before
-      where r.id = before.id
-        and (${progress} is null or (exists (select from link) and ${progress} <= coalesce(${volume}, before.volume)))
-      returning r.id, r.type, r.name, r.description, r.volume),
-    linked as (
-      select l.id, l.progress from ${links} l join r on l.resource_id = r.id
-      where ${volume} is not null or (${progress} is not null and l.id in (select id from link))
-      for no key update of l),
-    l as (
-      update ${links} l set
-        progress = case when l.id in (select id from link) and ${progress} is not null then ${progress} else least(l.progress, r.volume) end
-      from r, linked
-      where l.id = linked.id
-      returning l.id, l.mental_plan_id, l.progress),
-    changed as (select l.mental_plan_id, l.progress from l join linked using (id) where l.progress <> linked.progress),
+      where resource.id = before.id
+        and (
+          ${progress} is null
+          or (exists (select from link_of_plan) and ${progress} <= coalesce(${volume}, before.volume))
+        )
+      returning ${columnList(columns, 'resource')}
+    ),
+    locked_link as (
+      select link.id, link.progress
+      from ${links} link
+      join resource on link.resource_id = resource.id
+      where ${volume} is not null
+        or (${progress} is not null and link.id in (select id from link_of_plan))
+      for no key update of link
+    ),
+    written_link as (
+      update ${links} link set
+        progress = case
+          when link.id in (select id from link_of_plan) and ${progress} is not null then ${progress}
+          else least(link.progress, resource.volume)
+        end
+      from resource, locked_link
+      where link.id = locked_link.id
+      returning link.id, link.mental_plan_id, link.progress
+    ),
+    changed as (
+      select written_link.mental_plan_id, written_link.progress
+      from written_link
+      join locked_link using (id)
+      where written_link.progress <> locked_link.progress
+    ),
     ${appendEvents(
       user_id,
       'resource.changed',
-      sql`select ${eventData(sql.raw('(select json_agg(changed) from changed)'))} as data from r, before
-        where (r.type, r.name, r.description, r.volume) <> (before.type, before.name, before.description, before.volume)
+      sql`
+        select ${eventData(sql.raw('(select json_agg(changed) from changed)'))} as data
+        from resource, before
+        where (resource.type, resource.name, resource.description, resource.volume)
+            <> (before.type, before.name, before.description, before.volume)
           or exists (select from changed)`,
     )}
-    select (select row_to_json(r) from r) as resource,
+    select
+      (select row_to_json(resource) from resource) as resource,
       exists (select from before) as found,
-      exists (select from link) as linked,
+      exists (select from link_of_plan) as linked,
       coalesce(${progress} <= coalesce(${volume}, (select volume from before)), true) as fits`,
   ),
 );
@@ -182,8 +229,12 @@ export const removeResource = firstRow(
     { user_id: 'int', id: 'int' },
     ({ user_id, id }): SQL<{ id: number }> => sql`
     with ${lockUser(user_id)},
-    gone as (delete from ${resources} where id = ${id} and user_id = ${user_id} and ${userLocked} returning id),
-    ${appendEvents(user_id, 'resource.removed', sql`select row_to_json(gone) as data from gone`)}
-    select id from gone`,
+    removed as (
+      delete from ${resources}
+      where id = ${id} and user_id = ${user_id} and ${userLocked}
+      returning id
+    ),
+    ${appendEvents(user_id, 'resource.removed', sql`select row_to_json(removed) as data from removed`)}
+    select id from removed`,
   ),
 );

@@ -3,6 +3,7 @@ import type { SQL } from 'drizzle-orm';
 import type { Database } from '../../db/database.ts';
 import { sql } from '../../db/drizzle.ts';
 import { tasks } from '../../db/schema/index.ts';
+import { columnList, pickColumns } from '../../db/sql/columns.ts';
 import {
   appendEvent,
   appendEvents,
@@ -16,7 +17,7 @@ import { isBelowQuota, isCertainlyBelowQuota, QUOTA_PARAMETER } from '../../db/s
 import { firstRow, groupedWrite, type Input } from '../../db/statement.ts';
 import type { Task, TaskPage } from './contract.ts';
 
-const columns = { id: tasks.id, user_id: tasks.user_id, title: tasks.title, status: tasks.status };
+const columns = pickColumns(tasks, ['id', 'user_id', 'title', 'status']);
 const page = pageReader('task.page', tasks, columns);
 const pageOfStatus = pageReaderByFlag('task.pageOfStatus', tasks, columns, tasks.status);
 
@@ -36,8 +37,11 @@ const taskCreation = (name: string, room: (user_id: SQL, quota: SQL, last: SQL) 
       ({ user_id, title, status, quota }): SQL<Task> => sql`
       with ${nextSequence(user_id, room(user_id, quota, sql`last`))},
       made as (
-        insert into ${tasks} (user_id, title, status) select ${user_id}, ${title}, ${status} where ${sequenceTaken}
-        returning id, user_id, title, status),
+        insert into ${tasks} (user_id, title, status)
+        select ${user_id}, ${title}, ${status}
+        where ${sequenceTaken}
+        returning ${columnList(columns)}
+      ),
       ${appendEvent(user_id, 'task.created', sql`select row_to_json(made) as data from made`)}
       select * from made`,
     ),
@@ -61,15 +65,27 @@ export const updateTask = firstRow(
     TASK_CHANGE,
     ({ user_id, id, title, status }): SQL<Task> => sql`
     with ${lockUser(user_id)},
-    before as (select id, title, status from ${tasks} where id = ${id} and user_id = ${user_id} and ${userLocked} for no key update),
+    before as (
+      select id, title, status
+      from ${tasks}
+      where id = ${id} and user_id = ${user_id} and ${userLocked}
+      for no key update
+    ),
     after as (
-      update ${tasks} t set title = coalesce(${title}, t.title), status = coalesce(${status}, t.status)
-      from before where t.id = before.id
-      returning t.id, t.user_id, t.title, t.status),
+      update ${tasks} task set
+        title = coalesce(${title}, task.title),
+        status = coalesce(${status}, task.status)
+      from before
+      where task.id = before.id
+      returning ${columnList(columns, 'task')}
+    ),
     ${appendEvents(
       user_id,
       'task.changed',
-      sql`select row_to_json(after) as data from after, before where (after.title, after.status) <> (before.title, before.status)`,
+      sql`
+        select row_to_json(after) as data
+        from after, before
+        where (after.title, after.status) <> (before.title, before.status)`,
     )}
     select * from after`,
   ),
@@ -81,8 +97,12 @@ export const removeTask = firstRow(
     { user_id: 'int', id: 'int' },
     ({ user_id, id }): SQL<{ id: number }> => sql`
     with ${lockUser(user_id)},
-    gone as (delete from ${tasks} where id = ${id} and user_id = ${user_id} and ${userLocked} returning id),
-    ${appendEvents(user_id, 'task.removed', sql`select row_to_json(gone) as data from gone`)}
-    select id from gone`,
+    removed as (
+      delete from ${tasks}
+      where id = ${id} and user_id = ${user_id} and ${userLocked}
+      returning id
+    ),
+    ${appendEvents(user_id, 'task.removed', sql`select row_to_json(removed) as data from removed`)}
+    select id from removed`,
   ),
 );
