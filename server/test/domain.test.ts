@@ -34,6 +34,19 @@ test('#461 the rules import nothing but each other, read no clock and no random 
   }
 });
 
+test('#461 Node.js loads the rules as they are, by taking their types away', async () => {
+  const files = ['index.ts', 'rebuild.ts'].map((name) => JSON.stringify(join(DOMAIN, name)));
+  const { stdout } = await promisify(execFile)(join(ROOT, 'node_modules/.bin/node'), [
+    '--input-type=module',
+    '--eval',
+    `const all = await Promise.all([${files}].map((file) => import(file)));
+    console.log(all.flatMap((one) => Object.keys(one)).join());`,
+  ]);
+  expect(stdout.split(',')).toEqual(
+    expect.arrayContaining(['localDate', 'transition', 'energy', 'rebuild\n']),
+  );
+});
+
 test('#461 the linter refuses what they would import from elsewhere', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'stepwise-domain-'));
   try {

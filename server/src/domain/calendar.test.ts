@@ -55,6 +55,29 @@ test('#450 every instant has one date in every zone, and a day of the zone has a
   }
 });
 
+test('#450 hour by hour over three years no date is lost, whatever the start of the day', () => {
+  const random = randomOf(451);
+  const zones = [
+    'Europe/Berlin',
+    'America/New_York',
+    'Pacific/Chatham',
+    'Antarctica/Troll',
+    'Australia/Lord_Howe',
+  ];
+  for (const zone of zones) {
+    const day_start = random.int(0, 12);
+    let last = localDate(Date.UTC(2023, 11, 31), zone, day_start);
+    let greatest = last;
+    for (let hour = 1; hour < 3 * 366 * 24; hour++) {
+      const date = localDate(Date.UTC(2023, 11, 31) + hour * HOUR_MS, zone, day_start);
+      if (date === last) continue;
+      expect([addDays(greatest, 1), greatest, addDays(greatest, -1)]).toContain(date);
+      if (date > greatest) greatest = date;
+      last = date;
+    }
+  }
+});
+
 test('a date that returns for an hour: clocks go back across the start of the day', () => {
   // 2026-04-04T14:00Z is 03:45 for the first time, and 02:45 after it.
   expect(localDate(Date.parse('2026-04-04T13:44:00Z'), 'Pacific/Chatham', 3)).toBe('2026-04-05');

@@ -510,6 +510,29 @@ test('an exercise that is not of the plan is summed, and moves nothing', () => {
   world.expectRebuilt();
 });
 
+test('in a deload week half of the sets are asked for, a met session leaves k, and a correction knows that it was one', () => {
+  const slots = DEFAULT_PLAN.slots.map((slot) => ({
+    ...slot,
+    exercises: slot.exercises.map((one) => ({ ...one, sets: 3 })),
+  }));
+  const world = new DayWorld().set({ plans: [{ ...DEFAULT_PLAN, slots, progress: 3, deload: true }] });
+  const push = (...done: number[]) => ({ workout: { plan_id: 1, exercises: [{ exercise_id: 1, done }] } });
+  const kept = () => world.rows.get(DATE)?.content?.workout;
+  const k = () => world.progressions.find(({ exercise_id }) => exercise_id === 1)?.k;
+  world.act(DATE, complete(push(11, 11)));
+  expect([kept()?.deload, kept()?.exercises[0], k()]).toMatchObject([
+    true,
+    { sets: 2, target: 11, met: true },
+    3,
+  ]);
+  world.set({ plans: [{ ...(world.plans[0] as TrainingPlan), deload: false }] });
+  world.act(DATE, correct(push(11, 12)));
+  expect([kept()?.deload, kept()?.exercises[0]?.met, k()]).toEqual([true, true, 3]);
+  world.act(addDays(DATE, 1), complete(push(11, 11)));
+  expect(world.progressions.find(({ exercise_id }) => exercise_id === 1)).toMatchObject({ k: 3, misses: 1 });
+  world.expectRebuilt();
+});
+
 test('the top held twice is told as ready', () => {
   const world = new DayWorld().set({ plans: [{ ...DEFAULT_PLAN, progress: 28 }] });
   const all = complete({ workout: { plan_id: 1, exercises: [{ exercise_id: 1, done: [25] }] } });

@@ -124,6 +124,9 @@ export interface Day {
   readonly content: KeptContent | null;
 }
 
+/** Where a user stood before a date: what sessions change of a progression. */
+export type Standing = Omit<Progression, 'opening_k' | 'since' | 'since_seq'>;
+
 /** What the last fact of a date that has `before` says: others of the date have moved no progression. */
 export interface SessionDay {
   readonly date: string;
@@ -132,7 +135,7 @@ export interface SessionDay {
   /** Of its content. */
   readonly workout: DoneWorkout | null;
   /** Its `before`: the progressions before the date of each exercise that the date has ever moved. */
-  readonly before: readonly Progression[];
+  readonly before: readonly Standing[];
 }
 
 export interface Link {
@@ -270,7 +273,7 @@ export interface Fact {
   /** Of day.* and of a reporting plan.adjusted. */
   readonly content?: KeptContent | null;
   /** The progressions before the date of each exercise that the date has ever moved. */
-  readonly before?: readonly Progression[];
+  readonly before?: readonly Standing[];
   /** Of a plan's first session: the rung at which each of its exercises opens. */
   readonly opened?: {
     readonly plan_id: number;
@@ -387,7 +390,7 @@ export function applyFact(before: Day | null, fact: Fact): { day: Day; sums: Sum
 
 const ofExercise =
   (plan_id: number, exercise_id: number) =>
-  (one: Progression): boolean =>
+  (one: Standing): boolean =>
     one.plan_id === plan_id && one.exercise_id === exercise_id;
 
 /** @returns how a workout moves the progression of an exercise of a plan; undefined: not at all */
@@ -430,7 +433,7 @@ export function splitAt(
   const after = own.slice(upTo.length);
   const isRecent = (upTo.at(-1)?.date ?? '') >= addDays(date, -SESSION_DAYS / 2);
   const base = isRecent ? upTo.toSorted((a, b) => b.seq - a.seq)[0] : after[0];
-  const start = base?.before.find(isOwn) ?? current;
+  const start = { ...current, ...base?.before.find(isOwn) };
   const between = isRecent
     ? upTo.filter((day) => day.date >= (base as SessionDay).date && day.date < date)
     : [];
@@ -603,7 +606,7 @@ function judged(
     done,
     met: shown === null ? null : isMet(done, sets, shown),
     active_s,
-    kcal_per_kg: kcalPerKg(exercise.met, active_s),
+    kcal_per_kg: round6(kcalPerKg(exercise.met, active_s)),
   };
 }
 
@@ -651,8 +654,8 @@ function doneWorkout(
  * plan's first session opens its exercises by them.
  */
 function move(plan: TrainingPlan, to: { day: number; progress: number }, change: Change): void {
-  for (const of of ['day', 'progress'] as const)
-    change.counters.push({ of, id: plan.id, before: plan[of], after: to[of] });
+  for (const key of ['day', 'progress'] as const)
+    change.counters.push({ of: key, id: plan.id, before: plan[key], after: to[key] });
   change.sessions.set(plan.id, plan.sessions + 1);
 }
 
@@ -747,7 +750,7 @@ function done(state: State, day: Day, given: Content, correcting: boolean): Outc
 /** Progressions before the date, after all sessions, and what the plan's first session opens. */
 function progressionsOf(state: State, workout: DoneWorkout | null) {
   const days = daysOf(state);
-  const before: Progression[] = [];
+  const before: Standing[] = [];
   const after: Progression[] = [];
   const current = new Map<string, Progression>();
   const add = (one: Progression) => current.set(`${one.plan_id} ${one.exercise_id}`, one);
@@ -763,12 +766,13 @@ function progressionsOf(state: State, workout: DoneWorkout | null) {
     if (found) add(found);
   }
   for (const { exercise_id, top } of (plan && workout?.exercises) || []) {
-    const prescribed = top !== null && prescribedOf(plan as TrainingPlan, null, exercise_id);
+    const prescribed = top !== null && prescribedOf(plan as TrainingPlan, workout?.slot ?? null, exercise_id);
     if (prescribed) add(progressionOf(plan as TrainingPlan, state.progressions, prescribed));
   }
   for (const one of current.values()) {
     const split = splitAt(one, days, state.date);
-    before.push(split.before);
+    const { opening_k: _, since: __, since_seq: ___, ...standing } = split.before;
+    before.push(standing);
     const session = sessionOf({ date: state.date, workout }, one.plan_id, one.exercise_id);
     after.push(fold(split.before, session ? [session, ...split.later] : split.later));
   }

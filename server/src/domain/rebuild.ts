@@ -71,7 +71,7 @@ export function rebuild(facts: readonly NumberedFact[], schedules: readonly Sche
   }
 
   const sorted = [...days.values()].toSorted((a, b) => (a.date < b.date ? -1 : 1));
-  const runOf = new Map(runs(sorted, schedules, '0000-01-01'));
+  const runOf = new Map(runs(sorted, schedules, '0001-01-01'));
   const months = new Map<string, Sums>();
   const sessions = new Map<number, number>();
   for (const { date, sums, content } of sorted) {

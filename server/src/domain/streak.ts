@@ -142,10 +142,11 @@ export function runs(
   if (!newest || newest.date < since) return [];
   const states = statesOf(sorted);
   const found: [string, number][] = [];
+  const from = dayNumber(since);
   const first = before ? dayNumber(before.date) : dayNumber(sorted[0]?.date ?? since);
   const start = before ? before.run - (isDone(before.state) ? 1 : 0) : 0;
   walk(states, dueBy(schedules), first, dayNumber(newest.date), start, (day, run) => {
-    if (states.has(day) && dateOf(day) >= since) found.push([dateOf(day), run]);
+    if (day >= from && states.has(day)) found.push([dateOf(day), run]);
   });
   return found;
 }

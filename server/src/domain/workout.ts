@@ -115,14 +115,17 @@ export const setsOf = (sets: number, deload: boolean | undefined): number =>
   deload ? Math.ceil(sets / 2) : sets;
 
 /** @returns the exercise as the slot prescribes it, or as the plan's first slot with it does; undefined: not of the plan */
-export const prescribedOf = (
+export function prescribedOf(
   plan: Pick<TrainingPlan, 'slots'>,
-  slot: number | null | undefined,
+  slot: number | null,
   exercise_id: number,
-): Prescribed | undefined =>
-  [...(slot ? exercisesOf(plan, slot) : []), ...plan.slots.flatMap(({ exercises }) => exercises)].find(
-    (prescribed) => prescribed.exercise_id === exercise_id,
+): Prescribed | undefined {
+  const isIt = (prescribed: Prescribed) => prescribed.exercise_id === exercise_id;
+  return (
+    (slot ? exercisesOf(plan, slot).find(isIt) : undefined) ??
+    plan.slots.find(({ exercises }) => exercises.some(isIt))?.exercises.find(isIt)
   );
+}
 
 /** @returns the exercises of a slot, in order */
 export const exercisesIn = exercisesOf;
