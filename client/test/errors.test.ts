@@ -133,11 +133,11 @@ test('#315 an error of the server has its status and what Retry-After says', asy
     data: { reason: 'NOT_FOUND' },
   });
 
-  const plenty = { most: 1e9, seconds: 60 };
+  const plenty = { max: 1e9, seconds: 60 };
   const rates = {
     address: plenty,
     user: plenty,
-    signIn: { most: 1, seconds: 600 },
+    signIn: { max: 1, seconds: 600 },
     registration: plenty,
     userHashes: plenty,
     addressHashes: plenty,

@@ -1,7 +1,7 @@
 // A session goes on by itself when its access token has become too old.
 import { randomUUID } from 'node:crypto';
 import { expect, test, vi } from 'vitest';
-import { createTokens } from '../../server/src/security/token.ts';
+import { createAccessTokens } from '../../server/src/security/token.ts';
 import { startApp } from '../../server/test/harness.ts';
 import { SECRET } from '../../server/test/tokens.ts';
 import { createClient, type TokenAnswer } from '../src/index.ts';
@@ -18,8 +18,8 @@ async function signedIn(password: string = randomUUID()): Promise<TokenAnswer> {
 
 /** The same session, with an access token that was good a minute ago. */
 async function expired(tokens: TokenAnswer): Promise<TokenAnswer> {
-  const claims = await createTokens([SECRET], 60).verify(tokens.access_token);
-  return { ...tokens, access_token: await createTokens([SECRET], -60).sign(claims!) };
+  const claims = await createAccessTokens([SECRET], 60).verify(tokens.access_token);
+  return { ...tokens, access_token: await createAccessTokens([SECRET], -60).sign(claims!) };
 }
 
 const refresh = ({ refresh_token }: TokenAnswer) =>

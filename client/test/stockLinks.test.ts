@@ -14,7 +14,7 @@ import {
 import { EventSourcePolyfill } from 'event-source-polyfill';
 import { EventSource } from 'eventsource';
 import { afterAll, expect, onTestFinished, test, vi } from 'vitest';
-import { createTokens } from '../../server/src/security/token.ts';
+import { createAccessTokens } from '../../server/src/security/token.ts';
 import { startApp, type TestApp } from '../../server/test/harness.ts';
 import { SECRET } from '../../server/test/tokens.ts';
 import {
@@ -106,9 +106,9 @@ test('#256 over a token that expires, three cuts and a rolling restart every eve
   timeout: 120_000,
 }, async () => {
   const tokens = await signUp();
-  const claims = createTokens([SECRET], 60).verify(tokens.access_token)!;
+  const claims = createAccessTokens([SECRET], 60).verify(tokens.access_token)!;
   // With the seconds that two clocks may differ: long enough for all to begin.
-  const short = await createTokens([SECRET], 8).sign(claims);
+  const short = await createAccessTokens([SECRET], 8).sign(claims);
   let server: TestApp = await startApp({ database: api.database });
   const at = await server.app.listen({ port: 0, host: '127.0.0.1' });
 
@@ -188,11 +188,11 @@ test.each(PACKAGES)(
     await eventually(() => errors.map(({ data }) => data?.code)).toEqual(['TOO_MANY_REQUESTS']);
 
     // Refused before a procedure is called.
-    const plenty = { most: 1_000_000, seconds: 60 };
+    const plenty = { max: 1_000_000, seconds: 60 };
     const limited = await startApp({
       database: api.database,
       rates: {
-        address: { most: 1, seconds: 60 },
+        address: { max: 1, seconds: 60 },
         user: plenty,
         signIn: plenty,
         registration: plenty,

@@ -1,7 +1,7 @@
 // A subscription goes on by itself: over new tokens, lost connections and restarts, with nothing missed or told twice.
 import { randomUUID } from 'node:crypto';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { createTokens } from '../../server/src/security/token.ts';
+import { createAccessTokens } from '../../server/src/security/token.ts';
 import { startApp, type TestApp } from '../../server/test/harness.ts';
 import { SECRET } from '../../server/test/tokens.ts';
 import {
@@ -64,8 +64,8 @@ test('events are typed, and signed for by a header', async () => {
 
 test('with a token that is too old it refreshes first, and when one becomes too old on the way it goes on with the next', async () => {
   const first = await signedIn();
-  const claims = createTokens([SECRET], 60).verify(first.access_token)!;
-  const old = { ...first, access_token: await createTokens([SECRET], -60).sign(claims) };
+  const claims = createAccessTokens([SECRET], 60).verify(first.access_token)!;
+  const old = { ...first, access_token: await createAccessTokens([SECRET], -60).sign(claims) };
   const { tokens, saved, write } = createTokenStore(old);
   const client = createClient({ url, tokens });
   const { types, errors } = subscribe(client);
@@ -75,7 +75,7 @@ test('with a token that is too old it refreshes first, and when one becomes too 
   // Good for some seconds: those that two clocks may differ.
   const other = createTokenStore({
     ...saved[0]!,
-    access_token: await createTokens([SECRET], -3).sign(claims),
+    access_token: await createAccessTokens([SECRET], -3).sign(claims),
   });
   write(undefined);
   const short = subscribe(createClient({ url, tokens: other.tokens }));

@@ -16,14 +16,14 @@ import type { StartingDatabase } from './db/startup.ts';
 import { isSessionOpen } from './features/auth/sessions/queries.ts';
 import { createEventStreams } from './features/events/streams.ts';
 import { readExercises } from './features/physicalPlan/exercises/queries.ts';
-import { leaveUnread, registerBodies } from './http/bodies.ts';
-import { brokenRequests } from './http/broken.ts';
-import { registerClosing } from './http/closing.ts';
+import { discardBody, registerBodies } from './http/bodies.ts';
+import { createClientErrorHandler } from './http/broken.ts';
+import { registerShutdown } from './http/closing.ts';
 import { registerConnections } from './http/connections.ts';
-import { askedOf, createContext } from './http/context.ts';
+import { createContext, requestContextOf } from './http/context.ts';
 import { corsHeaders } from './http/cors.ts';
-import { registerDocs } from './http/docs.ts';
-import { endpointsOf } from './http/endpoints.ts';
+import { registerDocuments } from './http/docs.ts';
+import { listEndpoints } from './http/endpoints.ts';
 import {
   registerExpectations,
   registerGuards,
@@ -32,30 +32,30 @@ import {
   routableUrl,
 } from './http/guards.ts';
 import { standardHeaders } from './http/headers.ts';
-import { createHealth, registerProbes } from './http/health.ts';
-import { createLargeReads } from './http/largeReads.ts';
-import { registerLog } from './http/log.ts';
+import { createHealthMonitor, registerProbes } from './http/health.ts';
+import { createLargeReadRunner } from './http/largeReads.ts';
+import { registerRequestLog } from './http/log.ts';
 import { observeRequests, registerMetrics } from './http/metrics.ts';
 import { registerPage } from './http/page.ts';
-import { pathTable } from './http/paths.ts';
-import { serverUrl } from './http/prefix.ts';
-import { sendProblem, sendRpcError, shown } from './http/problem.ts';
-import { registerForwardedFor, trusted } from './http/proxies.ts';
-import { registerRest, registerStreams } from './http/rest.ts';
-import { registerRpc } from './http/rpc.ts';
-import { BODY_TIMES, type BodyTimes, longestMs } from './http/slowBodies.ts';
-import { registerStalled } from './http/stalled.ts';
+import { collectAllowedMethods } from './http/paths.ts';
+import { createServerUrl } from './http/prefix.ts';
+import { sendProblem, sendTrpcError, toClientError } from './http/problem.ts';
+import { createProxyTrust, registerForwardedFor } from './http/proxies.ts';
+import { registerRestRoutes, registerStreamRoutes } from './http/rest.ts';
+import { registerTrpc } from './http/rpc.ts';
+import { BODY_TIMEOUTS, type BodyTimeouts, maxBodyMs } from './http/slowBodies.ts';
+import { registerStallTimeout } from './http/stalled.ts';
 import { createTransferMemory } from './http/transferMemory.ts';
 import { appRouter } from './router.ts';
-import type { LimitStore } from './security/limitStore.ts';
-import { createLimits, type Rates } from './security/limits.ts';
-import { createOpenSessions } from './security/openSessions.ts';
+import type { RateLimitStore } from './security/limitStore.ts';
+import { createRateLimits, type Rates } from './security/limits.ts';
+import { createSessionCache } from './security/openSessions.ts';
 import { createPasswords, type HashCost } from './security/password.ts';
 import { createRefreshTokens } from './security/refresh.ts';
-import { createTokens } from './security/token.ts';
+import { createAccessTokens } from './security/token.ts';
 import { createUserQueue } from './security/userQueue.ts';
 import type { Metrics } from './telemetry/metrics.ts';
-import type { Traced } from './telemetry/traces.ts';
+import type { TraceProcedure } from './telemetry/traces.ts';
 import type { Services } from './trpc/context.ts';
 
 export interface AppOptions {
@@ -72,12 +72,13 @@ export interface AppOptions {
     | 'publicUrl'
     | 'corsOrigins'
   >;
-  readonly database: Pick<OpenDatabase, 'db' | 'listen' | 'measures'> & Pick<StartingDatabase, 'ping'>;
+  readonly database: Pick<OpenDatabase, 'db' | 'listen' | 'metricDefinitions'> &
+    Pick<StartingDatabase, 'ping'>;
   /** The key that tokens are signed with, then those that are still accepted. */
   readonly secrets: readonly [string, ...string[]];
   readonly logger: FastifyBaseLogger;
   /** Where limits are counted, and how high they are; without rates nothing is limited. */
-  readonly limits: { readonly store: LimitStore; readonly rates: Rates | undefined };
+  readonly limits: { readonly store: RateLimitStore; readonly rates: Rates | undefined };
   /** Hashes of passwords at a time, and what each costs: in tests little. */
   readonly hashing: { readonly concurrency: number; readonly cost?: HashCost };
   /** Whether the process is about to end. */
@@ -85,11 +86,11 @@ export interface AppOptions {
   /** Where answers are counted, and the token by which that is told here; without one it is not. */
   readonly metrics?: { readonly into: Metrics; readonly token?: string | undefined };
   /** Makes spans of procedures; the database makes its own. */
-  readonly traced?: Traced;
+  readonly traceProcedure?: TraceProcedure;
   /** Milliseconds without progress after which a client that does not take its answer is cut. */
   readonly stalledAfterMs?: number;
   /** How long bodies of requests may take: in tests less. */
-  readonly bodyTimes?: BodyTimes;
+  readonly bodyTimeouts?: BodyTimeouts;
 }
 
 /** Hashes that may wait; with one at a time of some 30 ms the last waits a second. */
@@ -105,7 +106,7 @@ const MAX_WAITING_CHANGES = 100;
 const HEADERS_TIMEOUT_MS = 10_000;
 
 /** Bytes of the largest body that any procedure takes. */
-const MAX_BODY_BYTES = Math.max(...[...endpointsOf(appRouter).values()].map(({ bodyLimit }) => bodyLimit));
+const MAX_BODY_BYTES = Math.max(...[...listEndpoints(appRouter).values()].map(({ bodyLimit }) => bodyLimit));
 
 /** Streams say something more often than that. */
 const STALLED_AFTER_MS = 30_000;
@@ -120,43 +121,43 @@ export async function buildApp({
   hashing,
   isDraining,
   metrics,
-  traced,
+  traceProcedure,
   stalledAfterMs = STALLED_AFTER_MS,
-  bodyTimes = BODY_TIMES,
+  bodyTimeouts = BODY_TIMEOUTS,
 }: AppOptions): Promise<FastifyInstance> {
-  const openSessions = createOpenSessions((claims) => isSessionOpen(database.db, claims));
+  const sessionCache = createSessionCache((claims) => isSessionOpen(database.db, claims));
   const memory = createTransferMemory();
   const services: Services = {
     db: database.db,
-    largeReads: createLargeReads(memory),
+    runLargeRead: createLargeReadRunner(memory),
     exercises: createExerciseCache(readExercises),
     readModels: createReadModelCache(),
     streams: createEventStreams({
       ...database,
-      openSessions,
-      places: limits.store.places,
-      onDelivered: metrics?.into.event,
+      sessionCache,
+      leases: limits.store.leases,
+      onDelivered: metrics?.into.observeEventLag,
     }),
     passwords: createPasswords(hashing.concurrency, MAX_QUEUED_HASHES, hashing.cost),
-    tokens: createTokens(secrets, config.tokenLifetimeSeconds),
+    accessTokens: createAccessTokens(secrets, config.tokenLifetimeSeconds),
     refreshTokens: createRefreshTokens(secrets),
-    openSessions,
+    sessionCache,
     sessionLimits: config.sessions,
-    limits: createLimits(limits.store, limits.rates),
+    limits: createRateLimits(limits.store, limits.rates),
     quotas: config.quotas,
-    changes: createUserQueue(
+    changeQueue: createUserQueue(
       CONCURRENCY_PER_USER,
       limits.rates ? MAX_WAITING_CHANGES : Number.POSITIVE_INFINITY,
     ),
-    reads: createUserQueue(CONCURRENCY_PER_USER, Number.POSITIVE_INFINITY),
-    health: createHealth(database.ping, manifest.version, config.environment, isDraining),
+    readQueue: createUserQueue(CONCURRENCY_PER_USER, Number.POSITIVE_INFINITY),
+    health: createHealthMonitor(database.ping, manifest.version, config.environment, isDraining),
     passwordMinLength: config.passwordMinLength,
     isRegistrationOpen: config.isRegistrationOpen,
-    ...(traced && { traced }),
+    ...(traceProcedure && { traceProcedure }),
   };
 
   const headers = standardHeaders(config.environment);
-  const isTrusted = trusted(config.trustedProxies);
+  const isTrusted = createProxyTrust(config.trustedProxies);
   const app = Fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -165,7 +166,7 @@ export async function buildApp({
     genReqId: requestId,
     trustProxy: isTrusted,
     // Slow bodies are cut by http/slowBodies.ts, before this.
-    requestTimeout: HEADERS_TIMEOUT_MS + longestMs(bodyTimes, MAX_BODY_BYTES),
+    requestTimeout: HEADERS_TIMEOUT_MS + maxBodyMs(bodyTimeouts, MAX_BODY_BYTES),
     // What arrives while the server closes is answered like any other: Fastify's own 503 is not in our form.
     return503OnClosing: false,
     // Above what proxies keep idle connections for (60 s mostly), so that none is closed under a request.
@@ -173,16 +174,16 @@ export async function buildApp({
     http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: 1000, requireHostHeader: false },
     // A batch names its calls in one parameter; Node.js bounds it with all headers, at 16 KiB.
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1_000_000 },
-    clientErrorHandler: brokenRequests(headers),
+    clientErrorHandler: createClientErrorHandler(headers),
     rewriteUrl: routableUrl,
   });
 
   // Before any route: a route keeps the handler that stands when it is made.
   app.setErrorHandler((error, request, reply) => {
-    leaveUnread(request, reply);
-    const known = shown(error, request);
+    discardBody(request, reply);
+    const known = toClientError(error, request);
     return request.url.startsWith('/trpc/')
-      ? sendRpcError(reply, request, appRouter, known)
+      ? sendTrpcError(reply, request, appRouter, known)
       : sendProblem(reply, request, known);
   });
 
@@ -191,12 +192,12 @@ export async function buildApp({
     limits.rates ? config.connectionsPerAddress : Number.POSITIVE_INFINITY,
     isTrusted || undefined,
   );
-  registerStalled(app, stalledAfterMs);
+  registerStallTimeout(app, stalledAfterMs);
   registerExpectations(app);
-  const paths = pathTable(app);
+  const paths = collectAllowedMethods(app);
   registerStandardHeaders(app, headers);
   if (isTrusted) registerForwardedFor(app, isTrusted);
-  registerBodies(app, bodyTimes);
+  registerBodies(app, bodyTimeouts);
   // Without a list no page of elsewhere is told anything.
   if (config.corsOrigins.length > 0) {
     const foreign = {
@@ -217,30 +218,39 @@ export async function buildApp({
         },
     );
   }
-  registerLog(app);
+  registerRequestLog(app);
   if (metrics) {
-    const { passwords, limits, openSessions, tokens, exercises, readModels, streams } = services;
-    metrics.into.add(connections);
-    for (const part of [database, passwords, limits, openSessions, tokens, exercises, readModels, streams])
-      metrics.into.add(part.measures);
+    const { passwords, limits, sessionCache, accessTokens, exercises, readModels, streams } = services;
+    metrics.into.register(connections);
+    for (const part of [
+      database,
+      passwords,
+      limits,
+      sessionCache,
+      accessTokens,
+      exercises,
+      readModels,
+      streams,
+    ])
+      metrics.into.register(part.metricDefinitions);
     observeRequests(app, metrics.into);
   }
   registerGuards(
     app,
     paths.methodsOf,
     services.limits,
-    (request, reply) => askedOf(services, request, reply),
+    (request, reply) => requestContextOf(services, request, reply),
     memory,
   );
-  registerClosing(app, services.streams.close);
+  registerShutdown(app, services.streams.close);
 
   registerProbes(app, services.health);
   if (metrics?.token !== undefined) registerMetrics(app, metrics.into, metrics.token);
   const context = (request: FastifyRequest, reply: FastifyReply) => createContext(services, request, reply);
-  registerRest(app, endpointsOf(appRouter).values(), context, memory);
-  registerStreams(app, endpointsOf(appRouter).values(), context);
-  registerRpc(app, '/trpc', appRouter, context, memory);
-  registerDocs(app, manifest.version, serverUrl(config.publicUrl, isTrusted));
+  registerRestRoutes(app, listEndpoints(appRouter).values(), context, memory);
+  registerStreamRoutes(app, listEndpoints(appRouter).values(), context);
+  registerTrpc(app, '/trpc', appRouter, context, memory);
+  registerDocuments(app, manifest.version, createServerUrl(config.publicUrl, isTrusted));
   registerPage(app, manifest.version);
   return app;
 }

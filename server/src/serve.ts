@@ -13,9 +13,9 @@ import { type RunningJobs, startJobs } from './jobs/run.ts';
 import { exitWhenUnusable, onShutdown } from './lifecycle.ts';
 import { createLogger, flushLogs } from './logger.ts';
 import { loadBlocklist } from './security/blocklist.ts';
-import { type LimitStore, memoryStore } from './security/limitStore.ts';
+import { createMemoryStore, type RateLimitStore } from './security/limitStore.ts';
 import { DEVELOPMENT_RATES, PRODUCTION_RATES } from './security/limits.ts';
-import { keptSecret } from './security/secret.ts';
+import { loadOrCreateSecret } from './security/secret.ts';
 import { toAppError } from './trpc/errors.ts';
 
 /** Milliseconds from listening until what the first probes need not wait for is loaded. */
@@ -40,7 +40,7 @@ export async function serve(config: Config): Promise<void> {
 }
 
 async function serveOn(database: StartingDatabase, config: Config, logger: Logger): Promise<void> {
-  const secret = config.jwtSecret ?? (await keptSecret(config.dataDir));
+  const secret = config.jwtSecret ?? (await loadOrCreateSecret(config.dataDir));
   const secrets: [string, ...string[]] = config.previousJwtSecret
     ? [secret, config.previousJwtSecret]
     : [secret];
@@ -58,14 +58,14 @@ async function serveOn(database: StartingDatabase, config: Config, logger: Logge
   const traces = config.traces && (await openTraces(config.traces));
   const app = await buildApp({
     config,
-    database: traces ? { ...database, db: tracedDatabase(database.db, traces.query) } : database,
+    database: traces ? { ...database, db: tracedDatabase(database.db, traces.traceQuery) } : database,
     secrets,
     logger,
     limits: { store, rates },
     hashing,
     isDraining: () => draining,
     ...(metrics && { metrics }),
-    ...(traces && { traced: traces.procedure }),
+    ...(traces && { traceProcedure: traces.traceProcedure }),
   });
 
   let jobs: RunningJobs | undefined;
@@ -101,7 +101,7 @@ async function serveOn(database: StartingDatabase, config: Config, logger: Logge
   setTimeout(loadBlocklist, WARM_UP_DELAY_MS).unref();
   if (config.jobs && !draining) {
     jobs = startJobs({ database, databaseUrl: config.databaseUrl, logger, delayMs: WARM_UP_DELAY_MS });
-    metrics?.into.add(jobs.measures);
+    metrics?.into.register(jobs.metricDefinitions);
   }
   const at = `http://localhost:${(app.server.address() as AddressInfo).port}`;
   const urls = ['', 'health', 'docs', 'redoc', 'openapi.json'].map((path) => `${at}/${path}`);
@@ -135,8 +135,8 @@ async function openTraces({ endpoint, share }: NonNullable<Config['traces']>) {
 async function openStore(
   redisUrl: string | undefined,
   logger: Logger,
-): Promise<LimitStore & { close?(): Promise<void> }> {
-  if (redisUrl === undefined) return memoryStore();
-  const { redisStore } = await import('./security/redisStore.ts');
-  return redisStore(redisUrl, (message) => logger.warn(message));
+): Promise<RateLimitStore & { close?(): Promise<void> }> {
+  if (redisUrl === undefined) return createMemoryStore();
+  const { createRedisStore } = await import('./security/redisStore.ts');
+  return createRedisStore(redisUrl, (message) => logger.warn(message));
 }

@@ -483,7 +483,7 @@ async function paced(
 
 // #268: With shorter times than in production.
 test('#268 slow is not stalled: a steady body is taken after stalled and dripping ones, begun with it, were cut', async () => {
-  const slow = await startApp({ database: api.database, bodyTimes: TIMES });
+  const slow = await startApp({ database: api.database, bodyTimeouts: TIMES });
   const at = await listening(slow);
   const { token } = await slow.register();
   const send = (path: string, framing: object) =>
@@ -542,7 +542,7 @@ test('#268 slow is not stalled: a steady body is taken after stalled and drippin
 });
 
 test('#268 a body that stalls after its request was answered ends the connection without a second answer', async () => {
-  const slow = await startApp({ database: api.database, bodyTimes: TIMES });
+  const slow = await startApp({ database: api.database, bodyTimeouts: TIMES });
   const at = await listening(slow);
   const answers = await paced(
     at,
@@ -554,7 +554,7 @@ test('#268 a body that stalls after its request was answered ends the connection
 });
 
 test('#268 a body that is still arriving holds a closing server no longer than a stalled one', async () => {
-  const slow = await startApp({ database: api.database, bodyTimes: TIMES });
+  const slow = await startApp({ database: api.database, bodyTimeouts: TIMES });
   const at = await listening(slow);
   // It may take 31 s.
   const answers = paced(

@@ -50,11 +50,11 @@ test('#349 without limits all of them wait', async () => {
 
 /** Runs a call in its user's queue. */
 async function inQueue<T>(queue: UserQueue, call: () => Promise<T>): Promise<T> {
-  const place = await queue.enter(1);
+  const place = await queue.acquire(1);
   try {
     return await call();
   } finally {
-    place.leave();
+    place.release();
   }
 }
 

@@ -7,9 +7,9 @@ import type { AddressInfo } from 'node:net';
 import { createGunzip } from 'node:zlib';
 import Fastify from 'fastify';
 import { afterAll, expect, onTestFinished, test } from 'vitest';
-import { askedOf, createContext } from '../src/http/context.ts';
+import { createContext, requestContextOf } from '../src/http/context.ts';
 import { registerGuards } from '../src/http/guards.ts';
-import { registerRpc } from '../src/http/rpc.ts';
+import { registerTrpc } from '../src/http/rpc.ts';
 import { endpoint } from '../src/trpc/endpoint.ts';
 import { publicProcedure, router } from '../src/trpc/procedures.ts';
 import { makeExport } from './exports.ts';
@@ -89,9 +89,9 @@ test('#254 of a streamed batch each answer comes when it is there', async () => 
     door,
     () => [],
     services.limits,
-    (request, reply) => askedOf(services, request, reply),
+    (request, reply) => requestContextOf(services, request, reply),
   );
-  registerRpc(door, '/trpc', batched, (asked, reply) => createContext(services, asked, reply));
+  registerTrpc(door, '/trpc', batched, (asked, reply) => createContext(services, asked, reply));
   const at = await startProxy(await door.listen({ port: 0, host: '127.0.0.1' }));
 
   const answer = await fetch(`${at}/trpc/quick,slow?batch=1&input=${encodeURIComponent('{}')}`, {

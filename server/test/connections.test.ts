@@ -9,7 +9,7 @@ import { PLENTY } from './rates.ts';
 import { answersIn, exchangeWith, head, received } from './wire.ts';
 
 const database = await openTestDatabase();
-const onlyTwenty = { ...PLENTY, address: { most: 20, seconds: 60 } };
+const onlyTwenty = { ...PLENTY, address: { max: 20, seconds: 60 } };
 
 async function listening(app: TestApp, host = '127.0.0.1'): Promise<number> {
   await app.app.listen({ port: 0, host });
@@ -41,7 +41,7 @@ test('#364 an address holds so many connections, one more is closed at once, and
   expect(kept(mine)).toHaveLength(10);
   expect(kept(await holdMany(10, port, '127.0.0.3'))).toHaveLength(10);
   const told = async () =>
-    samplesOf(await into.text()).filter(({ name }) => name.startsWith('stepwise_connections_'));
+    samplesOf(await into.render()).filter(({ name }) => name.startsWith('stepwise_connections_'));
   expect(await told()).toMatchObject([
     { labels: { most: 'address' }, value: 20 },
     { labels: { most: 'all' }, value: 0 },
@@ -133,7 +133,7 @@ test.each([
 });
 
 test('#365 also where a user has to wait, at both doors and in a batch', async () => {
-  const api = await startApp({ database, rates: { ...PLENTY, user: { most: 1, seconds: 60 } } });
+  const api = await startApp({ database, rates: { ...PLENTY, user: { max: 1, seconds: 60 } } });
   const port = await listening(api);
   const { token } = await api.register();
   const authorization = { Authorization: `Bearer ${token}` };

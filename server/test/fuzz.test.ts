@@ -5,7 +5,7 @@ import { sql } from 'drizzle-orm';
 import fc, { type Arbitrary } from 'fast-check';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { type Endpoint, endpointsOf, inputOf } from '../src/http/endpoints.ts';
+import { type Endpoint, inputContract, listEndpoints } from '../src/http/endpoints.ts';
 import { appRouter } from '../src/router.ts';
 import { type Answer, startApp } from './harness.ts';
 import { sessionNameOf } from './tokens.ts';
@@ -335,7 +335,7 @@ function asText(value: Json): Json {
 const accepts = ({ status, body }: Answer): boolean =>
   !(status === 400 && (body?.code ?? body?.error?.data?.reason) === 'VALIDATION');
 
-const procedures = [...endpointsOf(appRouter).values()].map((endpoint) => ({
+const procedures = [...listEndpoints(appRouter).values()].map((endpoint) => ({
   name: endpoint.name,
   endpoint,
 }));
@@ -345,7 +345,7 @@ const options = (name: string) => ({ seed: SEED, numRuns: name.startsWith('auth.
 test.each(procedures)(
   '#86 #87 #89 $name: both doors take and refuse the same, again and again, and nothing is an error of ours',
   async ({ name, endpoint }) => {
-    const contract = inputOf(endpoint);
+    const contract = inputContract(endpoint);
     if (!contract) throw new Error('a procedure without an input contract');
     const inputs = fc
       .tuple(valid(contract), fc.array(change, { maxLength: 2 }))
@@ -371,7 +371,7 @@ test.each(procedures)(
 test.each(procedures)(
   '#86 #88 #89 #92 $name: whatever stands in one place of a good input, both doors judge it alike',
   async ({ name, endpoint }) => {
-    const contract = inputOf(endpoint) as z.ZodType;
+    const contract = inputContract(endpoint) as z.ZodType;
     const [good] = fc.sample(valid(contract, true), { seed: SEED, numRuns: 1 });
     const root = { input: (good ?? {}) as Json };
     const values: Json[] = [null, true, false, [], {}, [1], { a: 1 }, ...NUMBERS, ...NAUGHTY];
@@ -394,7 +394,7 @@ test.each(procedures)(
 test.each(procedures)(
   '$name: REST reads numbers and booleans from text, tRPC does not',
   async ({ name, endpoint }) => {
-    const contract = inputOf(endpoint) as z.ZodType;
+    const contract = inputContract(endpoint) as z.ZodType;
     await fc.assert(
       fc.asyncProperty(valid(contract), async (given) => {
         const input = (given ?? {}) as Json;

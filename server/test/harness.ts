@@ -11,10 +11,10 @@ import { type AppOptions, buildApp } from '../src/app.ts';
 import type { OpenDatabase } from '../src/db/database.ts';
 import { migratePostgres } from '../src/db/postgres/migrate.ts';
 import { openPostgres } from '../src/db/postgres/open.ts';
-import { endpointsOf } from '../src/http/endpoints.ts';
+import { listEndpoints } from '../src/http/endpoints.ts';
 import { openApiDocument } from '../src/http/openapi.ts';
 import { type AppRouter, appRouter } from '../src/router.ts';
-import { type LimitStore, memoryStore } from '../src/security/limitStore.ts';
+import { createMemoryStore, type RateLimitStore } from '../src/security/limitStore.ts';
 import type { Rates } from '../src/security/limits.ts';
 import { checkAgainstDocument } from './conformance.ts';
 import { lendEmbedded } from './lending.ts';
@@ -24,7 +24,7 @@ import { SECRET } from './tokens.ts';
 export type Inputs = inferRouterInputs<AppRouter>;
 export type Outputs = inferRouterOutputs<AppRouter>;
 
-const procedures = endpointsOf(appRouter);
+const procedures = listEndpoints(appRouter);
 const document = openApiDocument(appRouter, '');
 
 /** Of the hash of a password: what production has takes most of the time of a suite that registers thousands. */
@@ -99,18 +99,18 @@ export async function startApp(
   overrides: Partial<AppOptions['config']> & {
     database?: TestDatabase;
     rates?: Rates;
-    store?: LimitStore;
+    store?: RateLimitStore;
     dearHashes?: boolean;
-  } & Pick<AppOptions, 'metrics' | 'traced' | 'stalledAfterMs' | 'bodyTimes'> = {},
+  } & Pick<AppOptions, 'metrics' | 'traceProcedure' | 'stalledAfterMs' | 'bodyTimeouts'> = {},
 ): Promise<TestApp> {
   const {
     database: given,
     rates,
-    store = memoryStore(),
+    store = createMemoryStore(),
     metrics,
-    traced,
+    traceProcedure,
     stalledAfterMs,
-    bodyTimes,
+    bodyTimeouts,
     dearHashes = false,
     ...settings
   } = overrides;
@@ -142,17 +142,17 @@ export async function startApp(
     ),
     hashing: { concurrency: 1, ...(!dearHashes && { cost: CHEAP }) },
     ...(metrics && { metrics }),
-    ...(traced && { traced }),
+    ...(traceProcedure && { traceProcedure }),
     ...(stalledAfterMs !== undefined && { stalledAfterMs }),
-    ...(bodyTimes && { bodyTimes }),
+    ...(bodyTimeouts && { bodyTimeouts }),
   });
   const routes = new Set<string>();
   // Without a promise: answers come at the same moment as where nobody overhears them.
   app.addHook('onSend', (request, reply, payload, done) => {
-    const { door, procedure } = request.routeOptions.config;
+    const { transport, procedure } = request.routeOptions.config;
     if (request.routeOptions.url !== undefined) routes.add(request.routeOptions.url);
     // The documents speak of passwords, and rightly so.
-    if (door === 'rest' && procedure === undefined) {
+    if (transport === 'rest' && procedure === undefined) {
       done(null, payload);
       return;
     }
@@ -165,7 +165,7 @@ export async function startApp(
         contentType: String(reply.getHeader('content-type') ?? ''),
         payload: text,
         authorization: request.headers.authorization,
-        called: procedure === undefined ? (request.called ?? []) : [procedure],
+        called: procedure === undefined ? (request.calledProcedures ?? []) : [procedure],
       });
     if (payload instanceof Readable) {
       done(null, Readable.from(overheard(payload, keep), { highWaterMark: 1 }));

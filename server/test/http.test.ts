@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { sql } from 'drizzle-orm';
 import { expect, test, vi } from 'vitest';
-import { endpointsOf } from '../src/http/endpoints.ts';
+import { listEndpoints } from '../src/http/endpoints.ts';
 import { appRouter } from '../src/router.ts';
 import { type Answer, openTestDatabase, type Request, startApp, type TestApp } from './harness.ts';
 import { PLENTY } from './rates.ts';
@@ -20,14 +20,14 @@ const ann = await api.register();
 const production = await startApp({ environment: 'production', corsOrigins: ['https://app.example'] });
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
-const operations = [...endpointsOf(appRouter).values()].flatMap(({ name, type, meta }) =>
+const operations = [...listEndpoints(appRouter).values()].flatMap(({ name, type, meta }) =>
   meta.openapi
     ? [{ name, type, method: meta.openapi.method, path: meta.openapi.path.replace('{id}', '1') }]
     : [],
 );
 const bothForms = (paths: Iterable<string>) => [...new Set(paths)].flatMap((path) => [path, `${path}/`]);
 const restPaths = bothForms(operations.map(({ path }) => path));
-const openPaths = [...endpointsOf(appRouter).values()].flatMap(({ name, type, meta, public: isPublic }) =>
+const openPaths = [...listEndpoints(appRouter).values()].flatMap(({ name, type, meta, public: isPublic }) =>
   isPublic && type === 'mutation' ? [`/trpc/${name}`, ...(meta.openapi ? [meta.openapi.path] : [])] : [],
 );
 const rpcPaths = operations.map(({ name }) => `/trpc/${name}`);
@@ -838,7 +838,7 @@ test.each(EVERY_KIND_OF_ANSWER)(
 );
 
 test('#133 pages may read a 429, and when to come again', async () => {
-  const rates = { ...PLENTY, address: { most: 1, seconds: 60 } };
+  const rates = { ...PLENTY, address: { max: 1, seconds: 60 } };
   const busy = await startApp({
     environment: 'production',
     corsOrigins: ['https://app.example'],
@@ -862,7 +862,7 @@ test('#133 pages may read a 429, and when to come again', async () => {
 });
 
 test('#132 a thousand preflights cost nobody a sign-in or a call', async () => {
-  const few = { most: 5, seconds: 60 };
+  const few = { max: 5, seconds: 60 };
   const rates = {
     address: few,
     user: few,

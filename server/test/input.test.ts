@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { sql } from 'drizzle-orm';
 import { expect, test, vi } from 'vitest';
 import { z } from 'zod';
-import { endpointsOf, inputOf } from '../src/http/endpoints.ts';
+import { inputContract, listEndpoints } from '../src/http/endpoints.ts';
 import { appRouter } from '../src/router.ts';
 import { belongings } from './belongings.ts';
 import { bothDoors } from './doors.ts';
@@ -339,8 +339,8 @@ test('#99 no request gave all objects a property', async () => {
 });
 
 test('#102 no input is a date', () => {
-  const withDates = [...endpointsOf(appRouter).values()].filter((endpoint) => {
-    const contract = inputOf(endpoint);
+  const withDates = [...listEndpoints(appRouter).values()].filter((endpoint) => {
+    const contract = inputContract(endpoint);
     return (
       contract &&
       /"format":"(date|time)/.test(

@@ -267,7 +267,7 @@ test.concurrent('what failed for good is seen and counted until somebody has it 
     },
   };
   const { running } = start(database, order);
-  const told = () => Object.fromEntries(running.measures.map(({ name, read }) => [name, read()]));
+  const told = () => Object.fromEntries(running.metricDefinitions.map(({ name, read }) => [name, read()]));
   expect(told()).toEqual({
     stepwise_jobs_waiting: { order: 0 },
     stepwise_jobs_active: { order: 0 },

@@ -2,20 +2,25 @@
 import { randomUUID } from 'node:crypto';
 import { sql } from 'drizzle-orm';
 import { expect, test } from 'vitest';
-import { FREE_FAILURES, LONGEST_WAIT, memoryStore, waitAfter } from '../src/security/limitStore.ts';
+import {
+  backOffSeconds,
+  createMemoryStore,
+  FREE_FAILURES,
+  MAX_WAIT_SECONDS,
+} from '../src/security/limitStore.ts';
 import { addressKey, PRODUCTION_RATES } from '../src/security/limits.ts';
 import { startApp } from './harness.ts';
 import { PLENTY } from './rates.ts';
 
 const guessing = await startApp({ rates: PLENTY });
-const calling = await startApp({ rates: { ...PLENTY, user: { most: 20, seconds: 60 } } });
+const calling = await startApp({ rates: { ...PLENTY, user: { max: 20, seconds: 60 } } });
 const storming = await startApp({
-  rates: { ...PLENTY, address: { most: 20, seconds: 60 } },
+  rates: { ...PLENTY, address: { max: 20, seconds: 60 } },
   trustedProxies: ['10.0.0.0/8'],
 });
 const behindProxy = await startApp({ rates: PLENTY, trustedProxies: ['10.0.0.0/8'] });
 const entering = await startApp({
-  rates: { ...PLENTY, signIn: { most: 3, seconds: 600 }, registration: { most: 2, seconds: 3600 } },
+  rates: { ...PLENTY, signIn: { max: 3, seconds: 600 }, registration: { max: 2, seconds: 3600 } },
 });
 
 const guess = (username: string, password: string) =>
@@ -139,7 +144,7 @@ test('#24 a wrong current password counts as a guess of that session’s user, a
 test('#345 what has to be hashed for a user who is signed in is limited, by user and by address', async () => {
   const limited = await startApp({
     database: guessing.database,
-    rates: { ...PLENTY, userHashes: { most: 5, seconds: 60 }, addressHashes: { most: 7, seconds: 60 } },
+    rates: { ...PLENTY, userHashes: { max: 5, seconds: 60 }, addressHashes: { max: 7, seconds: 60 } },
   });
   const change = async ({ token, password }: { token: string; password: string }) => {
     const body = { current_password: password, new_password: password };
@@ -171,18 +176,26 @@ test('#345 a server that has no time to look at a password counts no failure', a
 });
 
 test('#19 waits double from one second to fifteen minutes', () => {
-  expect([4, 5, 6, 7, 14, 15, 1000].map(waitAfter)).toEqual([0, 1, 2, 4, 512, LONGEST_WAIT, LONGEST_WAIT]);
+  expect([4, 5, 6, 7, 14, 15, 1000].map(backOffSeconds)).toEqual([
+    0,
+    1,
+    2,
+    4,
+    512,
+    MAX_WAIT_SECONDS,
+    MAX_WAIT_SECONDS,
+  ]);
 });
 
 test('a wait that is over lets one more try through', async () => {
   let time = 0;
-  const store = memoryStore(() => time);
+  const store = createMemoryStore(() => time);
   for (let failure = 0; failure < FREE_FAILURES; failure++)
-    expect((await store.attempt('a')).waitSeconds).toBe(0);
-  expect((await store.attempt('a')).waitSeconds).toBe(1);
+    expect((await store.beginAttempt('a')).waitSeconds).toBe(0);
+  expect((await store.beginAttempt('a')).waitSeconds).toBe(1);
   time += 1000;
-  expect((await store.attempt('a')).waitSeconds).toBe(0);
-  expect((await store.attempt('a')).waitSeconds).toBe(2);
+  expect((await store.beginAttempt('a')).waitSeconds).toBe(0);
+  expect((await store.beginAttempt('a')).waitSeconds).toBe(2);
 });
 
 // #142: A user is limited over all addresses and doors, two users at one address apart. One address in the
@@ -211,10 +224,10 @@ test('#138 #142 a user has so many calls over both doors, and is told how many a
 
 test('#138 whoever waits as long as was said is answered again, and nobody sooner', async () => {
   let time = 0;
-  const store = memoryStore(() => time);
+  const store = createMemoryStore(() => time);
   const waiting = await startApp({
     database: calling.database,
-    rates: { ...PLENTY, user: { most: 2, seconds: 7 } },
+    rates: { ...PLENTY, user: { max: 2, seconds: 7 } },
     store,
   });
   const { token } = await waiting.register();
@@ -253,7 +266,7 @@ test('#147 every call of a batch counts', async () => {
 test('#147 ten sign-ins in one batch are ten sign-ins', async () => {
   const several = await startApp({
     database: calling.database,
-    rates: { ...PLENTY, signIn: { most: 4, seconds: 600 } },
+    rates: { ...PLENTY, signIn: { max: 4, seconds: 600 } },
   });
   const body = Object.fromEntries(
     Array.from({ length: 10 }, (_, n) => [n, { username: `user${n}`, password: 'not it at all' }]),
@@ -381,7 +394,7 @@ test('#21 sign-ins and registrations from one address are limited, whatever the 
     entering.rest('POST', '/users/signIn', { body: { username: `user${n}`, password: 'not it at all' } });
   for (let n = 0; n < 3; n++) expect((await signIn(n)).status).toBe(401);
   expect((await signIn(3)).status).toBe(429);
-  expect(PRODUCTION_RATES.signIn.most).toBeLessThanOrEqual(30);
+  expect(PRODUCTION_RATES.signIn.max).toBeLessThanOrEqual(30);
   await entering.register();
   await entering.register();
   expect(
@@ -403,44 +416,52 @@ test.each([
 });
 
 test('#141 many other keys do not push a limited one out', async () => {
-  const store = memoryStore();
-  await store.hit('user', 'limited', 7, 60);
-  for (let n = 0; n < 20_000; n++) await store.hit('user', `other-${n}`, 1, 60);
-  expect((await store.hit('user', 'limited', 1, 60)).count).toBe(8);
+  const store = createMemoryStore();
+  await store.increment('user', 'limited', 7, 60);
+  for (let n = 0; n < 20_000; n++) await store.increment('user', `other-${n}`, 1, 60);
+  expect((await store.increment('user', 'limited', 1, 60)).count).toBe(8);
 });
 
 test('#347 a count costs the same with a million keys as with few, and whoever is new then waits', () => {
   let time = 0;
-  const store = memoryStore(() => time, 1000);
-  for (let n = 0; n < 1000; n++) expect(store.hit('user', `user-${n}`, 1, 60)).toMatchObject({ count: 1 });
+  const store = createMemoryStore(() => time, 1000);
+  for (let n = 0; n < 1000; n++)
+    expect(store.increment('user', `user-${n}`, 1, 60)).toMatchObject({ count: 1 });
   for (let n = 0; n < 100; n++)
-    expect(store.hit('user', `stranger-${n}`, 1, 60)).toEqual({ count: Number.POSITIVE_INFINITY, reset: 60 });
-  expect(store.hit('user', 'user-7', 1, 60), 'who is counted stays counted').toMatchObject({ count: 2 });
-  expect(store.hit('address', 'stranger', 1, 60), 'another kind is not full').toMatchObject({ count: 1 });
+    expect(store.increment('user', `stranger-${n}`, 1, 60)).toEqual({
+      count: Number.POSITIVE_INFINITY,
+      resetSeconds: 60,
+    });
+  expect(store.increment('user', 'user-7', 1, 60), 'who is counted stays counted').toMatchObject({
+    count: 2,
+  });
+  expect(store.increment('address', 'stranger', 1, 60), 'another kind is not full').toMatchObject({
+    count: 1,
+  });
   time = 61_000;
   // Each count sweeps a few of those that have expired: soon there is room again.
   const counts = Array.from(
     { length: 300 },
-    (_, n) => (store.hit('user', `later-${n}`, 1, 60) as { count: number }).count,
+    (_, n) => (store.increment('user', `later-${n}`, 1, 60) as { count: number }).count,
   );
   expect(counts.at(-1)).toBe(1);
 });
 
 test('#347 guesses are slowed also when there is no room for their account', async () => {
-  const store = memoryStore(() => 1, 10);
-  for (let n = 0; n < 10; n++) expect((await store.attempt(`account-${n}`)).waitSeconds).toBe(0);
-  for (let n = 0; n < 3; n++) expect((await store.attempt('one-more')).waitSeconds).toBe(60);
+  const store = createMemoryStore(() => 1, 10);
+  for (let n = 0; n < 10; n++) expect((await store.beginAttempt(`account-${n}`)).waitSeconds).toBe(0);
+  for (let n = 0; n < 3; n++) expect((await store.beginAttempt('one-more')).waitSeconds).toBe(60);
 });
 
 test('#345 an attempt that is taken back leaves count and wait as they were, and no later wait goes with it', async () => {
   let time = 1;
-  const store = memoryStore(() => time);
+  const store = createMemoryStore(() => time);
   const attempts = [];
-  for (let n = 0; n < FREE_FAILURES; n++) attempts.push(await store.attempt('a'));
-  await store.undo('a', 5);
-  expect(await store.attempt('a')).toEqual({ waitSeconds: 0, failures: 5 });
-  await store.undo('a', 2);
-  expect((await store.attempt('a')).waitSeconds, 'the wait belongs to another attempt').toBe(1);
+  for (let n = 0; n < FREE_FAILURES; n++) attempts.push(await store.beginAttempt('a'));
+  await store.undoAttempt('a', 5);
+  expect(await store.beginAttempt('a')).toEqual({ waitSeconds: 0, failures: 5 });
+  await store.undoAttempt('a', 2);
+  expect((await store.beginAttempt('a')).waitSeconds, 'the wait belongs to another attempt').toBe(1);
   time += 1000;
-  expect(await store.attempt('a')).toEqual({ waitSeconds: 0, failures: 5 });
+  expect(await store.beginAttempt('a')).toEqual({ waitSeconds: 0, failures: 5 });
 });

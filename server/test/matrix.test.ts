@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { makeResetCode } from '../src/features/auth/operators/queries.ts';
-import { endpointsOf } from '../src/http/endpoints.ts';
+import { listEndpoints } from '../src/http/endpoints.ts';
 import { appRouter } from '../src/router.ts';
 import { belongings, writtenBelongings } from './belongings.ts';
 import { bothDoors, type Door, type Outcome, ofRpcCall } from './doors.ts';
@@ -12,7 +12,7 @@ import { sessionNameOf, sessionOf, signed } from './tokens.ts';
 import { MISSING } from './values.ts';
 
 const api = await startApp();
-const endpoints = endpointsOf(appRouter);
+const endpoints = listEndpoints(appRouter);
 
 /** What a call may name: the objects of one user. */
 interface Names {

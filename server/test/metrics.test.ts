@@ -18,14 +18,14 @@ const TOKEN = 'a-token-for-scrapers';
 const into = createMetrics('0.1.0');
 const rates = {
   ...PRODUCTION_RATES,
-  address: { most: 1e9, seconds: 60 },
-  signIn: { most: 30, seconds: 600 },
+  address: { max: 1e9, seconds: 60 },
+  signIn: { max: 30, seconds: 600 },
 };
 // Hashes as in production: a queue of cheap ones is empty again before anybody has looked.
 const api = await startApp({ dearHashes: true, metrics: { into, token: TOKEN }, rates });
 
 // The process adds them, as it does the background work.
-into.add(
+into.register(
   jobMeasures(
     JOBS.map(({ name }) => name),
     () => undefined,
@@ -129,7 +129,7 @@ test('what waits, is remembered and is refused is counted where it happens', asy
   });
   await vi.waitFor(
     async () => {
-      const during = samplesOf(await into.text());
+      const during = samplesOf(await into.render());
       expect(value(during, 'stepwise_hashes', { state: 'running' })).toBe(1);
       expect(value(during, 'stepwise_hashes', { state: 'waiting' })).toBeGreaterThan(10);
     },

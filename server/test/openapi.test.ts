@@ -2,7 +2,7 @@
 import { createConfig, lintFromString } from '@redocly/openapi-core';
 import { expect, test } from 'vitest';
 import { makeResetCode } from '../src/features/auth/operators/queries.ts';
-import { endpointsOf } from '../src/http/endpoints.ts';
+import { listEndpoints } from '../src/http/endpoints.ts';
 import { appRouter } from '../src/router.ts';
 import { startApp, type TestApp } from './harness.ts';
 
@@ -220,7 +220,7 @@ test.each(TABLE)('%s is %s and succeeds with %d', (name, route, status) => {
 });
 
 test('every procedure with a REST path is in it, and nothing else', () => {
-  const procedures = [...endpointsOf(appRouter).values()].filter(({ meta }) => meta.openapi ?? meta.stream);
+  const procedures = [...listEndpoints(appRouter).values()].filter(({ meta }) => meta.openapi ?? meta.stream);
   expect(operations.map(({ operation }) => operation.operationId).sort()).toEqual(
     procedures.map(({ name }) => name).sort(),
   );

@@ -126,7 +126,7 @@ test.each(['/', '/page/page.js', '/docs', '/openapi.json'])(
 );
 
 test('#223 who asks too often is refused here too', async () => {
-  const limited = await startApp({ rates: { ...PRODUCTION_RATES, address: { most: 2, seconds: 60 } } });
+  const limited = await startApp({ rates: { ...PRODUCTION_RATES, address: { max: 2, seconds: 60 } } });
   const answers = [];
   for (let n = 0; n < 3; n++) answers.push((await limited.rest('GET', '/')).status);
   expect(answers).toEqual([200, 200, 429]);

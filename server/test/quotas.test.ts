@@ -101,7 +101,7 @@ test('#350 what is refused takes no number of an event, and the reason of anothe
 });
 
 test('#351 the rows of large calls are counted for the user who writes them', async () => {
-  const api = await startApp({ database, rates: { ...PLENTY, rows: { most: 25, seconds: 60 } } });
+  const api = await startApp({ database, rates: { ...PLENTY, rows: { max: 25, seconds: 60 } } });
   const [ann, bob] = [await api.register(), await api.register()];
   const bulk = ({ token }: User) =>
     api.rest('POST', '/resources/bulk', { token, body: Array.from({ length: 10 }, () => BOOK) });

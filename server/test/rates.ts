@@ -1,6 +1,6 @@
 import type { Rates } from '../src/security/limits.ts';
 
-const plenty = { most: 100_000, seconds: 60 };
+const plenty = { max: 100_000, seconds: 60 };
 
 /** Limits that no test meets, to be completed by the one that a test is about. */
 export const PLENTY: Rates = {

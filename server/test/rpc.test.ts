@@ -5,9 +5,9 @@ import { type FastifyTRPCPluginOptions, fastifyTRPCPlugin } from '@trpc/server/a
 import Fastify, { type FastifyInstance, type InjectOptions } from 'fastify';
 import { afterAll, expect, test } from 'vitest';
 import { z } from 'zod';
-import { askedOf, createContext } from '../src/http/context.ts';
+import { createContext, requestContextOf } from '../src/http/context.ts';
 import { registerGuards, requestId } from '../src/http/guards.ts';
-import { MAX_BATCH, registerRpc } from '../src/http/rpc.ts';
+import { MAX_BATCH_CALLS, registerTrpc } from '../src/http/rpc.ts';
 import { appRouter } from '../src/router.ts';
 import { endpoint } from '../src/trpc/endpoint.ts';
 import { AppError } from '../src/trpc/errors.ts';
@@ -26,7 +26,7 @@ await stock.register(fastifyTRPCPlugin, {
   trpcOptions: {
     router: appRouter,
     createContext: ({ req, res }) => createContext(services, req, res),
-    maxBatchSize: MAX_BATCH,
+    maxBatchSize: MAX_BATCH_CALLS,
   } satisfies FastifyTRPCPluginOptions<typeof appRouter>['trpcOptions'],
 });
 afterAll(() => stock.close());
@@ -410,9 +410,9 @@ test('#257 a subscription is streamed as the adapter streams it, signed in or no
     door,
     () => [],
     services.limits,
-    (request, reply) => askedOf(services, request, reply),
+    (request, reply) => requestContextOf(services, request, reply),
   );
-  registerRpc(door, '/trpc', streams, (request, reply) => createContext(services, request, reply));
+  registerTrpc(door, '/trpc', streams, (request, reply) => createContext(services, request, reply));
   const theirDoor = Fastify({ genReqId: requestId });
   await theirDoor.register(fastifyTRPCPlugin, {
     prefix: '/trpc',

@@ -7,19 +7,19 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { sql } from '../src/db/drizzle.ts';
 import { makeResetCode } from '../src/features/auth/operators/queries.ts';
-import { type LimitStore, memoryStore } from '../src/security/limitStore.ts';
+import { createMemoryStore, type RateLimitStore } from '../src/security/limitStore.ts';
 import { PRODUCTION_RATES } from '../src/security/limits.ts';
 import { startApp } from './harness.ts';
 import { SECRET } from './tokens.ts';
 
 const counters: string[] = [];
-const counting = memoryStore();
-const store: LimitStore = {
+const counting = createMemoryStore();
+const store: RateLimitStore = {
   counts: counting.counts,
-  hit: (kind, key, cost, seconds) => counting.hit(kind, noted(key), cost, seconds),
-  attempt: (key) => counting.attempt(noted(key)),
-  undo: (key, failures) => counting.undo(noted(key), failures),
-  clear: (key) => counting.clear(noted(key)),
+  increment: (kind, key, cost, seconds) => counting.increment(kind, noted(key), cost, seconds),
+  beginAttempt: (key) => counting.beginAttempt(noted(key)),
+  undoAttempt: (key, failures) => counting.undoAttempt(noted(key), failures),
+  clearFailures: (key) => counting.clearFailures(noted(key)),
   mark: (key, seconds) => counting.mark(noted(key), seconds),
   isMarked: (key) => counting.isMarked(noted(key)),
 };

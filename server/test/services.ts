@@ -4,15 +4,15 @@ import { createReadModelCache } from '../src/cache/readModels.ts';
 import { isSessionOpen } from '../src/features/auth/sessions/queries.ts';
 import { createEventStreams } from '../src/features/events/streams.ts';
 import { readExercises } from '../src/features/physicalPlan/exercises/queries.ts';
-import { createHealth } from '../src/http/health.ts';
-import { createLargeReads } from '../src/http/largeReads.ts';
+import { createHealthMonitor } from '../src/http/health.ts';
+import { createLargeReadRunner } from '../src/http/largeReads.ts';
 import { createTransferMemory } from '../src/http/transferMemory.ts';
-import { memoryStore } from '../src/security/limitStore.ts';
-import { createLimits } from '../src/security/limits.ts';
-import { createOpenSessions } from '../src/security/openSessions.ts';
+import { createMemoryStore } from '../src/security/limitStore.ts';
+import { createRateLimits } from '../src/security/limits.ts';
+import { createSessionCache } from '../src/security/openSessions.ts';
 import { createPasswords } from '../src/security/password.ts';
 import { createRefreshTokens } from '../src/security/refresh.ts';
-import { createTokens } from '../src/security/token.ts';
+import { createAccessTokens } from '../src/security/token.ts';
 import { createUserQueue } from '../src/security/userQueue.ts';
 import type { Services } from '../src/trpc/context.ts';
 import { SECRET } from './tokens.ts';
@@ -20,23 +20,23 @@ import { SECRET } from './tokens.ts';
 /** The services of a server with the same key on the same database: for a second door beside the app's own. */
 export function testServices(database: AppOptions['database']): Services {
   const { db, ping } = database;
-  const openSessions = createOpenSessions((claims) => isSessionOpen(db, claims));
+  const sessionCache = createSessionCache((claims) => isSessionOpen(db, claims));
   return {
     db,
-    largeReads: createLargeReads(createTransferMemory()),
+    runLargeRead: createLargeReadRunner(createTransferMemory()),
     exercises: createExerciseCache(readExercises),
     readModels: createReadModelCache(),
     passwords: createPasswords(1, 32),
-    tokens: createTokens([SECRET], 1800),
+    accessTokens: createAccessTokens([SECRET], 1800),
     refreshTokens: createRefreshTokens([SECRET]),
-    openSessions,
-    streams: createEventStreams({ ...database, openSessions }),
+    sessionCache,
+    streams: createEventStreams({ ...database, sessionCache }),
     sessionLimits: { idle: 7 * 86_400, absolute: 30 * 86_400, perUser: 20 },
-    limits: createLimits(memoryStore(), undefined),
-    changes: createUserQueue(4, Number.POSITIVE_INFINITY),
-    reads: createUserQueue(4, Number.POSITIVE_INFINITY),
+    limits: createRateLimits(createMemoryStore(), undefined),
+    changeQueue: createUserQueue(4, Number.POSITIVE_INFINITY),
+    readQueue: createUserQueue(4, Number.POSITIVE_INFINITY),
     quotas: { tasks: 20_000, resources: 10_000, physical_plans: 1000, mental_plans: 1000 },
-    health: createHealth(ping, '0.1.0', 'test'),
+    health: createHealthMonitor(ping, '0.1.0', 'test'),
     passwordMinLength: 8,
     isRegistrationOpen: true,
   };

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { connect } from 'node:net';
 import { expect, test, vi } from 'vitest';
-import { endpointsOf } from '../src/http/endpoints.ts';
+import { listEndpoints } from '../src/http/endpoints.ts';
 import { appRouter } from '../src/router.ts';
 import { startApp } from './harness.ts';
 import { answersIn, chunked, exchangeWith, head, type RawAnswer, received } from './wire.ts';
@@ -366,7 +366,7 @@ test.each(sizes)(
 );
 
 /** Where anybody may send a body. */
-const OPEN_PATHS = [...endpointsOf(appRouter).values()].flatMap(({ name, meta, type, public: isPublic }) =>
+const OPEN_PATHS = [...listEndpoints(appRouter).values()].flatMap(({ name, meta, type, public: isPublic }) =>
   isPublic && type === 'mutation'
     ? [`/trpc/${name}`, `/trpc/${name}?batch=1`, ...(meta.openapi ? [meta.openapi.path] : [])]
     : [],

@@ -248,7 +248,7 @@ test.each(FRAMINGS)(
   async (framing) => {
     const limited = await startApp({
       database: api.database,
-      rates: { ...PLENTY, user: { most: 40, seconds: 60 } },
+      rates: { ...PLENTY, user: { max: 40, seconds: 60 } },
     });
     const at = await listening(limited);
     for (const line of ['POST /resources/bulk', 'POST /trpc/resource.createMany']) {
@@ -272,7 +272,7 @@ test.each(FRAMINGS)(
   async (framing) => {
     const limited = await startApp({
       database: api.database,
-      rates: { ...PLENTY, address: { most: 40, seconds: 60 } },
+      rates: { ...PLENTY, address: { max: 40, seconds: 60 } },
     });
     const at = await listening(limited);
     const { token } = await limited.register();
@@ -293,7 +293,7 @@ test.each(FRAMINGS)(
 test('#362 one that is refused for its length is not waited for', async () => {
   const limited = await startApp({
     database: api.database,
-    rates: { ...PLENTY, user: { most: 10, seconds: 60 } },
+    rates: { ...PLENTY, user: { max: 10, seconds: 60 } },
   });
   const at = await listening(limited);
   const headers = {

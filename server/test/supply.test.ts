@@ -58,7 +58,7 @@ test('#210 what the lockfile installs is what it has an integrity for', () => {
   expect(missing).toEqual([]);
 });
 
-test('a first start installs nothing of what the benchmark measures against', () => {
+test('a first start installs nothing of what the benchmark metricDefinitions against', () => {
   const direct = Object.keys(benchLockfile.importers['.'].dependencies);
   expect(direct).toContain('hono');
   const shared = ['postgres', 'zod'];

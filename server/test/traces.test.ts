@@ -47,8 +47,8 @@ afterAll(async () => {
   await database.close();
 });
 const api = await startApp({
-  database: { ...database, db: tracedDatabase(database.db, traces.query) },
-  traced: traces.procedure,
+  database: { ...database, db: tracedDatabase(database.db, traces.traceQuery) },
+  traceProcedure: traces.traceProcedure,
 });
 
 /** @returns the spans of a call that carries the id, when its procedure's has arrived: it ends last */

@@ -4,7 +4,7 @@ import { buildApp } from '../../src/app.ts';
 import type { Database } from '../../src/db/database.ts';
 import { openPostgres } from '../../src/db/postgres/open.ts';
 import { createLogger } from '../../src/logger.ts';
-import { memoryStore } from '../../src/security/limitStore.ts';
+import { createMemoryStore } from '../../src/security/limitStore.ts';
 import { PRODUCTION_RATES } from '../../src/security/limits.ts';
 import { POOL, SECRET } from '../settings.ts';
 import { DATABASE_URL, HOST, PORT, SESSION_LIFETIME, TOKEN_LIFETIME } from './settings.ts';
@@ -82,7 +82,7 @@ const app = await buildApp({
   database: { ...database, db },
   secrets: [SECRET],
   logger: await createLogger('info', false),
-  limits: { store: memoryStore(), rates: PRODUCTION_RATES },
+  limits: { store: createMemoryStore(), rates: PRODUCTION_RATES },
   hashing: { concurrency: 1 },
 });
 await app.listen({ host: HOST, port: PORT });

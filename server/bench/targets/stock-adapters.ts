@@ -11,16 +11,16 @@ import { databaseOn } from '../../src/db/database.ts';
 import { isSessionOpen } from '../../src/features/auth/sessions/queries.ts';
 import { readExercises } from '../../src/features/physicalPlan/exercises/queries.ts';
 import { createContext } from '../../src/http/context.ts';
-import { createHealth } from '../../src/http/health.ts';
+import { createHealthMonitor } from '../../src/http/health.ts';
 import { type AppRouter, appRouter } from '../../src/router.ts';
-import { memoryStore } from '../../src/security/limitStore.ts';
-import { createLimits } from '../../src/security/limits.ts';
-import { createOpenSessions } from '../../src/security/openSessions.ts';
+import { createMemoryStore } from '../../src/security/limitStore.ts';
+import { createRateLimits } from '../../src/security/limits.ts';
+import { createSessionCache } from '../../src/security/openSessions.ts';
 import { createPasswords } from '../../src/security/password.ts';
 import { createRefreshTokens } from '../../src/security/refresh.ts';
-import { createTokens } from '../../src/security/token.ts';
+import { createAccessTokens } from '../../src/security/token.ts';
 import { createUserQueue } from '../../src/security/userQueue.ts';
-import type { Asked, Context, Services } from '../../src/trpc/context.ts';
+import type { Context, RequestContext, Services } from '../../src/trpc/context.ts';
 import { SECRET } from '../settings.ts';
 import { DATABASE_URL, HOST, PORT, POSTGRES, SESSION_LIFETIME, TOKEN_LIFETIME } from './settings.ts';
 
@@ -35,45 +35,48 @@ const db = databaseOn({
 const services: Services = {
   db,
   exercises: createExerciseCache(readExercises),
-  readModels: { revalidate: async (_kind, _user_id, read) => (await read(undefined))?.view, measures: [] },
+  readModels: {
+    revalidate: async (_kind, _user_id, read) => (await read(undefined))?.view,
+    metricDefinitions: [],
+  },
   streams: {
     open: () => Promise.reject(new Error('nothing here streams')),
-    changed: () => {},
+    publishChange: () => {},
     close: async () => {},
-    measures: [],
+    metricDefinitions: [],
   },
   passwords: createPasswords(1, 32),
-  tokens: createTokens([SECRET], TOKEN_LIFETIME),
+  accessTokens: createAccessTokens([SECRET], TOKEN_LIFETIME),
   refreshTokens: createRefreshTokens([SECRET]),
-  openSessions: createOpenSessions((claims) => isSessionOpen(db, claims)),
+  sessionCache: createSessionCache((claims) => isSessionOpen(db, claims)),
   sessionLimits: { idle: SESSION_LIFETIME, absolute: 4 * SESSION_LIFETIME, perUser: 20 },
-  limits: createLimits(memoryStore(), undefined),
-  changes: createUserQueue(4, Number.POSITIVE_INFINITY),
-  reads: createUserQueue(4, Number.POSITIVE_INFINITY),
+  limits: createRateLimits(createMemoryStore(), undefined),
+  changeQueue: createUserQueue(4, Number.POSITIVE_INFINITY),
+  readQueue: createUserQueue(4, Number.POSITIVE_INFINITY),
   quotas: { tasks: 20_000, resources: 10_000, physical_plans: 1000, mental_plans: 1000 },
-  health: createHealth(async () => void (await client`select 1`), manifest.version, 'production'),
-  largeReads: (_user_id, _bytes, read) => read(),
+  health: createHealthMonitor(async () => void (await client`select 1`), manifest.version, 'production'),
+  runLargeRead: (_user_id, _bytes, read) => read(),
   passwordMinLength: 8,
   isRegistrationOpen: true,
 };
 
 function context({ req, res }: { req: FastifyRequest; res: FastifyReply }): Context {
-  const { client, replayed } = createContext(services, req, res).request;
+  const { client, markReplayed } = createContext(services, req, res).request;
   const find = async () => {
     const [scheme, token = ''] = req.headers.authorization?.split(' ') ?? [];
-    const claims = scheme === 'Bearer' ? await services.tokens.verify(token) : undefined;
-    if (!claims || !(await services.openSessions.isOpen(claims))) return undefined;
+    const claims = scheme === 'Bearer' ? await services.accessTokens.verify(token) : undefined;
+    if (!claims || !(await services.sessionCache.isOpen(claims))) return undefined;
     return { id: claims.user_id, session_id: claims.session_id, nonce: claims.nonce };
   };
   let caller: ReturnType<typeof find> | undefined;
-  const request: Asked = {
+  const request: RequestContext = {
     client,
-    replayed,
+    markReplayed,
     idempotencyKey: undefined,
-    spend: async () => {},
+    consumeRateLimit: async () => {},
     claims: () => undefined,
-    isRemembered: () => false,
-    caller() {
+    isSessionCached: () => false,
+    authenticate() {
       caller ??= find();
       return caller;
     },

@@ -1,6 +1,6 @@
 // The exercises in memory. They are few and seldom change, while each view of a plan names every one of them seven times.
 import type { Database } from '../db/database.ts';
-import type { Measure } from '../telemetry/measures.ts';
+import type { MetricDefinition } from '../telemetry/measures.ts';
 
 export interface CachedExercise {
   readonly id: number;
@@ -18,7 +18,7 @@ export type Exercises = ReadonlyMap<number, CachedExercise>;
 export interface ExerciseCache {
   /** @returns the exercises by id in this version of the catalogue; they are read if another version is in memory */
   get(db: Database, version: number): Promise<Exercises>;
-  readonly measures: readonly Measure[];
+  readonly metricDefinitions: readonly MetricDefinition[];
 }
 
 /** @param read answers an undefined version if there are no exercises */
@@ -38,7 +38,7 @@ export function createExerciseCache(
       if (found.version !== undefined) known = { version: found.version, exercises: found.exercises };
       return found.exercises;
     },
-    measures: [
+    metricDefinitions: [
       {
         name: 'stepwise_catalogue_reads_total',
         help: 'The exercises that a plan names: in memory in its version, or read from the database',

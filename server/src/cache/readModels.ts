@@ -3,7 +3,7 @@
 // database the known revision (db/sql/conditionalRead.ts); if that is still current, the database does not read the view
 // again. No server has to be notified of changes, so no server can miss one.
 import { LRUCache } from 'lru-cache';
-import type { Measure } from '../telemetry/measures.ts';
+import type { MetricDefinition } from '../telemetry/measures.ts';
 
 /** Characters of the JSON of all views in memory together; they take two to three times as many bytes. */
 const MAX_CHARACTERS = 8 * 1024 * 1024;
@@ -32,7 +32,7 @@ export interface ReadModelCache {
     user_id: number,
     read: (knownRevision: string | undefined) => Promise<ReadResult<View> | undefined>,
   ): Promise<View | undefined>;
-  readonly measures: readonly Measure[];
+  readonly metricDefinitions: readonly MetricDefinition[];
 }
 
 export function createReadModelCache(): ReadModelCache {
@@ -61,7 +61,7 @@ export function createReadModelCache(): ReadModelCache {
       if (found?.view) cache.set(key, found);
       return found?.view;
     },
-    measures: [
+    metricDefinitions: [
       {
         name: 'stepwise_view_reads_total',
         help: 'Views of plans: still the one in memory, or read from the database',

@@ -1,7 +1,7 @@
 // The interface of the database, the same for both engines (open.ts opens one).
 import type { PGlite } from '@electric-sql/pglite';
 import type { SQL, SQLWrapper } from 'drizzle-orm';
-import type { Measure } from '../telemetry/measures.ts';
+import type { MetricDefinition } from '../telemetry/measures.ts';
 import { dialect } from './drizzle.ts';
 
 /** A statement as it is sent to the database. */
@@ -35,7 +35,7 @@ export type WaitListener = (line: string, facts: object) => void;
 export interface OpenDatabase {
   readonly db: Database;
   readonly engine: 'postgres' | 'embedded';
-  readonly measures: readonly Measure[];
+  readonly metricDefinitions: readonly MetricDefinition[];
   /** The embedded engine itself, for libraries with statements of their own. */
   readonly client?: PGlite;
   /** Rejects if the database does not answer. */

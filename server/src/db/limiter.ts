@@ -1,5 +1,5 @@
 // A bound on the calls that run or wait on a pool (a bulkhead).
-import type { Measure } from '../telemetry/measures.ts';
+import type { MetricDefinition } from '../telemetry/measures.ts';
 
 /** Thrown when too many calls wait for the database; the caller may try again later. */
 class PoolSaturatedError extends Error {
@@ -35,7 +35,7 @@ export function createLimiter(limit: number): ConcurrencyLimiter {
 /** The metrics of pools of connections, each behind its limiter. */
 export function poolMeasures(
   pools: Readonly<Record<string, { readonly limiter: ConcurrencyLimiter; readonly connections: number }>>,
-): readonly Measure[] {
+): readonly MetricDefinition[] {
   const each =
     (value: (pool: { counts: ConcurrencyLimiter['counts']; connections: number }) => number) => () =>
       Object.fromEntries(
@@ -44,7 +44,7 @@ export function poolMeasures(
             [name, value({ counts: limiter.counts, connections })] as const,
         ),
       );
-  const measure = (name: string, help: string, value: Parameters<typeof each>[0]): Measure => ({
+  const measure = (name: string, help: string, value: Parameters<typeof each>[0]): MetricDefinition => ({
     name: `stepwise_database_${name}`,
     help,
     type: name.endsWith('_total') ? 'counter' : 'gauge',

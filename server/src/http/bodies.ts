@@ -2,14 +2,14 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { MIMEType } from 'node:util';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { Asked } from '../trpc/context.ts';
-import { BODY_LIMIT } from '../trpc/endpoint.ts';
+import type { RequestContext } from '../trpc/context.ts';
+import { DEFAULT_BODY_LIMIT_BYTES } from '../trpc/endpoint.ts';
 import { AppError } from '../trpc/errors.ts';
-import { clientOf } from './context.ts';
+import { memoryOwnerOf } from './context.ts';
 import type { Endpoint } from './endpoints.ts';
 import { parseBody } from './json.ts';
 import { lingerUntilComplete } from './lingering.ts';
-import { type BodyTimes, registerSlowBodies } from './slowBodies.ts';
+import { type BodyTimeouts, registerBodyTimeouts } from './slowBodies.ts';
 import type { TransferMemory } from './transferMemory.ts';
 
 /** How nearly everybody writes it. */
@@ -25,7 +25,7 @@ const EMPTY_BODY_MS = 1000;
 const BODYLESS: readonly string[] = ['GET', 'HEAD', 'TRACE'];
 
 /** Before CORS, whose preflight answers end there. */
-export function registerBodies(app: FastifyInstance, times: BodyTimes): void {
+export function registerBodies(app: FastifyInstance, times: BodyTimeouts): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
     const parse = () => {
@@ -36,17 +36,18 @@ export function registerBodies(app: FastifyInstance, times: BodyTimes): void {
       }
     };
     if (body.length > bodyLimitOf(request)) done(tooLarge());
-    else if (request.asked === undefined || isCounted(request) || callsBeyondOne(body.length) === 0) parse();
-    else countBody(request.asked, body.length).then(parse, done);
+    else if (request.requestContext === undefined || isCounted(request) || callsBeyondOne(body.length) === 0)
+      parse();
+    else countBody(request.requestContext, body.length).then(parse, done);
   });
 
-  const follow = registerSlowBodies(app, times);
+  const follow = registerBodyTimeouts(app, times);
   app.addHook('onRequest', (request, reply, done) => {
     const { headers } = request;
     if (hasBody(headers)) {
       follow(request.raw, reply.raw, Number(headers['content-length'] ?? bodyLimitOf(request)));
-      if (request.method === 'OPTIONS') leaveUnread(request, reply);
-    } else if (!BODYLESS.includes(request.method)) asWithoutBody(headers);
+      if (request.method === 'OPTIONS') discardBody(request, reply);
+    } else if (!BODYLESS.includes(request.method)) dropBodyHeaders(headers);
     done();
   });
 }
@@ -57,7 +58,7 @@ export function hasBody(headers: IncomingHttpHeaders): boolean {
 }
 
 /** Tools describe also bodies that they do not send: of an empty one neither type nor coding counts. */
-function asWithoutBody(headers: IncomingHttpHeaders): void {
+function dropBodyHeaders(headers: IncomingHttpHeaders): void {
   for (const name of ['content-type', 'content-encoding', 'content-length', 'transfer-encoding'])
     if (headers[name] !== undefined) delete headers[name];
 }
@@ -65,7 +66,7 @@ function asWithoutBody(headers: IncomingHttpHeaders): void {
 /**
  * Decides what becomes of the body of a request. Who sends it is asked before it is read: where all procedures need a
  * token and there is none, nothing of it is, whatever it is.
- * @param askedOf finds out who sends it
+ * @param requestContext finds out who sends it
  * @param memory where the body has to find room
  * @param onWanted called before it is read
  * @param done goes on with the request, or refuses it
@@ -73,35 +74,35 @@ function asWithoutBody(headers: IncomingHttpHeaders): void {
 export function admitBody(
   request: FastifyRequest,
   reply: FastifyReply,
-  askedOf: () => Asked,
+  requestContext: () => RequestContext,
   memory: TransferMemory,
   onWanted: () => void,
   done: (error?: Error) => void,
 ): void {
-  const calls = hasBody(request.headers) ? request.routeOptions.config.calls?.(request) : undefined;
+  const calls = hasBody(request.headers) ? request.routeOptions.config.endpoints?.(request) : undefined;
   if (calls === undefined || calls.every(isPublic)) {
     take();
     return;
   }
-  const asked = askedOf();
+  const context = requestContext();
   // Why it cannot be said now, if so, the procedure tells, which asks again.
-  if (asked.claims() === undefined) readFor(calls.filter(isPublic));
-  else if (asked.isRemembered()) readFor(calls);
+  if (context.claims() === undefined) readFor(calls.filter(isPublic));
+  else if (context.isSessionCached()) readFor(calls);
   else
-    asked.caller().then(
+    context.authenticate().then(
       (caller) => readFor(caller ? calls : calls.filter(isPublic)),
       () => readFor(calls.filter(isPublic)),
     );
 
   /** @param readers the procedures that would look at the body from whoever sends it */
   function readFor(readers: readonly Endpoint[]): void {
-    request.readers = readers;
+    request.bodyReaders = readers;
     if (readers.length > 0) {
       take();
       return;
     }
-    leaveUnread(request, reply);
-    asWithoutBody(request.headers);
+    discardBody(request, reply);
+    dropBodyHeaders(request.headers);
     done();
   }
 
@@ -125,9 +126,13 @@ export function admitBody(
       else done();
     };
     const bytes = Number(request.headers['content-length'] ?? 0);
-    if (request.asked === undefined || BODYLESS.includes(request.method) || callsBeyondOne(bytes) === 0)
+    if (
+      request.requestContext === undefined ||
+      BODYLESS.includes(request.method) ||
+      callsBeyondOne(bytes) === 0
+    )
       goOn();
-    else countBody(request.asked, bytes).then(goOn, done);
+    else countBody(request.requestContext, bytes).then(goOn, done);
   }
 
   /** Of a body whose length is not known there may come as much as is taken. */
@@ -135,25 +140,25 @@ export function admitBody(
     const { headers, method } = request;
     if (!hasBody(headers) || BODYLESS.includes(method)) return;
     const bytes = Number(headers['content-length'] ?? bodyLimitOf(request));
-    memory.reserve(() => clientOf(request, { request: askedOf() }), bytes, reply.raw);
+    memory.reserve(() => memoryOwnerOf(request, { request: requestContext() }), bytes, reply.raw);
   }
 }
 
 const isPublic = (endpoint: Endpoint): boolean => endpoint.public;
 
 /** Bytes of a body for each of which, begun, one call is counted: most procedures take no more. */
-const BYTES_PER_CALL = BODY_LIMIT;
+const BYTES_PER_CALL = DEFAULT_BODY_LIMIT_BYTES;
 
 const callsBeyondOne = (bytes: number): number => Math.max(0, Math.ceil(bytes / BYTES_PER_CALL) - 1);
 
 /** Whether the length was known before the body was here: then it was counted then. */
 const isCounted = ({ headers }: FastifyRequest): boolean => headers['transfer-encoding'] === undefined;
 
-/** Counts what a large body costs more than another call, for its address and its user. @throws TooMany */
-async function countBody(asked: Asked, bytes: number): Promise<void> {
-  await asked.spend(undefined, callsBeyondOne(bytes));
-  const caller = await asked.caller();
-  if (caller) await asked.spend(caller.id, callsBeyondOne(bytes));
+/** Counts what a large body costs more than another call, for its address and its user. @throws RateLimitError */
+async function countBody(context: RequestContext, bytes: number): Promise<void> {
+  await context.consumeRateLimit(undefined, callsBeyondOne(bytes));
+  const caller = await context.authenticate();
+  if (caller) await context.consumeRateLimit(caller.id, callsBeyondOne(bytes));
 }
 
 /**
@@ -164,12 +169,12 @@ async function countBody(asked: Asked, bytes: number): Promise<void> {
 function checkBody(request: FastifyRequest, reply: FastifyReply): boolean {
   const { headers } = request;
   if (!hasBody(headers)) return false;
-  const isTaken = isJson(headers['content-type'] ?? '') && isPlain(headers['content-encoding']);
-  if (headers['transfer-encoding'] !== undefined && (!isTaken || BODYLESS.includes(request.method)))
+  const isAccepted = isJson(headers['content-type'] ?? '') && isPlain(headers['content-encoding']);
+  if (headers['transfer-encoding'] !== undefined && (!isAccepted || BODYLESS.includes(request.method)))
     return true;
-  if (!isTaken) throw refused(reply, unsupported());
+  if (!isAccepted) throw refused(reply, unsupported());
   if (Number(headers['content-length']) > bodyLimitOf(request)) throw refused(reply, tooLarge());
-  if (BODYLESS.includes(request.method)) leaveUnread(request, reply);
+  if (BODYLESS.includes(request.method)) discardBody(request, reply);
   // Fastify looks for a parser by the text of the type.
   headers['content-type'] = 'application/json';
   return false;
@@ -186,21 +191,21 @@ function checkFirstByte(
   done: (error?: AppError) => void,
 ): void {
   const { raw, headers } = request;
-  const isTaken = isJson(headers['content-type'] ?? '') && isPlain(headers['content-encoding']);
+  const isAccepted = isJson(headers['content-type'] ?? '') && isPlain(headers['content-encoding']);
   const onContent = () => {
     forget();
-    if (!isTaken) return done(refused(reply, unsupported()));
-    leaveUnread(request, reply);
+    if (!isAccepted) return done(refused(reply, unsupported()));
+    discardBody(request, reply);
     done();
   };
   const onEnd = () => {
     forget();
-    asWithoutBody(headers);
+    dropBodyHeaders(headers);
     done();
   };
   // Who names another type and then waits is told what is wrong, not that it was too slow.
   const timer =
-    !isTaken && headers['content-type'] !== undefined ? setTimeout(onContent, EMPTY_BODY_MS) : undefined;
+    !isAccepted && headers['content-type'] !== undefined ? setTimeout(onContent, EMPTY_BODY_MS) : undefined;
   const forget = () => {
     clearTimeout(timer);
     raw.off('data', onContent).off('end', onEnd).off('close', forget);
@@ -213,7 +218,7 @@ function checkFirstByte(
  * still comes is read and dropped for a bounded while. A body that is known to be large ends the connection, which tells
  * clients to stop.
  */
-export function leaveUnread({ raw, headers }: FastifyRequest, reply: FastifyReply): void {
+export function discardBody({ raw, headers }: FastifyRequest, reply: FastifyReply): void {
   if (raw.complete || !hasBody(headers)) return;
   if (Number(headers['content-length'] ?? 0) > SMALL_BYTES) reply.header('connection', 'close');
   lingerUntilComplete(raw);
@@ -253,16 +258,16 @@ const isPlain = (encoding: string | undefined): boolean =>
 /** The largest that one of the procedures takes which look at it; of a route without procedures, the route's own. */
 function bodyLimitOf(request: FastifyRequest): number {
   const { config, bodyLimit } = request.routeOptions;
-  const readers = request.readers ?? config.calls?.(request);
+  const readers = request.bodyReaders ?? config.endpoints?.(request);
   if (!readers) return bodyLimit ?? 0;
-  let most = BODY_LIMIT;
-  for (const reader of readers) if (reader.bodyLimit > most) most = reader.bodyLimit;
-  return most;
+  let limit = DEFAULT_BODY_LIMIT_BYTES;
+  for (const reader of readers) if (reader.bodyLimit > limit) limit = reader.bodyLimit;
+  return limit;
 }
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** The procedures that look at the body, once that is decided. */
-    readers?: readonly Endpoint[];
+    bodyReaders?: readonly Endpoint[];
   }
 }

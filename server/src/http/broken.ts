@@ -5,14 +5,14 @@ import type { Socket } from 'node:net';
 import { REASONS } from '../trpc/errors.ts';
 import { closeLingering } from './lingering.ts';
 
-interface Answer {
+interface ClientErrorAnswer {
   readonly status: number;
   readonly title: string;
   readonly code: string;
   readonly detail: string;
 }
 
-const ANSWERS: Record<string, Answer> = {
+const ANSWERS: Record<string, ClientErrorAnswer> = {
   HPE_HEADER_OVERFLOW: {
     ...REASONS.HEADERS_TOO_LARGE,
     code: 'HEADERS_TOO_LARGE',
@@ -25,7 +25,7 @@ const ANSWERS: Record<string, Answer> = {
     detail: 'The request did not arrive in time',
   },
 };
-const MALFORMED: Answer = {
+const MALFORMED: ClientErrorAnswer = {
   status: 400,
   title: 'Bad Request',
   code: 'VALIDATION',
@@ -39,7 +39,7 @@ type Connection = Socket & { readonly _httpMessage?: ServerResponse | null };
  * @param standard the headers of every answer
  * @returns what writes a problem document and closes the connection
  */
-export function brokenRequests(standard: Readonly<Record<string, string>>) {
+export function createClientErrorHandler(standard: Readonly<Record<string, string>>) {
   const waiting = new WeakSet<Socket>();
   return function answer(error: Error & { code?: string }, socket: Connection): void {
     if (error.code === 'ECONNRESET' || socket.destroyed || waiting.has(socket)) return;
@@ -68,7 +68,7 @@ export function brokenRequests(standard: Readonly<Record<string, string>>) {
   };
 }
 
-function document({ status, title, code, detail }: Answer) {
+function document({ status, title, code, detail }: ClientErrorAnswer) {
   const request_id = randomUUID();
   const body = JSON.stringify({ type: 'about:blank', title, status, detail, code, request_id });
   const headers = {

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import type { Context } from '../trpc/context.ts';
 
 /** What a procedure is called with. */
-export interface Call {
+export interface ProcedureCall {
   readonly ctx: Context;
   readonly getRawInput: () => Promise<unknown>;
   /** The procedure's name. */
@@ -16,9 +16,9 @@ export interface Call {
 }
 
 type Result = { ok: true; data: unknown } | { ok: false; error: TRPCError };
-type Change = { ctx?: object; input?: unknown; getRawInput?: () => Promise<unknown> };
-type Options = Call & { input: unknown; meta: unknown };
-type Middleware = (options: Options & { next: (change?: Change) => Promise<Result> }) => Promise<Result>;
+type Override = { ctx?: object; input?: unknown; getRawInput?: () => Promise<unknown> };
+type Options = ProcedureCall & { input: unknown; meta: unknown };
+type Middleware = (options: Options & { next: (change?: Override) => Promise<Result> }) => Promise<Result>;
 
 /** What of a procedure's definition is used: tRPC marks the steps that it made itself. */
 interface Definition {
@@ -38,7 +38,10 @@ type Step =
  * @param input holds the input to another contract than the procedure's own, which takes more
  * @returns what calls the procedure: the answer, or the error that it failed with thrown
  */
-export function callerOf(procedure: AnyTRPCProcedure, input?: z.ZodType): (call: Call) => Promise<unknown> {
+export function compileProcedure(
+  procedure: AnyTRPCProcedure,
+  input?: z.ZodType,
+): (call: ProcedureCall) => Promise<unknown> {
   const own = procedure._def as unknown as Definition;
   const definition = input ? { ...own, inputs: [input] } : own;
   let steps: Step[] | undefined;
@@ -50,18 +53,20 @@ export function callerOf(procedure: AnyTRPCProcedure, input?: z.ZodType): (call:
       if ('input' in step)
         return options.getRawInput().then((raw) => {
           const { success, data, error } = step.input.safeParse(raw);
-          if (!success) return failed(new TRPCError({ code: 'BAD_REQUEST', cause: error }));
-          return run(at + 1, changed(options, { input: data }));
-        }, failed);
+          if (!success) return toFailure(new TRPCError({ code: 'BAD_REQUEST', cause: error }));
+          return run(at + 1, withOverride(options, { input: data }));
+        }, toFailure);
       if ('output' in step)
-        return run(at + 1, options).then((result) => (result.ok ? validated(step.output, result) : result));
-      const next = (change?: Change) => run(at + 1, change ? changed(options, change) : options);
+        return run(at + 1, options).then((result) =>
+          result.ok ? validateOutput(step.output, result) : result,
+        );
+      const next = (change?: Override) => run(at + 1, change ? withOverride(options, change) : options);
       const { ctx, getRawInput, path, type, batchIndex, signal, input, meta } = options;
       return step
         .middleware({ ctx, getRawInput, path, type, batchIndex, signal, input, meta, next })
-        .catch(failed);
+        .catch(toFailure);
     } catch (cause) {
-      return Promise.resolve(failed(cause));
+      return Promise.resolve(toFailure(cause));
     }
   }
 
@@ -69,12 +74,12 @@ export function callerOf(procedure: AnyTRPCProcedure, input?: z.ZodType): (call:
     // Compiled at the first call: a start need not wait for all of them.
     steps ??= stepsOf(definition);
     const { services, request } = call.ctx;
-    return services.traced
-      ? services.traced(call.path, request.client.request_id, () => answer(call))
+    return services.traceProcedure
+      ? services.traceProcedure(call.path, request.client.request_id, () => answer(call))
       : answer(call);
   };
 
-  async function answer(call: Call): Promise<unknown> {
+  async function answer(call: ProcedureCall): Promise<unknown> {
     let read: Promise<unknown> | undefined;
     // Middlewares and contract both ask for it, and to put it together is a part of what a call costs.
     const getRawInput = () => {
@@ -98,9 +103,9 @@ export function callerOf(procedure: AnyTRPCProcedure, input?: z.ZodType): (call:
   }
 }
 
-const failed = (cause: unknown): Result => ({ ok: false, error: getTRPCErrorFromUnknown(cause) });
+const toFailure = (cause: unknown): Result => ({ ok: false, error: getTRPCErrorFromUnknown(cause) });
 
-const changed = (options: Options, change: Change): Options => ({
+const withOverride = (options: Options, change: Override): Options => ({
   ctx: change.ctx ? { ...options.ctx, ...change.ctx } : options.ctx,
   getRawInput: change.getRawInput ?? options.getRawInput,
   path: options.path,
@@ -120,10 +125,10 @@ function stepsOf({ inputs, output, middlewares }: Definition): Step[] {
   });
 }
 
-function validated(contract: z.ZodType, result: Result & { ok: true }): Result {
+function validateOutput(contract: z.ZodType, result: Result & { ok: true }): Result {
   const { success, data, error } = contract.safeParse(result.data);
   if (success) return { ...result, data };
-  return failed(
+  return toFailure(
     new TRPCError({ code: 'INTERNAL_SERVER_ERROR', message: 'Output validation failed', cause: error }),
   );
 }

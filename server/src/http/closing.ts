@@ -5,19 +5,19 @@ import type { FastifyInstance } from 'fastify';
 import { isLingering } from './lingering.ts';
 
 /** Milliseconds that the last words to a reader may take, and the first of a connection that has said nothing yet. */
-const PATIENCE = 1000;
+const FLUSH_TIMEOUT_MS = 1000;
 
 const streaming = new WeakMap<object, Set<ServerResponse>>();
 
 /** Notes an answer that is a stream. */
-export function isStreaming({ server }: FastifyInstance, raw: ServerResponse): void {
+export function trackStream({ server }: FastifyInstance, raw: ServerResponse): void {
   const responses = streaming.get(server) ?? new Set();
   streaming.set(server, responses.add(raw));
   raw.once('close', () => responses.delete(raw));
 }
 
 /** @param endStreams tells the readers that this is the end */
-export function registerClosing(app: FastifyInstance, endStreams: () => Promise<void>): void {
+export function registerShutdown(app: FastifyInstance, endStreams: () => Promise<void>): void {
   const { server } = app;
   // Node.js does not count a connection as idle that never brought a request. Browsers make such in advance.
   const silent = new Set<Socket>();
@@ -39,7 +39,7 @@ export function registerClosing(app: FastifyInstance, endStreams: () => Promise<
     const late = setInterval(() => {
       for (const held of [...silent, ...[...open].filter(isLingering), ...(streaming.get(server) ?? [])])
         held.destroy();
-    }, PATIENCE);
+    }, FLUSH_TIMEOUT_MS);
     server.once('close', () => {
       clearInterval(idle);
       clearInterval(late);

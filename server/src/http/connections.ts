@@ -2,12 +2,12 @@
 import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { addressKey } from '../security/limits.ts';
-import type { Measure } from '../telemetry/measures.ts';
+import type { MetricDefinition } from '../telemetry/measures.ts';
 
 /** Of all addresses. Whoever holds many leaves the rest of the machine its file descriptors. */
 const MAX_CONNECTIONS = 5000;
 
-const ofProxies = new WeakSet<object>();
+const proxySockets = new WeakSet<object>();
 
 /**
  * Bounds connections. One too many is reset at once: an answer would need a request first, for which it would have to be
@@ -20,7 +20,7 @@ export function registerConnections(
   { server }: FastifyInstance,
   maxPerAddress: number,
   isTrusted?: (address: string) => boolean,
-): readonly Measure[] {
+): readonly MetricDefinition[] {
   const held = new Map<string, number>();
   const refused = { address: 0, all: 0 };
   server.maxConnections = MAX_CONNECTIONS;
@@ -29,7 +29,7 @@ export function registerConnections(
     // Of a connection that is gone already there is no address any more.
     const address = socket.remoteAddress ?? '';
     if (isTrusted?.(address)) {
-      ofProxies.add(socket);
+      proxySockets.add(socket);
       return;
     }
     const key = addressKey(address);
@@ -65,5 +65,5 @@ export function registerConnections(
 
 /** Who has to wait holds no connection meanwhile. A proxy's brings the requests of others, and stays. */
 export function closeAfterLimit(reply: FastifyReply, status: number): void {
-  if (status === 429 && !ofProxies.has(reply.request.raw.socket)) reply.header('connection', 'close');
+  if (status === 429 && !proxySockets.has(reply.request.raw.socket)) reply.header('connection', 'close');
 }

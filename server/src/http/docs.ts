@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { appRouter } from '../router.ts';
 import { type ServedFile, serveFile } from './files.ts';
-import type { serverUrl } from './prefix.ts';
+import type { createServerUrl } from './prefix.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -52,10 +52,10 @@ const rootFrom = ({ url }: FastifyRequest) => (/^[^?]*\/(\?|$)/.test(url) ? '../
 
 const REDOC_LOGO = 'https://cdn.redoc.ly/redoc/logo-mini.svg';
 
-export function registerDocs(
+export function registerDocuments(
   app: FastifyInstance,
   version: string,
-  { of, vary }: ReturnType<typeof serverUrl>,
+  { of, vary }: ReturnType<typeof createServerUrl>,
 ): void {
   const JAVASCRIPT = 'text/javascript; charset=utf-8';
   const file = (name: string) => () => readFile(require.resolve(name));

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
 /** Milliseconds for which a client may take nothing of what was written. */
-const STALLED = 30_000;
+const STALL_TIMEOUT_MS = 30_000;
 
 /** What a procedure says of its file. */
 export interface NamedFile {
@@ -25,15 +25,15 @@ export function sendFile(
     .header('content-type', `${file.type}; charset=utf-8`)
     .header('content-length', file.bytes)
     .header('content-disposition', `attachment; filename="${file.name}"`);
-  reply.raw.setTimeout(STALLED, () => reply.raw.destroy());
+  reply.raw.setTimeout(STALL_TIMEOUT_MS, () => reply.raw.destroy());
   // One piece waits while another is being sent.
   return reply.send(
-    Readable.from(request.method === 'HEAD' ? [] : whole(pieces, file.bytes), { highWaterMark: 1 }),
+    Readable.from(request.method === 'HEAD' ? [] : requireAllBytes(pieces, file.bytes), { highWaterMark: 1 }),
   );
 }
 
 /** @throws when the pieces end before they are as many bytes as was said: then the connection has to end too */
-async function* whole(pieces: AsyncIterable<string>, bytes: number): AsyncGenerator<string, void> {
+async function* requireAllBytes(pieces: AsyncIterable<string>, bytes: number): AsyncGenerator<string, void> {
   let left = bytes;
   for await (const piece of pieces) {
     left -= Buffer.byteLength(piece);

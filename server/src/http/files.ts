@@ -28,23 +28,23 @@ export function serveFile(
     const bytes = await content(name);
     return { bytes, etag: `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"` };
   });
-  app.get(url, { config: { door: 'rest' } }, async (request, reply) => {
+  app.get(url, { config: { transport: 'rest' } }, async (request, reply) => {
     const { bytes, etag } = await file(variant(request));
     // Also those of a 304, whose headers replace those that the browser has: the usual policy would turn the page off.
     reply.header('cache-control', 'no-cache').header('etag', etag);
     if (policy !== undefined) reply.header('content-security-policy', policy);
-    if (vary !== undefined) addVary(reply, vary);
-    if (names(request.headers['if-none-match'], etag)) return reply.code(304).send();
+    if (vary !== undefined) appendVary(reply, vary);
+    if (matchesEtag(request.headers['if-none-match'], etag)) return reply.code(304).send();
     return reply.header('content-type', type).send(bytes);
   });
 }
 
-function addVary(reply: FastifyReply, name: string): void {
+function appendVary(reply: FastifyReply, name: string): void {
   reply.header('vary', [reply.getHeader('vary'), name].filter(Boolean).join(', '));
 }
 
 /** A proxy that compresses makes our tag a weak one; for a GET both are the same. */
-function names(header: string | undefined, etag: string): boolean {
+function matchesEtag(header: string | undefined, etag: string): boolean {
   return header?.split(',').some((tag) => ['*', etag].includes(tag.trim().replace(/^W\//, ''))) ?? false;
 }
 

@@ -2,11 +2,11 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify';
-import type { Limits, Standing } from '../security/limits.ts';
-import type { Asked } from '../trpc/context.ts';
+import type { RateLimitState, RateLimits } from '../security/limits.ts';
+import type { RequestContext } from '../trpc/context.ts';
 import { AppError } from '../trpc/errors.ts';
 import { admitBody, hasBody } from './bodies.ts';
-import { addressOf, tellStanding } from './context.ts';
+import { addressKeyOf, setRateLimitHeaders } from './context.ts';
 import type { Endpoint } from './endpoints.ts';
 import { createTransferMemory, type TransferMemory } from './transferMemory.ts';
 
@@ -31,13 +31,13 @@ export function registerStandardHeaders(
 }
 
 /** Answers whose clients wait to be asked for the body. */
-const awaited = new WeakSet<ServerResponse>();
+const awaitingContinue = new WeakSet<ServerResponse>();
 
 /** Leaves to the guards what Node.js would answer by itself: an expectation without id and CORS, `100 Continue` before anybody looked. */
 export function registerExpectations({ server }: FastifyInstance): void {
   server.on('checkExpectation', (request, response) => server.emit('request', request, response));
   server.on('checkContinue', (request, response) => {
-    awaited.add(response);
+    awaitingContinue.add(response);
     server.emit('request', request, response);
   });
 }
@@ -63,18 +63,19 @@ export function routableUrl({ url = '/' }: { url?: string | undefined }): string
  * Registers the checks that all routes share.
  * @param allowedMethods the methods of a path that some route has, an empty list for an unknown path
  * @param limits count every request of an address, also those that nobody answers
- * @param askedOf finds out who sends a body, where that matters
+ * @param requestContextOf finds out who sends a body, where that matters
  * @param memory where bodies have to find room
  */
 export function registerGuards(
   app: FastifyInstance,
   allowedMethods: (path: string) => readonly string[],
-  limits: Limits,
-  askedOf: (request: FastifyRequest, reply: FastifyReply) => Asked,
+  limits: RateLimits,
+  requestContextOf: (request: FastifyRequest, reply: FastifyReply) => RequestContext,
   memory: TransferMemory = createTransferMemory(),
 ): void {
   app.addHook('onRequest', (request, reply, done) => {
-    if (hasTwins(request.raw)) throw new AppError('VALIDATION', 'A header that may stand once stands twice');
+    if (hasDuplicateHeader(request.raw))
+      throw new AppError('VALIDATION', 'A header that may stand once stands twice');
     if (!HOST.test(request.headers.host ?? ''))
       throw new AppError('VALIDATION', 'The Host header is not valid');
     const { expect, 'transfer-encoding': coding } = request.headers;
@@ -84,21 +85,21 @@ export function registerGuards(
     }
     if (expect !== undefined && expect.toLowerCase() !== '100-continue')
       throw new AppError('EXPECTATION_FAILED', 'Only 100-continue can be expected');
-    const standing = limits.calls('address', addressOf(request), 1);
+    const state = limits.consume('address', addressKeyOf(request), 1);
     // No turn of the event loop where limits are counted in memory.
-    if (standing instanceof Promise) standing.then((found) => admit(request, reply, found, done)).catch(done);
-    else admit(request, reply, standing, done);
+    if (state instanceof Promise) state.then((found) => admit(request, reply, found, done)).catch(done);
+    else admit(request, reply, state, done);
   });
 
   function admit(
     request: FastifyRequest,
     reply: FastifyReply,
-    standing: Standing | undefined,
+    state: RateLimitState | undefined,
     done: HookHandlerDoneFunction,
   ): void {
-    tellStanding(reply, standing);
+    setRateLimitHeaders(reply, state);
     if (request.is404 || request.method === 'OPTIONS') {
-      unmatched(request, reply);
+      refuseUnmatched(request, reply);
       return;
     }
     if (request.headers.expect === undefined && !hasBody(request.headers)) {
@@ -106,14 +107,14 @@ export function registerGuards(
       return;
     }
     const proceed = () => {
-      if (request.headers.expect !== undefined && awaited.has(reply.raw)) reply.raw.writeContinue();
+      if (request.headers.expect !== undefined && awaitingContinue.has(reply.raw)) reply.raw.writeContinue();
     };
-    admitBody(request, reply, () => askedOf(request, reply), memory, proceed, done);
+    admitBody(request, reply, () => requestContextOf(request, reply), memory, proceed, done);
   }
 
-  app.setNotFoundHandler((request, reply) => unmatched(request, reply));
+  app.setNotFoundHandler((request, reply) => refuseUnmatched(request, reply));
 
-  function unmatched(request: FastifyRequest, reply: FastifyReply) {
+  function refuseUnmatched(request: FastifyRequest, reply: FastifyReply) {
     const path = request.url.split('?', 1)[0] as string;
     const methods = request.routeOptions.config.methods?.(request) ?? allowedMethods(path);
     if (methods.length === 0) throw new AppError('NOT_FOUND', 'Not found');
@@ -124,14 +125,14 @@ export function registerGuards(
 }
 
 /** Node.js keeps the first of these and drops the second; a proxy before us may do otherwise. */
-const SINGLE = ['host', 'authorization', 'content-type', 'content-encoding'];
+const SINGLE_HEADERS = ['host', 'authorization', 'content-type', 'content-encoding'];
 
 /** No two of them are of one length, by which most headers are told apart from them without being looked at. */
 const SINGLE_BY_LENGTH: readonly (string | undefined)[] = Array.from({ length: 32 }, (_, length) =>
-  SINGLE.find((name) => name.length === length),
+  SINGLE_HEADERS.find((name) => name.length === length),
 );
 
-function hasTwins({ rawHeaders }: IncomingMessage): boolean {
+function hasDuplicateHeader({ rawHeaders }: IncomingMessage): boolean {
   let seen = 0;
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i] as string;
@@ -147,11 +148,11 @@ function hasTwins({ rawHeaders }: IncomingMessage): boolean {
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** Which door the route belongs to: it decides what errors look like. */
-    door?: 'rest' | 'rpc';
+    transport?: 'rest' | 'rpc';
     /** The procedure that the route calls, for the log. */
     procedure?: string;
     /** The procedures that the request calls, but those that there are not or not by its method. */
-    calls?: (request: FastifyRequest) => readonly Endpoint[];
+    endpoints?: (request: FastifyRequest) => readonly Endpoint[];
     /** The methods of the path, where a route serves several procedures; none for an unknown one. */
     methods?: (request: FastifyRequest) => readonly string[];
   }

@@ -1,22 +1,22 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import type { Health } from '../trpc/context.ts';
+import type { HealthMonitor } from '../trpc/context.ts';
 
 /** Milliseconds for which an answer of the database counts, and that an answer may take. */
-const FRESH = 1000;
-const PATIENCE = 500;
+const PING_TTL_MS = 1000;
+const PING_TIMEOUT_MS = 500;
 
 /**
  * @param ping asks the database, unless it is not prepared yet; it may hang, so it is raced against a timer of our own
  * @param isDraining whether the server is about to end
  * @returns the state for `health.check`: the database is asked at most once a second, whoever asks
  */
-export function createHealth(
+export function createHealthMonitor(
   ping: () => Promise<void> | undefined,
   version: string,
-  environment: Health['environment'],
+  environment: HealthMonitor['environment'],
   isDraining: () => boolean = () => false,
-): Health {
-  let asked = Number.NEGATIVE_INFINITY;
+): HealthMonitor {
+  let askedAt = Number.NEGATIVE_INFINITY;
   let answer: Promise<boolean> = Promise.resolve(false);
   return {
     version,
@@ -24,21 +24,21 @@ export function createHealth(
     isDraining,
     databaseAnswers() {
       const now = performance.now();
-      if (now - asked >= FRESH) {
+      if (now - askedAt >= PING_TTL_MS) {
         const asking = ping();
         if (!asking) return Promise.resolve(false);
-        asked = now;
-        answer = inTime(asking);
+        askedAt = now;
+        answer = answersInTime(asking);
       }
       return answer;
     },
   };
 }
 
-async function inTime(asking: Promise<void>): Promise<boolean> {
+async function answersInTime(asking: Promise<void>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(resolve, PATIENCE, false);
+    timer = setTimeout(resolve, PING_TIMEOUT_MS, false);
   });
   const answered = asking.then(
     () => true,
@@ -56,12 +56,12 @@ async function inTime(asking: Promise<void>): Promise<boolean> {
  * answers and the server is not about to end). While it drains, every answer asks for a new connection, which a
  * balancer then makes elsewhere.
  */
-export function registerProbes(app: FastifyInstance, health: Health): void {
+export function registerProbes(app: FastifyInstance, health: HealthMonitor): void {
   app.addHook('onRequest', (_request, reply, done) => {
     if (health.isDraining()) reply.header('connection', 'close');
     done();
   });
-  const config = { door: 'rest' } as const;
+  const config = { transport: 'rest' } as const;
   app.get('/livez', { config }, (_request, reply) => sendState(reply, true));
   app.get('/readyz', { config }, async (_request, reply) =>
     sendState(reply, !health.isDraining() && (await health.databaseAnswers())),

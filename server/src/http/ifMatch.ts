@@ -13,7 +13,7 @@ const TAG = /[ \t]*(?:(?:W\/)?"([\x21\x23-\x7e\x80-\xff]*)"[ \t]*)?(?:,|$)/y;
 const VERSION = /^([1-9]\d*)(?:(?:--?|;)(?:gzip|br|zstd|deflate))?$/;
 
 /** @returns the contract of a change as REST has it: meant for several versions, of which one will do. Over tRPC it is one */
-export const withVersions = <S extends z.ZodRawShape>(contract: z.ZodObject<S>) =>
+export const acceptSeveralVersions = <S extends z.ZodRawShape>(contract: z.ZodObject<S>) =>
   contract.extend({ if_match: z.union([z.int(), z.array(z.int())]).optional() });
 
 /**
@@ -22,9 +22,9 @@ export const withVersions = <S extends z.ZodRawShape>(contract: z.ZodObject<S>) 
  * @returns the version or versions; undefined for any: without the header, and for `*`
  * @throws AppError VALIDATION for what is no list of entity tags
  */
-export function ifMatchOf(header: string | undefined): number | number[] | undefined {
+export function parseIfMatch(header: string | undefined): number | number[] | undefined {
   if (header === undefined || header === '*') return undefined;
-  const tags = tagsIn(header);
+  const tags = parseTags(header);
   if (tags.length === 0)
     throw new AppError('VALIDATION', 'If-Match must hold ETags as they were given, or *');
   if (tags.length > MAX_TAGS) throw new AppError('VALIDATION', `If-Match may hold ${MAX_TAGS} ETags`);
@@ -36,7 +36,7 @@ export function ifMatchOf(header: string | undefined): number | number[] | undef
 }
 
 /** @returns what stands between the quotes; nothing if one of them is no entity tag */
-function tagsIn(header: string): string[] {
+function parseTags(header: string): string[] {
   const tags: string[] = [];
   TAG.lastIndex = 0;
   while (TAG.lastIndex < header.length) {

@@ -12,7 +12,7 @@ const MAX_DEPTH = 32;
 const MAX_VALUES = 20_000;
 
 /** Characters of the longest key that sets a prototype, `constructor`, when each of them is written as an escape. */
-const LONGEST_ESCAPED_KEY = 66;
+const MAX_ESCAPED_KEY_LENGTH = 66;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
@@ -33,7 +33,7 @@ export function parseBody(body: Buffer): unknown {
 
 /** @param what names the text in the error */
 export function parseJson(text: string, what: string): unknown {
-  const isSuspect = look(text, what);
+  const isSuspect = scanText(text, what);
   try {
     const value: unknown = JSON.parse(text);
     return isSuspect && typeof value === 'object' && value !== null
@@ -50,7 +50,7 @@ export function parseJson(text: string, what: string): unknown {
  * costs those who read it.
  * @returns whether one of its strings may be a key that sets a prototype: only then the value has to be walked
  */
-function look(text: string, what: string): boolean {
+function scanText(text: string, what: string): boolean {
   let depth = 0;
   let values = 1;
   let isSuspect = false;
@@ -70,7 +70,7 @@ function look(text: string, what: string): boolean {
       isSuspect ||=
         (length === 9 && text.charCodeAt(start) === 95) /* __proto__ */ ||
         (length === 11 && text.charCodeAt(start) === 99) /* constructor */ ||
-        (hasEscape && length <= LONGEST_ESCAPED_KEY);
+        (hasEscape && length <= MAX_ESCAPED_KEY_LENGTH);
     } else if (c === 44 /* , */ || c === 91 /* [ */ || c === 123 /* { */) {
       if (++values > MAX_VALUES)
         throw new AppError('VALIDATION', `${what} has more than ${MAX_VALUES} values`);

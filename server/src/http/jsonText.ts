@@ -2,10 +2,10 @@
 // times, with two bytes for each character as soon as one of them is not Latin, and room for three when it is sent.
 
 /** Elements of an array that are written as one piece. */
-const PIECE = 50;
+const PIECE_ELEMENTS = 50;
 
 /** Characters below which text stays text. */
-const SMALL_CHARACTERS = 64 * 1024;
+const MAX_TEXT_CHARACTERS = 64 * 1024;
 
 /** @returns the JSON of a value that is made of plain values, as text, or as bytes in UTF-8 where it is long */
 export function toJson(value: unknown): string | Buffer {
@@ -24,10 +24,10 @@ export function joinJson(parts: readonly (string | Buffer)[], separator = ','): 
 }
 
 const asBytes = (text: string): string | Buffer =>
-  text.length < SMALL_CHARACTERS ? text : Buffer.from(text);
+  text.length < MAX_TEXT_CHARACTERS ? text : Buffer.from(text);
 
 function isLong(value: unknown, depth = 0): boolean {
-  if (Array.isArray(value)) return value.length > PIECE;
+  if (Array.isArray(value)) return value.length > PIECE_ELEMENTS;
   if (typeof value !== 'object' || value === null || depth === 3) return false;
   for (const key in value) if (isLong((value as Record<string, unknown>)[key], depth + 1)) return true;
   return false;
@@ -36,8 +36,8 @@ function isLong(value: unknown, depth = 0): boolean {
 function* piecesOf(value: unknown): Generator<string> {
   if (!isLong(value)) yield JSON.stringify(value);
   else if (Array.isArray(value)) {
-    for (let from = 0; from < value.length; from += PIECE)
-      yield (from === 0 ? '[' : ',') + JSON.stringify(value.slice(from, from + PIECE)).slice(1, -1);
+    for (let from = 0; from < value.length; from += PIECE_ELEMENTS)
+      yield (from === 0 ? '[' : ',') + JSON.stringify(value.slice(from, from + PIECE_ELEMENTS)).slice(1, -1);
     yield ']';
   } else {
     let isFirst = true;

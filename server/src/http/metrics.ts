@@ -11,11 +11,15 @@ export function observeRequests(app: FastifyInstance, metrics: Metrics): void {
   app.addHook('onResponse', (request, reply, done) => {
     // A stream lasts as long as its reader likes.
     const type = reply.getHeader('content-type');
-    const status = request.refusal ?? reply.statusCode;
-    if (request.refusal !== undefined || typeof type !== 'string' || !type.startsWith('text/event-stream'))
-      metrics.request(
+    const status = request.refusedStatus ?? reply.statusCode;
+    if (
+      request.refusedStatus !== undefined ||
+      typeof type !== 'string' ||
+      !type.startsWith('text/event-stream')
+    )
+      metrics.observeRequest(
         procedureOf(request),
-        request.routeOptions.config.door ?? 'none',
+        request.routeOptions.config.transport ?? 'none',
         status,
         reply.elapsedTime / 1000,
       );
@@ -24,22 +28,23 @@ export function observeRequests(app: FastifyInstance, metrics: Metrics): void {
 }
 
 /** One of the names that we gave: all paths that no route has are one. */
-function procedureOf({ routeOptions, called }: FastifyRequest): string {
+function procedureOf({ routeOptions, calledProcedures }: FastifyRequest): string {
   const { config, url } = routeOptions;
   if (config.procedure !== undefined) return config.procedure;
-  if (called !== undefined) return called.length === 1 ? (called[0] as string) : 'batch';
+  if (calledProcedures !== undefined)
+    return calledProcedures.length === 1 ? (calledProcedures[0] as string) : 'batch';
   return url === undefined || url === '*' ? 'unknown' : url;
 }
 
 /** Tells on the main port who brings the token. */
 export function registerMetrics(app: FastifyInstance, metrics: Metrics, token: string): void {
-  const isWelcome = tokenCheck(token);
-  app.get('/metrics', { config: { door: 'rest' } }, async (request, reply) => {
+  const isWelcome = createTokenCheck(token);
+  app.get('/metrics', { config: { transport: 'rest' } }, async (request, reply) => {
     if (!isWelcome(request.headers.authorization)) unauthenticated();
     return reply
       .header('cache-control', 'no-store')
       .header('content-type', metrics.contentType)
-      .send(await metrics.text());
+      .send(await metrics.render());
   });
 }
 
@@ -50,12 +55,12 @@ export async function serveMetrics(
   port: number,
   token: string | undefined,
 ): Promise<Server> {
-  const isWelcome = token === undefined ? () => true : tokenCheck(token);
+  const isWelcome = token === undefined ? () => true : createTokenCheck(token);
   const server = createServer(async ({ method, url, headers }, response) => {
     if (method !== 'GET' || url?.split('?', 1)[0] !== '/metrics') return response.writeHead(404).end();
     if (!isWelcome(headers.authorization))
       return response.writeHead(401, { 'www-authenticate': 'Bearer' }).end();
-    const text = await metrics.text();
+    const text = await metrics.render();
     return response
       .writeHead(200, { 'content-type': metrics.contentType, 'cache-control': 'no-store' })
       .end(text);
@@ -66,7 +71,7 @@ export async function serveMetrics(
 }
 
 /** Compared in a time that says nothing about the token. */
-function tokenCheck(token: string): (authorization: string | undefined) => boolean {
+function createTokenCheck(token: string): (authorization: string | undefined) => boolean {
   const digest = (text: string) => createHash('sha256').update(text).digest();
   const wanted = digest(`Bearer ${token}`);
   return (authorization = '') => timingSafeEqual(digest(authorization), wanted);

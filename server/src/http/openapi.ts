@@ -2,7 +2,7 @@
 import { generateOpenApiDocument } from 'trpc-to-openapi';
 import { z } from 'zod';
 import type { AppRouter } from '../router.ts';
-import { type Endpoint, endpointsOf, inputOf } from './endpoints.ts';
+import { type Endpoint, inputContract, listEndpoints } from './endpoints.ts';
 import { exampleOf, merged, resolved } from './openapi/examples.ts';
 import {
   addIdempotencyKey,
@@ -25,7 +25,7 @@ type GeneratorOptions = Parameters<typeof generateOpenApiDocument>[1];
 
 /** @returns the document of all operations of the REST door */
 export function openApiDocument(router: AppRouter, version: string): OpenApiDocument {
-  const endpoints = [...endpointsOf(router).values()];
+  const endpoints = [...listEndpoints(router).values()];
   const document = generateOpenApiDocument(router as unknown as GeneratorInput, {
     title: 'Stepwise',
     description: DESCRIPTION,
@@ -100,7 +100,7 @@ function completeBody(operation: Operation, endpoint: Endpoint, schemas: Schemas
     return;
   }
   if (bareArray === undefined) {
-    const { id, description } = namesOf(inputOf(endpoint));
+    const { id, description } = namesOf(inputContract(endpoint));
     schemas[id] = { ...content.schema, properties: tellDefaults(fields), description };
     content.schema = refTo(id);
   } else content.schema = fields[bareArray] as Json;

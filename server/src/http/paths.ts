@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify';
  * Notes every route that is registered after this.
  * @returns `methodsOf(path)`: the methods that the routes of a path answer, an empty list for an unknown path
  */
-export function pathTable(app: FastifyInstance): { methodsOf(path: string): readonly string[] } {
+export function collectAllowedMethods(app: FastifyInstance): { methodsOf(path: string): readonly string[] } {
   const table = new Map<string, { pattern: RegExp; methods: Set<string> }>();
   app.addHook('onRoute', ({ url, method }) => {
     if (url === '*') return;

@@ -11,7 +11,7 @@ export const PREFIX_HEADER = 'x-forwarded-prefix';
  * @param header `X-Forwarded-Prefix`; of proxies in a row the outermost has written first
  * @returns the path prefix, `/` without one or where the header is no path
  */
-export function forwardedPrefix(header: string | string[] | undefined): string {
+export function parseForwardedPrefix(header: string | string[] | undefined): string {
   const prefix = String(header ?? '')
     .split(',')
     .map((part) => part.trim().replace(/\/$/, ''))
@@ -24,9 +24,12 @@ export function forwardedPrefix(header: string | string[] | undefined): string {
  * @param isTrusted which addresses are proxies whose headers are believed
  * @returns what finds the URL of the API for the document that a request asks for, and the header that it depends on
  */
-export function serverUrl(publicUrl: string | undefined, isTrusted: false | ((address: string) => boolean)) {
+export function createServerUrl(
+  publicUrl: string | undefined,
+  isTrusted: false | ((address: string) => boolean),
+) {
   if (publicUrl !== undefined || isTrusted === false) return { of: () => publicUrl ?? '/', vary: undefined };
   const of = ({ headers, socket }: FastifyRequest) =>
-    isTrusted(socket.remoteAddress ?? '') ? forwardedPrefix(headers[PREFIX_HEADER]) : '/';
+    isTrusted(socket.remoteAddress ?? '') ? parseForwardedPrefix(headers[PREFIX_HEADER]) : '/';
   return { of, vary: PREFIX_HEADER };
 }

@@ -8,7 +8,7 @@ import { AppError, REASONS, toAppError } from '../trpc/errors.ts';
 import { closeAfterLimit } from './connections.ts';
 
 /** What Fastify refuses before a handler runs, in our words. */
-function ofFastify(error: FastifyError): AppError | undefined {
+function fromFastifyError(error: FastifyError): AppError | undefined {
   switch (error.code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
       return new AppError('PAYLOAD_TOO_LARGE', 'The body is too large');
@@ -20,8 +20,9 @@ function ofFastify(error: FastifyError): AppError | undefined {
 }
 
 /** @returns the error as it may be shown; what went wrong inside is in the log under the request's id */
-export function shown(error: unknown, request: FastifyRequest): AppError {
-  const known = error instanceof AppError ? error : (ofFastify(error as FastifyError) ?? toAppError(error));
+export function toClientError(error: unknown, request: FastifyRequest): AppError {
+  const known =
+    error instanceof AppError ? error : (fromFastifyError(error as FastifyError) ?? toAppError(error));
   logFailure(known, request);
   return known;
 }
@@ -40,12 +41,12 @@ export function setErrorHeaders(reply: FastifyReply, error: AppError): void {
   const { status } = REASONS[error.reason];
   closeAfterLimit(reply, status);
   if (status === 401) reply.header('www-authenticate', 'Bearer');
-  if (error.retryAfter !== undefined) reply.header('retry-after', String(error.retryAfter));
+  if (error.retryAfterSeconds !== undefined) reply.header('retry-after', String(error.retryAfterSeconds));
   if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
 }
 
 /** The body of a problem document. */
-export function problem(error: AppError, request_id: string) {
+export function problemDocument(error: AppError, request_id: string) {
   const { status, title } = REASONS[error.reason];
   const errors = error.errors && { errors: error.errors };
   const quota = error.quota && { quota: error.quota };
@@ -66,7 +67,7 @@ export function sendProblem(reply: FastifyReply, request: FastifyRequest, error:
   return reply
     .code(REASONS[error.reason].status)
     .header('content-type', 'application/problem+json; charset=utf-8')
-    .send(JSON.stringify(problem(error, request.id)));
+    .send(JSON.stringify(problemDocument(error, request.id)));
 }
 
 /** tRPC's shape of an error, made by the router's own formatter. */
@@ -89,20 +90,20 @@ export function errorShape(
 }
 
 /** Says that tRPC's answers depend on these headers, besides those that are said already. */
-export function varies(reply: FastifyReply): void {
+export function varyByAccept(reply: FastifyReply): void {
   const said = reply.getHeader('vary');
   if (!String(said).includes('trpc-accept'))
     reply.header('vary', [said, 'trpc-accept, accept'].filter(Boolean).join(', '));
 }
 
 /** A whole request that failed before any call of it ran. */
-export function sendRpcError(
+export function sendTrpcError(
   reply: FastifyReply,
   request: FastifyRequest,
   router: AnyTRPCRouter,
   error: AppError,
 ): FastifyReply {
-  varies(reply);
+  varyByAccept(reply);
   setErrorHeaders(reply, error);
   return reply
     .code(REASONS[error.reason].status)

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { addressIn, believable, trusted } from './proxies.ts';
+import { createProxyTrust, parseAddress, trustedForwardedFor } from './proxies.ts';
 
 test.each([
   ['192.0.2.1', '192.0.2.1'],
@@ -16,7 +16,7 @@ test.each([
   ['fe80::1%eth0', 'fe80::1'],
   ['[fe80::1%25eth0]:1', 'fe80::1'],
 ])('#271 %s is the address %s', (text, address) => {
-  expect(addressIn(text)).toBe(address);
+  expect(parseAddress(text)).toBe(address);
 });
 
 test.each([
@@ -41,10 +41,10 @@ test.each([
   `fe80::1%${'x'.repeat(20_000)}`,
   '1'.repeat(20_000),
 ])('#271 %j is no address', (text) => {
-  expect(addressIn(text)).toBeUndefined();
+  expect(parseAddress(text)).toBeUndefined();
 });
 
-const isTrusted = trusted(['10.0.0.0/8', 'fd00::/8']) as (address: string) => boolean;
+const isTrusted = createProxyTrust(['10.0.0.0/8', 'fd00::/8']) as (address: string) => boolean;
 
 test.each([
   ['192.0.2.1', '192.0.2.1'],
@@ -60,5 +60,5 @@ test.each([
   ['192.0.2.1,', ''],
   ['', ''],
 ])('#271 of "%s" is believed "%s"', (forwarded, believed) => {
-  expect(believable(forwarded, isTrusted)).toBe(believed);
+  expect(trustedForwardedFor(forwarded, isTrusted)).toBe(believed);
 });

@@ -7,7 +7,7 @@ import type { FastifyInstance } from 'fastify';
  * @param networks those whose X-Forwarded-For is believed, as the settings name them
  * @returns Fastify's `trustProxy`
  */
-export function trusted(networks: readonly string[]): false | ((address: string) => boolean) {
+export function createProxyTrust(networks: readonly string[]): false | ((address: string) => boolean) {
   if (networks.length === 0) return false;
   const list = new BlockList();
   for (const network of networks) {
@@ -34,7 +34,7 @@ export function registerForwardedFor(app: FastifyInstance, isTrusted: (address: 
     const forwarded = headers['x-forwarded-for'];
     if (forwarded !== undefined)
       headers['x-forwarded-for'] = isTrusted(socket.remoteAddress ?? '')
-        ? believable(String(forwarded), isTrusted)
+        ? trustedForwardedFor(String(forwarded), isTrusted)
         : '';
     done();
   });
@@ -45,11 +45,11 @@ export function registerForwardedFor(app: FastifyInstance, isTrusted: (address: 
  * all), what stands to the left of that is nobody's word: the request then counts as that proxy's own.
  * @returns the addresses from the right on, up to the first that is no trusted proxy's
  */
-export function believable(forwarded: string, isTrusted: (address: string) => boolean): string {
+export function trustedForwardedFor(forwarded: string, isTrusted: (address: string) => boolean): string {
   const addresses: string[] = [];
   for (let end = forwarded.length; end >= 0; ) {
     const start = end === 0 ? 0 : forwarded.lastIndexOf(',', end - 1) + 1;
-    const address = addressIn(forwarded.slice(start, end).trim());
+    const address = parseAddress(forwarded.slice(start, end).trim());
     if (address === undefined) break;
     addresses.unshift(address);
     if (!isTrusted(address)) break;
@@ -66,7 +66,7 @@ const WITH_PORT = /^(?:\[([\da-f:.%\w-]+)\]|([\d.]+)|((?:[\da-f]{1,4}:){7}[\da-f
  * @returns the address in one spelling: IPv4 mapped into IPv6 as IPv4, IPv6 in its shortest form and without a zone;
  * undefined where there is none
  */
-export function addressIn(text: string): string | undefined {
+export function parseAddress(text: string): string | undefined {
   if (text.length > 64) return undefined;
   const match = isIP(text) === 0 ? WITH_PORT.exec(text) : null;
   const address = match ? (match[1] ?? match[2] ?? (match[3] as string)) : text;

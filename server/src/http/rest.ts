@@ -4,19 +4,19 @@ import { z } from 'zod';
 import type { Context } from '../trpc/context.ts';
 import type { RestMeta } from '../trpc/endpoint.ts';
 import { AppError, toAppError } from '../trpc/errors.ts';
-import { callerOf } from './call.ts';
+import { compileProcedure } from './call.ts';
 import { coerce, coercionPlan, type Plan } from './coercion.ts';
-import { clientOf } from './context.ts';
+import { memoryOwnerOf } from './context.ts';
 import { type NamedFile, sendFile } from './download.ts';
-import { type Endpoint, inputOf } from './endpoints.ts';
-import { ifMatchOf, withVersions } from './ifMatch.ts';
+import { type Endpoint, inputContract } from './endpoints.ts';
+import { acceptSeveralVersions, parseIfMatch } from './ifMatch.ts';
 import { toJson } from './jsonText.ts';
 import { logFailure, sendProblem } from './problem.ts';
-import { lastEventId, PLAIN, sendStream } from './sse.ts';
+import { EVENT_SOURCE_FRAMES, lastEventId, sendStream } from './sse.ts';
 import type { TransferMemory } from './transferMemory.ts';
 
 /** Registers the routes. Both slash forms answer: the app ignores trailing slashes. */
-export function registerRest(
+export function registerRestRoutes(
   app: FastifyInstance,
   endpoints: Iterable<Endpoint>,
   createContext: (request: FastifyRequest, reply: FastifyReply) => Context,
@@ -26,18 +26,20 @@ export function registerRest(
     const { openapi, rest } = endpoint.meta;
     if (!openapi || !rest) continue;
     const { name, type } = endpoint;
-    const contract = inputOf(endpoint);
+    const contract = inputContract(endpoint);
     const versioned = contract instanceof z.ZodObject && 'if_match' in contract.shape;
-    const call = versioned ? callerOf(endpoint.procedure, withVersions(contract)) : endpoint.call;
-    const input = inputReader(endpoint, rest, versioned);
+    const call = versioned
+      ? compileProcedure(endpoint.procedure, acceptSeveralVersions(contract))
+      : endpoint.call;
+    const input = createInputReader(endpoint, rest, versioned);
     const statusOf = rest.statusOf ?? (() => rest.status);
-    const calls = [endpoint];
+    const endpointsCalled = [endpoint];
 
     app.route({
       method: openapi.method,
       url: fastifyPath(openapi.path),
       bodyLimit: rest.bodyLimit,
-      config: { door: 'rest', procedure: name, calls: () => calls },
+      config: { transport: 'rest', procedure: name, endpoints: () => endpointsCalled },
       handler: async (request, reply) => {
         reply.header('cache-control', endpoint.cacheControl);
         try {
@@ -55,13 +57,13 @@ export function registerRest(
             return sendFile(request, reply, output as NamedFile, await rest.file.read(ctx, output as never));
           const json = toJson(output);
           // What a change answers is small, and it is made.
-          if (type === 'query') memory.reserve(() => clientOf(request, ctx), json.length, reply.raw);
+          if (type === 'query') memory.reserve(() => memoryOwnerOf(request, ctx), json.length, reply.raw);
           const status = statusOf(output);
           if (status === 503) reply.header('retry-after', '1');
           if (rest.etag) reply.header('etag', `"${rest.etag(output as never)}"`);
           return reply.code(status).header('content-type', 'application/json; charset=utf-8').send(json);
         } catch (cause) {
-          const error = asSent(toAppError(cause), rest);
+          const error = unwrapArrayPaths(toAppError(cause), rest);
           logFailure(error, request);
           return sendProblem(reply, request, error);
         }
@@ -71,7 +73,7 @@ export function registerRest(
 }
 
 /** Registers the streams. They begin after the event that the reader names, as `Last-Event-ID` or, where no header can be set, in the query. */
-export function registerStreams(
+export function registerStreamRoutes(
   app: FastifyInstance,
   endpoints: Iterable<Endpoint>,
   createContext: (request: FastifyRequest, reply: FastifyReply) => Context,
@@ -81,13 +83,13 @@ export function registerStreams(
     if (!meta.stream) continue;
     app.get(
       meta.stream.path,
-      { config: { door: 'rest', procedure: name, calls: () => [endpoint] } },
+      { config: { transport: 'rest', procedure: name, endpoints: () => [endpoint] } },
       async (request, reply) => {
         const getRawInput = async () => ({ lastEventId: lastEventId(request) });
         const ctx = createContext(request, reply);
         // What it throws is a problem document: nothing of the stream is sent yet.
         const values = await call({ ctx, getRawInput, path: name, type, signal: undefined, batchIndex: 0 });
-        return sendStream(request, reply, values as AsyncIterable<unknown>, PLAIN);
+        return sendStream(request, reply, values as AsyncIterable<unknown>, EVENT_SOURCE_FRAMES);
       },
     );
   }
@@ -99,14 +101,14 @@ function fastifyPath(path: string): string {
 }
 
 /** @returns what puts the input of one procedure together: query or body, then the path, which wins */
-function inputReader(
+function createInputReader(
   endpoint: Endpoint,
   rest: RestMeta,
   versioned: boolean,
 ): (request: FastifyRequest) => unknown {
-  const contract = inputOf(endpoint);
+  const contract = inputContract(endpoint);
   const isQuery = endpoint.meta.openapi?.method === 'GET';
-  const plan = contract && withOwner(coercionPlan(contract), isQuery);
+  const plan = contract && withUserId(coercionPlan(contract), isQuery);
   const source = isQuery
     ? (request: FastifyRequest) => request.query as object
     : (request: FastifyRequest) => bodyObject(request.body, rest.bareArray);
@@ -114,12 +116,12 @@ function inputReader(
     coerce(plan, {
       ...source(request),
       ...(request.params as object),
-      ...(versioned && { if_match: ifMatchOf(request.headers['if-match']) }),
+      ...(versioned && { if_match: parseIfMatch(request.headers['if-match']) }),
     });
 }
 
 /** Who a body says it is for is read as a number also where the contract does not name it: it has to be the caller. */
-function withOwner(plan: Plan, isQuery: boolean): Plan {
+function withUserId(plan: Plan, isQuery: boolean): Plan {
   if (isQuery) return plan;
   const keys = plan?.kind === 'object' ? plan.keys : [];
   return { kind: 'object', keys: new Map([...keys, ['user_id', { kind: 'number' }]]) };
@@ -137,7 +139,7 @@ function bodyObject(body: unknown, bareArray: string | undefined): object {
 }
 
 /** Paths of bad input as the client sent it: it knows nothing of the key that a bare array is put under. */
-function asSent(error: AppError, { bareArray }: RestMeta): AppError {
+function unwrapArrayPaths(error: AppError, { bareArray }: RestMeta): AppError {
   if (bareArray === undefined || !error.errors) return error;
   const errors = error.errors.map(({ path, message }) => ({
     path: path.split('.').slice(1).join('.'),

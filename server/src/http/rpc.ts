@@ -4,26 +4,40 @@ import type { AnyTRPCRouter } from '@trpc/server';
 import { fastifyRequestHandler } from '@trpc/server/adapters/fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Context } from '../trpc/context.ts';
-import { BODY_LIMIT } from '../trpc/endpoint.ts';
+import { DEFAULT_BODY_LIMIT_BYTES } from '../trpc/endpoint.ts';
 import { AppError, REASONS, toAppError } from '../trpc/errors.ts';
-import { clientOf } from './context.ts';
-import { type Endpoint, endpointsOf, PRIVATE_CACHE_CONTROL, PUBLIC_CACHE_CONTROL } from './endpoints.ts';
+import { memoryOwnerOf } from './context.ts';
+import { type Endpoint, listEndpoints, PRIVATE_CACHE_CONTROL, PUBLIC_CACHE_CONTROL } from './endpoints.ts';
 import { parseJson } from './json.ts';
 import { joinJson, toJson } from './jsonText.ts';
-import { errorShape, logFailure, sendRpcError, setErrorHeaders, shown, varies } from './problem.ts';
-import { type Frames, framesOfRpc, lastEventId, refuseStream, STREAM_HEADERS, sendStream } from './sse.ts';
+import {
+  errorShape,
+  logFailure,
+  sendTrpcError,
+  setErrorHeaders,
+  toClientError,
+  varyByAccept,
+} from './problem.ts';
+import {
+  type FrameFormat,
+  lastEventId,
+  refuseStream,
+  STREAM_HEADERS,
+  sendStream,
+  trpcFrames,
+} from './sse.ts';
 import { createTransferMemory, type TransferMemory } from './transferMemory.ts';
 
 /** Calls that one request may hold. */
-export const MAX_BATCH = 10;
+export const MAX_BATCH_CALLS = 10;
 
 /** Bytes that the answers of one batch may have together. */
 const MAX_BATCH_BYTES = 16 * 1024 * 1024;
 
 /** Calls of one batch that run at the same time. */
-const AT_ONCE = 4;
+const BATCH_CONCURRENCY = 4;
 
-interface Call {
+interface BatchCall {
   readonly name: string;
   readonly endpoint: Endpoint | undefined;
 }
@@ -36,19 +50,22 @@ const METHODS: Record<Endpoint['type'], readonly string[]> = {
 };
 
 /** The outcome of one call: the data, and the JSON of its answer. */
-type Answer = { data: unknown; json: string | Buffer; error?: undefined } | { error: AppError };
+type CallOutcome = { data: unknown; json: string | Buffer; error?: undefined } | { error: AppError };
 
 /** @param prefix for example `/trpc` */
-export function registerRpc(
+export function registerTrpc(
   app: FastifyInstance,
   prefix: string,
   router: AnyTRPCRouter,
   createContext: (request: FastifyRequest, reply: FastifyReply) => Context,
   memory: TransferMemory = createTransferMemory(),
 ): void {
-  const endpoints = endpointsOf(router);
+  const endpoints = listEndpoints(router);
 
-  const callsOf = (request: FastifyRequest, path = (request.params as { path: string }).path): Call[] => {
+  const callsOf = (
+    request: FastifyRequest,
+    path = (request.params as { path: string }).path,
+  ): BatchCall[] => {
     const names = isBatch(request) ? path.split(',') : [path];
     return names.map((name) => ({ name, endpoint: endpoints.get(name) }));
   };
@@ -62,17 +79,17 @@ export function registerRpc(
       url: `${prefix}/${endpoint.name}`,
       exposeHeadRoute: false,
       bodyLimit: endpoint.bodyLimit,
-      config: { door: 'rpc', procedure: endpoint.name, calls: () => calls },
+      config: { transport: 'rpc', procedure: endpoint.name, endpoints: () => calls },
       handler: (request, reply) =>
-        isSubscription || wantsStream(request) || isBatch(request)
-          ? answer(request, reply, callsOf(request, endpoint.name))
-          : answerOne(request, reply, endpoint),
+        isSubscription || wantsJsonLines(request) || isBatch(request)
+          ? respond(request, reply, callsOf(request, endpoint.name))
+          : respondSingle(request, reply, endpoint),
       // What refuses a request before its procedure is called: a limit, a header.
       ...(isSubscription && {
         errorHandler: (error, request, reply) => {
-          const known = shown(error, request);
-          if (!isEventSource(request)) return sendRpcError(reply, request, router, known);
-          varies(reply);
+          const known = toClientError(error, request);
+          if (!isEventSource(request)) return sendTrpcError(reply, request, router, known);
+          varyByAccept(reply);
           return refuseStream(request, reply, known, framesOf(request, endpoint.name));
         },
       }),
@@ -83,28 +100,31 @@ export function registerRpc(
     `${prefix}/:path`,
     {
       // What the largest procedure takes; the guards apply the limit of the procedures that are called.
-      bodyLimit: Math.max(BODY_LIMIT, ...[...endpoints.values()].map((endpoint) => endpoint.bodyLimit)),
+      bodyLimit: Math.max(
+        DEFAULT_BODY_LIMIT_BYTES,
+        ...[...endpoints.values()].map((endpoint) => endpoint.bodyLimit),
+      ),
       config: {
-        door: 'rpc',
+        transport: 'rpc',
         methods: (request) => {
           const types = callsOf(request).flatMap(({ endpoint }) => endpoint?.type ?? []);
           return types[0] === undefined ? [] : [...METHODS[types[0]], 'OPTIONS'];
         },
-        calls: (request) =>
+        endpoints: (request) =>
           callsOf(request).flatMap(({ endpoint }) =>
             endpoint && isMethodOf(endpoint, request) ? [endpoint] : [],
           ),
       },
     },
-    (request, reply) => answer(request, reply, callsOf(request)),
+    (request, reply) => respond(request, reply, callsOf(request)),
   );
 
-  async function answerOne(
+  async function respondSingle(
     request: FastifyRequest,
     reply: FastifyReply,
     endpoint: Endpoint,
   ): Promise<FastifyReply> {
-    varies(reply);
+    varyByAccept(reply);
     reply.header('cache-control', endpoint.cacheControl);
     const { name, call, type } = endpoint;
     try {
@@ -112,54 +132,60 @@ export function registerRpc(
       const ctx = createContext(request, reply);
       const data = await call({ ctx, getRawInput, path: name, type, signal: undefined, batchIndex: 0 });
       const json = jsonOf(data);
-      if (type === 'query') memory.reserve(() => clientOf(request, ctx), json.length, reply.raw);
+      if (type === 'query') memory.reserve(() => memoryOwnerOf(request, ctx), json.length, reply.raw);
       return sendJson(reply, statusOf(reply, endpoint, data), json);
     } catch (cause) {
-      return send(request, reply, [{ name, endpoint }], [{ error: toAppError(cause) }]);
+      return sendOutcomes(request, reply, [{ name, endpoint }], [{ error: toAppError(cause) }]);
     }
   }
 
-  async function answer(request: FastifyRequest, reply: FastifyReply, calls: Call[]): Promise<FastifyReply> {
-    request.called = calls.map(({ endpoint }) => endpoint?.name ?? 'unknown').slice(0, MAX_BATCH);
-    varies(reply);
+  async function respond(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    calls: BatchCall[],
+  ): Promise<FastifyReply> {
+    request.calledProcedures = calls
+      .map(({ endpoint }) => endpoint?.name ?? 'unknown')
+      .slice(0, MAX_BATCH_CALLS);
+    varyByAccept(reply);
     reply.header('cache-control', cacheControl(calls));
     const ctx = createContext(request, reply);
     try {
       const type = checkCalls(calls);
       // The guards have counted the request: the first of its calls.
-      if (calls.length > 1) await ctx.request.spend(undefined, calls.length - 1);
-      if (type === 'subscription') return await subscribe(request, reply, calls[0] as Call, ctx);
-      if (wantsStream(request)) return await stream(request, reply, calls, ctx);
+      if (calls.length > 1) await ctx.request.consumeRateLimit(undefined, calls.length - 1);
+      if (type === 'subscription') return await respondStream(request, reply, calls[0] as BatchCall, ctx);
+      if (wantsJsonLines(request)) return await respondJsonLines(request, reply, calls, ctx);
 
-      const input = inputReader(request);
-      const room = roomOf(calls);
-      const answers = await few(calls, async (call, index) => {
+      const input = createInputReader(request);
+      const room = createAnswerBudget(calls);
+      const answers = await mapWithConcurrency(calls, async (call, index) => {
         const error = wrongMethod(call, request, reply);
         if (error) return { error };
-        const result = await run(call, ctx, input, index);
+        const result = await runCall(call, ctx, input, index);
         return result.error
           ? result
-          : written(result.data, (bytes) => {
+          : writeAnswer(result.data, (bytes) => {
               room(bytes);
-              if (type === 'query') memory.reserve(() => clientOf(request, ctx), bytes, reply.raw);
+              if (type === 'query') memory.reserve(() => memoryOwnerOf(request, ctx), bytes, reply.raw);
             });
       });
-      return send(request, reply, calls, answers);
+      return sendOutcomes(request, reply, calls, answers);
     } catch (cause) {
       const error = toAppError(cause);
       logFailure(error, request);
-      return sendRpcError(reply, request, router, error);
+      return sendTrpcError(reply, request, router, error);
     }
   }
 
-  const framesOf = (request: FastifyRequest, name: string): Frames =>
-    framesOfRpc((failure) => errorShape(router, failure, request.id, name, 'subscription'));
+  const framesOf = (request: FastifyRequest, name: string): FrameFormat =>
+    trpcFrames((failure) => errorShape(router, failure, request.id, name, 'subscription'));
 
   /** What fails before the first event is answered like any other call, where the reader can read that. */
-  async function subscribe(
+  async function respondStream(
     request: FastifyRequest,
     reply: FastifyReply,
-    call: Call,
+    call: BatchCall,
     ctx: Context,
   ): Promise<FastifyReply> {
     const input = () => {
@@ -168,20 +194,20 @@ export function registerRpc(
       return last === undefined ? named : { ...(named as object | undefined), lastEventId: last };
     };
     const error = wrongMethod(call, request, reply);
-    if (error) return send(request, reply, [call], [{ error }]);
-    const opened = await run(call, ctx, input, 0);
+    if (error) return sendOutcomes(request, reply, [call], [{ error }]);
+    const opened = await runCall(call, ctx, input, 0);
     const frames = framesOf(request, call.name);
     if (opened.error === undefined)
       return sendStream(request, reply, opened.data as AsyncIterable<unknown>, frames);
-    if (!isEventSource(request)) return send(request, reply, [call], [opened]);
+    if (!isEventSource(request)) return sendOutcomes(request, reply, [call], [opened]);
     logFailure(opened.error, request);
     return refuseStream(request, reply, opened.error, frames);
   }
 
-  async function stream(
+  async function respondJsonLines(
     request: FastifyRequest,
     reply: FastifyReply,
-    calls: Call[],
+    calls: BatchCall[],
     ctx: Context,
   ): Promise<FastifyReply> {
     for (const call of calls) {
@@ -190,11 +216,11 @@ export function registerRpc(
     }
     reply.headers(STREAM_HEADERS);
     const path = calls.map(({ name }) => name).join(',');
-    const room = roomOf(calls);
+    const room = createAnswerBudget(calls);
     ctx.request.countAnswer = (data) => {
       const bytes = Buffer.byteLength(toJson(data));
       room(bytes);
-      memory.reserve(() => clientOf(request, ctx), bytes, reply.raw);
+      memory.reserve(() => memoryOwnerOf(request, ctx), bytes, reply.raw);
     };
     // The adapter asks for a type also where there is no body.
     if (request.body === undefined) request.headers['content-type'] = 'application/json';
@@ -205,24 +231,24 @@ export function registerRpc(
       // The adapter decodes the path once more.
       path: encodeURIComponent(path),
       createContext: () => ctx,
-      maxBatchSize: MAX_BATCH,
+      maxBatchSize: MAX_BATCH_CALLS,
       onError: ({ error }) => logFailure(toAppError(error), request),
     });
     return reply;
   }
 
-  function send(
+  function sendOutcomes(
     request: FastifyRequest,
     reply: FastifyReply,
-    calls: Call[],
-    answers: (Answer | { error: AppError })[],
+    calls: BatchCall[],
+    answers: (CallOutcome | { error: AppError })[],
   ): FastifyReply {
     let status: number | undefined;
     const answered = (one: number) => {
       status = status === undefined || status === one ? one : 207;
     };
     const bodies = answers.map((answer, index) => {
-      const { name, endpoint } = calls[index] as Call;
+      const { name, endpoint } = calls[index] as BatchCall;
       if (answer.error === undefined) {
         answered(statusOf(reply, endpoint, answer.data));
         return answer.json;
@@ -255,7 +281,7 @@ const sendJson = (reply: FastifyReply, status: number, json: string | Buffer): F
 const jsonOf = (data: unknown): string | Buffer => toJson({ result: { data } });
 
 /** Writes an answer down at once: of a batch whose calls all answer with much, no more is held than will be sent. */
-function written(data: unknown, count: (bytes: number) => void): Answer {
+function writeAnswer(data: unknown, count: (bytes: number) => void): CallOutcome {
   const json = jsonOf(data);
   try {
     count(Buffer.byteLength(json));
@@ -266,7 +292,7 @@ function written(data: unknown, count: (bytes: number) => void): Answer {
 }
 
 /** @returns what counts the answers of a batch, and refuses those that no longer fit; a call that comes alone always does */
-function roomOf(calls: Call[]): (bytes: number) => void {
+function createAnswerBudget(calls: BatchCall[]): (bytes: number) => void {
   let left = calls.length > 1 ? MAX_BATCH_BYTES : Number.POSITIVE_INFINITY;
   return (bytes) => {
     if (bytes > left)
@@ -278,14 +304,14 @@ function roomOf(calls: Call[]): (bytes: number) => void {
   };
 }
 
-type Result = { data: unknown; error?: undefined } | { error: AppError };
+type CallResult = { data: unknown; error?: undefined } | { error: AppError };
 
-async function run(
-  { name, endpoint }: Call,
+async function runCall(
+  { name, endpoint }: BatchCall,
   ctx: Context,
   input: (index: number) => unknown,
   batchIndex: number,
-): Promise<Result> {
+): Promise<CallResult> {
   try {
     if (!endpoint) throw new AppError('NOT_FOUND', 'Not found');
     const { call, type } = endpoint;
@@ -297,17 +323,17 @@ async function run(
 }
 
 /** Runs some at a time: a batch takes turns with the calls of others, whatever it holds. */
-async function few(
-  calls: Call[],
-  answer: (call: Call, index: number) => Answer | Promise<Answer>,
-): Promise<Answer[]> {
-  const answers: Answer[] = [];
+async function mapWithConcurrency(
+  calls: BatchCall[],
+  answer: (call: BatchCall, index: number) => CallOutcome | Promise<CallOutcome>,
+): Promise<CallOutcome[]> {
+  const answers: CallOutcome[] = [];
   let next = 0;
   const lane = async () => {
     for (let index = next++; index < calls.length; index = next++)
-      answers[index] = await answer(calls[index] as Call, index);
+      answers[index] = await answer(calls[index] as BatchCall, index);
   };
-  await Promise.all(Array.from({ length: Math.min(AT_ONCE, calls.length) }, lane));
+  await Promise.all(Array.from({ length: Math.min(BATCH_CONCURRENCY, calls.length) }, lane));
   return answers;
 }
 
@@ -315,16 +341,20 @@ const isMethodOf = ({ type }: Endpoint, { method }: FastifyRequest): boolean =>
   METHODS[type].includes(method);
 
 /** @returns the error of a call that its procedure does not answer by this method */
-function wrongMethod({ endpoint }: Call, request: FastifyRequest, reply: FastifyReply): AppError | undefined {
+function wrongMethod(
+  { endpoint }: BatchCall,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): AppError | undefined {
   if (!endpoint || isMethodOf(endpoint, request)) return undefined;
   reply.header('allow', METHODS[endpoint.type].join(', '));
   return new AppError('METHOD_NOT_ALLOWED', 'Method not allowed');
 }
 
 /** @returns the type that all calls share. @throws for too many calls and for calls that do not go together */
-function checkCalls(calls: Call[]): string | undefined {
-  if (calls.length > MAX_BATCH)
-    throw new AppError('BATCH_TOO_LARGE', `A batch holds at most ${MAX_BATCH} calls`);
+function checkCalls(calls: BatchCall[]): string | undefined {
+  if (calls.length > MAX_BATCH_CALLS)
+    throw new AppError('BATCH_TOO_LARGE', `A batch holds at most ${MAX_BATCH_CALLS} calls`);
   const [type, ...others] = new Set(calls.flatMap(({ endpoint }) => (endpoint ? [endpoint.type] : [])));
   if (others.length > 0) throw new AppError('VALIDATION', 'A batch holds either queries or mutations');
   if (type === 'subscription' && calls.length > 1)
@@ -333,7 +363,7 @@ function checkCalls(calls: Call[]): string | undefined {
 }
 
 /** @returns what gives the input of a call by its place; it is read when a call asks for it, and fails for that call */
-function inputReader(request: FastifyRequest): (index: number) => unknown {
+function createInputReader(request: FastifyRequest): (index: number) => unknown {
   let read: unknown;
   let done = false;
   return (index) => {
@@ -348,19 +378,19 @@ function inputReader(request: FastifyRequest): (index: number) => unknown {
 }
 
 function queryInput(request: FastifyRequest): unknown {
-  const text = first(request, 'input');
+  const text = firstQueryValue(request, 'input');
   return text ? parseJson(text, 'The input') : undefined;
 }
 
-const isBatch = (request: FastifyRequest): boolean => first(request, 'batch') === '1';
+const isBatch = (request: FastifyRequest): boolean => firstQueryValue(request, 'batch') === '1';
 
-function first(request: FastifyRequest, key: string): string | undefined {
+function firstQueryValue(request: FastifyRequest, key: string): string | undefined {
   const value = (request.query as Record<string, string | string[] | undefined>)[key];
   return Array.isArray(value) ? value[0] : value;
 }
 
 /** As tRPC's adapter decides it. */
-function wantsStream({ headers }: FastifyRequest): boolean {
+function wantsJsonLines({ headers }: FastifyRequest): boolean {
   const asked = headers['trpc-accept'];
   if (asked !== undefined) return asked === 'application/jsonl';
   return headers.accept?.split(',').some((type) => type.trim() === 'application/jsonl') ?? false;
@@ -379,7 +409,7 @@ function isEventSource({ headers }: FastifyRequest): boolean {
 }
 
 /** Of calls of which one answers with a user's data the whole answer is the user's. */
-function cacheControl(calls: Call[]): string {
+function cacheControl(calls: BatchCall[]): string {
   return calls.some(({ endpoint }) => endpoint?.cacheControl === PRIVATE_CACHE_CONTROL)
     ? PRIVATE_CACHE_CONTROL
     : PUBLIC_CACHE_CONTROL;
@@ -388,6 +418,6 @@ function cacheControl(calls: Call[]): string {
 declare module 'fastify' {
   interface FastifyRequest {
     /** The procedures that a tRPC request calls, for the log. */
-    called?: readonly string[];
+    calledProcedures?: readonly string[];
   }
 }

@@ -4,7 +4,7 @@ import { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { LINGERING_BOUNDS } from './lingering.ts';
 
-export interface BodyTimes {
+export interface BodyTimeouts {
   /** Without a byte. */
   readonly maxIdleMs: number;
   /** What a sender needs at least, over the whole of a body and after the time above. */
@@ -13,10 +13,14 @@ export interface BodyTimes {
   readonly checkIntervalMs: number;
 }
 
-export const BODY_TIMES: BodyTimes = { maxIdleMs: 10_000, minBytesPerSecond: 16_000, checkIntervalMs: 500 };
+export const BODY_TIMEOUTS: BodyTimeouts = {
+  maxIdleMs: 10_000,
+  minBytesPerSecond: 16_000,
+  checkIntervalMs: 500,
+};
 
 /** @returns milliseconds that a body of so many bytes may take */
-export const longestMs = ({ maxIdleMs, minBytesPerSecond }: BodyTimes, bytes: number): number =>
+export const maxBodyMs = ({ maxIdleMs, minBytesPerSecond }: BodyTimeouts, bytes: number): number =>
   maxIdleMs + (bytes / minBytesPerSecond) * 1000;
 
 /** A body that has not arrived as a whole. */
@@ -36,7 +40,7 @@ interface Arriving {
  * as nearly all do, costs an entry of a map and no timer.
  * @returns what follows a body; `bytes`: its length, or the most it may have
  */
-export function registerSlowBodies(app: FastifyInstance, times: BodyTimes) {
+export function registerBodyTimeouts(app: FastifyInstance, times: BodyTimeouts) {
   const { maxIdleMs, checkIntervalMs } = times;
   // A connection brings one request after the other.
   const bodies = new Map<Socket, Arriving>();
@@ -86,13 +90,13 @@ export function registerSlowBodies(app: FastifyInstance, times: BodyTimes) {
       );
   }
 
-  return function follow(raw: IncomingMessage, response: ServerResponse, bytes: number): void {
+  return function trackBody(raw: IncomingMessage, response: ServerResponse, bytes: number): void {
     const { socket } = raw;
     if (!(socket instanceof Socket)) return;
     // The clock is behind by up to one look: nobody is cut too early for that.
     const since = clock + checkIntervalMs;
     const { bytesRead } = socket;
-    const until = since + longestMs(times, bytes);
+    const until = since + maxBodyMs(times, bytes);
     bodies.set(socket, {
       raw,
       response,

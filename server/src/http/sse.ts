@@ -5,16 +5,16 @@ import type { ServerResponse } from 'node:http';
 import { isTrackedEnvelope, type TrackedEnvelope } from '@trpc/server';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type AppError, REASONS, toAppError } from '../trpc/errors.ts';
-import { isStreaming } from './closing.ts';
+import { trackStream } from './closing.ts';
 import { closeAfterLimit } from './connections.ts';
 import { logRequest } from './log.ts';
 import { logFailure } from './problem.ts';
 
 /** Milliseconds between signs of life: proxies and clients take a silent connection for a dead one. */
-const PING = 20_000;
+const PING_INTERVAL_MS = 20_000;
 
 /** Milliseconds for which a reader may take nothing of what was written. */
-const STALLED = 30_000;
+const STALL_TIMEOUT_MS = 30_000;
 
 /** Of every answer that comes bit by bit: nothing on the way may store it, compress it (which collects it first) or collect it. */
 export const STREAM_HEADERS = {
@@ -25,7 +25,7 @@ export const STREAM_HEADERS = {
 const HEADERS = { 'content-type': 'text/event-stream', ...STREAM_HEADERS } as const;
 
 /** What a door writes. */
-export interface Frames {
+export interface FrameFormat {
   readonly opening: string;
   readonly ping: string;
   /** After the last of a stream that is complete: who hears it does not come back. */
@@ -35,7 +35,7 @@ export interface Frames {
 }
 
 /** On GET /events: the id, and the event as JSON. `retry` is when browsers come back, in milliseconds. */
-export const PLAIN: Frames = {
+export const EVENT_SOURCE_FRAMES: FrameFormat = {
   opening: 'retry: 1000\n\n',
   ping: ': ping\n\n',
   closing: '',
@@ -45,8 +45,8 @@ export const PLAIN: Frames = {
 };
 
 /** As tRPC's clients read it. @param shape of an error */
-export const framesOfRpc = (shape: (error: AppError) => unknown): Frames => ({
-  opening: `event: connected\ndata: ${JSON.stringify({ reconnectAfterInactivityMs: 2.5 * PING })}\n\n`,
+export const trpcFrames = (shape: (error: AppError) => unknown): FrameFormat => ({
+  opening: `event: connected\ndata: ${JSON.stringify({ reconnectAfterInactivityMs: 2.5 * PING_INTERVAL_MS })}\n\n`,
   ping: 'event: ping\ndata: \n\n',
   closing: 'event: return\ndata: \n\n',
   of: (value) => `${dataOf(value)}\n`,
@@ -73,7 +73,7 @@ export function sendStream(
   request: FastifyRequest,
   reply: FastifyReply,
   values: AsyncIterable<unknown>,
-  frames: Frames,
+  frames: FrameFormat,
 ): FastifyReply {
   const iterator = values[Symbol.asyncIterator]();
   reply.headers(HEADERS);
@@ -83,7 +83,7 @@ export function sendStream(
   }
   reply.hijack();
   const { raw } = reply;
-  isStreaming(request.server, raw);
+  trackStream(request.server, raw);
   raw.once('close', () => raw.writableFinished || logRequest(request, reply));
   raw.writeHead(200, reply.getHeaders() as Record<string, string>);
   write(raw, iterator, frames).catch((cause) => {
@@ -103,10 +103,10 @@ export function refuseStream(
   request: FastifyRequest,
   reply: FastifyReply,
   error: AppError,
-  frames: Frames,
+  frames: FrameFormat,
 ): FastifyReply {
-  request.refusal = REASONS[error.reason].status;
-  closeAfterLimit(reply, request.refusal);
+  request.refusedStatus = REASONS[error.reason].status;
+  closeAfterLimit(reply, request.refusedStatus);
   return reply
     .code(200)
     .headers(HEADERS)
@@ -115,8 +115,12 @@ export function refuseStream(
 
 const isAbortError = (cause: unknown): boolean => cause instanceof Error && cause.name === 'AbortError';
 
-async function write(raw: ServerResponse, iterator: AsyncIterator<unknown>, frames: Frames): Promise<void> {
-  const ping = setInterval(() => !raw.writableNeedDrain && raw.write(frames.ping), PING);
+async function write(
+  raw: ServerResponse,
+  iterator: AsyncIterator<unknown>,
+  frames: FrameFormat,
+): Promise<void> {
+  const ping = setInterval(() => !raw.writableNeedDrain && raw.write(frames.ping), PING_INTERVAL_MS);
   // Also ends a `next` that waits.
   raw.once('close', () => {
     clearInterval(ping);
@@ -126,7 +130,7 @@ async function write(raw: ServerResponse, iterator: AsyncIterator<unknown>, fram
   try {
     for (let step = await iterator.next(); !step.done; step = await iterator.next()) {
       if (raw.destroyed) return;
-      if (!raw.write(frames.of(step.value))) await drained(raw);
+      if (!raw.write(frames.of(step.value))) await waitForDrain(raw);
     }
     raw.end(frames.closing);
   } finally {
@@ -137,9 +141,9 @@ async function write(raw: ServerResponse, iterator: AsyncIterator<unknown>, fram
 }
 
 /** Comes back when the reader has taken what was written, or is gone; one who takes nothing for too long is cut. */
-async function drained(raw: ServerResponse): Promise<void> {
+async function waitForDrain(raw: ServerResponse): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(() => raw.destroy(), STALLED);
+  const timer = setTimeout(() => raw.destroy(), STALL_TIMEOUT_MS);
   raw.once('drain', resolve).once('close', resolve);
   await promise;
   clearTimeout(timer);
@@ -149,6 +153,6 @@ async function drained(raw: ServerResponse): Promise<void> {
 declare module 'fastify' {
   interface FastifyRequest {
     /** The status that a refused stream has elsewhere, for the log and the metrics: the answer itself has 200. */
-    refusal?: number;
+    refusedStatus?: number;
   }
 }

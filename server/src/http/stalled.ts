@@ -4,20 +4,20 @@ import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 
 /** Milliseconds from one look at all connections to the next. */
-const LOOK_MS = 1000;
+const CHECK_INTERVAL_MS = 1000;
 
 /**
  * @param stalledAfterMs milliseconds without progress after which a connection is cut; Node.js tells progress by what the
  * system still has to send, and needs twice that time when there was some before
  */
-export function registerStalled({ server }: FastifyInstance, stalledAfterMs: number): void {
+export function registerStallTimeout({ server }: FastifyInstance, stalledAfterMs: number): void {
   const sockets = new Set<Socket>();
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
   });
   server.once('listening', () => {
-    const timer = setInterval(look, Math.min(LOOK_MS, stalledAfterMs / 4)).unref();
+    const timer = setInterval(look, Math.min(CHECK_INTERVAL_MS, stalledAfterMs / 4)).unref();
     server.once('close', () => clearInterval(timer));
   });
 

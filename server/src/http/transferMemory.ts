@@ -19,7 +19,7 @@ export interface TransferMemory {
    */
   reserve(client: () => string, bytes: number, raw: ServerResponse): void;
   /** Looks whether there is room now. @throws AppError as above */
-  check(client: string, bytes: number): void;
+  requireRoom(client: string, bytes: number): void;
 }
 
 export function createTransferMemory(
@@ -38,18 +38,18 @@ export function createTransferMemory(
     else held.set(client, left);
   }
 
-  function check(client: string, bytes: number): void {
+  function requireRoom(client: string, bytes: number): void {
     const own = held.get(client) ?? 0;
     if (total + bytes > maxBytes || (own > 0 && own + bytes > maxBytesPerClient))
       throw new AppError('UNAVAILABLE', 'Earlier bodies and answers have to be transferred first');
   }
 
   return {
-    check,
+    requireRoom,
     reserve(clientOf, bytes, raw) {
       if (bytes < SMALL_BYTES) return;
       const client = clientOf();
-      check(client, bytes);
+      requireRoom(client, bytes);
       add(client, bytes);
       const before = counted.get(raw);
       counted.set(raw, (before ?? 0) + bytes);

@@ -1,6 +1,6 @@
 // What an operator sees of the background work, and can do about what failed for good.
 import type { PgBoss } from 'pg-boss';
-import type { Measure } from '../telemetry/measures.ts';
+import type { MetricDefinition } from '../telemetry/measures.ts';
 
 /** The queue of jobs that failed for good, to be looked at: the log names each once, and they stay for a month. */
 export const DEAD_LETTER_QUEUE = 'dead-letters';
@@ -86,7 +86,10 @@ export async function resolveDeadLetter(
 const CACHE_TTL_MS = 10_000;
 
 /** @returns what is told of queues: the counts that one instance keeps in the database for all, read when somebody asks */
-export function jobMeasures(names: readonly string[], boss: () => PgBoss | undefined): readonly Measure[] {
+export function jobMeasures(
+  names: readonly string[],
+  boss: () => PgBoss | undefined,
+): readonly MetricDefinition[] {
   let known: Awaited<ReturnType<PgBoss['getQueues']>> = [];
   let read = Number.NEGATIVE_INFINITY;
 

@@ -10,7 +10,7 @@ import { SchemaError } from '../db/migrations/version.ts';
 import type { DatabaseUrl } from '../db/postgres/driverOptions.ts';
 import { type ChangeNotifier, createChangeNotifier } from '../features/events/changeNotifier.ts';
 import { causesOf } from '../logger.ts';
-import type { Measure } from '../telemetry/measures.ts';
+import type { MetricDefinition } from '../telemetry/measures.ts';
 import type { Job, JobContext } from './job.ts';
 import { DEAD_LETTER_QUEUE, jobMeasures, reasonOf } from './overview.ts';
 import { createQueues, type OpenedBoss, openBoss, startBoss } from './queues.ts';
@@ -36,7 +36,7 @@ export interface JobsOptions {
 }
 
 export interface RunningJobs {
-  readonly measures: readonly Measure[];
+  readonly metricDefinitions: readonly MetricDefinition[];
   /** Takes no more work and lets what is under way leave off. Never rejects. */
   stop(): Promise<void>;
 }
@@ -57,7 +57,7 @@ export function startJobs(options: JobsOptions): RunningJobs {
     return running;
   });
   return {
-    measures: jobMeasures(
+    metricDefinitions: jobMeasures(
       (options.jobs ?? JOBS).map(({ name }) => name),
       () => boss,
     ),

@@ -1,12 +1,12 @@
 // How much one address, one user and one account may ask for.
 import { createHash } from 'node:crypto';
 import { isIPv6 } from 'node:net';
-import type { Measure } from '../telemetry/measures.ts';
-import type { Hit, LimitStore } from './limitStore.ts';
+import type { MetricDefinition } from '../telemetry/measures.ts';
+import type { RateLimitStore, WindowState } from './limitStore.ts';
 
 /** So many in so many seconds. */
 export interface Rate {
-  readonly most: number;
+  readonly max: number;
   readonly seconds: number;
 }
 
@@ -27,83 +27,83 @@ export interface Rates {
 
 /** A household or an office shares an address, a person does not make ten calls a second for long. */
 export const PRODUCTION_RATES: Rates = {
-  address: { most: 1200, seconds: 60 },
-  user: { most: 600, seconds: 60 },
-  signIn: { most: 30, seconds: 600 },
-  registration: { most: 20, seconds: 3600 },
-  userHashes: { most: 10, seconds: 600 },
-  addressHashes: { most: 60, seconds: 600 },
-  rows: { most: 6000, seconds: 600 },
+  address: { max: 1200, seconds: 60 },
+  user: { max: 600, seconds: 60 },
+  signIn: { max: 30, seconds: 600 },
+  registration: { max: 20, seconds: 3600 },
+  userHashes: { max: 10, seconds: 600 },
+  addressHashes: { max: 60, seconds: 600 },
+  rows: { max: 6000, seconds: 600 },
 };
 
 /** For a developer's loops and tests. */
 export const DEVELOPMENT_RATES: Rates = {
-  address: { most: 6000, seconds: 60 },
-  user: { most: 6000, seconds: 60 },
-  signIn: { most: 3000, seconds: 60 },
-  registration: { most: 600, seconds: 60 },
-  userHashes: { most: 1000, seconds: 60 },
-  addressHashes: { most: 6000, seconds: 60 },
-  rows: { most: 60_000, seconds: 60 },
+  address: { max: 6000, seconds: 60 },
+  user: { max: 6000, seconds: 60 },
+  signIn: { max: 3000, seconds: 60 },
+  registration: { max: 600, seconds: 60 },
+  userHashes: { max: 1000, seconds: 60 },
+  addressHashes: { max: 6000, seconds: 60 },
+  rows: { max: 60_000, seconds: 60 },
 };
 
 /** Thrown when somebody has to wait. */
-export class TooMany extends Error {
-  override name = 'TooMany';
+export class RateLimitError extends Error {
+  override name = 'RateLimitError';
   /** Seconds. */
-  readonly wait: number;
+  readonly retryAfterSeconds: number;
 
   constructor(wait: number) {
     super('too many calls');
-    this.wait = Math.max(1, wait);
+    this.retryAfterSeconds = Math.max(1, wait);
   }
 }
 
-export interface Standing extends Rate, Hit {}
+export interface RateLimitState extends Rate, WindowState {}
 
 /** An attempt at a password. It counts as failed unless the password was right or nobody looked at it. */
 export interface PasswordAttempt {
   /** Looks at the password. When that throws, as the server has no time for it or for another reason, the attempt does not count. */
-  check<T>(look: () => Promise<T>): Promise<T>;
+  run<T>(look: () => Promise<T>): Promise<T>;
   /** The password was right. */
-  succeeded(): Promise<void>;
+  clearFailures(): Promise<void>;
 }
 
-export interface Limits {
-  /** Counts calls of an address or of a user; at once where the store counts at once. @throws TooMany */
-  calls(
+export interface RateLimits {
+  /** Counts calls of an address or of a user; at once where the store counts at once. @throws RateLimitError */
+  consume(
     kind: 'address' | 'user',
     key: string,
     cost: number,
-  ): Standing | undefined | Promise<Standing | undefined>;
-  /** Counts a sign-in or a registration from an address. @throws TooMany */
-  entry(kind: 'signIn' | 'registration', address: string): Promise<void>;
-  /** Counts the rows that a call of the user writes, where they are many. @throws TooMany */
-  rows(user_id: number, count: number): Promise<void>;
+  ): RateLimitState | undefined | Promise<RateLimitState | undefined>;
+  /** Counts a sign-in or a registration from an address. @throws RateLimitError */
+  consumeAuth(kind: 'signIn' | 'registration', address: string): Promise<void>;
+  /** Counts the rows that a call of the user writes, where they are many. @throws RateLimitError */
+  consumeRows(user_id: number, count: number): Promise<void>;
   /**
    * Begins an attempt to sign in. From the sixth failure in a row one has to wait: for the account from this address, and
    * for the account from everywhere. The latter does not hold for an address that signed in to the account before, so
-   * strangers who guess do not shut its owner out. @throws TooMany
+   * strangers who guess do not shut its owner out. @throws RateLimitError
    */
-  signInAttempt(account: string, address: string): Promise<PasswordAttempt>;
+  beginSignInAttempt(account: string, address: string): Promise<PasswordAttempt>;
   /** The account was opened from this address, which is known there from now on. */
   rememberAddress(account: string, address: string): Promise<void>;
   /**
    * Begins an attempt to confirm a change by the password, in an open session: counted apart from sign-ins.
    * @param hashes passwords that are hashed for it
-   * @throws TooMany
+   * @throws RateLimitError
    */
-  confirmationAttempt(user_id: number, address: string, hashes: number): Promise<PasswordAttempt>;
-  readonly measures: readonly Measure[];
+  beginConfirmationAttempt(user_id: number, address: string, hashes: number): Promise<PasswordAttempt>;
+  readonly metricDefinitions: readonly MetricDefinition[];
 }
 
 /** Seconds for which an address that signed in to an account is known there. */
 const KNOWN_ADDRESS_SECONDS = 30 * 24 * 60 * 60;
 
-const UNLIMITED: PasswordAttempt = { check: (look) => look(), succeeded: async () => {} };
+const UNLIMITED: PasswordAttempt = { run: (look) => look(), clearFailures: async () => {} };
 
 /** @param rates undefined: nothing is limited */
-export function createLimits(store: LimitStore, rates: Rates | undefined): Limits {
+export function createRateLimits(store: RateLimitStore, rates: Rates | undefined): RateLimits {
   const refused = {
     address: 0,
     user: 0,
@@ -114,7 +114,7 @@ export function createLimits(store: LimitStore, rates: Rates | undefined): Limit
     rows: 0,
     guess: 0,
   };
-  const measures: readonly Measure[] = [
+  const metricDefinitions: readonly MetricDefinition[] = [
     {
       name: 'stepwise_limits_refused_total',
       help: 'Calls that were told to wait',
@@ -133,47 +133,47 @@ export function createLimits(store: LimitStore, rates: Rates | undefined): Limit
   if (!rates) {
     const unlimited = async () => UNLIMITED;
     return {
-      calls: () => undefined,
-      entry: async () => {},
-      rows: async () => {},
-      signInAttempt: unlimited,
+      consume: () => undefined,
+      consumeAuth: async () => {},
+      consumeRows: async () => {},
+      beginSignInAttempt: unlimited,
       rememberAddress: async () => {},
-      confirmationAttempt: unlimited,
-      measures,
+      beginConfirmationAttempt: unlimited,
+      metricDefinitions,
     };
   }
 
-  function count(kind: keyof Rates, key: string, cost: number): Standing | Promise<Standing> {
+  function count(kind: keyof Rates, key: string, cost: number): RateLimitState | Promise<RateLimitState> {
     const rate = (rates as Rates)[kind];
-    const hit = store.hit(kind, key, cost, rate.seconds);
+    const hit = store.increment(kind, key, cost, rate.seconds);
     return hit instanceof Promise
-      ? hit.then((counted) => standing(kind, rate, counted))
-      : standing(kind, rate, hit);
+      ? hit.then((counted) => checkRate(kind, rate, counted))
+      : checkRate(kind, rate, hit);
   }
 
-  function standing(kind: keyof Rates, rate: Rate, hit: Hit): Standing {
-    if (hit.count > rate.most) {
+  function checkRate(kind: keyof Rates, rate: Rate, hit: WindowState): RateLimitState {
+    if (hit.count > rate.max) {
       refused[kind]++;
-      throw new TooMany(hit.reset);
+      throw new RateLimitError(hit.resetSeconds);
     }
-    return { most: rate.most, seconds: rate.seconds, count: hit.count, reset: hit.reset };
+    return { max: rate.max, seconds: rate.seconds, count: hit.count, resetSeconds: hit.resetSeconds };
   }
 
-  /** Counts an attempt under each of the keys. @throws TooMany when one of them has to wait: then it counts under none */
-  async function attempt(keys: readonly string[]): Promise<Pick<PasswordAttempt, 'check'>> {
+  /** Counts an attempt under each of the keys. @throws RateLimitError when one of them has to wait: then it counts under none */
+  async function beginAttempt(keys: readonly string[]): Promise<Pick<PasswordAttempt, 'run'>> {
     const begun: { key: string; failures: number }[] = [];
-    const undo = () => Promise.all(begun.map(({ key, failures }) => store.undo(key, failures)));
+    const undo = () => Promise.all(begun.map(({ key, failures }) => store.undoAttempt(key, failures)));
     for (const key of keys) {
-      const { waitSeconds, failures } = await store.attempt(key);
+      const { waitSeconds, failures } = await store.beginAttempt(key);
       if (waitSeconds > 0) {
         await undo();
         refused.guess++;
-        throw new TooMany(waitSeconds);
+        throw new RateLimitError(waitSeconds);
       }
       begun.push({ key, failures });
     }
     return {
-      async check(look) {
+      async run(look) {
         try {
           return await look();
         } catch (error) {
@@ -185,20 +185,20 @@ export function createLimits(store: LimitStore, rates: Rates | undefined): Limit
   }
 
   return {
-    calls: count,
-    entry: async (kind, address) => void (await count(kind, addressKey(address), 1)),
-    rows: async (user_id, rows) => void (await count('rows', String(user_id), rows)),
-    async signInAttempt(account, address) {
+    consume: count,
+    consumeAuth: async (kind, address) => void (await count(kind, addressKey(address), 1)),
+    consumeRows: async (user_id, rows) => void (await count('rows', String(user_id), rows)),
+    async beginSignInAttempt(account, address) {
       const here = `${account}:${addressKey(address)}`;
       const isKnown = await store.isMarked(here);
-      const { check } = await attempt(isKnown ? [here] : [here, account]);
+      const { run } = await beginAttempt(isKnown ? [here] : [here, account]);
       return {
-        check,
-        async succeeded() {
+        run,
+        async clearFailures() {
           // What strangers guess elsewhere stays counted when the owner signs in from a known address.
           await Promise.all([
-            store.clear(here),
-            isKnown || store.clear(account),
+            store.clearFailures(here),
+            isKnown || store.clearFailures(account),
             store.mark(here, KNOWN_ADDRESS_SECONDS),
           ]);
         },
@@ -206,16 +206,16 @@ export function createLimits(store: LimitStore, rates: Rates | undefined): Limit
     },
     rememberAddress: (account, address) =>
       store.mark(`${account}:${addressKey(address)}`, KNOWN_ADDRESS_SECONDS),
-    async confirmationAttempt(user_id, address, hashes) {
+    async beginConfirmationAttempt(user_id, address, hashes) {
       const key = `user:${user_id}`;
-      const { check } = await attempt([key]);
-      await check(async () => {
+      const { run } = await beginAttempt([key]);
+      await run(async () => {
         await count('userHashes', String(user_id), hashes);
         await count('addressHashes', addressKey(address), hashes);
       });
-      return { check, succeeded: () => store.clear(key) };
+      return { run, clearFailures: () => store.clearFailures(key) };
     },
-    measures,
+    metricDefinitions,
   };
 }
 

@@ -15,7 +15,7 @@ function foldCharacter(character: string): string {
  * casefold(NFKC(login)), normalised once more because folding can leave a form that NFKC changes. Accounts from before
  * `loginKey` dropped what is ignorable are stored under this key.
  */
-export function foldedLogin(login: string): string {
+export function foldLogin(login: string): string {
   return [...login.normalize('NFKC')].map(foldCharacter).join('').normalize('NFKC');
 }
 
@@ -55,7 +55,7 @@ const IGNORABLE = new RegExp(
  * again because letter and accent may have become neighbours. `Bob`, `BOB` and `Ｂｏｂ` are one login.
  */
 export function loginKey(login: string): string {
-  return foldedLogin(login).replace(IGNORABLE, '').normalize('NFKC');
+  return foldLogin(login).replace(IGNORABLE, '').normalize('NFKC');
 }
 
 // What UTS #51 calls emoji: one character (in a skin tone or as a picture), several of them joined, a keycap. Digits are
@@ -74,6 +74,6 @@ const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\p{Cf}\p{Co}\p{Cn}\u2800\u{1
  * @returns whether a login holds a character that nobody can see, that formats others, or that has no agreed shape
  * (private use, unassigned). Joiners and variation selectors within emoji are no such characters.
  */
-export function hasInvisible(login: string): boolean {
+export function hasInvisibleCharacter(login: string): boolean {
   return INVISIBLE.test(login.replace(EMOJI, ''));
 }

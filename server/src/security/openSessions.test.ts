@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { createOpenSessions } from './openSessions.ts';
+import { createSessionCache } from './openSessions.ts';
 
 const CLAIMS = { user_id: 7, session_id: 8, nonce: 'abcdefghijklmno_' };
 
@@ -9,7 +9,7 @@ test('#41 a session that another instance ended is noticed within ten seconds, a
   vi.useFakeTimers({ toFake: ['performance'] });
   let open = true;
   let asked = 0;
-  const sessions = createOpenSessions(async () => {
+  const sessions = createSessionCache(async () => {
     asked++;
     return open;
   });
@@ -24,7 +24,7 @@ test('#41 a session that another instance ended is noticed within ten seconds, a
 test('#41 the ten seconds begin with the question, however long the answer takes', async () => {
   vi.useFakeTimers({ toFake: ['performance'] });
   let asked = 0;
-  const sessions = createOpenSessions(async () => {
+  const sessions = createSessionCache(async () => {
     asked++;
     vi.advanceTimersByTime(3000);
     return true;
@@ -41,14 +41,14 @@ test('#41 the ten seconds begin with the question, however long the answer takes
 test('#41 one that this instance ended is over at once, also for look-ups under way', async () => {
   let open = true;
   const lookups: (() => void)[] = [];
-  const sessions = createOpenSessions(async () => {
+  const sessions = createSessionCache(async () => {
     const found = open;
     await new Promise<void>((resolve) => lookups.push(resolve));
     return found;
   });
   const underWay = sessions.isOpen(CLAIMS);
   open = false;
-  sessions.forget([CLAIMS.session_id]);
+  sessions.invalidate([CLAIMS.session_id]);
   lookups[0]?.();
   expect(await underWay, 'asked before the end').toBe(true);
   const next = sessions.isOpen(CLAIMS);
@@ -59,7 +59,7 @@ test('#41 one that this instance ended is over at once, also for look-ups under 
 test('#331 of tokens that name one session differently the database says which is right, and the right one stays remembered', async () => {
   const asked: unknown[] = [];
   let right = CLAIMS;
-  const sessions = createOpenSessions(async (claims) => {
+  const sessions = createSessionCache(async (claims) => {
     asked.push(claims);
     return claims.user_id === right.user_id && claims.nonce === right.nonce;
   });

@@ -1,75 +1,75 @@
 // Whether the session of a token is still open, without asking the database at each request.
-import type { Measure } from '../telemetry/measures.ts';
+import type { MetricDefinition } from '../telemetry/measures.ts';
 import type { Claims } from './token.ts';
 
 /**
  * Milliseconds after a question for which its answer "open" may be remembered. Other instances notice by then that a
  * session has ended; ten seconds are promised, of which the request that notices may take half a second.
  */
-const REMEMBERED = 9500;
-const LIMIT = 50_000;
+const CACHE_TTL_MS = 9500;
+const MAX_SESSIONS = 50_000;
 
-export type Ending = 'session_ended' | 'user_removed';
+export type SessionEndReason = 'session_ended' | 'user_removed';
 
-export interface OpenSessions {
+export interface SessionCache {
   /** @returns whether the session is open and the user's; asks the database when that is not remembered */
   isOpen(claims: Claims): Promise<boolean>;
   /** Whether that is remembered, and `isOpen` would not ask. */
-  isRemembered(claims: Claims): boolean;
+  isCached(claims: Claims): boolean;
   /** Sessions have ended: on this instance that holds from now on, also for look-ups under way. */
-  forget(session_ids: readonly number[], why?: Ending): void;
+  invalidate(session_ids: readonly number[], why?: SessionEndReason): void;
   /** @param listener told of sessions that end on this instance */
-  onEnd(listener: (session_ids: readonly number[], why: Ending) => void): void;
-  readonly measures: readonly Measure[];
+  onEnd(listener: (session_ids: readonly number[], why: SessionEndReason) => void): void;
+  readonly metricDefinitions: readonly MetricDefinition[];
 }
 
 /** @param lookup asks the database whether the session is open */
-export function createOpenSessions(lookup: (claims: Claims) => Promise<boolean>): OpenSessions {
+export function createSessionCache(lookup: (claims: Claims) => Promise<boolean>): SessionCache {
   const known = new Map<number, { claims: Claims; until: number }>();
-  const listeners: Parameters<OpenSessions['onEnd']>[0][] = [];
-  let endings = 0;
-  const asked = { memory: 0, database: 0 };
+  const listeners: Parameters<SessionCache['onEnd']>[0][] = [];
+  let generation = 0;
+  const checks = { memory: 0, database: 0 };
   /** The entry that still says so of this session. */
-  function remembered(claims: Claims): boolean {
+  function isCached(claims: Claims): boolean {
     const entry = known.get(claims.session_id);
     // Of two tokens that name one session differently the database knows which one is right: a backup was restored.
     return entry !== undefined && isSame(entry.claims, claims) && entry.until > performance.now();
   }
 
   return {
-    isRemembered: remembered,
+    isCached,
     async isOpen(claims) {
       const { session_id } = claims;
-      if (remembered(claims)) {
-        asked.memory++;
+      if (isCached(claims)) {
+        checks.memory++;
         return true;
       }
-      asked.database++;
-      const before = endings;
-      const until = performance.now() + REMEMBERED;
+      checks.database++;
+      const before = generation;
+      const until = performance.now() + CACHE_TTL_MS;
       if (!(await lookup(claims))) return false;
       // An answer from before an ending may be out of date: use it once, do not keep it.
-      if (endings === before) {
-        if (known.size >= LIMIT) known.delete(known.keys().next().value as number);
+      if (generation === before) {
+        if (known.size >= MAX_SESSIONS) known.delete(known.keys().next().value as number);
         known.set(session_id, { claims, until });
       }
       return true;
     },
-    forget(session_ids, why = 'session_ended') {
-      endings++;
+    invalidate(session_ids, why = 'session_ended') {
+      generation++;
       for (const session_id of session_ids) known.delete(session_id);
       for (const listener of listeners) listener(session_ids, why);
     },
     onEnd(listener) {
       listeners.push(listener);
     },
-    measures: [
+    metricDefinitions: [
       {
         name: 'stepwise_session_checks_total',
         help: 'Whether a session is open: remembered, or asked of the database',
         type: 'counter',
         label: 'from',
-        read: () => asked,
+        read: () => checks,
       },
       {
         name: 'stepwise_sessions_remembered',

@@ -1,5 +1,5 @@
 import { argon2id, hash, needsRehash, verify } from 'argon2';
-import type { Measure } from '../telemetry/measures.ts';
+import type { MetricDefinition } from '../telemetry/measures.ts';
 import { isBcrypt, verifyBcrypt } from './bcrypt.ts';
 import { createFairQueue } from './fairQueue.ts';
 
@@ -11,7 +11,7 @@ export interface HashCost {
 }
 
 /** OWASP's (Password Storage Cheat Sheet). */
-const COST: HashCost = { memoryCost: 19456, timeCost: 2, parallelism: 1 };
+const OWASP_COST: HashCost = { memoryCost: 19456, timeCost: 2, parallelism: 1 };
 
 export interface Passwords {
   /**
@@ -30,7 +30,7 @@ export interface Passwords {
   verify(stored: string | undefined, password: string, client?: string): Promise<boolean>;
   /** @returns whether a stored hash was made with other parameters than today's, or with bcrypt */
   isOutdated(stored: string): boolean;
-  readonly measures: readonly Measure[];
+  readonly metricDefinitions: readonly MetricDefinition[];
 }
 
 /**
@@ -38,28 +38,28 @@ export interface Passwords {
  * @param queue how many may wait
  * @param cost of a hash; less than OWASP's protects nobody
  */
-export function createPasswords(concurrency: number, queue: number, cost = COST): Passwords {
+export function createPasswords(concurrency: number, queue: number, cost = OWASP_COST): Passwords {
   const parameters = { type: argon2id, ...cost } as const;
-  const inQueue = createFairQueue(concurrency, queue);
+  const enqueue = createFairQueue(concurrency, queue);
   let decoy: Promise<string> | undefined;
   return {
-    hash: (password, client = '') => inQueue(client, () => hash(normalise(password), parameters)),
+    hash: (password, client = '') => enqueue(client, () => hash(normalise(password), parameters)),
     async verify(stored, password, client = '') {
       if (stored !== undefined && isBcrypt(stored))
-        return inQueue(client, () => verifyBcrypt(stored, password));
+        return enqueue(client, () => verifyBcrypt(stored, password));
       decoy ??= hash('', parameters);
       const known = stored?.startsWith('$argon2') ? stored : await decoy;
-      const matches = await inQueue(client, () => verify(known, normalise(password)));
+      const matches = await enqueue(client, () => verify(known, normalise(password)));
       return matches && known === stored;
     },
     isOutdated: (stored) => isBcrypt(stored) || needsRehash(stored, parameters),
-    measures: [
+    metricDefinitions: [
       {
         name: 'stepwise_hashes',
         help: 'Passwords that are being hashed or wait for it',
         type: 'gauge',
         label: 'state',
-        read: () => ({ running: inQueue.counts.running, waiting: inQueue.counts.waiting }),
+        read: () => ({ running: enqueue.counts.running, waiting: enqueue.counts.waiting }),
       },
       {
         name: 'stepwise_hashes_max',
@@ -72,7 +72,7 @@ export function createPasswords(concurrency: number, queue: number, cost = COST)
         name: 'stepwise_hashes_refused_total',
         help: 'Passwords that were not hashed as too many waited',
         type: 'counter',
-        read: () => inQueue.counts.refused,
+        read: () => enqueue.counts.refused,
       },
     ],
   };

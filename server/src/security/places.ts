@@ -1,67 +1,69 @@
-// Places of which somebody may hold so many at a time, on whichever servers: what they are is kept in Redis.
+// Leases: how many of something one key may hold at a time, on all servers together. Redis keeps them.
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 
-export interface Places {
-  /** Takes one of the `most` places of `key`, for as long as this server lives. @returns what gives it back; undefined when all are taken */
-  take(key: string, most: number): Promise<(() => void) | undefined>;
+export interface Leases {
+  /** Acquires one of the `limit` leases of `key`, for as long as this server lives. @returns what releases it; undefined when all are held */
+  acquire(key: string, limit: number): Promise<(() => void) | undefined>;
   close(): void;
 }
 
-/** Seconds for which a place is held after its server was last heard of: it may have been killed. */
-export const LEASE = 30;
-/** Milliseconds after which all that is held is told again. */
-const TELL = 10_000;
-/** Keys that are told of at a time, so that what else is asked meanwhile does not wait. */
-const STEP = 100;
+/** Seconds for which a lease outlives the last renewal of its server, which may have been killed. */
+export const LEASE_SECONDS = 30;
+/** Milliseconds between renewals of all that this server holds. */
+const RENEW_INTERVAL_MS = 10_000;
+/** Keys that are renewed together, so that other commands to Redis do not wait behind them. */
+const RENEW_BATCH_SIZE = 100;
 
-const NOW = `
+const NOW_SCRIPT = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)`;
 
-const TAKE = `${NOW}
+const ACQUIRE_SCRIPT = `${NOW_SCRIPT}
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
 if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[2]) then return 0 end
 redis.call('ZADD', KEYS[1], now + ARGV[1] * 1000, ARGV[3])
 redis.call('EXPIRE', KEYS[1], ARGV[1])
 return 1`;
 
-/** Also holds what Redis has forgotten, or was never told while it was away. */
-const HOLD = `${NOW}
+/** Also acquires what Redis has lost, or did not hear of while it was away. */
+const RENEW_SCRIPT = `${NOW_SCRIPT}
 for holder = 2, #ARGV do redis.call('ZADD', KEYS[1], now + ARGV[1] * 1000, ARGV[holder]) end
 redis.call('EXPIRE', KEYS[1], ARGV[1])`;
 
 /**
  * @param ask puts a question to Redis, or gives the other answer at once while Redis is away
  */
-export function redisPlaces(
+export function createRedisLeases(
   redis: Redis,
   ask: <T>(question: () => Promise<T>, otherwise: () => T) => Promise<T>,
-): Places {
-  redis.defineCommand('takePlace', { lua: TAKE, numberOfKeys: 1 });
-  redis.defineCommand('holdPlaces', { lua: HOLD, numberOfKeys: 1 });
-  const commands = redis as Redis & Commands;
+): Leases {
+  redis.defineCommand('acquireLease', { lua: ACQUIRE_SCRIPT, numberOfKeys: 1 });
+  redis.defineCommand('renewLeases', { lua: RENEW_SCRIPT, numberOfKeys: 1 });
+  const commands = redis as Redis & LeaseCommands;
   const held = new Map<string, Set<string>>();
-  const telling = setInterval(() => void tell(), TELL).unref();
+  const renewing = setInterval(() => void renewAll(), RENEW_INTERVAL_MS).unref();
 
-  async function tell(): Promise<void> {
+  async function renewAll(): Promise<void> {
     const all = [...held];
-    for (let from = 0; from < all.length; from += STEP) {
-      const step = all.slice(from, from + STEP);
-      // Told of again before its lease is over, also when this fails once.
+    for (let from = 0; from < all.length; from += RENEW_BATCH_SIZE) {
+      const step = all.slice(from, from + RENEW_BATCH_SIZE);
+      // The next renewal comes before the lease ends, also when this one fails.
       await ask(
         async () =>
-          void (await Promise.all(step.map(([key, holders]) => commands.holdPlaces(key, LEASE, ...holders)))),
+          void (await Promise.all(
+            step.map(([key, holders]) => commands.renewLeases(key, LEASE_SECONDS, ...holders)),
+          )),
         () => {},
       );
     }
   }
 
   return {
-    async take(key, most) {
+    async acquire(key, limit) {
       const holder = randomUUID();
       const isTaken = await ask(
-        () => commands.takePlace(key, LEASE, most, holder),
+        () => commands.acquireLease(key, LEASE_SECONDS, limit, holder),
         () => 1,
       );
       if (!isTaken) return undefined;
@@ -76,12 +78,12 @@ export function redisPlaces(
         );
       };
     },
-    close: () => clearInterval(telling),
+    close: () => clearInterval(renewing),
   };
 }
 
 /** The commands that the scripts above become. */
-interface Commands {
-  takePlace(key: string, lease: number, most: number, holder: string): Promise<number>;
-  holdPlaces(key: string, lease: number, ...holders: string[]): Promise<null>;
+interface LeaseCommands {
+  acquireLease(key: string, lease: number, limit: number, holder: string): Promise<number>;
+  renewLeases(key: string, lease: number, ...holders: string[]): Promise<null>;
 }

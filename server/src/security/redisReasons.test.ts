@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { createReasons, LateError } from './redisReasons.ts';
+import { createFailureLog, RedisTimeoutError } from './redisReasons.ts';
 
 afterEach(() => void vi.useRealTimers());
 
@@ -20,11 +20,11 @@ test.each([
     reply('WRONGPASS invalid username-password pair or user is disabled.'),
     '(WRONGPASS: user name or password in REDIS_URL is wrong)',
   ],
-  [new LateError(), '(LATE: it does not answer in time)'],
+  [new RedisTimeoutError(), '(LATE: it does not answer in time)'],
   [lost('ECONNREFUSED'), '(ECONNREFUSED)'],
 ])('#285 of %s an operator is told the word and what to do, once', (error, said) => {
   const lines: string[] = [];
-  const reasons = createReasons((line) => lines.push(line));
+  const reasons = createFailureLog((line) => lines.push(line));
   reasons.failed(error);
   reasons.failed(error);
   expect(lines).toEqual([expect.stringContaining(said)]);
@@ -34,7 +34,7 @@ test.each([
 test('#285 another reason is told, the same again after a minute', () => {
   vi.useFakeTimers({ toFake: ['performance'] });
   const lines: string[] = [];
-  const reasons = createReasons((line) => lines.push(line));
+  const reasons = createFailureLog((line) => lines.push(line));
   const fail = (error: unknown) => {
     reasons.answered();
     reasons.failed(error);
@@ -48,7 +48,7 @@ test('#285 another reason is told, the same again after a minute', () => {
 test('#285 what says no reason is told as "away" when none comes', () => {
   vi.useFakeTimers({ toFake: ['performance'] });
   const lines: string[] = [];
-  const reasons = createReasons((line) => lines.push(line));
+  const reasons = createFailureLog((line) => lines.push(line));
   reasons.failed(new Error('Stream isn’t writeable'));
   expect(lines).toEqual([]);
   vi.advanceTimersByTime(2001);

@@ -1,7 +1,7 @@
 // Why Redis does not count, in a line that says what it said: its word, and never its text, which names users and keys.
 
 /** Thrown when an answer takes too long. */
-export class LateError extends Error {
+export class RedisTimeoutError extends Error {
   override name = 'LateError';
 }
 
@@ -23,27 +23,27 @@ const REMEDIES: Readonly<Record<string, string>> = {
 };
 
 /** Milliseconds until the same is told again. */
-const SILENCE = 60_000;
+const REPEAT_AFTER_MS = 60_000;
 
 /** Milliseconds in which a connection that cannot be made says why. */
-const PATIENCE = 2000;
+const UNEXPLAINED_AFTER_MS = 2000;
 
 /** @param warn writes a line */
-export function createReasons(warn: (line: string) => void) {
+export function createFailureLog(warn: (line: string) => void) {
   let current: string | undefined;
   let unexplained: number | undefined;
   const told = new Map<string, number>();
   return {
     failed(error: unknown): void {
-      const word = wordOf(error);
+      const word = failureCode(error);
       const now = performance.now();
       if (word === undefined) {
         // What is asked while there is no connection fails without a reason of its own: the last one holds, or comes soon.
         unexplained ??= now;
-        if (current !== undefined || now - unexplained < PATIENCE) return;
+        if (current !== undefined || now - unexplained < UNEXPLAINED_AFTER_MS) return;
       }
       current = word ?? 'AWAY';
-      if (now - (told.get(current) ?? Number.NEGATIVE_INFINITY) < SILENCE) return;
+      if (now - (told.get(current) ?? Number.NEGATIVE_INFINITY) < REPEAT_AFTER_MS) return;
       told.set(current, now);
       const remedy = REMEDIES[current];
       const said = current === 'AWAY' ? '' : ` (${current}${remedy ? `: ${remedy}` : ''})`;
@@ -57,8 +57,8 @@ export function createReasons(warn: (line: string) => void) {
 }
 
 /** @returns the first word of what Redis answered, also where a script met it; or the code of a lost connection */
-function wordOf(error: unknown): string | undefined {
-  if (error instanceof LateError) return 'LATE';
+function failureCode(error: unknown): string | undefined {
+  if (error instanceof RedisTimeoutError) return 'LATE';
   const { name, message, code } = error as { name?: string; message?: string; code?: unknown };
   if (name === 'ReplyError') {
     // What Redis 7.0 and 7.2 say of a command within a script.

@@ -2,23 +2,23 @@
 // request fails or waits for it.
 import { Redis } from 'ioredis';
 import {
-  type Attempt,
-  FAILURE_MEMORY,
+  type AttemptState,
+  createMemoryStore,
+  FAILURE_TTL_SECONDS,
   FREE_FAILURES,
-  type Hit,
-  type LimitStore,
-  LONGEST_WAIT,
-  memoryStore,
+  MAX_WAIT_SECONDS,
+  type RateLimitStore,
+  type WindowState,
 } from './limitStore.ts';
-import { type Places, redisPlaces } from './places.ts';
-import { createReasons, LateError } from './redisReasons.ts';
+import { createRedisLeases, type Leases } from './places.ts';
+import { createFailureLog, RedisTimeoutError } from './redisReasons.ts';
 
 /** Milliseconds that a request waits for Redis at most. */
-const PATIENCE = 100;
-/** Milliseconds for which Redis is not asked again after it failed. */
-const PAUSE = 1000;
+const TIMEOUT_MS = 100;
+/** Milliseconds for which Redis is not asks again after it failed. */
+const COOLDOWN_MS = 1000;
 
-const HIT = `
+const INCREMENT_SCRIPT = `
 local count = redis.call('INCRBY', KEYS[1], ARGV[1])
 local left = redis.call('PTTL', KEYS[1])
 if left < 0 then
@@ -27,7 +27,7 @@ if left < 0 then
 end
 return { count, left }`;
 
-const ATTEMPT = `
+const BEGIN_ATTEMPT_SCRIPT = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local tries = redis.call('HMGET', KEYS[1], 'count', 'until')
@@ -42,14 +42,14 @@ redis.call('EXPIRE', KEYS[1], ARGV[3])
 return { 0, count }`;
 
 /** Without the key there is nothing to undo: the password was right meanwhile. */
-const UNDO = `
+const UNDO_ATTEMPT_SCRIPT = `
 local count = tonumber(redis.call('HGET', KEYS[1], 'count') or '0')
 if count < 1 then return end
 if count == tonumber(ARGV[1]) then redis.call('HSET', KEYS[1], 'until', '0') end
 redis.call('HSET', KEYS[1], 'count', count - 1)`;
 
-export interface RedisStore extends LimitStore {
-  readonly places: Places;
+export interface RedisStore extends RateLimitStore {
+  readonly leases: Leases;
   close(): Promise<void>;
 }
 
@@ -57,9 +57,9 @@ export interface RedisStore extends LimitStore {
  * @param url `redis://…`
  * @param warn told why Redis is not counted in, when that changes and at most once a minute for each reason
  */
-export function redisStore(url: string, warn: (message: string) => void): RedisStore {
+export function createRedisStore(url: string, warn: (message: string) => void): RedisStore {
   const redis = new Redis(url, {
-    // Never queue: what cannot be asked now is counted here.
+    // Never queue: what cannot be asks now is counted here.
     enableOfflineQueue: false,
     maxRetriesPerRequest: 1,
     connectTimeout: 500,
@@ -68,101 +68,101 @@ export function redisStore(url: string, warn: (message: string) => void): RedisS
     reconnectOnError: (error) => /\bREADONLY\b/.test(error.message),
     keyPrefix: 'stepwise:',
     scripts: {
-      hit: { lua: HIT, numberOfKeys: 1 },
-      attempt: { lua: ATTEMPT, numberOfKeys: 1 },
-      undo: { lua: UNDO, numberOfKeys: 1 },
+      hit: { lua: INCREMENT_SCRIPT, numberOfKeys: 1 },
+      attempt: { lua: BEGIN_ATTEMPT_SCRIPT, numberOfKeys: 1 },
+      undo: { lua: UNDO_ATTEMPT_SCRIPT, numberOfKeys: 1 },
     },
   }) as Redis & Scripts;
-  const local = memoryStore();
-  const asked = { redis: 0 };
-  let away = Number.NEGATIVE_INFINITY;
-  const reasons = createReasons(warn);
-  const failed = (error: unknown) => {
-    away = performance.now();
+  const local = createMemoryStore();
+  const asks = { redis: 0 };
+  let failedAt = Number.NEGATIVE_INFINITY;
+  const reasons = createFailureLog(warn);
+  const onFailure = (error: unknown) => {
+    failedAt = performance.now();
     reasons.failed(error);
   };
-  redis.on('error', failed);
+  redis.on('error', onFailure);
 
   async function ask<T>(question: () => Promise<T>, otherwise: () => T | Promise<T>): Promise<T> {
-    if (performance.now() - away < PAUSE) return otherwise();
+    if (performance.now() - failedAt < COOLDOWN_MS) return otherwise();
     try {
-      const answer = await inTime(question());
-      asked.redis++;
+      const answer = await withTimeout(question());
+      asks.redis++;
       reasons.answered();
       return answer;
     } catch (error) {
-      failed(error);
+      onFailure(error);
       return otherwise();
     }
   }
 
-  const tell = (command: () => Promise<unknown>) =>
+  const send = (command: () => Promise<unknown>) =>
     ask<void>(
       async () => void (await command()),
       () => {},
     );
 
-  const places = redisPlaces(redis, ask);
+  const leases = createRedisLeases(redis, ask);
   return {
     // What Redis counts is copied, so that a limit that was reached still holds when Redis goes away.
-    hit: (kind, key, cost, seconds) =>
-      ask<Hit>(
+    increment: (kind, key, cost, seconds) =>
+      ask<WindowState>(
         async () => {
           const [count, left] = await redis.hit(`${kind}:${key}`, cost, seconds);
-          const counted = { count, reset: Math.ceil(left / 1000) };
-          local.copyHit(kind, key, counted);
+          const counted = { count, resetSeconds: Math.ceil(left / 1000) };
+          local.copyWindow(kind, key, counted);
           return counted;
         },
-        () => local.hit(kind, key, cost, seconds),
+        () => local.increment(kind, key, cost, seconds),
       ),
-    attempt: (key) =>
-      ask<Attempt>(
+    beginAttempt: (key) =>
+      ask<AttemptState>(
         async () => {
           const [wait, failures] = await redis.attempt(
             `failures:${key}`,
             FREE_FAILURES,
-            LONGEST_WAIT,
-            FAILURE_MEMORY,
+            MAX_WAIT_SECONDS,
+            FAILURE_TTL_SECONDS,
           );
           const attempt = { waitSeconds: Math.ceil(wait / 1000), failures };
           local.copyAttempt(key, attempt);
           return attempt;
         },
-        () => local.attempt(key),
+        () => local.beginAttempt(key),
       ),
-    async undo(key, failures) {
-      await local.undo(key, failures);
-      await tell(() => redis.undo(`failures:${key}`, failures));
+    async undoAttempt(key, failures) {
+      await local.undoAttempt(key, failures);
+      await send(() => redis.undo(`failures:${key}`, failures));
     },
-    async clear(key) {
-      await local.clear(key);
-      await tell(() => redis.del(`failures:${key}`));
+    async clearFailures(key) {
+      await local.clearFailures(key);
+      await send(() => redis.del(`failures:${key}`));
     },
     async mark(key, seconds) {
       await local.mark(key, seconds);
-      await tell(() => redis.set(`mark:${key}`, '1', 'EX', seconds));
+      await send(() => redis.set(`mark:${key}`, '1', 'EX', seconds));
     },
     isMarked: (key) =>
       ask(
         async () => (await redis.exists(`mark:${key}`)) === 1,
         () => local.isMarked(key),
       ),
-    places,
+    leases,
     get counts() {
-      return { memory: local.counts.memory, redis: asked.redis };
+      return { memory: local.counts.memory, redis: asks.redis };
     },
     async close() {
-      places.close();
+      leases.close();
       redis.disconnect();
     },
   };
 }
 
 /** @throws when the answer takes too long; ioredis' own timeout takes one that came while this process was busy for late */
-function inTime<T>(answer: Promise<T>): Promise<T> {
+function withTimeout<T>(answer: Promise<T>): Promise<T> {
   const { promise, resolve, reject } = Promise.withResolvers<T>();
   // Timers come first in a turn of the event loop, then what has arrived meanwhile, then immediates.
-  const timer = setTimeout(() => setImmediate(reject, new LateError()), PATIENCE);
+  const timer = setTimeout(() => setImmediate(reject, new RedisTimeoutError()), TIMEOUT_MS);
   answer.then(resolve, reject).finally(() => clearTimeout(timer));
   return promise;
 }

@@ -9,7 +9,7 @@ const CHARACTERS = 28;
 const GROUP = /.{4}(?=.)/g;
 
 /** @returns a new code: seven groups of four characters */
-export function newResetCode(): string {
+export function generateResetCode(): string {
   const characters = Array.from({ length: CHARACTERS }, () => ALPHABET[randomInt(ALPHABET.length)]);
   return characters.join('').replace(GROUP, '$&-');
 }
@@ -19,7 +19,7 @@ export function newResetCode(): string {
  * @param code as it was typed: case, spaces and hyphens do not matter, nor do o for 0, i and l for 1
  * @returns its SHA-256
  */
-export function hashOfResetCode(code: string): string {
+export function hashResetCode(code: string): string {
   const plain = code.toLowerCase().replace(/[\s-]/g, '').replace(/o/g, '0').replace(/[il]/g, '1');
   return createHash('sha256').update(plain).digest('base64url');
 }

@@ -7,7 +7,7 @@ import { join } from 'node:path';
  * The secret kept in `dataDir`, made there (mode 0600) when there is none.
  * @returns 64 hexadecimal characters (256 random bits)
  */
-export async function keptSecret(dataDir: string): Promise<string> {
+export async function loadOrCreateSecret(dataDir: string): Promise<string> {
   const file = join(dataDir, 'jwt-secret');
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   try {

@@ -1,34 +1,34 @@
 import { expect, test, vi } from 'vitest';
 import { createRefreshTokens } from './refresh.ts';
-import { createTokens, newNonce } from './token.ts';
+import { createAccessTokens, generateNonce } from './token.ts';
 
 const OLD = 'the key before this one, of 32 bytes and more';
 const NEW = 'the key of today, which has 32 bytes and more';
 const CLAIMS = { user_id: 7, session_id: 8, nonce: 'abcdefghijklmno_' };
 
 test('#42 while keys are exchanged tokens of the one before are taken, and after it no more', async () => {
-  const token = await createTokens([OLD], 60).sign(CLAIMS);
-  expect(await createTokens([NEW, OLD], 60).verify(token)).toMatchObject(CLAIMS);
-  expect(await createTokens([NEW], 60).verify(token)).toBeUndefined();
-  const today = await createTokens([NEW, OLD], 60).sign(CLAIMS);
-  expect(await createTokens([NEW], 60).verify(today), 'the first key signs').toMatchObject(CLAIMS);
+  const token = await createAccessTokens([OLD], 60).sign(CLAIMS);
+  expect(await createAccessTokens([NEW, OLD], 60).verify(token)).toMatchObject(CLAIMS);
+  expect(await createAccessTokens([NEW], 60).verify(token)).toBeUndefined();
+  const today = await createAccessTokens([NEW, OLD], 60).sign(CLAIMS);
+  expect(await createAccessTokens([NEW], 60).verify(today), 'the first key signs').toMatchObject(CLAIMS);
 });
 
 test('#42 the same goes for refresh tokens', () => {
   const session = { session_id: 8, nonce: 'abcdefghijklmno_', counter: 3 };
-  const token = createRefreshTokens([OLD]).seal(session);
-  expect(createRefreshTokens([NEW, OLD]).open(token)).toEqual(session);
-  expect(createRefreshTokens([NEW]).open(token)).toBeUndefined();
-  expect(createRefreshTokens([NEW]).open(createRefreshTokens([NEW, OLD]).seal(session))).toEqual(session);
+  const token = createRefreshTokens([OLD]).encode(session);
+  expect(createRefreshTokens([NEW, OLD]).decode(token)).toEqual(session);
+  expect(createRefreshTokens([NEW]).decode(token)).toBeUndefined();
+  expect(createRefreshTokens([NEW]).decode(createRefreshTokens([NEW, OLD]).encode(session))).toEqual(session);
 });
 
 test('#37 a lifetime that is made shorter holds for tokens that were made before, too', async () => {
-  const token = await createTokens([NEW], 600).sign(CLAIMS);
-  const later = createTokens([NEW], 60);
+  const token = await createAccessTokens([NEW], 600).sign(CLAIMS);
+  const later = createAccessTokens([NEW], 60);
   expect(await later.verify(token)).toMatchObject(CLAIMS);
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 66_000 });
   try {
-    expect(await createTokens([NEW], 600).verify(token)).toMatchObject(CLAIMS);
+    expect(await createAccessTokens([NEW], 600).verify(token)).toMatchObject(CLAIMS);
     expect(await later.verify(token)).toBeUndefined();
   } finally {
     vi.useRealTimers();
@@ -36,13 +36,13 @@ test('#37 a lifetime that is made shorter holds for tokens that were made before
 });
 
 /** How often signatures were looked at. */
-function signatures({ measures }: ReturnType<typeof createTokens>): number {
-  return (measures.map(({ read }) => read()) as [{ signature: number }])[0].signature;
+function signatures({ metricDefinitions }: ReturnType<typeof createAccessTokens>): number {
+  return (metricDefinitions.map(({ read }) => read()) as [{ signature: number }])[0].signature;
 }
 
 test('a forged token is looked at once, as long as it is one of the last ten thousand and no longer than ours may be', async () => {
-  const tokens = createTokens([NEW], 60);
-  const token = await createTokens([OLD], 60).sign(CLAIMS);
+  const tokens = createAccessTokens([NEW], 60);
+  const token = await createAccessTokens([OLD], 60).sign(CLAIMS);
   for (let turn = 0; turn < 3; turn++) expect(tokens.verify(token)).toBeUndefined();
   expect(signatures(tokens)).toBe(1);
 
@@ -63,7 +63,7 @@ test('a forged token is looked at once, as long as it is one of the last ten tho
 });
 
 test('a token that is too early is taken when its time has come', async () => {
-  const tokens = createTokens([NEW], 60);
+  const tokens = createAccessTokens([NEW], 60);
   const token = await tokens.sign(CLAIMS);
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() - 30_000 });
   try {
@@ -75,7 +75,7 @@ test('a token that is too early is taken when its time has come', async () => {
 });
 
 test('#331 a token holds the random value of its session, one without the value says nothing of it', async () => {
-  const [tokens, refreshTokens] = [createTokens([NEW], 60), createRefreshTokens([NEW])];
+  const [tokens, refreshTokens] = [createAccessTokens([NEW], 60), createRefreshTokens([NEW])];
   for (const [nonce, length] of [
     ['abcdefghijklmno_', 50],
     ['----------------', 50],
@@ -87,16 +87,16 @@ test('#331 a token holds the random value of its session, one without the value 
       exp: expect.any(Number),
     });
     const session = { session_id: 2 ** 31 - 1, nonce, counter: 2 ** 31 - 1 };
-    expect(refreshTokens.seal(session)).toHaveLength(length);
-    expect(refreshTokens.open(refreshTokens.seal(session))).toEqual(session);
+    expect(refreshTokens.encode(session)).toHaveLength(length);
+    expect(refreshTokens.decode(refreshTokens.encode(session))).toEqual(session);
   }
 });
 
 test('#331 a value cannot be taken from a refresh token, nor added', () => {
-  const { seal, open } = createRefreshTokens([NEW]);
+  const { encode, decode } = createRefreshTokens([NEW]);
   const nonce = 'abcdefghijklmno_';
   const [without, with_] = [undefined, nonce].map((value) =>
-    Buffer.from(seal({ session_id: 8, counter: 3, nonce: value }), 'base64url'),
+    Buffer.from(encode({ session_id: 8, counter: 3, nonce: value }), 'base64url'),
   );
   const [a, b] = [without as Buffer, with_ as Buffer];
   const forged = [
@@ -109,11 +109,11 @@ test('#331 a value cannot be taken from a refresh token, nor added', () => {
     Buffer.alloc(0),
   ];
   for (const bytes of forged)
-    expect(open(bytes.toString('base64url')), bytes.toString('hex')).toBeUndefined();
+    expect(decode(bytes.toString('base64url')), bytes.toString('hex')).toBeUndefined();
 });
 
 test('#331 sessions get values that differ', () => {
-  const nonces = Array.from({ length: 1000 }, newNonce);
+  const nonces = Array.from({ length: 1000 }, generateNonce);
   expect(new Set(nonces).size).toBe(1000);
   // 96 bits each.
   for (const nonce of nonces) expect(Buffer.from(nonce, 'base64url')).toHaveLength(12);

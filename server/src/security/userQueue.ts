@@ -1,7 +1,7 @@
 // Calls of one user wait for each other here, so that what one account sends at once holds up nobody else: changes,
 // which inside PostgreSQL would each hold a connection while they wait for the same row, and reads, whose answers would
 // all be in memory at the same time.
-import { TooMany } from './limits.ts';
+import { RateLimitError } from './limits.ts';
 
 /** Seconds after which a call that found the queue full may be sent again. */
 const RETRY_AFTER_SECONDS = 1;
@@ -20,17 +20,17 @@ class QueueStalledError extends Error {
 }
 
 /** A call's place among those of its user that are under way: to be left when it has ended. */
-export interface Place {
-  leave(): void;
+export interface QueueSlot {
+  release(): void;
 }
 
 export interface UserQueue {
   /**
    * @returns a place, at once where there is room, as for nearly all calls, which then cost no turn of the event loop;
    * otherwise when those that came before have left
-   * @throws TooMany when too many wait, an unavailable database when those before it make no progress
+   * @throws RateLimitError when too many wait, an unavailable database when those before it make no progress
    */
-  enter(user_id: number): Place | Promise<Place>;
+  acquire(user_id: number): QueueSlot | Promise<QueueSlot>;
 }
 
 interface Lane {
@@ -74,10 +74,10 @@ export function createUserQueue(places: number, capacity: number): UserQueue {
     return promise.finally(() => clearTimeout(timer));
   }
 
-  function placeIn(user_id: number, lane: Lane): Place {
+  function slotIn(user_id: number, lane: Lane): QueueSlot {
     const begun = performance.now();
     return {
-      leave() {
+      release() {
         if (lane.waiting.length > 0) {
           const ended = performance.now();
           if (ended - begun < STALLED_AFTER_MS) lane.progressAt = ended;
@@ -88,7 +88,7 @@ export function createUserQueue(places: number, capacity: number): UserQueue {
   }
 
   return {
-    enter(user_id) {
+    acquire(user_id) {
       let lane = lanes.get(user_id);
       if (lane === undefined) {
         lane = { taken: 0, progressAt: 0, waiting: [] };
@@ -96,11 +96,11 @@ export function createUserQueue(places: number, capacity: number): UserQueue {
       }
       if (lane.taken < places) {
         lane.taken++;
-        return placeIn(user_id, lane);
+        return slotIn(user_id, lane);
       }
-      if (lane.waiting.length >= capacity) throw new TooMany(RETRY_AFTER_SECONDS);
+      if (lane.waiting.length >= capacity) throw new RateLimitError(RETRY_AFTER_SECONDS);
       const own = lane;
-      return wait(own).then(() => placeIn(user_id, own));
+      return wait(own).then(() => slotIn(user_id, own));
     },
   };
 }

@@ -1,8 +1,8 @@
 /**
  * Something that a part of the server counts or holds, under the name that /metrics gives it. A part lists its own
- * beside the code that counts (`measures`), app.ts hands the lists over, and nothing is read until somebody scrapes.
+ * beside the code that counts (`metricDefinitions`), app.ts hands the lists over, and nothing is read until somebody scrapes.
  */
-export interface Measure {
+export interface MetricDefinition {
   readonly name: `stepwise_${string}`;
   readonly help: string;
   /** A counter only grows, and its name ends in `_total`. */

@@ -12,19 +12,19 @@ import {
 } from '@opentelemetry/sdk-trace';
 
 /** Runs a procedure inside a span. @param request_id what the log calls the request */
-export type Traced = <T>(procedure: string, request_id: string, run: () => Promise<T>) => Promise<T>;
+export type TraceProcedure = <T>(procedure: string, request_id: string, run: () => Promise<T>) => Promise<T>;
 
 export interface Traces {
-  readonly procedure: Traced;
+  readonly traceProcedure: TraceProcedure;
   /** Runs a query of the database inside a span. @param reasonOf says in a word of ours why it failed */
-  query<T>(name: string, run: () => Promise<T>, reasonOf: (error: unknown) => string): Promise<T>;
+  traceQuery<T>(name: string, run: () => Promise<T>, reasonOf: (error: unknown) => string): Promise<T>;
   /** Sends what is left, for some seconds at most. */
   close(): Promise<void>;
 }
 
 /** Milliseconds between two sendings, and that one may take. */
-const INTERVAL = 1000;
-const PATIENCE = 3000;
+const EXPORT_INTERVAL_MS = 1000;
+const EXPORT_TIMEOUT_MS = 3000;
 
 /**
  * @param endpoint of a collector, without `/v1/traces`
@@ -39,32 +39,36 @@ export function createTraces(
 ): Traces {
   const exporter = new OTLPTraceExporter({
     url: `${endpoint.replace(/\/$/, '')}/v1/traces`,
-    timeoutMillis: PATIENCE,
+    timeoutMillis: EXPORT_TIMEOUT_MS,
   });
   const provider = new TracerProvider({
     resource: resourceFromAttributes({ 'service.name': 'stepwise', 'service.version': version }),
     sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(share) }),
     // While the collector is away spans are dropped; nobody waits for them.
     spanProcessors: [
-      new BatchSpanProcessor({ exporter, scheduledDelayMillis: INTERVAL, exportTimeoutMillis: PATIENCE }),
+      new BatchSpanProcessor({
+        exporter,
+        scheduledDelayMillis: EXPORT_INTERVAL_MS,
+        exportTimeoutMillis: EXPORT_TIMEOUT_MS,
+      }),
     ],
   });
   const tracer = provider.getTracer('stepwise', version);
   // No global context manager: nobody but us makes spans here.
-  const around = new AsyncLocalStorage<Context>();
+  const activeContext = new AsyncLocalStorage<Context>();
 
   /** @param code says in a word of ours what a failure was */
-  async function within<T>(
+  async function inSpan<T>(
     name: string,
     kind: SpanKind,
     attributes: Record<string, string>,
     run: () => Promise<T>,
     code: (error: unknown) => string,
   ): Promise<T> {
-    const parent = around.getStore() ?? ROOT_CONTEXT;
+    const parent = activeContext.getStore() ?? ROOT_CONTEXT;
     const span = tracer.startSpan(name, { kind, attributes }, parent);
     try {
-      return await around.run(trace.setSpan(parent, span), run);
+      return await activeContext.run(trace.setSpan(parent, span), run);
     } catch (error) {
       span.setAttribute('error.type', code(error)).setStatus({ code: SpanStatusCode.ERROR });
       throw error;
@@ -74,9 +78,9 @@ export function createTraces(
   }
 
   return {
-    procedure: (name, request_id, run) => within(name, SpanKind.SERVER, { request_id }, run, reasonOf),
-    query: (name, run, reasonOf) =>
-      within(name, SpanKind.CLIENT, { 'db.system.name': 'postgresql' }, run, reasonOf),
+    traceProcedure: (name, request_id, run) => inSpan(name, SpanKind.SERVER, { request_id }, run, reasonOf),
+    traceQuery: (name, run, reasonOf) =>
+      inSpan(name, SpanKind.CLIENT, { 'db.system.name': 'postgresql' }, run, reasonOf),
     // A collector that is away must not keep the server from ending.
     close: () => provider.shutdown().catch(() => {}),
   };

@@ -2,22 +2,22 @@ import type { ExerciseCache } from '../cache/exercises.ts';
 import type { ReadModelCache } from '../cache/readModels.ts';
 import type { Database } from '../db/database.ts';
 import type { Quotas } from '../db/sql/quota.ts';
-import type { Limits } from '../security/limits.ts';
-import type { OpenSessions } from '../security/openSessions.ts';
+import type { RateLimits } from '../security/limits.ts';
+import type { SessionCache } from '../security/openSessions.ts';
 import type { Passwords } from '../security/password.ts';
 import type { RefreshTokens } from '../security/refresh.ts';
-import type { SessionName, Tokens, Verified } from '../security/token.ts';
+import type { AccessTokens, SessionIdentity, VerifiedClaims } from '../security/token.ts';
 import type { UserQueue } from '../security/userQueue.ts';
-import type { Measure } from '../telemetry/measures.ts';
-import type { Traced } from '../telemetry/traces.ts';
+import type { MetricDefinition } from '../telemetry/measures.ts';
+import type { TraceProcedure } from '../telemetry/traces.ts';
 
 /** Who calls. */
-export interface Caller extends SessionName {
+export interface Caller extends SessionIdentity {
   readonly id: number;
 }
 
 /** Where a request comes from. */
-export interface Client {
+export interface ClientInfo {
   readonly ip: string;
   /** The User-Agent, shortened to 200 characters. */
   readonly device: string;
@@ -39,39 +39,39 @@ export interface Services {
   readonly exercises: ExerciseCache;
   readonly readModels: ReadModelCache;
   readonly passwords: Passwords;
-  readonly tokens: Tokens;
+  readonly accessTokens: AccessTokens;
   readonly refreshTokens: RefreshTokens;
-  readonly openSessions: OpenSessions;
+  readonly sessionCache: SessionCache;
   readonly sessionLimits: SessionLimits;
-  readonly limits: Limits;
+  readonly limits: RateLimits;
   readonly quotas: Quotas;
-  readonly largeReads: LargeReads;
+  readonly runLargeRead: RunLargeRead;
   /** In which the changes of a user wait for each other, and the reads. */
-  readonly changes: UserQueue;
-  readonly reads: UserQueue;
-  readonly health: Health;
+  readonly changeQueue: UserQueue;
+  readonly readQueue: UserQueue;
+  readonly health: HealthMonitor;
   readonly streams: EventStreams;
   /** Characters (code points) that a new password needs. */
   readonly passwordMinLength: number;
   /** Whether anybody may register. */
   readonly isRegistrationOpen: boolean;
   /** Makes spans, where they are sent somewhere. */
-  readonly traced?: Traced;
+  readonly traceProcedure?: TraceProcedure;
 }
 
 /** What a stream brings: a row of the table of events, or something about the stream itself. */
-export interface Heard {
+export interface StreamItem {
   /** Where the stream stands with it: the number of the last event. */
   readonly id: number;
   readonly type: string;
   readonly data?: unknown;
-  readonly reason?: EndReason;
+  readonly reason?: StreamEndReason;
   /** When it was written, in milliseconds since 1970. */
   readonly at?: number;
 }
 
 /** Why the server ends a stream. */
-export type EndReason = 'session_ended' | 'token_expired' | 'user_removed' | 'server_closing';
+export type StreamEndReason = 'session_ended' | 'token_expired' | 'user_removed' | 'server_closing';
 
 /** The streams of events that are open. */
 export interface EventStreams {
@@ -86,17 +86,17 @@ export interface EventStreams {
     caller: Caller,
     exp: number,
     after: number | undefined,
-    shape: (heard: Heard) => T,
+    shape: (heard: StreamItem) => T,
   ): Promise<AsyncIterableIterator<T, undefined>>;
   /** The user has changed something: whoever reads the user's events is told, on any instance. */
-  changed(user_id: number): void;
+  publishChange(user_id: number): void;
   /** Ends all streams, telling their readers. */
   close(): Promise<void>;
-  readonly measures: readonly Measure[];
+  readonly metricDefinitions: readonly MetricDefinition[];
 }
 
 /** The state of the server, for `health.check`. */
-export interface Health {
+export interface HealthMonitor {
   readonly version: string;
   readonly environment: 'development' | 'test' | 'production';
   /** @returns whether the database answered lately (asked at most once a second) */
@@ -110,25 +110,25 @@ export interface Health {
  * @param bytes of the answer, about
  * @throws AppError 503 when the user has to take earlier answers first, or too many wait
  */
-export type LargeReads = <T>(user_id: number, bytes: number, read: () => Promise<T>) => Promise<T>;
+export type RunLargeRead = <T>(user_id: number, bytes: number, read: () => Promise<T>) => Promise<T>;
 
 /** One HTTP request, which the calls of a batch share. */
-export interface Asked {
-  readonly client: Client;
+export interface RequestContext {
+  readonly client: ClientInfo;
   /** As the client sent it. */
   readonly idempotencyKey: string | undefined;
   /** The answer is an earlier call's: the client is told. */
-  replayed(): void;
+  markReplayed(): void;
   /** Set where answers are sent while others are still made: counts one of them. @throws AppError when it no longer fits */
   countAnswer?: (data: unknown) => void;
-  /** Counts calls of the user, or of the address when there is none; at once where they are counted in memory. @throws TooMany */
-  spend(user_id: number | undefined, cost?: number): void | Promise<void>;
+  /** Counts calls of the user, or of the address when there is none; at once where they are counted in memory. @throws RateLimitError */
+  consumeRateLimit(user_id: number | undefined, cost?: number): void | Promise<void>;
   /** What the bearer token says, if it is one of ours and not too old; its session may have ended. */
-  claims(): Verified | undefined;
+  claims(): VerifiedClaims | undefined;
   /** Whether `caller` knows the user without asking the database. */
-  isRemembered(): boolean;
+  isSessionCached(): boolean;
   /** The user of the bearer token, found out when first asked for; undefined without a valid token of an open session. */
-  caller(): Promise<Caller | undefined>;
+  authenticate(): Promise<Caller | undefined>;
 }
 
 /** What a procedure gets. Few keys, as tRPC copies them for each middleware. */
@@ -136,5 +136,5 @@ export interface Context {
   /** The database, or the transaction that the call belongs to. */
   readonly db: Database;
   readonly services: Services;
-  readonly request: Asked;
+  readonly request: RequestContext;
 }

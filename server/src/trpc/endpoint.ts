@@ -4,12 +4,12 @@ import type { z } from 'zod';
 import type { Context } from './context.ts';
 import type { Reason } from './errors.ts';
 
-type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
+type HttpMethod = 'GET' | 'POST' | 'PATCH' | 'DELETE';
 
 /** The part that trpc-to-openapi reads, plus what it has no word for. */
 export interface Meta {
   openapi?: {
-    method: Method;
+    method: HttpMethod;
     path: `/${string}`;
     summary: string;
     description: string | undefined;
@@ -61,33 +61,33 @@ export interface RestMeta {
   readonly statusOf?: (output: unknown) => number;
 }
 
-interface Options extends Partial<RestMeta> {
+interface EndpointOptions extends Partial<RestMeta> {
   readonly tag: string;
   /** Some sentences for the documents: units, and what is not plain from the summary. */
   readonly description?: string;
 }
 
 /** Bytes of a body where nothing else is said, on both doors. */
-export const BODY_LIMIT = 64 * 1024;
+export const DEFAULT_BODY_LIMIT_BYTES = 64 * 1024;
 
 /**
  * @param route method and path as OpenAPI writes them, path parameters in braces
  * @param summary one line for the documents
  */
 export function endpoint(
-  route: `${Method} /${string}`,
+  route: `${HttpMethod} /${string}`,
   summary: string,
-  { tag, description, ...rest }: Options,
+  { tag, description, ...rest }: EndpointOptions,
 ): Meta {
-  const [method, path] = route.split(' ') as [Method, `/${string}`];
+  const [method, path] = route.split(' ') as [HttpMethod, `/${string}`];
   return {
     openapi: { method, path, summary, description, tags: [tag], protect: !rest.public },
-    rest: { status: 200, bodyLimit: BODY_LIMIT, public: false, errors: [], ...rest },
+    rest: { status: 200, bodyLimit: DEFAULT_BODY_LIMIT_BYTES, public: false, errors: [], ...rest },
   };
 }
 
 /** The same of a subscription: `GET path` brings its events one by one. */
-export const stream = (
+export const streamEndpoint = (
   path: `/${string}`,
   summary: string,
   more: Omit<NonNullable<Meta['stream']>, 'path' | 'summary'>,

@@ -2,7 +2,7 @@ import { TRPCError } from '@trpc/server';
 import { ZodError } from 'zod';
 import { databaseCode, isInvalidValue, isMissingReference, isUnavailable } from '../db/errors.ts';
 import { QueueFullError } from '../security/fairQueue.ts';
-import { TooMany } from '../security/limits.ts';
+import { RateLimitError } from '../security/limits.ts';
 
 /** One thing that is wrong with an input; `path` is dot-joined, as the client sent it. */
 export interface FieldError {
@@ -48,7 +48,7 @@ export interface ReachedQuota {
 interface Details {
   readonly errors?: readonly FieldError[];
   /** Seconds. */
-  readonly retryAfter?: number;
+  readonly retryAfterSeconds?: number;
   readonly quota?: ReachedQuota;
   readonly cause?: unknown;
 }
@@ -58,7 +58,7 @@ export class AppError extends TRPCError {
   readonly reason: Reason;
   readonly errors: readonly FieldError[] | undefined;
   /** Seconds after which the same call may succeed. */
-  readonly retryAfter: number | undefined;
+  readonly retryAfterSeconds: number | undefined;
   /** The quota that is reached: how many of what a user may have. */
   readonly quota: ReachedQuota | undefined;
 
@@ -71,7 +71,7 @@ export class AppError extends TRPCError {
     this.reason = reason;
     this.errors = details.errors;
     this.quota = details.quota;
-    this.retryAfter = details.retryAfter ?? (reason === 'UNAVAILABLE' ? 1 : undefined);
+    this.retryAfterSeconds = details.retryAfterSeconds ?? (reason === 'UNAVAILABLE' ? 1 : undefined);
   }
 }
 
@@ -88,7 +88,7 @@ export function requireSelf({ user }: { readonly user: { readonly id: number } }
 }
 
 /** @throws 400 naming one field */
-export function invalid(path: string, message: string): never {
+export function invalidField(path: string, message: string): never {
   throw new AppError('VALIDATION', 'The input is not valid', { errors: [{ path, message }] });
 }
 
@@ -133,17 +133,17 @@ export function toAppError(error: unknown): AppError {
   if (error instanceof TRPCError) {
     if (error.cause instanceof AppError) return error.cause;
     if (error.code === 'BAD_REQUEST' && error.cause instanceof ZodError) return validationError(error.cause);
-    if (error.code !== 'INTERNAL_SERVER_ERROR') return ofTrpc(error);
-    return ofCause(error.cause);
+    if (error.code !== 'INTERNAL_SERVER_ERROR') return fromTrpcError(error);
+    return fromCause(error.cause);
   }
-  return ofCause(error);
+  return fromCause(error);
 }
 
-function ofCause(cause: unknown): AppError {
+function fromCause(cause: unknown): AppError {
   if (cause instanceof QueueFullError)
     return new AppError('UNAVAILABLE', 'Too many sign-ins at the moment', { cause });
-  if (cause instanceof TooMany)
-    return new AppError('RATE_LIMITED', 'Too many requests', { retryAfter: cause.wait });
+  if (cause instanceof RateLimitError)
+    return new AppError('RATE_LIMITED', 'Too many requests', { retryAfterSeconds: cause.retryAfterSeconds });
   const code = databaseCode(cause);
   if (code !== undefined && isUnavailable(code))
     return new AppError('UNAVAILABLE', 'Service unavailable', { cause });
@@ -166,7 +166,7 @@ const TRPC_MESSAGES: Partial<Record<TRPCError['code'], readonly [Reason, string]
   SERVICE_UNAVAILABLE: ['UNAVAILABLE', 'Service unavailable'],
 };
 
-function ofTrpc(error: TRPCError): AppError {
+function fromTrpcError(error: TRPCError): AppError {
   const [reason, message] = TRPC_MESSAGES[error.code] ?? ['INTERNAL', 'Internal server error'];
   return new AppError(reason, message, { cause: error });
 }

@@ -8,7 +8,7 @@ const codePoints = (text: string): number => {
 };
 
 /** Text that survives the way to the database and back: no NUL (PostgreSQL refuses it), no half surrogate (it would become U+FFFD). */
-const storable = (text: string): boolean => text.isWellFormed() && !text.includes('\0');
+const isStorable = (text: string): boolean => text.isWellFormed() && !text.includes('\0');
 
 /** Something a reader would see: not only white space, control or format characters. */
 const isBlank = (text: string): boolean => !/[^\p{White_Space}\p{Cc}\p{Cf}]/u.test(text);
@@ -17,7 +17,7 @@ const isBlank = (text: string): boolean => !/[^\p{White_Space}\p{Cc}\p{Cf}]/u.te
 export const textOrEmpty = (max: number) =>
   z
     .string()
-    .refine(storable, 'must be well-formed Unicode without NUL')
+    .refine(isStorable, 'must be well-formed Unicode without NUL')
     // A character is one or two units long: what is longer than that need not be counted.
     .refine(
       (text) => text.length <= max || (text.length <= 2 * max && codePoints(text) <= max),
@@ -34,7 +34,7 @@ export const text = (max: number) =>
 /** A password as it is chosen. The server's settings can ask for more characters. */
 export const newPassword = z
   .string()
-  .refine(storable, 'must be well-formed Unicode without NUL')
+  .refine(isStorable, 'must be well-formed Unicode without NUL')
   .refine((value) => value.length <= 256 && codePoints(value) <= 128, 'must have at most 128 characters')
   .meta({
     minLength: 8,
@@ -47,7 +47,7 @@ export const newPassword = z
 /** A password as it is typed in again: its length is nobody's hint. */
 export const password = z
   .string()
-  .refine(storable, 'must be well-formed Unicode without NUL')
+  .refine(isStorable, 'must be well-formed Unicode without NUL')
   .refine((value) => value.length > 0 && value.length <= 1024, 'must have 1 to 1024 characters')
   .meta({
     minLength: 1,
@@ -58,7 +58,7 @@ export const password = z
   });
 
 /** @returns whether `value` has at least `min` characters (code points) */
-export const hasLength = (value: string, min: number): boolean => codePoints(value) >= min;
+export const hasMinLength = (value: string, min: number): boolean => codePoints(value) >= min;
 
 /** The largest `integer` of PostgreSQL. */
 const MAX_INTEGER = 2_147_483_647;
@@ -91,7 +91,7 @@ export const NoInput = z.object({}).optional();
 export const ById = z.object({ id });
 
 /** A page of a list, newest first. */
-export const Page = z.object({
+export const PageRequest = z.object({
   limit: z
     .int()
     .min(1)

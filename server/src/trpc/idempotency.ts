@@ -5,12 +5,12 @@ import { middlewareMarker } from '@trpc/server/unstable-core-do-not-import';
 import type { Database } from '../db/database.ts';
 import { type Claim, claimKey, storeAnswer } from '../db/idempotency.ts';
 import type { Caller, Context } from './context.ts';
-import { AppError, invalid } from './errors.ts';
+import { AppError, invalidField } from './errors.ts';
 
 /** Visible ASCII. */
 const KEY = /^[\x21-\x7e]{1,255}$/;
 
-interface Call {
+interface IdempotentCall {
   readonly ctx: Context & { user: Caller };
   readonly path: string;
   readonly batchIndex: number;
@@ -27,11 +27,11 @@ type Result = { ok: true; data: unknown } | { ok: false; error: Error };
  * @throws AppError 400 for a bad key, 409 while the first call runs, 422 when the key was another call's
  */
 export async function runIdempotent<R extends Result>(
-  { ctx, path, batchIndex, input }: Call,
+  { ctx, path, batchIndex, input }: IdempotentCall,
   sent: string,
   next: Next<R>,
 ): Promise<R> {
-  if (!KEY.test(sent)) invalid('Idempotency-Key', 'must be 1 to 255 visible ASCII characters');
+  if (!KEY.test(sent)) invalidField('Idempotency-Key', 'must be 1 to 255 visible ASCII characters');
   // In a batch the key names one call by its place.
   const key = `${batchIndex}:${sent}`;
   const request = createHash('sha256')
@@ -40,8 +40,8 @@ export async function runIdempotent<R extends Result>(
   return ctx.db.transaction(async (tx) => {
     const claim = await claimKey(tx, ctx.user.id, key, request);
     if (claim.outcome === 'replayed') {
-      ctx.request.replayed();
-      return answered<R>(claim.answer);
+      ctx.request.markReplayed();
+      return replayedResult<R>(claim.answer);
     }
     if (claim.outcome !== 'new') throwKeyConflict(claim);
     const result = await next({ ctx: { db: tx } });
@@ -55,13 +55,13 @@ export async function runIdempotent<R extends Result>(
 function throwKeyConflict({ outcome }: Claim): never {
   if (outcome === 'running')
     throw new AppError('IDEMPOTENCY_IN_PROGRESS', 'A call with this Idempotency-Key is running', {
-      retryAfter: 1,
+      retryAfterSeconds: 1,
     });
   throw new AppError('IDEMPOTENCY_KEY_REUSED', 'This Idempotency-Key was used for another request');
 }
 
 /** tRPC has no public word for "this is the answer, ask no further": its own marker says that a result is one. */
-function answered<R>(data: unknown): R {
+function replayedResult<R>(data: unknown): R {
   return { ok: true, data, marker: middlewareMarker } satisfies Awaited<
     ReturnType<TRPCMiddlewareFunction<object, object, object, object, unknown>>
   > as unknown as R;

@@ -2,10 +2,10 @@
 import { initTRPC } from '@trpc/server';
 import { expect, test } from 'vitest';
 import { startApp } from '../../test/harness.ts';
-import { memoryStore } from '../security/limitStore.ts';
-import { createLimits, PRODUCTION_RATES } from '../security/limits.ts';
+import { createMemoryStore } from '../security/limitStore.ts';
+import { createRateLimits, PRODUCTION_RATES } from '../security/limits.ts';
 import { createUserQueue } from '../security/userQueue.ts';
-import type { Asked, Caller, Context, Services } from './context.ts';
+import type { Caller, Context, RequestContext, Services } from './context.ts';
 import { endpoint, type Meta } from './endpoint.ts';
 import { toAppError } from './errors.ts';
 import {
@@ -30,7 +30,7 @@ const t = initTRPC.context<Context>().meta<Meta>().create();
 const signedIn = t.procedure.use(({ next }) => next({ ctx: { user: USER } }));
 
 /** A context with what one middleware looks at. */
-const contextOf = (services: Partial<Services>, request: Partial<Asked> = {}): Context =>
+const contextOf = (services: Partial<Services>, request: Partial<RequestContext> = {}): Context =>
   ({ db: api.database.db, services, request }) as Context;
 
 const reasonOf = (call: Promise<unknown>) =>
@@ -43,17 +43,23 @@ test('#436 authenticate adds the caller, or answers 401', async () => {
   const call = t.createCallerFactory(
     t.router({ who: t.procedure.use(authenticate).query(({ ctx }) => ctx.user.id) }),
   );
-  expect(await call(contextOf({}, { caller: async () => USER })).who()).toBe(id);
-  expect(await reasonOf(call(contextOf({}, { caller: async () => undefined })).who())).toBe(
+  expect(await call(contextOf({}, { authenticate: async () => USER })).who()).toBe(id);
+  expect(await reasonOf(call(contextOf({}, { authenticate: async () => undefined })).who())).toBe(
     'UNAUTHENTICATED',
   );
 });
 
 test('#436 rateLimit counts the call for the user, before the procedure', async () => {
-  const limits = createLimits(memoryStore(), { ...PRODUCTION_RATES, user: { most: 1, seconds: 60 } });
+  const limits = createRateLimits(createMemoryStore(), {
+    ...PRODUCTION_RATES,
+    user: { max: 1, seconds: 60 },
+  });
   let ran = 0;
   const call = t.createCallerFactory(t.router({ run: signedIn.use(rateLimit).mutation(() => ++ran) }))(
-    contextOf({}, { spend: async (user_id) => void (await limits.calls('user', String(user_id), 1)) }),
+    contextOf(
+      {},
+      { consumeRateLimit: async (user_id) => void (await limits.consume('user', String(user_id), 1)) },
+    ),
   );
   expect(await call.run()).toBe(1);
   expect(await reasonOf(call.run())).toBe('RATE_LIMITED');
@@ -82,7 +88,7 @@ test.each([
 });
 
 test('#436 userQueue lets changes of data wait for each other, reads likewise, and changes of the account for nothing', async () => {
-  const services = { reads: createUserQueue(1, 1), changes: createUserQueue(1, 1) };
+  const services = { readQueue: createUserQueue(1, 1), changeQueue: createUserQueue(1, 1) };
   const { promise: gate, resolve: open } = Promise.withResolvers<void>();
   const running: string[] = [];
   const run = (name: string) => async () => {
@@ -108,7 +114,9 @@ test('#436 userQueue lets changes of data wait for each other, reads likewise, a
 
 test('#436 publishChange tells streams of changes of data that succeed, and of nothing else', async () => {
   const told: number[] = [];
-  const streams = { changed: (user_id: number) => told.push(user_id) } as unknown as Services['streams'];
+  const streams = {
+    publishChange: (user_id: number) => told.push(user_id),
+  } as unknown as Services['streams'];
   const published = signedIn.use(publishChange);
   const fail = () => {
     throw new Error('no');
@@ -139,7 +147,7 @@ test('#436 idempotency runs a change of data with a key once, in a transaction',
     account: kept.meta(ACCOUNT).mutation(() => ++ran),
   });
   const callWith = (idempotencyKey: string | undefined) =>
-    t.createCallerFactory(router)(contextOf({}, { idempotencyKey, replayed: () => void replayed++ }));
+    t.createCallerFactory(router)(contextOf({}, { idempotencyKey, markReplayed: () => void replayed++ }));
   const [none, key] = [callWith(undefined), callWith('a-key')];
   expect(await none.change()).toEqual([1, true]);
   expect(await key.change()).toEqual([2, false]);

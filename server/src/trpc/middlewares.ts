@@ -1,6 +1,6 @@
 // What a call of a signed-in user passes before its procedure, in the order in which procedures.ts lists it.
 import type { TRPCMiddlewareFunction } from '@trpc/server';
-import type { Place, UserQueue } from '../security/userQueue.ts';
+import type { QueueSlot, UserQueue } from '../security/userQueue.ts';
 import type { Caller, Context } from './context.ts';
 import type { Meta } from './endpoint.ts';
 import { requireSelf, unauthenticated } from './errors.ts';
@@ -28,11 +28,11 @@ export const changesData = (type: string, meta: Meta | undefined): boolean =>
 
 /** Adds the caller to the context. @throws 401 without a valid token of an open session */
 export const authenticate: Middleware<object, SignedIn> = ({ ctx, next }) =>
-  ctx.request.caller().then((user) => next({ ctx: { user: user ?? unauthenticated() } }));
+  ctx.request.authenticate().then((user) => next({ ctx: { user: user ?? unauthenticated() } }));
 
 /** Counts the call for the user. @throws 429 */
 export const rateLimit: Middleware<SignedIn> = ({ ctx, next }) => {
-  const counting = ctx.request.spend(ctx.user.id);
+  const counting = ctx.request.consumeRateLimit(ctx.user.id);
   return counting instanceof Promise ? counting.then(() => next()) : next();
 };
 
@@ -46,25 +46,25 @@ export const ownUserId: Middleware<SignedIn> = ({ ctx, getRawInput, next }) =>
 
 /** Lets a few reads and a few changes of one user run at a time. @throws 429 when too many wait, 503 when they wait in vain */
 export const userQueue: Middleware<SignedIn> = ({ ctx, type, meta, next }) => {
-  const { reads, changes } = ctx.services;
+  const { readQueue, changeQueue } = ctx.services;
   if (type === 'query')
-    return withPlace(reads, ctx.user.id, async () => {
+    return withSlot(readQueue, ctx.user.id, async () => {
       const read = await next();
       // Before the place is given to the next, which would hold its answer beside this one.
       if (read.ok) ctx.request.countAnswer?.(read.data);
       return read;
     });
-  return changesData(type, meta) ? withPlace(changes, ctx.user.id, next) : next();
+  return changesData(type, meta) ? withSlot(changeQueue, ctx.user.id, next) : next();
 };
 
-async function withPlace<T>(queue: UserQueue, user_id: number, run: () => Promise<T>): Promise<T> {
-  const entered = queue.enter(user_id);
+async function withSlot<T>(queue: UserQueue, user_id: number, run: () => Promise<T>): Promise<T> {
+  const entered = queue.acquire(user_id);
   // No turn of the event loop where there is room.
-  const place: Place = entered instanceof Promise ? await entered : entered;
+  const slot: QueueSlot = entered instanceof Promise ? await entered : entered;
   try {
     return await run();
   } finally {
-    place.leave();
+    slot.release();
   }
 }
 
@@ -77,7 +77,7 @@ async function publishAfter<R extends { ok: boolean }>(
   run: () => Promise<R>,
 ): Promise<R> {
   const result = await run();
-  if (result.ok) services.streams.changed(user.id);
+  if (result.ok) services.streams.publishChange(user.id);
   return result;
 }
 

@@ -14,7 +14,7 @@ const NOUNS: Readonly<Record<QuotaName, string>> = {
  * @param added rows that it would have added
  * @throws AppError 409 when the quota is the reason
  */
-export async function refuseAboveQuota(
+export async function throwIfQuotaReached(
   ctx: Context & { user: Caller },
   name: QuotaName,
   added = 1,

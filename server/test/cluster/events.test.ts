@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { LEASE } from '../../src/security/places.ts';
+import { LEASE_SECONDS } from '../../src/security/places.ts';
 import { keepDoing } from '../faults/load.ts';
 import { call, register, type ServerProcess } from '../faults/servers.ts';
 import { openStream } from '../streams.ts';
@@ -66,7 +66,7 @@ test('#157 a user has ten streams on all instances together, and those of an ins
   await start(0);
   expect(await next(0)).toBe(429);
   const begin = performance.now();
-  await expect.poll(() => next(1), { timeout: (LEASE + 5) * 1000, interval: 500 }).toBe(200);
+  await expect.poll(() => next(1), { timeout: (LEASE_SECONDS + 5) * 1000, interval: 500 }).toBe(200);
   console.log(
     `places of an instance that was killed were free after ${((performance.now() - begin) / 1000).toFixed(1)} s`,
   );

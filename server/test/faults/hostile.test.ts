@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import postgres from 'postgres';
 import { afterAll, afterEach, expect, test } from 'vitest';
-import { memoryStore } from '../../src/security/limitStore.ts';
+import { createMemoryStore } from '../../src/security/limitStore.ts';
 import { freePort, startCluster } from './cluster.ts';
 import { keepDoing } from './load.ts';
 import { call, PASSWORD, type ServerProcess, signIn, startServer } from './servers.ts';
@@ -306,10 +306,10 @@ test('#397 passwords that accounts of two addresses change refuse nobody else th
 
 test('#398 a count costs as much beside 250,000 others as beside a thousand', () => {
   const costOf = (others: number) => {
-    const store = memoryStore();
-    for (let n = 0; n < others; n++) store.hit('address', `address-${n}`, 1, 60);
+    const store = createMemoryStore();
+    for (let n = 0; n < others; n++) store.increment('address', `address-${n}`, 1, 60);
     const before = process.cpuUsage();
-    for (let n = 0; n < 100_000; n++) store.hit('address', `stranger-${n % 1000}`, 1, 60);
+    for (let n = 0; n < 100_000; n++) store.increment('address', `stranger-${n % 1000}`, 1, 60);
     return process.cpuUsage(before).user;
   };
   costOf(1000);

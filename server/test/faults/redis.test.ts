@@ -10,10 +10,10 @@ import { text } from 'node:stream/consumers';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { loadConfig } from '../../src/config.ts';
-import { FREE_FAILURES, type LimitStore } from '../../src/security/limitStore.ts';
+import { FREE_FAILURES, type RateLimitStore } from '../../src/security/limitStore.ts';
 import { accountKey } from '../../src/security/limits.ts';
 import { loginKey } from '../../src/security/login.ts';
-import { redisStore } from '../../src/security/redisStore.ts';
+import { createRedisStore } from '../../src/security/redisStore.ts';
 import { openTestDatabase, startApp, type TestApp } from '../harness.ts';
 import { PLENTY } from '../rates.ts';
 import { freePort } from './cluster.ts';
@@ -25,9 +25,9 @@ const nodes = join(mkdtempSync(join(tmpdir(), 'stepwise-redis-')), 'nodes.conf')
 const clustered = await startRedis({ 'cluster-enabled': 'yes', 'cluster-config-file': nodes });
 afterAll(() => rmSync(dirname(nodes), { recursive: true }));
 const warnings: string[] = [];
-const rates = { ...PLENTY, user: { most: 30, seconds: 60 } };
+const rates = { ...PLENTY, user: { max: 30, seconds: 60 } };
 const database = await openTestDatabase();
-const stores = [1, 2, 3].map(() => redisStore(redis.url, (message) => warnings.push(message)));
+const stores = [1, 2, 3].map(() => createRedisStore(redis.url, (message) => warnings.push(message)));
 const servers: TestApp[] = [];
 for (const store of stores) servers.push(await startApp({ database, rates, store }));
 const [one, two, three] = servers as [TestApp, TestApp, TestApp];
@@ -42,7 +42,7 @@ async function together(): Promise<void> {
     async () => {
       const key = `together-${Math.random()}`;
       const counts = [];
-      for (const store of stores) counts.push((await store.hit('test', key, 1, 60)).count);
+      for (const store of stores) counts.push((await store.increment('test', key, 1, 60)).count);
       expect(counts).toEqual([1, 2, 3]);
     },
     { timeout: 20_000, interval: 100 },
@@ -268,7 +268,7 @@ test('#143 an answer that came while the server was busy is not late', async () 
   const [store] = stores as [(typeof stores)[0]];
   const before = store.counts.memory;
   for (const count of [1, 2, 3]) {
-    const hit = store.hit('test', 'busy', 1, 60);
+    const hit = store.increment('test', 'busy', 1, 60);
     // Longer than Redis is waited for.
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 250);
     expect(await hit).toMatchObject({ count });
@@ -278,7 +278,7 @@ test('#143 an answer that came while the server was busy is not late', async () 
 
 test('#188 Redis that is away at the start is no reason not to start', async () => {
   const warned: string[] = [];
-  const store = redisStore(`redis://127.0.0.1:${await freePort()}`, (message) => warned.push(message));
+  const store = createRedisStore(`redis://127.0.0.1:${await freePort()}`, (message) => warned.push(message));
   const server = await startApp({ database, rates, store });
   const ann = await server.register();
   expect((await server.rest('GET', '/users/me', { token: ann.token })).status).toBe(200);
@@ -291,13 +291,13 @@ test('#188 Redis that is away at the start is no reason not to start', async () 
 /** A store on the URL, and the lines in which it says why it does not count there. */
 function storeOn(url: string) {
   const lines: string[] = [];
-  const store = redisStore(url, (line) => lines.push(line));
+  const store = createRedisStore(url, (line) => lines.push(line));
   onTestFinished(() => store.close());
   /** Counts until it has said something. */
   const told = (word: string) =>
     vi.waitFor(
       async () => {
-        await store.hit('user', 'told', 1, 60);
+        await store.increment('user', 'told', 1, 60);
         expect(lines.join('\n')).toContain(`Redis is away (${word}`);
       },
       { timeout: 20_000, interval: 50 },
@@ -306,11 +306,11 @@ function storeOn(url: string) {
 }
 
 /** Waits until it counts in Redis. */
-async function counted(store: LimitStore): Promise<void> {
+async function counted(store: RateLimitStore): Promise<void> {
   const before = store.counts.redis ?? 0;
   await vi.waitFor(
     async () => {
-      await store.hit('user', 'counted', 1, 60);
+      await store.increment('user', 'counted', 1, 60);
       expect(store.counts.redis).toBeGreaterThan(before);
     },
     { timeout: 20_000, interval: 50 },
@@ -372,7 +372,7 @@ test.each(SAID)('#285 %s is said when Redis %s, once', async (word, _how, spoil,
     await told(word);
     // It is asked again every second.
     for (const end = performance.now() + 2500; performance.now() < end; await sleep(50))
-      await store.hit('user', 'told', 1, 60);
+      await store.increment('user', 'told', 1, 60);
     expect(lines.filter((line) => line.includes(word))).toHaveLength(1);
     expect(lines.join('\n')).not.toMatch(/hunter2|anna|told|evalsha|script|127\.0\.0\.1/);
     for (const line of lines) expect(line).toMatch(/: each server counts its limits by itself$/);
@@ -439,12 +439,12 @@ test('#285 the rights in docs/operations/configuration.md are enough', async () 
     while (store.counts.memory !== before) {
       await counted(store);
       before = store.counts.memory;
-      const { failures } = await store.attempt('right');
-      await store.undo('right', failures);
-      await store.clear('right');
+      const { failures } = await store.beginAttempt('right');
+      await store.undoAttempt('right', failures);
+      await store.clearFailures('right');
       await store.mark('right', 60);
       expect(await store.isMarked('right')).toBe(true);
-      (await store.places?.take('right', 1))?.();
+      (await store.leases?.acquire('right', 1))?.();
     }
     expect(lines.join('\n')).not.toContain('NOPERM');
   } finally {

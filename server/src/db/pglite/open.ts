@@ -51,7 +51,7 @@ export function embeddedDatabase(client: PGlite): Omit<OpenDatabase, 'close'> {
   return {
     db: databaseOnEngine(client, limiter),
     engine: 'embedded',
-    measures: poolMeasures({ embedded: { limiter, connections: 1 } }),
+    metricDefinitions: poolMeasures({ embedded: { limiter, connections: 1 } }),
     client,
     ping: async () => void (await client.query('select 1')),
     listen(onChange) {

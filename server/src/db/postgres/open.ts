@@ -59,7 +59,7 @@ export function openPostgres(
       transaction: (job) => writeLimiter(() => withPools((to) => to.transaction(job))),
     }),
     engine: 'postgres',
-    measures: poolMeasures({
+    metricDefinitions: poolMeasures({
       reads: { limiter: readLimiter, connections: sizes.readers },
       writes: { limiter: writeLimiter, connections: sizes.writers + sizes.groups },
     }),

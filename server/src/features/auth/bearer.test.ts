@@ -166,7 +166,7 @@ test('#47 #55 a thousand tokens that are none do not reach the database, of eith
   expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([401]));
   const refresh = (refresh_token: string) =>
     offline.rest('POST', '/users/refresh', { body: { refresh_token } });
-  const sealed = createRefreshTokens([SECRET]).seal({
+  const sealed = createRefreshTokens([SECRET]).encode({
     session_id: sessionOf(token),
     nonce: sessionNameOf(token).nonce,
     counter: 0,

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { hasInvisible } from '../../security/login.ts';
+import { hasInvisibleCharacter } from '../../security/login.ts';
 import {
   ById,
-  hasLength,
+  hasMinLength,
   id,
   longCount,
   message,
@@ -19,7 +19,10 @@ const login = textOrEmpty(254)
     (value) => !/[\p{White_Space}\p{Cc}]/u.test(value),
     'must not hold white space or control characters',
   )
-  .refine((value) => !hasInvisible(value), 'must not hold invisible, private-use or unassigned characters')
+  .refine(
+    (value) => !hasInvisibleCharacter(value),
+    'must not hold invisible, private-use or unassigned characters',
+  )
   .refine((value) => /[^\p{M}]/u.test(value), 'must hold more than combining marks')
   .meta({
     minLength: 1,
@@ -30,7 +33,7 @@ const login = textOrEmpty(254)
 
 /** A login as it is typed in again: it is not held to the rules of one, as whatever was never a login is just a wrong credential. */
 const givenLogin = textOrEmpty(1024)
-  .refine((value) => hasLength(value, 1), 'must not be empty')
+  .refine((value) => hasMinLength(value, 1), 'must not be empty')
   .meta({ minLength: 1, maxLength: 1024, description: 'The login.', examples: ['ann'] });
 
 /** In an answer. */
@@ -96,7 +99,7 @@ export const PasswordChanged = TokenAnswer.extend({ message }).meta({
 });
 
 const code = textOrEmpty(64)
-  .refine((value) => hasLength(value, 1), 'must not be empty')
+  .refine((value) => hasMinLength(value, 1), 'must not be empty')
   .meta({
     minLength: 1,
     maxLength: 64,

@@ -7,7 +7,7 @@ import { startApp } from '../../../test/harness.ts';
 import { expectRefused } from '../../../test/values.ts';
 import { sql } from '../../db/drizzle.ts';
 import { STORED_LOGIN_KEY } from '../../db/schema/index.ts';
-import { foldedLogin, IGNORABLE_RANGES, loginKey } from '../../security/login.ts';
+import { foldLogin, IGNORABLE_RANGES, loginKey } from '../../security/login.ts';
 
 const api = await startApp();
 const { db } = api.database;
@@ -18,7 +18,7 @@ const PASSWORD = 'correct horse battery';
 /** Stores an account as servers did that let invisible characters through. @returns its id */
 async function olderAccount(login: string): Promise<number> {
   const { id } = await api.register();
-  await db.execute(sql`update users set login = ${login}, login_key = ${foldedLogin(login)},
+  await db.execute(sql`update users set login = ${login}, login_key = ${foldLogin(login)},
     password = (select password from users where id = ${(await model).id}) where id = ${id}`);
   return id;
 }
@@ -97,7 +97,7 @@ test('#305 the database makes of any older key the one that the server makes of 
   const logins = fc.array(characters, { minLength: 1, maxLength: 12 }).map((parts) => parts.join(''));
   await fc.assert(
     fc.asyncProperty(fc.array(logins, { minLength: 100, maxLength: 100 }), async (many) => {
-      const folded = JSON.stringify(many.map(foldedLogin));
+      const folded = JSON.stringify(many.map(foldLogin));
       const rows = await db.execute<{ key: string }>(
         sql`select ${sql.raw(STORED_LOGIN_KEY)} as key from json_array_elements_text(${folded}::text::json) with ordinality as l (login_key, n) order by n`,
       );

@@ -5,9 +5,9 @@ import { passwordResets, STORED_LOGIN_KEY, sessions, users } from '../../db/sche
 import { audit, CLIENT_PARAMETERS, clientValues } from '../../db/sql/audit.ts';
 import { lockUser, userLocked } from '../../db/sql/eventLog.ts';
 import { firstRow, read, write } from '../../db/statement.ts';
-import { foldedLogin, loginKey } from '../../security/login.ts';
+import { foldLogin, loginKey } from '../../security/login.ts';
 import type { Claims } from '../../security/token.ts';
-import type { Client, SessionLimits } from '../../trpc/context.ts';
+import type { ClientInfo, SessionLimits } from '../../trpc/context.ts';
 import { unauthenticated } from '../../trpc/errors.ts';
 import type { Export } from './contract.ts';
 import { EXPORT_SECTIONS, SECTION_NAMES, type SectionName } from './exports/sectionQueries.ts';
@@ -34,7 +34,13 @@ const create = firstRow(
 );
 
 /** @returns the new user with a first session, or undefined when the login is taken */
-export function createUser(db: Database, login: string, hash: string, client: Client, limits: SessionLimits) {
+export function createUser(
+  db: Database,
+  login: string,
+  hash: string,
+  client: ClientInfo,
+  limits: SessionLimits,
+) {
   return create(db, {
     ...clientValues(client),
     ...newSession(client, limits),
@@ -64,7 +70,7 @@ const byLogin = read(
  * @returns the account that the login names, if there is one
  */
 export async function findCredentials(db: Database, login: string): Promise<Credentials | undefined> {
-  const [first, second] = await byLogin(db, { login_key: loginKey(login), folded: foldedLogin(login) });
+  const [first, second] = await byLogin(db, { login_key: loginKey(login), folded: foldLogin(login) });
   return first?.named || !second ? first : undefined;
 }
 
@@ -117,7 +123,7 @@ export function changePassword(
   db: Database,
   claims: Claims,
   hashes: { before: string; after: string },
-  client: Client,
+  client: ClientInfo,
   limits: SessionLimits,
 ) {
   return db.transaction(async (tx) => {
@@ -176,7 +182,7 @@ const reset = firstRow(
 export function resetPassword(
   db: Database,
   what: { user_id: number; code_hash: string; hash: string },
-  client: Client,
+  client: ClientInfo,
 ) {
   return db.transaction(async (tx) => {
     const done = await reset(tx, { ...clientValues(client), ...what });
@@ -202,7 +208,7 @@ const remove = firstRow(
  * @param hash the stored one that the password was compared with
  * @returns the sessions that ended with it, undefined when the hash has changed meanwhile
  */
-export async function removeUser(db: Database, user_id: number, hash: string, client: Client) {
+export async function removeUser(db: Database, user_id: number, hash: string, client: ClientInfo) {
   return (await remove(db, { ...clientValues(client), user_id, hash }))?.ended;
 }
 

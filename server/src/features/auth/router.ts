@@ -1,13 +1,13 @@
 import type { z } from 'zod';
-import { weakness } from '../../security/blocklist.ts';
+import { findWeakness } from '../../security/blocklist.ts';
 import { accountKey, addressKey, type PasswordAttempt } from '../../security/limits.ts';
 import { loginKey } from '../../security/login.ts';
-import { hashOfResetCode } from '../../security/resetCode.ts';
+import { hashResetCode } from '../../security/resetCode.ts';
 import type { Claims } from '../../security/token.ts';
 import type { Caller, Context, Services } from '../../trpc/context.ts';
 import { endpoint } from '../../trpc/endpoint.ts';
-import { AppError, invalid, requireSelf, unauthenticated, wrongCredentials } from '../../trpc/errors.ts';
-import { hasLength, Message, NoInput } from '../../trpc/fields.ts';
+import { AppError, invalidField, requireSelf, unauthenticated, wrongCredentials } from '../../trpc/errors.ts';
+import { hasMinLength, Message, NoInput } from '../../trpc/fields.ts';
 import { protectedProcedure, publicProcedure, router } from '../../trpc/procedures.ts';
 import {
   AccountRemoval,
@@ -61,7 +61,7 @@ export const authRouter = router({
       if (!ctx.services.isRegistrationOpen)
         throw new AppError('REGISTRATION_CLOSED', 'Registration is closed');
       const { ip } = ctx.request.client;
-      await ctx.services.limits.entry('registration', ip);
+      await ctx.services.limits.consumeAuth('registration', ip);
       await checkNewPassword(ctx.services, 'password', input.password, input.login);
       const made = await createUser(
         ctx.db,
@@ -89,11 +89,11 @@ export const authRouter = router({
     .output(TokenAnswer)
     .mutation(async ({ ctx, input }) => {
       const { ip } = ctx.request.client;
-      await ctx.services.limits.entry('signIn', ip);
-      const attempt = await ctx.services.limits.signInAttempt(accountKey(loginKey(input.username)), ip);
+      await ctx.services.limits.consumeAuth('signIn', ip);
+      const attempt = await ctx.services.limits.beginSignInAttempt(accountKey(loginKey(input.username)), ip);
       const { ended, ...claims } = await retryIfHashChanged(() => signIn(ctx, input, attempt));
-      await attempt.succeeded();
-      ctx.services.openSessions.forget(ended);
+      await attempt.clearFailures();
+      ctx.services.sessionCache.invalidate(ended);
       return tokenAnswer(ctx.services, claims, 0);
     }),
 
@@ -110,9 +110,9 @@ export const authRouter = router({
     .input(Refresh)
     .output(TokenAnswer)
     .mutation(async ({ ctx, input }) => {
-      const token = ctx.services.refreshTokens.open(input.refresh_token) ?? unauthenticated();
+      const token = ctx.services.refreshTokens.decode(input.refresh_token) ?? unauthenticated();
       const refresh = await refreshSession(ctx.db, token, ctx.request.client, ctx.services.sessionLimits);
-      if (refresh.outcome === 'reused') ctx.services.openSessions.forget([token.session_id]);
+      if (refresh.outcome === 'reused') ctx.services.sessionCache.invalidate([token.session_id]);
       if (refresh.outcome !== 'refreshed') unauthenticated();
       const { session_id, nonce } = token;
       return tokenAnswer(ctx.services, { user_id: refresh.user_id, session_id, nonce }, refresh.counter);
@@ -137,10 +137,10 @@ export const authRouter = router({
       const named =
         input?.refresh_token === undefined
           ? ctx.request.claims()
-          : ctx.services.refreshTokens.open(input.refresh_token);
+          : ctx.services.refreshTokens.decode(input.refresh_token);
       const session = named ?? unauthenticated();
       if (await endSession(ctx.db, session, ctx.request.client))
-        ctx.services.openSessions.forget([session.session_id]);
+        ctx.services.sessionCache.invalidate([session.session_id]);
       return { message: 'Signed out' };
     }),
 
@@ -180,7 +180,7 @@ export const authRouter = router({
           ctx.services.sessionLimits,
         );
       });
-      ctx.services.openSessions.forget(ended);
+      ctx.services.sessionCache.invalidate(ended);
       return { message: 'Password changed', ...(await tokenAnswer(ctx.services, claims, counter)) };
     }),
 
@@ -199,16 +199,16 @@ export const authRouter = router({
     .output(Message)
     .mutation(async ({ ctx, input }) => {
       const { ip } = ctx.request.client;
-      await ctx.services.limits.entry('signIn', ip);
+      await ctx.services.limits.consumeAuth('signIn', ip);
       await checkNewPassword(ctx.services, 'new_password', input.new_password, input.login);
-      const attempt = await ctx.services.limits.signInAttempt(accountKey(loginKey(input.login)), ip);
-      const { user_id, ended } = await attempt.check(() => redeemResetCode(ctx, input));
+      const attempt = await ctx.services.limits.beginSignInAttempt(accountKey(loginKey(input.login)), ip);
+      const { user_id, ended } = await attempt.run(() => redeemResetCode(ctx, input));
       if (!ended) {
         await recordAudit(ctx.db, 'password_reset_failed', ctx.request.client, user_id);
         wrongCredentials();
       }
-      await attempt.succeeded();
-      ctx.services.openSessions.forget(ended);
+      await attempt.clearFailures();
+      ctx.services.sessionCache.invalidate(ended);
       return { message: 'Password changed' };
     }),
 
@@ -225,7 +225,7 @@ export const authRouter = router({
     .output(Export)
     .query(async ({ ctx }) => {
       await recordAudit(ctx.db, 'account_exported', ctx.request.client, ctx.user.id);
-      const document = await ctx.services.largeReads(ctx.user.id, 0, () =>
+      const document = await ctx.services.runLargeRead(ctx.user.id, 0, () =>
         exportUser(ctx.db, ctx.user.id, MAX_EXPORT_BYTES),
       );
       if (document === null)
@@ -264,7 +264,7 @@ export const authRouter = router({
         await confirmPassword(ctx, user.password, input.password, 1);
         return removeUser(ctx.db, ctx.user.id, user.password, ctx.request.client);
       });
-      ctx.services.openSessions.forget(ended, 'user_removed');
+      ctx.services.sessionCache.invalidate(ended, 'user_removed');
       return { message: 'User removed' };
     }),
 });
@@ -295,7 +295,7 @@ async function redeemResetCode(
 ) {
   const user = await findCredentials(db, login);
   // Asked in either case, so that the time says nothing about who exists.
-  const reset = { user_id: user?.id ?? 0, code_hash: hashOfResetCode(code) };
+  const reset = { user_id: user?.id ?? 0, code_hash: hashResetCode(code) };
   if (!(await findReset(db, reset))) return { user_id: user?.id, ended: undefined };
   const hash = await services.passwords.hash(new_password, addressKey(request.client.ip));
   return { user_id: user?.id, ended: await resetPassword(db, { ...reset, hash }, request.client) };
@@ -308,7 +308,7 @@ async function signIn(
   attempt: PasswordAttempt,
 ) {
   const client = addressKey(request.client.ip);
-  const { user, matches } = await attempt.check(async () => {
+  const { user, matches } = await attempt.run(async () => {
     const user = await findCredentials(db, username);
     const matches = await services.passwords.verify(user?.password, password, client);
     // Said to nobody but who knows the password, whose attempt is no failure.
@@ -342,9 +342,9 @@ async function confirmPassword(
   hashes: number,
 ): Promise<void> {
   const { ip } = ctx.request.client;
-  const attempt = await ctx.services.limits.confirmationAttempt(ctx.user.id, ip, hashes);
-  if (await attempt.check(() => ctx.services.passwords.verify(stored, password, addressKey(ip))))
-    return attempt.succeeded();
+  const attempt = await ctx.services.limits.beginConfirmationAttempt(ctx.user.id, ip, hashes);
+  if (await attempt.run(() => ctx.services.passwords.verify(stored, password, addressKey(ip))))
+    return attempt.clearFailures();
   await recordAudit(ctx.db, 'password_refused', ctx.request.client, ctx.user.id);
   wrongCredentials();
 }
@@ -356,9 +356,9 @@ async function checkNewPassword(
   password: string,
   login: string,
 ): Promise<void> {
-  if (!hasLength(password, passwordMinLength))
-    invalid(path, `must have at least ${passwordMinLength} characters`);
-  const reason = await weakness(password, login);
+  if (!hasMinLength(password, passwordMinLength))
+    invalidField(path, `must have at least ${passwordMinLength} characters`);
+  const reason = await findWeakness(password, login);
   if (reason)
     throw new AppError('WEAK_PASSWORD', 'The password is too easy to guess', {
       errors: [{ path, message: reason }],
@@ -366,16 +366,16 @@ async function checkNewPassword(
 }
 
 async function tokenAnswer(
-  { tokens, refreshTokens, sessionLimits }: Services,
+  { accessTokens, refreshTokens, sessionLimits }: Services,
   claims: Claims,
   counter: number,
 ): Promise<z.output<typeof TokenAnswer>> {
   return {
-    access_token: await tokens.sign(claims),
+    access_token: await accessTokens.sign(claims),
     token_type: 'Bearer',
     user_id: claims.user_id,
-    expires_in: tokens.lifetime,
-    refresh_token: refreshTokens.seal({ session_id: claims.session_id, nonce: claims.nonce, counter }),
+    expires_in: accessTokens.lifetimeSeconds,
+    refresh_token: refreshTokens.encode({ session_id: claims.session_id, nonce: claims.nonce, counter }),
     refresh_expires_in: sessionLimits.idle,
   };
 }

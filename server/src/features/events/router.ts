@@ -1,7 +1,7 @@
 import { tracked } from '@trpc/server';
 import { z } from 'zod';
-import type { Heard } from '../../trpc/context.ts';
-import { stream } from '../../trpc/endpoint.ts';
+import type { StreamItem } from '../../trpc/context.ts';
+import { streamEndpoint } from '../../trpc/endpoint.ts';
 import { unauthenticated } from '../../trpc/errors.ts';
 import { protectedProcedure, router } from '../../trpc/procedures.ts';
 import { StreamEvent, Subscription } from './contract.ts';
@@ -13,7 +13,7 @@ A user may have ten streams open. In a terminal \`curl -N\` shows one.`;
 export const eventsRouter = router({
   stream: protectedProcedure
     .meta(
-      stream('/events', 'What happens to my tasks, plans and resources, as it happens', {
+      streamEndpoint('/events', 'What happens to my tasks, plans and resources, as it happens', {
         tag: 'Events',
         description: DESCRIPTION,
         event: StreamEvent,
@@ -33,7 +33,7 @@ const contract = z.compile(StreamEvent);
  * What a newer server has written while this one is being replaced may be unknown here: then there is something to read.
  * @returns what tRPC sends with its id; the type is what its clients make of that, as the envelope's own name is internal to tRPC
  */
-function toTrackedEvent({ id, ...event }: Heard) {
+function toTrackedEvent({ id, ...event }: StreamItem) {
   const parsed = contract.safeParse(event);
   const data = parsed.success ? parsed.data : { type: 'resync' as const };
   return tracked(String(id), data) as unknown as { id: string; data: typeof data };

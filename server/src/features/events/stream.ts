@@ -1,6 +1,6 @@
 // One reader's way through the user's events. It holds a page of the table at most: whoever reads slowly leaves the
 // rest where it is.
-import type { Caller, EndReason, Heard } from '../../trpc/context.ts';
+import type { Caller, StreamEndReason, StreamItem } from '../../trpc/context.ts';
 import type { EventPage } from './queries.ts';
 
 /** Events that are read at a time. */
@@ -11,7 +11,7 @@ const SLOW_READER_MS = 1000;
 const MAX_LAG_EVENTS = 256;
 
 /** Ends of a stream, not of what it tells: its reader goes on elsewhere, or with another token. */
-const RESUMABLE_REASONS: readonly EndReason[] = ['token_expired', 'server_closing'];
+const RESUMABLE_REASONS: readonly StreamEndReason[] = ['token_expired', 'server_closing'];
 
 /** Milliseconds until a page that could not be read is asked for again. */
 const RETRY_DELAY_MS = 1000;
@@ -22,7 +22,7 @@ interface StreamOptions<T> {
   readonly expiresAtMs: number;
   readonly read: (after: number) => Promise<EventPage | undefined>;
   /** Makes of what is heard what the reader gets. */
-  readonly shape: (heard: Heard) => T;
+  readonly shape: (heard: StreamItem) => T;
   /** Told when there is nothing more. */
   readonly onClosed: () => void;
   /** Told the milliseconds from the writing of an event to its giving, of those that a reader waited for. */
@@ -37,8 +37,8 @@ export class Stream<T> implements AsyncIterableIterator<T, undefined> {
   readonly #closed: StreamOptions<T>['onClosed'];
   readonly #waited: StreamOptions<T>['onDelivered'];
   #at = 0;
-  #pending: Heard[] = [];
-  #reason: EndReason | undefined;
+  #pending: StreamItem[] = [];
+  #reason: StreamEndReason | undefined;
   #isDone = false;
   #isLeft = false;
   /** Counts the rings: one that comes while a page is being read asks for another. */
@@ -82,7 +82,7 @@ export class Stream<T> implements AsyncIterableIterator<T, undefined> {
   }
 
   /** Nothing more is given but the reason. */
-  end(reason: EndReason): void {
+  end(reason: StreamEndReason): void {
     this.#reason ??= reason;
     this.#wake();
   }
@@ -116,7 +116,7 @@ export class Stream<T> implements AsyncIterableIterator<T, undefined> {
     return { done: true, value: undefined };
   }
 
-  async #following(): Promise<Heard | undefined> {
+  async #following(): Promise<StreamItem | undefined> {
     for (;;) {
       if (this.#isDone) return undefined;
       this.expire();

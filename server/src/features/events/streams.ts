@@ -1,8 +1,8 @@
 // All streams of this instance: who reads, when there is something to read, and when a stream has to end.
 import type { ChangeListener, Database } from '../../db/database.ts';
-import type { OpenSessions } from '../../security/openSessions.ts';
-import type { Places } from '../../security/places.ts';
-import { TOLERANCE } from '../../security/token.ts';
+import type { SessionCache } from '../../security/openSessions.ts';
+import type { Leases } from '../../security/places.ts';
+import { CLOCK_TOLERANCE_SECONDS } from '../../security/token.ts';
 import type { Caller, EventStreams } from '../../trpc/context.ts';
 import { AppError } from '../../trpc/errors.ts';
 import { createChangeNotifier } from './changeNotifier.ts';
@@ -24,8 +24,8 @@ interface Readers {
 interface EventStreamsOptions {
   readonly db: Database;
   readonly listen: (onChange: ChangeListener) => () => Promise<void>;
-  readonly openSessions: OpenSessions;
-  readonly places?: Places | undefined;
+  readonly sessionCache: SessionCache;
+  readonly leases?: Leases | undefined;
   /** Told how late an event was given, in seconds. */
   readonly onDelivered?: ((lag: number) => void) | undefined;
 }
@@ -33,8 +33,8 @@ interface EventStreamsOptions {
 export function createEventStreams({
   db,
   listen,
-  openSessions,
-  places,
+  sessionCache,
+  leases,
   onDelivered = () => {},
 }: EventStreamsOptions): EventStreams {
   const users = new Map<number, Readers>();
@@ -54,7 +54,7 @@ export function createEventStreams({
     }
   }
 
-  openSessions.onEnd((session_ids, why) => {
+  sessionCache.onEnd((session_ids, why) => {
     for (const stream of all()) if (session_ids.includes(stream.caller.session_id)) stream.end(why);
   });
 
@@ -94,7 +94,7 @@ export function createEventStreams({
 
   function refuse(): never {
     refused++;
-    throw new AppError('RATE_LIMITED', 'Too many streams', { retryAfter: 10 });
+    throw new AppError('RATE_LIMITED', 'Too many streams', { retryAfterSeconds: 10 });
   }
 
   return {
@@ -114,14 +114,14 @@ export function createEventStreams({
         readers.reading.set(from, page);
         return page;
       };
-      let giveBack: (() => void) | undefined;
+      let release: (() => void) | undefined;
       const onClosed = () => {
         removeStream(caller.id, readers, stream);
-        giveBack?.();
+        release?.();
       };
       const stream = new Stream({
         caller,
-        expiresAtMs: (exp + TOLERANCE) * 1000,
+        expiresAtMs: (exp + CLOCK_TOLERANCE_SECONDS) * 1000,
         read,
         shape,
         onClosed,
@@ -129,8 +129,8 @@ export function createEventStreams({
       });
       readers.streams.add(stream);
       try {
-        giveBack = await places?.take(`streams:${caller.id}`, MAX_STREAMS_PER_USER);
-        if (places && !giveBack) refuse();
+        release = await leases?.acquire(`streams:${caller.id}`, MAX_STREAMS_PER_USER);
+        if (leases && !release) refuse();
         await stream.begin(after);
       } catch (error) {
         await stream.return();
@@ -145,8 +145,8 @@ export function createEventStreams({
       await notifier.drain();
       await stopListening?.();
     },
-    changed: notifier.notify,
-    measures: [
+    publishChange: notifier.notify,
+    metricDefinitions: [
       {
         name: 'stepwise_streams_open',
         help: 'Streams of events that are open',

@@ -82,7 +82,7 @@ const largeCurrent = read('mentalPlan.largeCurrent', { user_id: 'int' }, ({ user
 /** @returns the plan with the greatest id and its resources by id, or undefined when the user has none */
 export function findCurrentPlan(
   db: Database,
-  { readModels, largeReads }: Pick<Services, 'readModels' | 'largeReads'>,
+  { readModels, runLargeRead }: Pick<Services, 'readModels' | 'runLargeRead'>,
   user_id: number,
 ): Promise<MentalPlanView | undefined> {
   return readModels.revalidate('mentalPlan', user_id, async (known_revision) => {
@@ -91,7 +91,7 @@ export function findCurrentPlan(
     const { revision, ...plan } = row;
     if (plan.id === null) return { revision, view: undefined, size: 0 };
     const { resources: linked, bytes, ...data } = plan;
-    if (linked === null) return largeReads(user_id, bytes, () => readLarge(db, user_id, bytes));
+    if (linked === null) return runLargeRead(user_id, bytes, () => readLarge(db, user_id, bytes));
     return { revision, view: { data, user_id, resources: linked }, size: bytes };
   });
 }

@@ -2,9 +2,9 @@ import { z } from 'zod';
 import { retryOnConflict } from '../../db/sql/optimistic.ts';
 import { endpoint } from '../../trpc/endpoint.ts';
 import { notFound, requireSelf, throwMissed } from '../../trpc/errors.ts';
-import { ById, Message, Page } from '../../trpc/fields.ts';
+import { ById, Message, PageRequest } from '../../trpc/fields.ts';
 import { protectedProcedure, router } from '../../trpc/procedures.ts';
-import { refuseAboveQuota } from '../../trpc/quota.ts';
+import { throwIfQuotaReached } from '../../trpc/quota.ts';
 import {
   CreatedMentalPlan,
   MentalPlanChange,
@@ -33,9 +33,9 @@ export const mentalPlanRouter = router({
     .input(NewMentalPlan)
     .output(CreatedMentalPlan)
     .mutation(async ({ ctx, input }) => {
-      await ctx.services.limits.rows(ctx.user.id, 1 + input.resource_list.length);
+      await ctx.services.limits.consumeRows(ctx.user.id, 1 + input.resource_list.length);
       const mental_plan_id = await createPlan(ctx.db, ctx.user.id, ctx.services.quotas.mental_plans, input);
-      if (mental_plan_id === undefined) await refuseAboveQuota(ctx, 'mental_plans');
+      if (mental_plan_id === undefined) await throwIfQuotaReached(ctx, 'mental_plans');
       return { message: 'Mental plan created', mental_plan_id: mental_plan_id ?? notFound('Resource') };
     }),
 
@@ -53,7 +53,7 @@ export const mentalPlanRouter = router({
     .input(MentalPlanChange)
     .output(UpdatedMentalPlan)
     .mutation(async ({ ctx, input }) => {
-      if (input.resource_list) await ctx.services.limits.rows(ctx.user.id, input.resource_list.length);
+      if (input.resource_list) await ctx.services.limits.consumeRows(ctx.user.id, input.resource_list.length);
       const update = await retryOnConflict(() => updatePlan(ctx.db, ctx.user.id, input));
       if (update.outcome === 'resource missing') notFound('Resource');
       if (update.outcome !== 'updated') throwMissed('Mental plan', update.outcome);
@@ -101,7 +101,7 @@ export const mentalPlanRouter = router({
         tag,
       }),
     )
-    .input(Page)
+    .input(PageRequest)
     .output(z.array(MentalPlanRow))
     .query(({ ctx, input }) => listPlans(ctx.db, ctx.user.id, input)),
 });

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { endpoint } from '../../trpc/endpoint.ts';
 import { AppError, notFound, requireSelf, throwMissed } from '../../trpc/errors.ts';
-import { ById, Message, NoInput, Page } from '../../trpc/fields.ts';
+import { ById, Message, NoInput, PageRequest } from '../../trpc/fields.ts';
 import { protectedProcedure, router } from '../../trpc/procedures.ts';
-import { refuseAboveQuota } from '../../trpc/quota.ts';
+import { throwIfQuotaReached } from '../../trpc/quota.ts';
 import {
   CreatedPhysicalPlan,
   Exercise,
@@ -38,7 +38,7 @@ export const physicalPlanRouter = router({
     .input(NewPhysicalPlan)
     .output(CreatedPhysicalPlan)
     .mutation(async ({ ctx, input }) => {
-      await ctx.services.limits.rows(ctx.user.id, ROWS_OF_PLAN);
+      await ctx.services.limits.consumeRows(ctx.user.id, ROWS_OF_PLAN);
       const plan = await createPlan(
         ctx.db,
         ctx.services.exercises,
@@ -46,7 +46,7 @@ export const physicalPlanRouter = router({
         ctx.services.quotas.physical_plans,
         input,
       );
-      if (!plan) await refuseAboveQuota(ctx, 'physical_plans');
+      if (!plan) await throwIfQuotaReached(ctx, 'physical_plans');
       if (!plan)
         throw new AppError('UNAVAILABLE', 'The exercise catalogue is empty: it has to be seeded first');
       return { message: 'Physical plan created', ...plan };
@@ -112,7 +112,7 @@ export const physicalPlanRouter = router({
         tag,
       }),
     )
-    .input(Page)
+    .input(PageRequest)
     .output(z.array(PhysicalPlanRow))
     .query(({ ctx, input }) => listPlans(ctx.db, ctx.user.id, input)),
 

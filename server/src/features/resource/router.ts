@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { retryOnConflict } from '../../db/sql/optimistic.ts';
 import { endpoint } from '../../trpc/endpoint.ts';
-import { invalid, notFound } from '../../trpc/errors.ts';
-import { ById, id, Page, Resource } from '../../trpc/fields.ts';
+import { invalidField, notFound } from '../../trpc/errors.ts';
+import { ById, id, PageRequest, Resource } from '../../trpc/fields.ts';
 import { protectedProcedure, router } from '../../trpc/procedures.ts';
-import { refuseAboveQuota } from '../../trpc/quota.ts';
+import { throwIfQuotaReached } from '../../trpc/quota.ts';
 import {
   CreatedResource,
   NewResource,
@@ -34,7 +34,7 @@ export const resourceRouter = router({
     .output(CreatedResource)
     .mutation(async ({ ctx, input }) => {
       const data = await createResource(ctx.db, ctx.user.id, ctx.services.quotas.resources, input);
-      if (data === undefined) await refuseAboveQuota(ctx, 'resources');
+      if (data === undefined) await throwIfQuotaReached(ctx, 'resources');
       return { data: data ?? notFound('Mental plan') };
     }),
 
@@ -53,9 +53,9 @@ export const resourceRouter = router({
     .input(NewResources)
     .output(z.array(id))
     .mutation(async ({ ctx, input: { resources } }) => {
-      await ctx.services.limits.rows(ctx.user.id, resources.length);
+      await ctx.services.limits.consumeRows(ctx.user.id, resources.length);
       const ids = await createResources(ctx.db, ctx.user.id, ctx.services.quotas.resources, resources);
-      if (ids.length < resources.length) await refuseAboveQuota(ctx, 'resources', resources.length);
+      if (ids.length < resources.length) await throwIfQuotaReached(ctx, 'resources', resources.length);
       return ids;
     }),
 
@@ -72,7 +72,8 @@ export const resourceRouter = router({
     .output(UpdatedResource)
     .mutation(async ({ ctx, input }) => {
       const update = await retryOnConflict(() => updateResource(ctx.db, ctx.user.id, input));
-      if (update.outcome === 'progress above volume') invalid('progress', 'must not be above the volume');
+      if (update.outcome === 'progress above volume')
+        invalidField('progress', 'must not be above the volume');
       if (update.outcome !== 'updated') notFound('Resource');
       return { message: 'Resource updated', resource: update.resource };
     }),
@@ -99,7 +100,7 @@ export const resourceRouter = router({
         tag,
       }),
     )
-    .input(Page)
+    .input(PageRequest)
     .output(z.array(Resource))
     .query(({ ctx, input }) => listResources(ctx.db, ctx.user.id, input)),
 });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ById, id, owner_id, Page, text, user_id } from '../../trpc/fields.ts';
+import { ById, id, owner_id, PageRequest, text, user_id } from '../../trpc/fields.ts';
 
 const TITLE = { description: 'What is to be done.', examples: ['Buy running shoes'] };
 const title = text(500).meta(TITLE);
@@ -15,7 +15,7 @@ export const TaskChange = ById.extend({ user_id, title: title.optional(), status
   id: 'TaskChange',
   description: 'What is to change in a task. What is left out stays as it is.',
 });
-export const TaskPage = Page.extend({
+export const TaskPage = PageRequest.extend({
   status: z
     .boolean()
     .meta({ description: 'Only tasks that are done, or only those that are not.', examples: [false] })

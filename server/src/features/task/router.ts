@@ -3,7 +3,7 @@ import { endpoint } from '../../trpc/endpoint.ts';
 import { notFound, requireSelf } from '../../trpc/errors.ts';
 import { ById, Message } from '../../trpc/fields.ts';
 import { protectedProcedure, router } from '../../trpc/procedures.ts';
-import { refuseAboveQuota } from '../../trpc/quota.ts';
+import { throwIfQuotaReached } from '../../trpc/quota.ts';
 import { NewTask, Task, TaskChange, TaskPage } from './contract.ts';
 import { createTask, listTasks, removeTask, updateTask } from './queries.ts';
 
@@ -57,7 +57,7 @@ export const taskRouter = router({
         quota: ctx.services.quotas.tasks,
       });
       if (made) return made;
-      await refuseAboveQuota(ctx, 'tasks');
+      await throwIfQuotaReached(ctx, 'tasks');
       notFound('User');
     }),
 

@@ -8,8 +8,8 @@ import {
   type Reason,
   validationError,
 } from '../../trpc/errors.ts';
-import { type Endpoint, inputOf } from '../endpoints.ts';
-import { problem } from '../problem.ts';
+import { type Endpoint, inputContract } from '../endpoints.ts';
+import { problemDocument } from '../problem.ts';
 import { CHALLENGE, RETRY_AFTER, takesIdempotencyKey } from './headers.ts';
 import { type Json, refTo } from './types.ts';
 
@@ -165,7 +165,7 @@ function example(endpoint: Endpoint, reason: Reason): unknown {
   const path = endpoint.meta.openapi?.path ?? '';
   if (reason === 'QUOTA_REACHED') {
     const [, noun, quota] = QUOTAS.find(([prefix]) => path.startsWith(prefix)) as (typeof QUOTAS)[number];
-    return problem(
+    return problemDocument(
       new AppError(reason, `At most ${quota.limit} ${noun} are kept for a user`, { quota }),
       REQUEST_ID,
     );
@@ -178,7 +178,7 @@ function example(endpoint: Endpoint, reason: Reason): unknown {
         : undefined;
   const noun = NOUNS.find(([prefix]) => path.startsWith(prefix) && path.includes('{'))?.[1] ?? 'User';
   const detail = reason === 'NOT_FOUND' ? `${noun} not found` : DETAILS[reason];
-  return problem(new AppError(reason, detail, errors && { errors }), REQUEST_ID);
+  return problemDocument(new AppError(reason, detail, errors && { errors }), REQUEST_ID);
 }
 
 /**
@@ -186,7 +186,7 @@ function example(endpoint: Endpoint, reason: Reason): unknown {
  * @returns what the operation's own contract says to an input with that in every field, of one field that its caller chooses
  */
 function refusedFields(endpoint: Endpoint): FieldError[] | undefined {
-  const contract = inputOf(endpoint);
+  const contract = inputContract(endpoint);
   const object = contract instanceof z.ZodOptional ? contract.unwrap() : contract;
   if (!(object instanceof z.ZodObject)) return undefined;
   const { bareArray } = endpoint.meta.rest ?? {};

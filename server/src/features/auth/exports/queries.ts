@@ -7,7 +7,7 @@ import { audit, CLIENT_PARAMETERS, clientValues } from '../../../db/sql/audit.ts
 import { appendEvents, lockUser, userLocked } from '../../../db/sql/eventLog.ts';
 import { retryOnConflict } from '../../../db/sql/optimistic.ts';
 import { firstRow, read, write } from '../../../db/statement.ts';
-import type { Client } from '../../../trpc/context.ts';
+import type { ClientInfo } from '../../../trpc/context.ts';
 import type { AccountExport } from './contract.ts';
 
 /** Files that a user has at most; one more takes the place of the oldest. */
@@ -101,7 +101,7 @@ const fetchFile = firstRow(
 );
 
 /** @returns what is known of a file that can be fetched; that it is about to be fetched stands in the audit trail */
-export function findFile(db: Database, user_id: number, id: number, client: Client) {
+export function findFile(db: Database, user_id: number, id: number, client: ClientInfo) {
   return fetchFile(db, { ...clientValues(client), user_id, id });
 }
 

@@ -66,7 +66,7 @@ export const exportsRouter = router({
         file: {
           content: Export,
           async read({ db, request }, { id }: z.output<typeof ExportFile>) {
-            const user = (await request.caller()) ?? unauthenticated();
+            const user = (await request.authenticate()) ?? unauthenticated();
             return readFile(db, user.id, id);
           },
         },

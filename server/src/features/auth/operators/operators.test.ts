@@ -6,7 +6,7 @@ import { PLENTY } from '../../../../test/rates.ts';
 import { openStream } from '../../../../test/streams.ts';
 import type { Database } from '../../../db/database.ts';
 import { sql } from '../../../db/drizzle.ts';
-import { FREE_FAILURES, memoryStore } from '../../../security/limitStore.ts';
+import { createMemoryStore, FREE_FAILURES } from '../../../security/limitStore.ts';
 import { purge } from '../../purge/job.ts';
 import { blockAccount, listAccounts, makeResetCode, signOutAccount, unblockAccount } from './queries.ts';
 
@@ -43,7 +43,7 @@ let time = 0;
 const api = await startApp({
   database: { ...database, db: watched(db) },
   rates: PLENTY,
-  store: memoryStore(() => time),
+  store: createMemoryStore(() => time),
   trustedProxies: ['127.0.0.1'],
 });
 /** Another instance on the same database: it remembers nothing of the first one's sessions. */
@@ -355,7 +355,7 @@ test('#383 a sign-in with the old password that is under way when the code is re
 });
 
 test('#384 redemptions count as sign-ins of their address, and an unknown login is refused as a known one is', async () => {
-  const few = await startApp({ database, rates: { ...PLENTY, signIn: { most: 3, seconds: 600 } } });
+  const few = await startApp({ database, rates: { ...PLENTY, signIn: { max: 3, seconds: 600 } } });
   const ann = await few.register();
   const use = (login: string) =>
     few.rest('POST', '/users/resetPassword', { body: { login, code: '0000', new_password: NEW } });

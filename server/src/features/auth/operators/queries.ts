@@ -6,15 +6,15 @@ import { passwordResets, STORED_LOGIN_KEY, sessions, users } from '../../../db/s
 import { audit, CLIENT_PARAMETERS, clientValues } from '../../../db/sql/audit.ts';
 import { firstRow, read, write } from '../../../db/statement.ts';
 import { loginKey } from '../../../security/login.ts';
-import { hashOfResetCode, newResetCode } from '../../../security/resetCode.ts';
-import type { Client } from '../../../trpc/context.ts';
+import { generateResetCode, hashResetCode } from '../../../security/resetCode.ts';
+import type { ClientInfo } from '../../../trpc/context.ts';
 import { endSessions } from '../queries.ts';
 
 /** Minutes for which a code is good. */
 const CODE_LIFETIME_MINUTES = 60;
 
 /** Who does it: an operator has no address. */
-export type Operator = Pick<Client, 'ip' | 'request_id'>;
+export type Operator = Pick<ClientInfo, 'ip' | 'request_id'>;
 
 export interface Account {
   readonly id: number;
@@ -169,11 +169,11 @@ const storeCode = firstRow(
  * @returns undefined when there is no such account
  */
 export async function makeResetCode(db: Database, operator: Operator, user_id: number) {
-  const code = newResetCode();
+  const code = generateResetCode();
   const made = await storeCode(db, {
     ...clientValues(operator),
     user_id,
-    code_hash: hashOfResetCode(code),
+    code_hash: hashResetCode(code),
     minutes: CODE_LIFETIME_MINUTES,
   });
   if (!made?.expires_at) return made && { login: made.login, code: undefined };

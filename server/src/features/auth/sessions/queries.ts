@@ -6,17 +6,17 @@ import { auditTrail, sessions, users } from '../../../db/schema/index.ts';
 import { type AuditEvent, audit, CLIENT_PARAMETERS, clientValues } from '../../../db/sql/audit.ts';
 import { firstRow, read, write } from '../../../db/statement.ts';
 import type { RefreshToken } from '../../../security/refresh.ts';
-import { type Claims, newNonce, type SessionName } from '../../../security/token.ts';
-import type { Client, SessionLimits } from '../../../trpc/context.ts';
+import { type Claims, generateNonce, type SessionIdentity } from '../../../security/token.ts';
+import type { ClientInfo, SessionLimits } from '../../../trpc/context.ts';
 
 /** Seconds in which a refresh token that was just replaced may be sent again: its answer can have been lost. */
 const RETRY_WINDOW_SECONDS = 60;
 
 /** What is known of a new session before it has an id. */
 export const NEW_SESSION = { device: 'text', nonce: 'text', idle: 'int', absolute: 'int' } as const;
-export const newSession = ({ device }: Client, { idle, absolute }: SessionLimits) => ({
+export const newSession = ({ device }: ClientInfo, { idle, absolute }: SessionLimits) => ({
   device,
-  nonce: newNonce(),
+  nonce: generateNonce(),
   idle,
   absolute,
 });
@@ -39,7 +39,7 @@ const insertAuditLine = write(
 export async function recordAudit(
   db: Database,
   event: AuditEvent,
-  client: Client,
+  client: ClientInfo,
   user_id: number | undefined,
 ): Promise<void> {
   await insertAuditLine(db, { ...clientValues(client), event, user_id });
@@ -72,7 +72,7 @@ const open = firstRow(
 export function openSession(
   db: Database,
   user: { id: number; password: string },
-  client: Client,
+  client: ClientInfo,
   limits: SessionLimits,
 ) {
   const owner = { user_id: user.id, hash: user.password };
@@ -156,7 +156,7 @@ const refresh = firstRow(
 export async function refreshSession(
   db: Database,
   { session_id, nonce, counter }: RefreshToken,
-  client: Client,
+  client: ClientInfo,
   { idle }: SessionLimits,
 ): Promise<RefreshOutcome> {
   const row = await refresh(db, { ...clientValues(client), session_id, nonce, counter, idle });
@@ -193,7 +193,7 @@ const renew = firstRow(
 export function renewSession(
   db: Database,
   { user_id, session_id, nonce }: Claims,
-  client: Client,
+  client: ClientInfo,
   { idle }: SessionLimits,
 ) {
   return renew(db, { ...clientValues(client), session_id, nonce, user_id, idle });
@@ -213,8 +213,8 @@ const end = firstRow(
 /** Ends a session, if it is open still. @returns false when its id is that of another session by now */
 export async function endSession(
   db: Database,
-  { session_id, nonce }: SessionName,
-  client: Client,
+  { session_id, nonce }: SessionIdentity,
+  client: ClientInfo,
 ): Promise<boolean> {
   return !(await end(db, { ...clientValues(client), session_id, nonce }))?.is_others;
 }
@@ -232,7 +232,7 @@ export async function revokeSession(
   db: Database,
   user_id: number,
   session_id: number,
-  client: Client,
+  client: ClientInfo,
 ): Promise<boolean> {
   return (await revoke(db, { ...clientValues(client), user_id, session_id })).length > 0;
 }

@@ -118,7 +118,7 @@ test('#332 a session that a server of the version before opened goes on with its
   );
 
   const seal = (counter: number) =>
-    createRefreshTokens([SECRET]).seal({ session_id, nonce: undefined, counter });
+    createRefreshTokens([SECRET]).encode({ session_id, nonce: undefined, counter });
   const refreshed = await started.rest('POST', '/users/refresh', { body: { refresh_token: seal(0) } });
   expect(refreshed.status).toBe(200);
   // Either version may be the next to see them.

@@ -36,7 +36,7 @@ export const sessionsRouter = router({
     .output(Message)
     .mutation(async ({ ctx, input }) => {
       (await revokeSession(ctx.db, ctx.user.id, input.id, ctx.request.client)) || notFound('Session');
-      ctx.services.openSessions.forget([input.id]);
+      ctx.services.sessionCache.invalidate([input.id]);
       return { message: 'Session ended' };
     }),
 });
