@@ -510,6 +510,40 @@ test('an exercise that is not of the plan is summed, and moves nothing', () => {
   world.expectRebuilt();
 });
 
+test('a reported day is judged by the target that a client then shows, and else by the one of its report', () => {
+  for (const [target, met] of [
+    [7, false],
+    [undefined, true],
+  ] as const) {
+    const world = new DayWorld();
+    world.act(DATE, patch(2, 0));
+    const exercise = { exercise_id: 1, done: [6], ...(target !== undefined && { target }) };
+    world.act(DATE, complete({ workout: { plan_id: 1, exercises: [exercise] } }));
+    const [kept] = world.rows.get(DATE)?.content?.workout?.exercises ?? [];
+    expect(kept).toMatchObject({ target: target ?? 5, met });
+    world.expectRebuilt();
+  }
+});
+
+test('what was read of a resource that is dropped from the plan stays read', () => {
+  const world = new DayWorld();
+  const progress = (value: number, reason?: 'unlinked'): Action => ({
+    type: 'progress',
+    resource_id: 3,
+    mental_plan_id: 1,
+    progress: value,
+    ...(reason && { reason }),
+  });
+  world.act(DATE, progress(40));
+  world.act(DATE, progress(0, 'unlinked'));
+  expect(world.rows.get(DATE)?.sums).toMatchObject({ pages: 40, study_minutes: 80 });
+  expect(world.links[2]?.progress).toBe(0);
+  world.act(DATE, progress(10));
+  world.act(DATE, progress(4));
+  expect(world.rows.get(DATE)?.sums).toMatchObject({ pages: 44, study_minutes: 88 });
+  world.expectRebuilt();
+});
+
 test('in a deload week half of the sets are asked for, a met session leaves k, and a correction knows that it was one', () => {
   const slots = DEFAULT_PLAN.slots.map((slot) => ({
     ...slot,
