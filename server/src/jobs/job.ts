@@ -1,31 +1,31 @@
-// What a job is.
+// The type of a job.
 import type { Database } from '../db/database.ts';
 
-/** What a job is asked to do, this time. */
+/** What one run of a job is given. */
 export interface JobContext<Data> {
-  /** What it was wanted for; an empty object when the schedule called. */
+  /** The data of the pending request; an empty object for a scheduled run. */
   readonly data: Data;
-  /** There are new events of the user: whoever reads them is told. */
+  /** Announces that the user has new events. */
   publishChange(user_id: number): void;
 }
 
 export interface Job<Data extends object = object> {
   /** Also the name of its queue. */
   readonly name: string;
-  /** When it runs, as cron says it, in UTC; undefined: when it is wanted. */
+  /** A cron expression in UTC; undefined for a job that runs for pending requests. */
   readonly schedule?: string;
   /**
-   * Looks for what users have asked for and has not been done. It stands in a table of ours, written with the request,
-   * so that no request depends on the queue. A key is one job, however often it is told here.
+   * Finds the pending requests of users. Requests are rows of a table of ours, written in the request's own transaction
+   * (transactional outbox), so no request depends on the queue. A key identifies one job, however often it is found.
    */
   findPending?(db: Database): Promise<readonly { readonly key: string; readonly data: Data }[]>;
   /**
-   * Does the work, which may be done again from the start after a failure or a kill, or while another worker that was
-   * taken for dead still does it: what was done once must then have no second effect.
-   * @param stopping aborted when the process is about to end: then leave off between two steps, by throwing
+   * Does the work. It must be idempotent: it is run again after a failure or a kill, and possibly while a worker that was
+   * taken for dead still runs it.
+   * @param stopping aborted when the process shuts down: then throw between two steps
    * @returns figures for the log
    */
-  run(db: Database, stopping: AbortSignal, turn: JobContext<Data>): Promise<Record<string, number>>;
-  /** Told when it has failed for good; may be told again. */
-  onDeadLetter?(db: Database, turn: JobContext<Data>): Promise<void>;
+  run(db: Database, stopping: AbortSignal, context: JobContext<Data>): Promise<Record<string, number>>;
+  /** Called when the job has failed permanently, possibly more than once. */
+  onDeadLetter?(db: Database, context: JobContext<Data>): Promise<void>;
 }

@@ -1,11 +1,11 @@
-// What an operator sees of the background work, and can do about what failed for good.
+// What an operator sees of the queues, and can do about dead letters.
 import type { PgBoss } from 'pg-boss';
 import type { MetricDefinition } from '../telemetry/measures.ts';
 
-/** The queue of jobs that failed for good, to be looked at: the log names each once, and they stay for a month. */
+/** The queue of jobs that failed permanently. The log names each once, and they are kept for a month. */
 export const DEAD_LETTER_QUEUE = 'dead-letters';
 
-/** Dead letters that are shown, the newest. */
+/** The newest dead letters are shown, at most so many. */
 const MAX_SHOWN = 50;
 
 export interface Overview {
@@ -20,15 +20,15 @@ export interface Overview {
 
 export interface DeadLetter {
   readonly job: string;
-  /** That of the job, as the log has it. */
+  /** The id of the job, as in the log. */
   readonly job_id: string;
-  /** When it was given up. */
+  /** When the last attempt failed. */
   readonly at: Date;
   readonly attempts: number;
   readonly reason: string | undefined;
 }
 
-/** @returns how it is now. @throws when no server or worker has made the queues yet */
+/** @throws if no server or worker has created the queues yet */
 export async function readOverview(boss: PgBoss): Promise<Overview> {
   const ask = async (text: string, values: unknown[]) => (await boss.getDb().executeSql(text, values)).rows;
   const queues = await ask(
@@ -49,16 +49,16 @@ export async function readOverview(boss: PgBoss): Promise<Overview> {
   };
 }
 
-/** @returns the message of the error that a job ended with, where pg-boss keeps it: its own are wrapped */
+/** @returns the message of the error that a job ended with; pg-boss wraps its own errors */
 export function reasonOf(output: object | null): string | undefined {
   const { message, value } = (output ?? {}) as { message?: string; value?: { message?: string } };
   return message ?? value?.message;
 }
 
 /**
- * Has a job that failed for good done again, or forgets it.
- * @param job_id as the overview and the log have it
- * @returns `waits already` when another of its kind is on its way: then the letter goes all the same
+ * Retries a job that failed permanently, or forgets it.
+ * @param job_id as in the overview and the log
+ * @returns `waits already` if another job of its key is queued: then the dead letter is deleted all the same
  */
 export async function resolveDeadLetter(
   boss: PgBoss,
@@ -77,15 +77,15 @@ export async function resolveDeadLetter(
   const sent =
     how === 'retry' &&
     (await boss.send(letter.sourceName, letter.data, singletonKey === null ? {} : { singletonKey }));
-  // Last: whoever is cut off in between finds it still here, and a job that is sent twice has one effect.
+  // Last: if this is interrupted, the dead letter is still there, and a job that is sent twice has one effect.
   await boss.deleteJob(DEAD_LETTER_QUEUE, letter.id);
   return how === 'forget' ? 'forgotten' : sent ? 'sent' : 'waits already';
 }
 
-/** Milliseconds for which counts are told again: pg-boss makes them once a minute, on one of the instances. */
+/** pg-boss counts once a minute, on one of the instances. */
 const CACHE_TTL_MS = 10_000;
 
-/** @returns what is told of queues: the counts that one instance keeps in the database for all, read when somebody asks */
+/** @returns metrics of the queues: the counts that one instance stores for all, read when metrics are scraped */
 export function jobMeasures(
   names: readonly string[],
   boss: () => PgBoss | undefined,
@@ -93,7 +93,7 @@ export function jobMeasures(
   let known: Awaited<ReturnType<PgBoss['getQueues']>> = [];
   let read = Number.NEGATIVE_INFINITY;
 
-  // A scrape does not wait: it gets what the one before it asked for.
+  // A scrape does not wait: it gets the counts that the scrape before it requested.
   function latest() {
     if (performance.now() - read > CACHE_TTL_MS) {
       read = performance.now();

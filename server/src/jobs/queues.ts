@@ -1,5 +1,5 @@
-// The queues and schedules of the background work, in pg-boss's schema. Who owns its tables brings them up to date; every
-// other role only uses them, and needs no right to make anything.
+// The queues and schedules of the background work, in pg-boss's schema. The owner of its tables migrates them; every other
+// role only uses them, and needs no privilege to create anything.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConstructorOptions, PgBoss, Queue, QueuePolicy, StopOptions } from 'pg-boss';
 import type { OpenDatabase } from '../db/database.ts';
@@ -10,22 +10,21 @@ import type { Job } from './job.ts';
 import { DEAD_LETTER_QUEUE } from './overview.ts';
 import { JOBS } from './registry.ts';
 
-/** Seconds. */
 const HOUR_SECONDS = 3600;
 
-/** Of its own, besides those of the work itself. */
+/** Connections of pg-boss, besides those that the jobs use. */
 const CONNECTIONS = 2;
 
-/** Milliseconds between looks whether an index is made. */
+/** Between checks whether an index is built. */
 const POLL_INTERVAL_MS = 100;
 
-/** pg-boss on the database, and what ends both. */
+/** pg-boss on its database connections, and a function that ends both. */
 export interface OpenedBoss {
   readonly boss: PgBoss;
   stop(options: StopOptions): Promise<void>;
 }
 
-/** Where the queues are: PostgreSQL, or without its URL the embedded engine. */
+/** The database of the queues: PostgreSQL, or without its URL the embedded engine. */
 interface QueueDatabase {
   readonly database?: Pick<OpenDatabase, 'client'>;
   readonly databaseUrl: DatabaseUrl | undefined;
@@ -46,7 +45,7 @@ export async function openBoss(
   const db = openJobsDatabase(databaseUrl, CONNECTIONS);
   try {
     const { exists, owns } = await readQueueSchema(db);
-    // Making a schema takes a right of the database, also where it is there already; rebuilding an index takes its owner.
+    // Creating a schema needs a privilege on the database, even if it exists; rebuilding an index needs its owner.
     const rights = owns ? { createSchema: !exists } : { migrate: false, reindex: false };
     const boss = new PgBoss({ ...common, ...rights, db });
     return {
@@ -62,7 +61,7 @@ export async function openBoss(
   }
 }
 
-/** @throws SchemaError when only the owner of pg-boss's tables can bring them up to date */
+/** @throws SchemaError if only the owner of pg-boss's tables can migrate them */
 export async function startBoss(boss: PgBoss): Promise<void> {
   try {
     await boss.start();
@@ -75,7 +74,7 @@ export async function startBoss(boss: PgBoss): Promise<void> {
   }
 }
 
-/** Whether the schema is there, and whether what is in it is the role's own, or can become so. */
+/** @returns whether the schema exists, and whether this role owns its tables or may create them */
 async function readQueueSchema(db: JobsDatabase): Promise<{ exists: boolean; owns: boolean }> {
   const { rows } = await db.executeSql(`
     select n.oid is not null as exists,
@@ -86,7 +85,7 @@ async function readQueueSchema(db: JobsDatabase): Promise<{ exists: boolean; own
   return rows[0];
 }
 
-/** Seconds: after half a minute, a minute, two and so on, each drawn out by chance. */
+/** Retries after half a minute, a minute, two and so on, with jitter. All values are seconds. */
 const RETRIES = {
   retryLimit: 5,
   retryDelay: 30,
@@ -96,20 +95,20 @@ const RETRIES = {
   heartbeatSeconds: 30,
 };
 
-/** Rows in tables of pg-boss: nothing is made for a queue that has no table of its own. */
+/** Creates the queues, which are rows in tables of pg-boss: no queue has a table of its own. */
 export async function createQueues(
   boss: PgBoss,
   jobs: readonly Job[],
   retries: Pick<Queue, 'retryDelayMax'> = {},
 ): Promise<void> {
-  // Who is told of a dead letter may fail too: that is tried again as well.
+  // `onDeadLetter` may fail too, so dead letters are retried as well.
   await createQueue(boss, DEAD_LETTER_QUEUE, {
     ...RETRIES,
     ...retries,
     deleteAfterSeconds: 30 * 24 * HOUR_SECONDS,
   });
   for (const { name, schedule } of jobs) {
-    // One of a kind (of a schedule, or of what was wanted) is passed by while another is waiting, running or to be tried again.
+    // `exclusive`: while a job of the same key (or schedule) is queued, running or to be retried, no second one is queued.
     await createQueue(boss, name, { ...RETRIES, ...retries, deadLetter: DEAD_LETTER_QUEUE }, 'exclusive');
     if (schedule !== undefined) await boss.schedule(name, schedule);
   }
@@ -124,13 +123,13 @@ async function createQueue(
   policy: QueuePolicy = 'standard',
 ): Promise<void> {
   await boss.createQueue(name, { ...options, policy });
-  // One that was there keeps what it was made with.
+  // createQueue does not change a queue that exists.
   await boss.updateQueue(name, options);
 }
 
 /**
- * Brings pg-boss's tables up to date and makes the queues, for servers and workers whose role may make nothing.
- * @returns false where this role may not: then those that work do it, as a role that may
+ * Migrates pg-boss's tables and creates the queues, for servers and workers whose role may create nothing.
+ * @returns false if this role may not: then a worker whose role may does it
  * @throws SchemaError
  */
 export async function prepareQueues(databaseUrl: DatabaseUrl): Promise<boolean> {
@@ -142,12 +141,12 @@ export async function prepareQueues(databaseUrl: DatabaseUrl): Promise<boolean> 
     { databaseUrl },
     { supervise: false, schedule: false, bamIntervalSeconds: 10 },
   );
-  // That an index could not be made is told by the loop below.
+  // The loop below reports an index that could not be built.
   boss.on('error', () => {});
   try {
     await boss.start();
     await createQueues(boss, JOBS);
-    // Indexes of a new version are made beside what runs, one after the other.
+    // pg-boss builds the indexes of a new version concurrently, one after the other.
     for (let left = await pendingIndexes(boss); left.length > 0; left = await pendingIndexes(boss)) {
       if (left.includes('failed'))
         throw new SchemaError('an index of the background work could not be made: run db:migrate again');

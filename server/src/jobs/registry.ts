@@ -1,4 +1,4 @@
-// What runs in the background.
+// All jobs.
 import { exportJob } from '../features/auth/exports/job.ts';
 import { purge } from '../features/purge/job.ts';
 import { summaries } from '../features/summaries/job.ts';

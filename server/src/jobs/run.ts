@@ -1,5 +1,5 @@
-// Runs the jobs with pg-boss, which keeps queues and schedules in the same database, in the schema `pgboss`: however many
-// processes do this, each turn of a schedule runs in one of them, and what dies with its process runs again in another.
+// Runs the jobs with pg-boss, which keeps queues and schedules in the same database, in the schema `pgboss`. Each scheduled run
+// executes on exactly one process, and a job whose process dies runs again on another.
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConstructorOptions, JobWithMetadata, PgBoss, Queue } from 'pg-boss';
@@ -22,9 +22,9 @@ export interface JobsOptions {
   readonly databaseUrl: DatabaseUrl | undefined;
   readonly logger: Logger;
   readonly jobs?: readonly Job[];
-  /** Milliseconds until it begins: loading pg-boss takes some hundred, which the first requests need not wait for. */
+  /** Loading pg-boss takes some hundred milliseconds, which the first requests need not wait for. */
   readonly delayMs?: number;
-  /** How often it looks for work and for schedules. */
+  /** How often it polls for work and schedules. */
   readonly pace?: Pick<
     ConstructorOptions,
     | 'cronMonitorIntervalSeconds'
@@ -37,17 +37,17 @@ export interface JobsOptions {
 
 export interface RunningJobs {
   readonly metricDefinitions: readonly MetricDefinition[];
-  /** Takes no more work and lets what is under way leave off. Never rejects. */
+  /** Takes no more work and lets running jobs stop. Never rejects. */
   stop(): Promise<void>;
 }
 
-/** Milliseconds that work under way may still take when the process ends. */
+/** Running jobs may take this long at shutdown. */
 const STOP_TIMEOUT_MS = 10_000;
 
-/** Seconds between looks at what users want: somebody waits for it. */
+/** Between polls for pending requests, which users wait for. */
 const PENDING_POLL_SECONDS = 2;
 
-/** Begins, and goes on trying while there is no database. */
+/** Starts the workers, and retries while the database is unavailable. */
 export function startJobs(options: JobsOptions): RunningJobs {
   const stopping = new AbortController();
   const notifier = createChangeNotifier(options.database.db);
@@ -76,7 +76,7 @@ export function startJobs(options: JobsOptions): RunningJobs {
 }
 
 interface StartedJobs extends OpenedBoss {
-  /** Settled when no more is handed out. */
+  /** Settles when no more pending requests are enqueued. */
   readonly enqueuing: Promise<void> | undefined;
 }
 
@@ -111,15 +111,17 @@ async function startWorkers(
   try {
     await startBoss(boss);
     await createQueues(boss, jobs, retries);
-    // What a killed process had under way is noticed now, and not only in a minute.
+    // Finds the jobs of killed processes now, and not only in a minute.
     await boss.supervise();
-    const looks = { includeMetadata: true, pollingIntervalSeconds } as const;
+    const polling = { includeMetadata: true, pollingIntervalSeconds } as const;
     const work = { ...options, jobs, notifier, stopping };
-    await boss.work(DEAD_LETTER_QUEUE, looks, ([dead]) => handleDeadLetter(dead as JobWithMetadata, work));
+    await boss.work(DEAD_LETTER_QUEUE, polling, ([deadLetter]) =>
+      handleDeadLetter(deadLetter as JobWithMetadata, work),
+    );
     const sources: PendingSource[] = [];
     for (const job of jobs) {
-      const worker = await boss.work(job.name, looks, ([turn]) =>
-        runAttempt(job, turn as JobWithMetadata, work),
+      const worker = await boss.work(job.name, polling, ([attempt]) =>
+        runAttempt(job, attempt as JobWithMetadata, work),
       );
       if (job.findPending) sources.push({ job, worker });
     }
@@ -142,30 +144,30 @@ async function startWorkers(
 
 interface PendingSource {
   readonly job: Job;
-  /** What of this process does it: told, so that it looks at once. */
+  /** The id of this process's worker, which is notified so that it polls at once. */
   readonly worker: string;
 }
 
 /**
- * Makes a job of each thing that is wanted, once: its id is the thing's own, so one that has just failed for good does
- * not begin anew before that is noted.
+ * Enqueues each pending request once: the id of the job is derived from its key, so a job that has just failed permanently is
+ * not enqueued again before `onDeadLetter` has run.
  */
 async function enqueuePending(boss: PgBoss, db: Database, sources: readonly PendingSource[]): Promise<void> {
   for (const { job, worker } of sources) {
-    const wanted = (await job.findPending?.(db)) ?? [];
-    for (const { key, data } of wanted)
+    const pending = (await job.findPending?.(db)) ?? [];
+    for (const { key, data } of pending)
       await boss.send(job.name, data, { id: jobIdOf(job.name, key), singletonKey: key });
-    if (wanted.length > 0) boss.notifyWorker(worker);
+    if (pending.length > 0) boss.notifyWorker(worker);
   }
 }
 
-/** @returns a UUID that is always the same for a key */
+/** @returns a UUID that depends on the name and the key alone */
 function jobIdOf(name: string, key: string): string {
   const digest = createHash('sha256').update(`${name} ${key}`).digest('hex');
   return digest.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*$/, '$1-$2-$3-$4-$5');
 }
 
-/** Does something again and again. Comes back when the process is about to end. */
+/** Repeats until the process shuts down. */
 async function repeatUntilStopped(
   run: () => Promise<void>,
   milliseconds: number,
@@ -177,7 +179,7 @@ async function repeatUntilStopped(
   }
 }
 
-/** What attempts at jobs have in common. */
+/** What all attempts share. */
 interface AttemptContext extends Pick<JobsOptions, 'database' | 'logger'> {
   readonly jobs: readonly Job[];
   readonly notifier: ChangeNotifier;
@@ -201,7 +203,7 @@ async function runAttempt(
   } catch (error) {
     if (stopping.aborted) logger.info(about, 'job left off, to be done again');
     else logger.warn({ ...about, causes: causesOf(error) }, 'job failed');
-    // What is thrown is kept in the job's row; the text of a driver's error can hold values.
+    // The message is stored in the job's row, and the text of a driver's error can hold values.
     throw new Error(databaseCode(error) ?? (error as Error).name);
   }
 }

@@ -30,8 +30,8 @@ export const eventsRouter = router({
 const contract = z.compile(StreamEvent);
 
 /**
- * What a newer server has written while this one is being replaced may be unknown here: then there is something to read.
- * @returns what tRPC sends with its id; the type is what its clients make of that, as the envelope's own name is internal to tRPC
+ * An event of a newer server, during an upgrade, may be unknown here: it becomes `resync`.
+ * @returns an event that tRPC sends with its id; the type is what clients get, because tRPC's envelope type is internal
  */
 function toTrackedEvent({ id, ...event }: StreamItem) {
   const parsed = contract.safeParse(event);

@@ -1,31 +1,30 @@
-// One reader's way through the user's events. It holds a page of the table at most: whoever reads slowly leaves the
-// rest where it is.
+// One reader's stream of the user's events. It holds one page of the table at most, so a slow reader costs no memory.
 import type { Caller, StreamEndReason, StreamItem } from '../../trpc/context.ts';
 import type { EventPage } from './queries.ts';
 
-/** Events that are read at a time. */
+/** Events of one read. */
 export const PAGE_SIZE = 64;
 
-/** A reader who took longer than this (ms) for one event, and has more than this before it, is told to start anew. */
+/** A reader that took longer for one event, and is more events behind than this, gets `resync`. */
 const SLOW_READER_MS = 1000;
 const MAX_LAG_EVENTS = 256;
 
-/** Ends of a stream, not of what it tells: its reader goes on elsewhere, or with another token. */
+/** After these reasons the reader resumes elsewhere, or with another token. */
 const RESUMABLE_REASONS: readonly StreamEndReason[] = ['token_expired', 'server_closing'];
 
-/** Milliseconds until a page that could not be read is asked for again. */
+/** Until a page that could not be read is read again. */
 const RETRY_DELAY_MS = 1000;
 
 interface StreamOptions<T> {
   readonly caller: Caller;
-  /** When the token is too old, in milliseconds since 1970. */
+  /** When the token expires, since 1970. */
   readonly expiresAtMs: number;
   readonly read: (after: number) => Promise<EventPage | undefined>;
-  /** Makes of what is heard what the reader gets. */
+  /** Converts an item to what the reader gets. */
   readonly shape: (heard: StreamItem) => T;
-  /** Told when there is nothing more. */
+  /** Called when the stream has ended. */
   readonly onClosed: () => void;
-  /** Told the milliseconds from the writing of an event to its giving, of those that a reader waited for. */
+  /** Called with the milliseconds from the write of an event to its delivery, if the reader waited for it. */
   readonly onDelivered: (lag: number) => void;
 }
 
@@ -41,8 +40,8 @@ export class Stream<T> implements AsyncIterableIterator<T, undefined> {
   #reason: StreamEndReason | undefined;
   #isDone = false;
   #isLeft = false;
-  /** Counts the rings: one that comes while a page is being read asks for another. */
-  #rings = 0;
+  /** Counts the notifications: one that arrives during a read causes another read. */
+  #notifications = 0;
   #wake: () => void = () => {};
   #given: number | undefined;
   #isSlow = false;
@@ -56,12 +55,12 @@ export class Stream<T> implements AsyncIterableIterator<T, undefined> {
     this.#waited = onDelivered;
   }
 
-  /** Where the reader is: the number of the last event that was given. */
+  /** The number of the last event that the reader got. */
   get position(): number {
     return this.#at;
   }
 
-  /** Reads where the reader stands. @throws whatever the database does */
+  /** Reads the first page. @throws errors of the database */
   async begin(after: number | undefined): Promise<void> {
     const page = await this.#read(after ?? Number.MAX_SAFE_INTEGER);
     if (!page) this.end('user_removed');
@@ -70,18 +69,18 @@ export class Stream<T> implements AsyncIterableIterator<T, undefined> {
     this.#at = after ?? page?.last ?? 0;
   }
 
-  /** Ends it when its token has become too old. */
+  /** Ends it if its token has expired. */
   expire(): void {
     if (Date.now() >= this.#expires) this.end('token_expired');
   }
 
-  /** There may be more. */
+  /** Announces that there may be new events. */
   notify(): void {
-    this.#rings++;
+    this.#notifications++;
     this.#wake();
   }
 
-  /** Nothing more is given but the reason. */
+  /** Ends the stream: the reader gets nothing more but the reason. */
   end(reason: StreamEndReason): void {
     this.#reason ??= reason;
     this.#wake();
@@ -91,7 +90,7 @@ export class Stream<T> implements AsyncIterableIterator<T, undefined> {
     if (this.#given !== undefined) this.#isSlow ||= performance.now() - this.#given > SLOW_READER_MS;
     const asked = Date.now();
     const heard = await this.#following();
-    // What was written before had to wait for the reader, and not the reader for it.
+    // An event from before waited for the reader, and not the reader for it.
     if (heard?.at !== undefined && heard.at > asked) this.#waited(Math.max(0, Date.now() - heard.at));
     this.#given = performance.now();
     if (!heard) return this.#finished();
@@ -109,7 +108,7 @@ export class Stream<T> implements AsyncIterableIterator<T, undefined> {
     return this;
   }
 
-  /** @throws {DOMException} an AbortError where the reader has to come back: `done` would say that there is nothing more */
+  /** @throws {DOMException} an AbortError if the reader must resume: `done` would mean that there is nothing more */
   #finished(): IteratorResult<T, undefined> {
     if (!this.#isLeft && this.#reason && RESUMABLE_REASONS.includes(this.#reason))
       throw new DOMException(this.#reason, 'AbortError');
@@ -126,21 +125,21 @@ export class Stream<T> implements AsyncIterableIterator<T, undefined> {
       }
       const heard = this.#pending.shift();
       if (heard) return heard;
-      const rings = this.#rings;
+      const notifications = this.#notifications;
       const page = await this.#read(this.#at).catch(() => 'failed' as const);
       if (page === 'failed') await this.#woken(RETRY_DELAY_MS);
       else if (!page) this.end('user_removed');
-      else if (!this.#take(this.#at, page) && rings === this.#rings) await this.#woken();
+      else if (!this.#take(this.#at, page) && notifications === this.#notifications) await this.#woken();
     }
   }
 
-  /** @returns whether there is anything in the page for a reader who has come so far */
+  /** @returns whether the page has anything for a reader at `after` */
   #take(after: number, { last, rows }: EventPage): boolean {
     if (after === last) {
       this.#isSlow = false;
       return false;
     }
-    // Numbers have no gaps but where old events were removed. An id that never was given is none to go on from.
+    // Only removed old events leave a gap in the numbers. Nobody can resume from an id that was never sent.
     const isWhole = rows[0]?.id === after + 1;
     const isBehind = this.#isSlow && last - after > MAX_LAG_EVENTS;
     this.#isSlow = false;

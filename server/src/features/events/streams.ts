@@ -1,4 +1,4 @@
-// All streams of this instance: who reads, when there is something to read, and when a stream has to end.
+// All streams of this instance: opens, wakes and ends them.
 import type { ChangeListener, Database } from '../../db/database.ts';
 import type { SessionCache } from '../../security/openSessions.ts';
 import type { Leases } from '../../security/places.ts';
@@ -9,15 +9,15 @@ import { createChangeNotifier } from './changeNotifier.ts';
 import { type EventPage, readEvents, readStreamHeads } from './queries.ts';
 import { PAGE_SIZE, Stream } from './stream.ts';
 
-/** Streams that a user may have open: on all instances where they count together, otherwise on each. */
+/** On all instances together with Redis, otherwise on each. */
 const MAX_STREAMS_PER_USER = 10;
 
-/** Milliseconds between looks at sessions, tokens and what the doorbell may have missed. */
+/** Between checks of sessions and tokens, and for events whose notification was lost. */
 const CHECK_INTERVAL_MS = 3000;
 
 interface Readers {
   readonly streams: Set<Stream<unknown>>;
-  /** Pages that are being read, by what they come after: streams that stand at the same event share one. */
+  /** Pages that are being read, by the event that they follow: streams at the same event share one read. */
   readonly reading: Map<number, Promise<EventPage | undefined>>;
 }
 
@@ -26,7 +26,7 @@ interface EventStreamsOptions {
   readonly listen: (onChange: ChangeListener) => () => Promise<void>;
   readonly sessionCache: SessionCache;
   readonly leases?: Leases | undefined;
-  /** Told how late an event was given, in seconds. */
+  /** Called with the seconds from the write of an event to its delivery. */
   readonly onDelivered?: ((lag: number) => void) | undefined;
 }
 
@@ -48,7 +48,7 @@ export function createEventStreams({
 
   function onChange(user_id: number | undefined): void {
     for (const readers of user_id === undefined ? users.values() : [users.get(user_id)]) {
-      // What is being read may have been looked for too early.
+      // A read that is under way may have begun before the commit.
       readers?.reading.clear();
       for (const stream of readers?.streams ?? []) stream.notify();
     }
@@ -58,14 +58,14 @@ export function createEventStreams({
     for (const stream of all()) if (session_ids.includes(stream.caller.session_id)) stream.end(why);
   });
 
-  /** Asks for all streams at once what other instances do not tell: it costs one short statement, however many they are. */
+  /** Checks all streams at once, with one short statement, for what no notification tells. */
   async function checkStreams(): Promise<void> {
     const streams = all();
     for (const stream of streams) stream.expire();
     const sessions = [...new Set(streams.map(({ caller }) => caller.session_id))];
     const found = await readStreamHeads(db, { users: [...users.keys()], sessions });
     const open = new Map(found?.open.map((session) => [session.id, session]));
-    // After a backup was restored an id can be that of another session.
+    // After a restore of a backup the id can be that of another session.
     const isOpen = ({ id, session_id, nonce }: Caller) => {
       const session = open.get(session_id);
       return session?.user_id === id && (session.nonce ?? undefined) === nonce;
@@ -80,7 +80,7 @@ export function createEventStreams({
 
   function start(): void {
     stopListening ??= listen(onChange);
-    // While the database is away nothing is known, and nothing happens.
+    // While the database is unavailable nothing is known, and nothing is done.
     checking ??= setInterval(() => checkStreams().catch(() => {}), CHECK_INTERVAL_MS).unref();
   }
 
