@@ -76,7 +76,10 @@ function ratioTable(
   scenarios: readonly (readonly [scenario: string, label: string])[],
   columns: readonly string[],
 ): string {
-  const rows = scenarios.flatMap(([scenario, label]) => {
+  const measured = scenarios.filter(([scenario]) =>
+    report.throughput.some((row) => row.scenario === scenario),
+  );
+  const rows = measured.flatMap(([scenario, label]) => {
     const own = find(report, scenario, BASELINE)?.requests_per_second;
     const ratios = columns.map((column) => find(report, scenario, column)?.against_baseline);
     const row = [

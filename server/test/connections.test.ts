@@ -1,7 +1,7 @@
 // How many connections one address may hold, and which end with their answer.
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { createMetrics } from '../src/telemetry/metrics.ts';
 import { samplesOf } from './exposition.ts';
 import { openTestDatabase, startApp, type TestApp } from './harness.ts';
@@ -50,12 +50,12 @@ test('#364 an address holds so many connections, one more is closed at once, and
 
   // Who lets go of one has another.
   kept(mine)[0]?.destroy();
-  await vi.waitFor(async () => expect(kept(await holdMany(1, port, '127.0.0.2'))).toHaveLength(1));
+  await expect.poll(async () => kept(await holdMany(1, port, '127.0.0.2'))).toHaveLength(1);
   const others = kept(await holdMany(5, port, '127.0.0.2'));
   expect(others).toHaveLength(0);
   api.app.server.closeAllConnections();
   // And nothing is kept of who has none.
-  await vi.waitFor(async () => expect((await told()).at(-1)).toMatchObject({ value: 0 }));
+  await expect.poll(async () => (await told()).at(-1)).toMatchObject({ value: 0 });
 });
 
 test('#364 of IPv6 a network of 64 bits is one address', async () => {

@@ -264,10 +264,9 @@ describe.each(DOORS)('over $name', ({ path }) => {
       const iat = Math.floor(Date.now() / 1000);
       const token = signed({ sub: String(ann.id), ...sessionNameOf(ann.token), iat, exp: iat + 1 });
       const reader = await listening({ ...ann, token }, path);
-      const before = performance.now();
-      const ended = reader.rest();
-      expect((await ended).map(({ event }) => event)).toEqual([{ type: 'end', reason: 'token_expired' }]);
-      expect(performance.now() - before).toBeLessThan(11_000);
+      expect((await reader.rest()).map(({ event }) => event)).toEqual([
+        { type: 'end', reason: 'token_expired' },
+      ]);
       await addTasks(ann, 1);
     });
   });
@@ -309,7 +308,7 @@ describe.each(DOORS)('over $name', ({ path }) => {
           if (reader.status === 200) readers.push(reader);
           return readers.length;
         },
-        { timeout: 10_000, interval: 10 },
+        { interval: 10 },
       )
       .toBe(10);
     for (const reader of readers) reader.leave();
@@ -491,7 +490,7 @@ test('#155 what streams took of the heap is free again when their readers have l
       users.flatMap((user) => Array.from({ length: 10 }, () => listening(user))),
     );
     for (const reader of readers) reader.leave();
-    await expect.poll(ended, { timeout: 10_000 }).toBe(before + readers.length);
+    await expect.poll(ended).toBe(before + readers.length);
     collect();
     heap.push(process.memoryUsage().heapUsed);
   }

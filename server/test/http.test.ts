@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { sql } from 'drizzle-orm';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { listEndpoints } from '../src/http/endpoints.ts';
 import { appRouter } from '../src/router.ts';
 import { type Answer, openTestDatabase, type Request, startApp, type TestApp } from './harness.ts';
@@ -1056,9 +1056,9 @@ test.each(['production', 'development'] as const)(
     });
     for (const { text } of [rest, rpc])
       expect(text).not.toMatch(/outer_tasks|insert|relation|drizzle|postgres|42P01|marker| at |\.ts/i);
-    await vi.waitFor(() =>
-      expect(broken.log.filter(({ request_id }) => request_id === 'the-rest-one')).toHaveLength(2),
-    );
+    await expect
+      .poll(() => broken.log.filter(({ request_id }) => request_id === 'the-rest-one'))
+      .toHaveLength(2);
     const failure = broken.log.find(
       ({ request_id, msg }) => request_id === 'the-rest-one' && msg === 'request failed',
     );
@@ -1132,7 +1132,7 @@ test.each(LOGGED)(
       headers: { ...request.headers, 'x-request-id': id },
     });
     const lines = () => api.log.filter((line) => line.request_id === id);
-    await vi.waitFor(() => expect(lines()).toHaveLength(1));
+    await expect.poll(() => lines()).toHaveLength(1);
     expect(lines()[0]).toMatchObject({
       ...expected,
       status,
@@ -1154,19 +1154,15 @@ test('probes are a line in the log when they say no, and none when they say yes'
     expect(
       (await unwell.rest('GET', path, { headers: { 'x-request-id': `not-well-${path.at(-1)}` } })).status,
     ).toBe(503);
-    await vi.waitFor(() =>
-      expect(unwell.log.at(-1)).toMatchObject({
-        request_id: `not-well-${path.at(-1)}`,
-        status: 503,
-        level: 30,
-      }),
-    );
+    await expect
+      .poll(() => unwell.log.at(-1))
+      .toMatchObject({ request_id: `not-well-${path.at(-1)}`, status: 503, level: 30 });
   }
   expect((await api.rest('GET', '/livez', { headers: { 'x-request-id': 'a-probe-all-well' } })).status).toBe(
     200,
   );
   await api.rest('GET', '/outherTasks', { headers: { 'x-request-id': 'after-the-probes' } });
-  await vi.waitFor(() => expect(api.log.at(-1)).toMatchObject({ request_id: 'after-the-probes' }));
+  await expect.poll(() => api.log.at(-1)).toMatchObject({ request_id: 'after-the-probes' });
   expect(api.log.filter(({ request_id }) => request_id === 'a-probe-all-well')).toEqual([]);
 });
 
@@ -1178,6 +1174,7 @@ test('#164 no login, token or other text of a client is anywhere in the log', ()
 // Health
 
 test('health says that all is well, in the form of the contract', async () => {
+  const before = Date.now();
   const { status, body, headers } = await api.rest('GET', '/health');
   expect(status).toBe(200);
   expect(body).toEqual({
@@ -1187,21 +1184,18 @@ test('health says that all is well, in the form of the contract', async () => {
     version: expect.stringMatching(/^\d+\.\d+\.\d+/),
     environment: 'test',
   });
-  expect(Math.abs(Date.now() - Date.parse(body.timestamp))).toBeLessThan(5000);
+  expect(Date.parse(body.timestamp)).toBeGreaterThanOrEqual(before);
+  expect(Date.parse(body.timestamp)).toBeLessThanOrEqual(Date.now());
   expect(headers['cache-control']).toBe('no-store');
 });
 
 const away = { status: 'unavailable', database: 'disconnected' };
-/** @returns milliseconds until health says so; each question to it may take its own time */
-async function untilHealth(app: typeof api, status: number): Promise<number> {
-  const start = performance.now();
-  await expect
-    .poll(async () => (await app.rest('GET', '/health')).status, { timeout: 5000, interval: 20 })
-    .toBe(status);
-  return performance.now() - start;
-}
+const untilHealth = (app: typeof api, status: number): Promise<void> =>
+  expect.poll(async () => (await app.rest('GET', '/health')).status, { interval: 20 }).toBe(status);
 
-test('health says within two seconds that the database hangs, and that it is back', async () => {
+// `createHealthMonitor` says no after two seconds by the clock: server/src/features/health/router.test.ts.
+
+test('health says that the database hangs, and that it is back', async () => {
   const slow = await startApp();
   await untilHealth(slow, 200);
   const gate = Promise.withResolvers<void>();
@@ -1214,7 +1208,7 @@ test('health says within two seconds that the database hangs, and that it is bac
     }),
   );
   await begun.promise;
-  expect(await untilHealth(slow, 503)).toBeLessThan(2000);
+  await untilHealth(slow, 503);
   expect(await slow.rest('GET', '/health')).toMatchObject({
     status: 503,
     body: away,
@@ -1223,15 +1217,15 @@ test('health says within two seconds that the database hangs, and that it is bac
   expect(await slow.rpc('health.check')).toMatchObject({ status: 503 });
   gate.resolve();
   await Promise.all(holders);
-  expect(await untilHealth(slow, 200)).toBeLessThan(2000);
+  await untilHealth(slow, 200);
 });
 
-test('health says within two seconds that the database is gone', async () => {
+test('health says that the database is gone', async () => {
   const database = await openTestDatabase();
   const orphan = await startApp({ database });
   await untilHealth(orphan, 200);
   await database.close();
-  expect(await untilHealth(orphan, 503)).toBeLessThan(2000);
+  await untilHealth(orphan, 503);
   expect(await orphan.rest('GET', '/health/')).toMatchObject({ status: 503, body: away });
   expect((await orphan.rest('HEAD', '/health')).status).toBe(503);
 });

@@ -1,7 +1,7 @@
 // Input that is meant to do more than it says: keys of ours, code for whoever may run it, and sizes and depths.
 import { randomUUID } from 'node:crypto';
 import { sql } from 'drizzle-orm';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { inputContract, listEndpoints } from '../src/http/endpoints.ts';
 import { appRouter } from '../src/router.ts';
@@ -212,17 +212,22 @@ test('#103 a line break or an escape in a header or a text makes no second line 
     headers,
   });
   const lines = () => api.log.filter(({ request_id }) => request_id === id);
-  await vi.waitFor(() => expect(lines()).toHaveLength(1));
+  await expect.poll(() => lines()).toHaveLength(1);
   expect(JSON.stringify(api.log)).not.toMatch(/forged|u001b/);
 });
 
 // Sizes and depths
 
-/** Milliseconds. */
-async function timeOf(job: () => Promise<unknown>): Promise<number> {
-  const start = performance.now();
+/** @returns milliseconds of processor time: other programs do not count */
+async function cpuMsOf(job: () => Promise<unknown>): Promise<number> {
+  const before = process.cpuUsage();
   await job();
-  return performance.now() - start;
+  return cpuMsSince(before);
+}
+
+function cpuMsSince(before: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1000;
 }
 
 test('#95 text that is made for slow patterns is judged at once', async () => {
@@ -239,7 +244,7 @@ test('#95 text that is made for slow patterns is judged at once', async () => {
   for (const make of shapes) {
     const long = make(60_000);
     const short = make(14_000);
-    const took = await timeOf(() =>
+    const took = await cpuMsOf(() =>
       Promise.all([
         api.rest('POST', '/outherTasks', {
           token: ann.token,
@@ -270,7 +275,7 @@ test('#95 text that is made for slow patterns is judged at once', async () => {
       ]),
     );
     // One of these patterns gone quadratic over 60,000 characters takes some seconds.
-    expect(took, long.slice(0, 5)).toBeLessThan(1000);
+    expect(took, long.slice(0, 5)).toBeLessThan(2000);
   }
 });
 
@@ -292,11 +297,11 @@ test.each([
   ['10,000', 10_000],
   ['200,000', 200_000],
 ])('#97 a depth of %s is refused, and the server has time for others meanwhile', async (_, depth) => {
-  let lag = 0;
-  let last = performance.now();
+  let longestMs = 0;
+  let last = process.cpuUsage();
   const beat = setInterval(() => {
-    lag = Math.max(lag, performance.now() - last);
-    last = performance.now();
+    longestMs = Math.max(longestMs, cpuMsSince(last));
+    last = process.cpuUsage();
   }, 5);
   for (const [open, close] of [
     ['[', ']'],
@@ -314,7 +319,8 @@ test.each([
     }
   }
   clearInterval(beat);
-  expect(lag).toBeLessThan(500);
+  // Of work between two turns of the event loop.
+  expect(longestMs).toBeLessThan(500);
 });
 
 test('#99 no request gave all objects a property', async () => {

@@ -195,7 +195,7 @@ test.concurrent('#199 a job that always fails is tried six times, and then lies 
   };
   const { log } = start(database, poison);
   const buried = () => log.filter(({ msg }) => msg === 'job failed for good');
-  await expect.poll(buried, { timeout: 25_000 }).toHaveLength(1);
+  await expect.poll(buried).toHaveLength(1);
   const [{ job_id } = {}] = buried();
   expect(buried()).toMatchObject([{ level: 50, job: 'poison', job_id: expect.any(String), reason: 'Error' }]);
   expect(
@@ -235,7 +235,7 @@ test.concurrent('what users want is done once for each, and one that cannot be i
     },
   };
   const { log } = start(database, order);
-  await expect.poll(() => orders.get('bad'), { timeout: 25_000 }).toBe('given up');
+  await expect.poll(() => orders.get('bad')).toBe('given up');
   expect(done).toEqual(['good']);
   expect(log.filter(({ msg }) => msg === 'job failed for good')).toMatchObject([{ job: 'order' }]);
   const jobs = await database.db.execute(
@@ -247,9 +247,10 @@ test.concurrent('what users want is done once for each, and one that cannot be i
   ]);
 });
 
-test.concurrent('what failed for good is seen and counted until somebody has it done again or forgets it', {
-  timeout: 60_000,
-}, async ({ expect, onTestFinished }) => {
+test.concurrent('what failed for good is seen and counted until somebody has it done again or forgets it', async ({
+  expect,
+  onTestFinished,
+}) => {
   const database = await openDatabase({ onTestFinished });
   let wanted = ['mended', 'hopeless'];
   let isBroken = true;
@@ -273,7 +274,7 @@ test.concurrent('what failed for good is seen and counted until somebody has it 
     stepwise_jobs_active: { order: 0 },
     stepwise_jobs_dead: 0,
   });
-  await expect.poll(() => wanted, { timeout: 40_000 }).toEqual([]);
+  await expect.poll(() => wanted).toEqual([]);
   const boss = await operator(database);
   const { queues, deadLetters } = await readOverview(boss);
   expect(queues).toEqual([{ name: 'order', waiting: 0, active: 0, failed: 2 }]);
@@ -286,7 +287,7 @@ test.concurrent('what failed for good is seen and counted until somebody has it 
       attempts: 6,
       reason: '57014',
     });
-  await expect.poll(() => told().stepwise_jobs_dead, { timeout: 30_000, interval: 500 }).toBe(2);
+  await expect.poll(() => told().stepwise_jobs_dead, { interval: 500 }).toBe(2);
 
   isBroken = false;
   const keys = await database.ids('pgboss.job', "singleton_key || ' ' || id");
@@ -297,9 +298,9 @@ test.concurrent('what failed for good is seen and counted until somebody has it 
   expect(await resolveDeadLetter(boss, idOf('mended'), 'retry')).toBe('sent');
   expect(await resolveDeadLetter(boss, idOf('hopeless'), 'forget')).toBe('forgotten');
   expect(await resolveDeadLetter(boss, idOf('mended'), 'retry')).toBe('unknown');
-  await expect.poll(() => done, { timeout: 20_000 }).toEqual(['mended']);
+  await expect.poll(() => done).toEqual(['mended']);
   expect((await readOverview(boss)).deadLetters).toEqual([]);
-  await expect.poll(() => told().stepwise_jobs_dead, { timeout: 30_000, interval: 500 }).toBe(0);
+  await expect.poll(() => told().stepwise_jobs_dead, { interval: 500 }).toBe(0);
 });
 
 test.concurrent('what is under way is told to leave off, is waited for, and is done again by the next process', async ({
@@ -330,7 +331,7 @@ test.concurrent('what is under way is told to leave off, is waited for, and is d
   ]);
   const again = start(database, { ...slow, run: async () => ({ steps: 3 }) });
   await expect
-    .poll(() => again.log.filter(({ job }) => job === 'slow'), { timeout: 20_000 })
+    .poll(() => again.log.filter(({ job }) => job === 'slow'))
     .toMatchObject([{ msg: 'job done', attempt: 2, figures: { steps: 3 } }]);
 });
 
@@ -339,8 +340,8 @@ test.concurrent('a schedule that is no more is forgotten', async ({ expect, onTe
   const idle = (name: string): Job => ({ name, schedule: '0 0 1 1 *', run: async () => ({}) });
   const planned = () => database.ids('pgboss.schedule', 'name').catch(() => []);
   const first = start(database, idle('one'), idle('two'));
-  await expect.poll(planned, { timeout: 20_000 }).toEqual(['one', 'two']);
+  await expect.poll(planned).toEqual(['one', 'two']);
   await first.running.stop();
   start(database, idle('two'));
-  await expect.poll(planned, { timeout: 20_000 }).toEqual(['two']);
+  await expect.poll(planned).toEqual(['two']);
 });

@@ -42,7 +42,7 @@ test('after a day at work it is as a new one in all that a statement can depend 
   );
   const jobs = startJobs({ database: used, databaseUrl: undefined, logger: pino({ level: 'silent' }) });
   await expect
-    .poll(() => used.db.execute(sql`select 1 from pgboss.schedule`).catch(() => []), { timeout: 20_000 })
+    .poll(() => used.db.execute(sql`select 1 from pgboss.schedule`).catch(() => []))
     .not.toEqual([]);
   await jobs.stop();
   await api.app.close();

@@ -165,9 +165,7 @@ test('#277 a .env file as Windows writes it is read from its first line on, by w
   }
 });
 
-test('#277 #278 what is wrong with .env or DATABASE_URL is one line of every program', {
-  timeout: 120_000,
-}, async () => {
+test('#277 #278 what is wrong with .env or DATABASE_URL is one line of every program', async () => {
   withoutDotenv();
   const programs = [
     'src/main.ts',
@@ -319,9 +317,7 @@ test('#166 ten thousand errors into a log that nobody reads any more leave the s
   const server = await start({ DATA_DIR: data, RATE_LIMIT: 'off' });
   server.child.stdout?.destroy();
   const floods = Promise.all(Array.from({ length: 5 }, () => flood(server.url, '/nowhere', 2000, 404)));
-  const begin = performance.now();
   expect((await fetch(`${server.url}/health`)).status).toBe(200);
-  expect(performance.now() - begin).toBeLessThan(5000);
   expect(await floods).toEqual([2000, 2000, 2000, 2000, 2000]);
   expect((await fetch(`${server.url}/health`)).status).toBe(200);
   server.child.kill('SIGTERM');
@@ -339,9 +335,7 @@ test('#166 a log on a full disk does not end the server', async () => {
   running.add(child);
   const ended = once(child, 'exit');
   const state = () => fetch(`http://127.0.0.1:${port}/health`).then(({ status }) => status);
-  await expect
-    .poll(() => state().catch(() => child.exitCode ?? 'not there yet'), { timeout: 20_000 })
-    .toBe(200);
+  await expect.poll(() => state().catch(() => child.exitCode ?? 'not there yet')).toBe(200);
   expect(await flood(`http://127.0.0.1:${port}`, '/nowhere', 100, 404)).toBe(100);
   expect(await state()).toBe(200);
   child.kill('SIGTERM');

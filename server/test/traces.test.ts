@@ -120,7 +120,7 @@ test('whether the session is open is asked inside the call, or before it where t
   expect((await api.rest('POST', '/outherTasks', { token, body: { title: 'asked before' } })).status).toBe(
     201,
   );
-  await expect.poll(() => lookUps().length, { timeout: 10_000 }).toBe(before + 1);
+  await expect.poll(() => lookUps().length).toBe(before + 1);
   expect(lookUps().at(-1)?.parentSpanId).toBeUndefined();
 });
 
@@ -131,7 +131,7 @@ test('what tells other instances of the event is in the trace of no call: it tel
     201,
   );
   const { below } = await spansOf('a-call-with-an-event');
-  await expect.poll(() => spans.some(({ name }) => name === 'events.notify'), { timeout: 10_000 }).toBe(true);
+  await expect.poll(() => spans.some(({ name }) => name === 'events.notify')).toBe(true);
   expect(below.map(({ name }) => name)).not.toContain('events.notify');
   expect(
     spans.filter(({ name, parentSpanId }) => name === 'events.notify' && parentSpanId !== undefined),
@@ -202,7 +202,6 @@ test.each(DOORS)(
     await expect
       .poll(
         () => spans.filter((span) => span.name === 'events.read' && span.parentSpanId === undefined).length,
-        { timeout: 10_000 },
       )
       .toBeGreaterThan(before);
     expect((await spansOf(request_id)).below).toHaveLength(reads);

@@ -36,34 +36,31 @@ async function during<T>(work: Promise<T>, milliseconds: number, each: () => Pro
   return done;
 }
 
-// #17: /health and the event loop are held against the length of the storm, not against milliseconds.
-test('#17 while fifty sign in at once everybody else is answered, and whoever cannot wait is told to come back', {
-  timeout: 60_000,
-}, async () => {
-  const health: number[] = [];
-  const began = performance.now();
-  const idle = performance.eventLoopUtilization();
+// #17: The event loop's thread is held against the processor time of all threads, not against milliseconds.
+test('#17 while fifty sign in at once everybody else is answered, and whoever cannot wait is told to come back', async () => {
+  let healthAnswers = 0;
+  const begun = process.cpuUsage();
+  const begunOnThread = process.threadCpuUsage();
   const storm = Promise.all(Array.from({ length: 50 }, () => signIn(ann.password)));
   const answers = await during(storm, 50, async () => {
-    const start = performance.now();
     const answer = await fetch(`${url}/health`);
     expect(answer.status).toBe(200);
-    health.push(performance.now() - start);
+    healthAnswers++;
   });
-  const { utilization } = performance.eventLoopUtilization(idle);
+  const onThread = process.threadCpuUsage(begunOnThread);
+  const all = process.cpuUsage(begun);
   for (const { status, retryAfter } of answers) {
     expect([200, 429, 503]).toContain(status);
     expect(retryAfter).toEqual(status === 200 ? null : expect.stringMatching(/^[1-9]\d*$/));
   }
   // One at a time and 32 that wait.
   expect(answers.filter(({ status }) => status === 200).length).toBeGreaterThanOrEqual(33);
-  // Hashes take other threads: the event loop, which the fifty clients share, has time to wait.
-  expect(utilization).toBeLessThan(0.9);
-  expect(health.length).toBeGreaterThan(3);
-  expect(Math.max(...health)).toBeLessThan((performance.now() - began) / 3);
+  // Hashes take other threads than the event loop, which the fifty clients share.
+  expect((onThread.user + onThread.system) / (all.user + all.system)).toBeLessThan(0.5);
+  expect(healthAnswers).toBeGreaterThan(3);
 });
 
-test('#18 five hundred at once are let in or sent away, in bounded memory', { timeout: 60_000 }, async () => {
+test('#18 five hundred at once are let in or sent away, in bounded memory', async () => {
   const before = process.memoryUsage().rss;
   let most = before;
   const body = (n: number) => ({ username: ann.login, password: n % 2 ? ann.password : `wrong ${n}` });
