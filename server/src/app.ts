@@ -89,6 +89,8 @@ export interface AppOptions {
   readonly traceProcedure?: TraceProcedure;
   /** Milliseconds without progress after which a client that does not take its answer is cut. */
   readonly stalledAfterMs?: number;
+  /** The clock that local dates are taken from: in tests one that is set. */
+  readonly now?: () => Date;
   /** How long bodies of requests may take: in tests less. */
   readonly bodyTimeouts?: BodyTimeouts;
 }
@@ -124,6 +126,7 @@ export async function buildApp({
   traceProcedure,
   stalledAfterMs = STALLED_AFTER_MS,
   bodyTimeouts = BODY_TIMEOUTS,
+  now = () => new Date(),
 }: AppOptions): Promise<FastifyInstance> {
   const sessionCache = createSessionCache((claims) => isSessionOpen(database.db, claims));
   const memory = createTransferMemory();
@@ -151,6 +154,7 @@ export async function buildApp({
     ),
     readQueue: createUserQueue(CONCURRENCY_PER_USER, Number.POSITIVE_INFINITY),
     health: createHealthMonitor(database.ping, manifest.version, config.environment, isDraining),
+    now,
     passwordMinLength: config.passwordMinLength,
     isRegistrationOpen: config.isRegistrationOpen,
     ...(traceProcedure && { traceProcedure }),

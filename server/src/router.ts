@@ -3,6 +3,7 @@ import { eventsRouter } from './features/events/router.ts';
 import { healthRouter } from './features/health/router.ts';
 import { mentalPlanRouter } from './features/mentalPlan/router.ts';
 import { physicalPlanRouter } from './features/physicalPlan/router.ts';
+import { profileRouter } from './features/profile/router.ts';
 import { resourceRouter } from './features/resource/router.ts';
 import { taskRouter } from './features/task/router.ts';
 import { router } from './trpc/procedures.ts';
@@ -13,6 +14,7 @@ export const appRouter = router({
   mentalPlan: mentalPlanRouter,
   resource: resourceRouter,
   task: taskRouter,
+  profile: profileRouter,
   events: eventsRouter,
   health: healthRouter,
 });

@@ -38,7 +38,7 @@ const addTasks = async (user: User, count: number) => {
   for (let n = 0; n < count; n++) await call(user, 'task.create', { title: `task ${n}` });
 };
 
-const BOOK = { type: 'book', name: 'SICP', description: '', volume: 500 };
+const BOOK = { type: 'book', name: 'SICP', description: '', volume: 500, unit: 'chapter' };
 const BODY = { goal: 'Run', age: 30, gender: 'male', weight: 70, height: 175 };
 
 /** Opens a stream that stands before everything. */
@@ -80,7 +80,15 @@ describe.each(DOORS)('over $name', ({ path }) => {
       goal: 'Read',
       resource_list: [one],
     });
-    const mental = { id, user_id: ann.id, name: 'Spring', goal: 'Read', progress: 30, version: 1 };
+    const mental = {
+      id,
+      user_id: ann.id,
+      name: 'Spring',
+      goal: 'Read',
+      progress: 30,
+      deadline: null,
+      version: 1,
+    };
     happens('mentalPlan.created', { ...mental, resource_list: [one] });
     await call(ann, 'mentalPlan.update', { id, progress: 7 });
     happens('mentalPlan.changed', { ...mental, progress: 7, version: 2, resource_list: null });
@@ -436,13 +444,16 @@ test('changes at once wait for each other, never in a circle', async () => {
     );
   const plan = { name: 'a', goal: 'b', progress: 30 };
   for (let round = 0; round < 40; round++) {
-    const [id] = (await createResources(db, ann.id, 10_000, [{ ...BOOK, type: 'book' }])) as [number];
-    const kept = await createMentalPlan(db, ann.id, 1000, { ...plan, resource_list: [id] });
+    const [id] = (await createResources(db, ann.id, 10_000, [
+      { ...BOOK, type: 'book', unit: 'chapter' },
+    ])) as [number];
+    const kept = await createMentalPlan(db, ann.id, new Date(), 1000, { ...plan, resource_list: [id] });
+    if (kept.outcome !== 'created') throw new Error(kept.outcome);
     const key = randomUUID();
     const outcomes = await Promise.all([
-      each((tx) => removeMentalPlan(tx, ann.id, { id: kept as number })),
-      each((tx) => updateResource(tx, ann.id, { id, progress: 3, volume: 7 })),
-      each((tx) => createMentalPlan(tx, ann.id, 1000, { ...plan, resource_list: [id] })),
+      each((tx) => removeMentalPlan(tx, ann.id, { id: kept.id })),
+      each((tx) => updateResource(tx, ann.id, new Date(), { id, progress: 3, volume: 7 })),
+      each((tx) => createMentalPlan(tx, ann.id, new Date(), 1000, { ...plan, resource_list: [id] })),
       each((tx) => removeResource(tx, { user_id: ann.id, id })),
       each(async (tx) => {
         await claimKey(tx, ann.id, key, 'request');

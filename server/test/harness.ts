@@ -101,7 +101,7 @@ export async function startApp(
     rates?: Rates;
     store?: RateLimitStore;
     dearHashes?: boolean;
-  } & Pick<AppOptions, 'metrics' | 'traceProcedure' | 'stalledAfterMs' | 'bodyTimeouts'> = {},
+  } & Pick<AppOptions, 'metrics' | 'traceProcedure' | 'stalledAfterMs' | 'bodyTimeouts' | 'now'> = {},
 ): Promise<TestApp> {
   const {
     database: given,
@@ -111,6 +111,7 @@ export async function startApp(
     traceProcedure,
     stalledAfterMs,
     bodyTimeouts,
+    now,
     dearHashes = false,
     ...settings
   } = overrides;
@@ -136,6 +137,7 @@ export async function startApp(
     database,
     secrets: [SECRET],
     limits: { store, rates },
+    ...(now && { now }),
     logger: pino(
       { level: 'info' },
       lines((line) => log.push(JSON.parse(line))),

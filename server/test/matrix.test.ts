@@ -84,6 +84,8 @@ const DECLARED: Record<string, readonly [Reach, (names: Names) => object | Promi
   'task.create': ['own account', ({ account: user_id }) => ({ user_id, title: 'Shop' })],
   'task.update': ['own object', ({ task: id }) => ({ id, title: 'Cook', status: true })],
   'task.remove': ['own object', ({ task: id }) => ({ id })],
+  'profile.get': ['own list', () => ({})],
+  'profile.update': ['own list', () => ({ day_start: 4, study_days: [1, 2] })],
   'events.stream': ['own list', () => ({})],
   'health.check': ['public', () => ({})],
 };

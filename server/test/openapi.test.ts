@@ -94,6 +94,8 @@ const TABLE: [string, string, number][] = [
   ['task.create', 'POST /outherTasks', 201],
   ['task.update', 'PATCH /outherTasks/{id}', 200],
   ['task.remove', 'DELETE /outherTasks/{id}', 200],
+  ['profile.get', 'GET /users/me/profile', 200],
+  ['profile.update', 'PATCH /users/me/profile', 200],
   ['events.stream', 'GET /events', 200],
   ['health.check', 'GET /health', 200],
 ];
@@ -396,7 +398,14 @@ test('a reader who sends the examples, one after the other, succeeds with each',
     'resource.create',
     'resource.createMany',
   );
-  order.push('resource.update', 'mentalPlan.update', 'task.create', 'task.update', 'auth.remove');
+  order.push(
+    'resource.update',
+    'mentalPlan.update',
+    'task.create',
+    'task.update',
+    'profile.update',
+    'auth.remove',
+  );
   expect(withBody.map(({ name }) => name).sort()).toEqual([...new Set(order)].sort());
   // The reader is not the first user, but what they make is the first of its kind: its id is 1.
   await api.register();

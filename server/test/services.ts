@@ -31,6 +31,7 @@ export function testServices(database: AppOptions['database']): Services {
     refreshTokens: createRefreshTokens([SECRET]),
     sessionCache,
     streams: createEventStreams({ ...database, sessionCache }),
+    now: () => new Date(),
     sessionLimits: { idle: 7 * 86_400, absolute: 30 * 86_400, perUser: 20 },
     limits: createRateLimits(createMemoryStore(), undefined),
     changeQueue: createUserQueue(4, Number.POSITIVE_INFINITY),

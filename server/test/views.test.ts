@@ -34,7 +34,11 @@ async function stands({ id }: User) {
   const readModels = createReadModelCache();
   const [physical, mental] = await Promise.all([
     physicalPlanOf(database.db, { readModels, exercises: createExerciseCache(readExercises) }, id),
-    mentalPlanOf(database.db, { readModels, runLargeRead: (_user_id, _bytes, read) => read() }, id),
+    mentalPlanOf(
+      database.db,
+      { readModels, runLargeRead: (_user_id, _bytes, read) => read(), now: () => new Date() },
+      id,
+    ),
   ]);
   return { physical: physical ?? 404, mental: mental ?? 404 };
 }

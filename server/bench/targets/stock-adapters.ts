@@ -45,6 +45,7 @@ const services: Services = {
     close: async () => {},
     metricDefinitions: [],
   },
+  now: () => new Date(),
   passwords: createPasswords(1, 32),
   accessTokens: createAccessTokens([SECRET], TOKEN_LIFETIME),
   refreshTokens: createRefreshTokens([SECRET]),

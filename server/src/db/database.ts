@@ -4,6 +4,9 @@ import type { SQL, SQLWrapper } from 'drizzle-orm';
 import type { MetricDefinition } from '../telemetry/measures.ts';
 import { dialect } from './drizzle.ts';
 
+/** PostgreSQL's number of the type `date`. */
+export const DATE_TYPE = 1082;
+
 /** A statement as it is sent to the database. */
 export interface CompiledStatement {
   /** Unique; traces show it. */

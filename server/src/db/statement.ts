@@ -13,6 +13,9 @@ interface ParameterTypes {
   text: string;
   gender: 'male' | 'female';
   resource_type: string;
+  /** `YYYY-MM-DD` */
+  date: string;
+  timestamptz: Date;
   /** Any value, as JSON. */
   json: unknown;
   'int[]': readonly number[];
@@ -127,10 +130,12 @@ export function firstRow<S extends Shape, Row>(
   return async (db, input) => (await rows(db, input))[0];
 }
 
+/** Neither driver has to know how these are written. */
+const SENT_AS_TEXT = new Set(['json', 'int[]', 'date', 'timestamptz']);
+
 const parameter = (key: string, kind: string): SQL => {
   const type = kind.replace('?', '');
-  // Sent as text, so neither driver needs to know how arrays and JSON are written.
-  const cast = type === 'json' || type === 'int[]' ? `text::${type}` : type;
+  const cast = SENT_AS_TEXT.has(type) ? `text::${type}` : type;
   return sql`${sql.placeholder(key)}::${sql.raw(cast)}`;
 };
 
@@ -143,6 +148,8 @@ function reader(value: unknown, shape: Shape): (input: Record<string, unknown>) 
       return (input) => (input[key] === undefined ? null : JSON.stringify(input[key]));
     case 'int[]':
       return (input) => (input[key] === undefined ? null : `{${(input[key] as number[]).join(',')}}`);
+    case 'timestamptz':
+      return (input) => (input[key] as Date | undefined)?.toISOString() ?? null;
     default:
       return (input) => input[key] ?? null;
   }

@@ -2,13 +2,12 @@
 import type { z } from 'zod';
 import type * as auth from '../features/auth/contract.ts';
 import type * as events from '../features/events/contract.ts';
-import type * as tasks from '../features/task/contract.ts';
 
 export type { MentalPlanView } from '../features/mentalPlan/contract.ts';
 export type { PhysicalPlanView } from '../features/physicalPlan/contract.ts';
 export type TokenAnswer = z.output<typeof auth.TokenAnswer>;
 export type StreamEvent = z.output<typeof events.StreamEvent>;
-export type Task = z.output<typeof tasks.Task>;
+export type { Task } from '../trpc/fields.ts';
 
 /** An error of the REST door, as far as the page shows it. */
 export interface Problem {

@@ -50,6 +50,8 @@ export interface Services {
   readonly changeQueue: UserQueue;
   readonly readQueue: UserQueue;
   readonly health: HealthMonitor;
+  /** The clock that local dates are taken from; in tests one that is set. */
+  readonly now: () => Date;
   readonly streams: EventStreams;
   /** Characters (code points) that a new password needs. */
   readonly passwordMinLength: number;

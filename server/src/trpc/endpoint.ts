@@ -4,7 +4,7 @@ import type { z } from 'zod';
 import type { Context } from './context.ts';
 import type { Reason } from './errors.ts';
 
-type HttpMethod = 'GET' | 'POST' | 'PATCH' | 'DELETE';
+type HttpMethod = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 /** The part that trpc-to-openapi reads, plus what it has no word for. */
 export interface Meta {

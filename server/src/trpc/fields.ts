@@ -87,6 +87,15 @@ export const moment = z.iso.datetime().meta({ examples: ['2026-11-20T08:30:00.00
 /** The input of a procedure that is asked for nothing. */
 export const NoInput = z.object({}).optional();
 
+/** A date without a time: `YYYY-MM-DD`. */
+export const localDate = z.iso.date().meta({ examples: ['2026-11-28'] });
+
+/** Days of the week as ISO 8601 counts them, 1 is Monday; each stands once. */
+export const weekdays = z
+  .array(z.int().min(1).max(7))
+  .max(7)
+  .refine((days) => new Set(days).size === days.length, 'must name each weekday once');
+
 /** `{ id }`: the object that a procedure is about. On REST it comes from the path. */
 export const ById = z.object({ id });
 
@@ -156,11 +165,16 @@ export const RESOURCE_TEXTS = {
   },
 };
 
+/** What the volume of a resource counts. */
+export const ResourceUnit = z
+  .enum(['page', 'chapter', 'minute', 'lesson'])
+  .meta({ id: 'ResourceUnit', description: 'What a volume counts.', examples: ['page'] });
+
 export const volume = z
   .number()
   .positive()
   .max(1_000_000)
-  .meta({ description: 'Pages of a book, lessons of a course, or minutes of a video.', examples: [352] });
+  .meta({ description: 'How much there is of it, counted in `unit`.', examples: [352] });
 
 export const Resource = z
   .object({
@@ -169,6 +183,16 @@ export const Resource = z
     name: z.string().meta(RESOURCE_TEXTS.name),
     description: z.string().meta(RESOURCE_TEXTS.description),
     volume,
+    unit: ResourceUnit,
   })
   .meta({ id: 'Resource', description: 'A book, a course or a video.' });
 export type Resource = z.output<typeof Resource>;
+
+export const TASK_TITLE = { description: 'What is to be done.', examples: ['Buy running shoes'] };
+export const taskStatus = z.boolean().meta({ description: 'Whether it is done.', examples: [false] });
+
+/** `Tasks` and `Day` both answer with it. */
+export const Task = z
+  .object({ id, user_id: owner_id, title: z.string().meta(TASK_TITLE), status: taskStatus })
+  .meta({ id: 'Task', description: 'A thing to do.' });
+export type Task = z.output<typeof Task>;

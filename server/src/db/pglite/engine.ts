@@ -1,6 +1,6 @@
 // The engine, and the database that runs on it.
 import { PGlite, type PGliteOptions, type Transaction } from '@electric-sql/pglite';
-import { type Database, databaseOn } from '../database.ts';
+import { DATE_TYPE, type Database, databaseOn } from '../database.ts';
 import type { ConcurrencyLimiter } from '../limiter.ts';
 import { applyMigrations } from '../migrations/apply.ts';
 import { seedExercises } from '../migrations/seed.ts';
@@ -11,7 +11,13 @@ import { compileWasm } from './wasm.ts';
 const startParams = [...PGlite.defaultStartParams, '-c', 'shared_buffers=16MB'];
 
 export const startEngine = async (options: PGliteOptions): Promise<PGlite> =>
-  PGlite.create({ startParams, pgliteWasmModule: await compileWasm(), ...options });
+  PGlite.create({
+    startParams,
+    pgliteWasmModule: await compileWasm(),
+    // A date is no moment: it stays the text `YYYY-MM-DD`.
+    parsers: { [DATE_TYPE]: String },
+    ...options,
+  });
 
 /** @param limiter counts calls outside of transactions, and transactions as one call each */
 export function databaseOnEngine(client: PGlite | Transaction, limiter?: ConcurrencyLimiter): Database {

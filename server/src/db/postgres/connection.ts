@@ -1,14 +1,21 @@
 // Connections by the driver.
 import postgres from 'postgres';
-import { type Database, databaseOn } from '../database.ts';
+import { DATE_TYPE, type Database, databaseOn } from '../database.ts';
 import { type DatabaseUrl, driverOptions } from './driverOptions.ts';
 
 /** The options of postgres.js. */
 export type ConnectionOptions = postgres.Options<Record<string, never>>;
 
+/** A date is no moment: it stays the text `YYYY-MM-DD`, where the driver would make a Date of it. */
+const DATES = {
+  localDate: { to: DATE_TYPE, from: [DATE_TYPE], serialize: String, parse: String },
+};
+
 /** Every connection to PostgreSQL is made here. The first statement makes the first one. */
 export const connect = (url: DatabaseUrl, options: ConnectionOptions): postgres.Sql =>
-  postgres(driverOptions(url, options));
+  postgres(
+    driverOptions(url, { ...options, types: { ...DATES, ...options.types } } as unknown as ConnectionOptions),
+  );
 
 const PREPARED = { prepare: true };
 

@@ -70,6 +70,12 @@ export const TABLE_PRIVILEGES: Readonly<Record<string, readonly Privilege[]>> = 
   resources: ['insert', 'update', 'delete'],
   mental_plan_resources: ['insert', 'update', 'delete'],
   outer_tasks: ['insert', 'update', 'delete'],
+  profiles: ['insert', 'update'],
+  facts: ['insert'],
+  days: ['insert', 'update'],
+  months: ['insert', 'update'],
+  progressions: ['insert', 'update', 'delete'],
+  schedules: ['insert', 'update'],
   exercises: [],
   exercise_catalogue: [],
 };

@@ -1,5 +1,6 @@
 import {
   check,
+  date,
   doublePrecision,
   index,
   integer,
@@ -23,6 +24,8 @@ export const mentalPlans = pgTable(
     goal: text('goal').notNull(),
     /** Days left. */
     progress: smallint('progress').notNull().default(30),
+    /** The local date by which all is to be done; then days left are computed from it. Null: they are counted down. */
+    deadline: date('deadline', { mode: 'string' }),
     /** Counts the changes: what an ETag names, and an update of the links that was planned on an older state finds that out (queries.ts). */
     version: integer('version').notNull().default(1),
     created_at: created_at(),
@@ -43,8 +46,10 @@ export const resources = pgTable(
     type: resourceType('type').notNull(),
     name: text('name').notNull(),
     description: text('description').notNull(),
-    /** Pages, lessons or minutes: whatever the user counts in. */
+    /** Counted in `unit`. */
     volume: doublePrecision('volume').notNull(),
+    /** `page`, `chapter`, `minute` or `lesson`; null: the one that its type usually has (`unitOf`). */
+    unit: text('unit'),
     created_at: created_at(),
   },
   (t) => [
@@ -52,6 +57,7 @@ export const resources = pgTable(
     check('resources_name_length', sql`char_length(${t.name}) between 1 and 500`),
     check('resources_description_length', sql`char_length(${t.description}) <= 5000`),
     check('resources_volume_range', sql`${t.volume} > 0 and ${t.volume} <= 1000000`),
+    check('resources_unit', sql`${t.unit} in ('page', 'chapter', 'minute', 'lesson')`),
   ],
 );
 

@@ -41,6 +41,14 @@ export const physicalPlans = pgTable(
       ),
     progress: doublePrecision('progress').notNull().default(0),
     day: smallint('day').notNull().default(1),
+    /** `lose`, `gain` or `maintain`; null: as the text of the goal says (domain/energy.ts). */
+    aim: text('aim'),
+    /** `sequence`: the next workout waits until it is done. `weekday`: a workout belongs to its weekday. */
+    schedule: text('schedule').notNull().default('sequence'),
+    /** The weekdays on which a workout is due: bit 0 is Monday. */
+    training_days: smallint('training_days').notNull().default(127),
+    /** How many were done. */
+    sessions: integer('sessions').notNull().default(0),
     /** Counts the changes: what an ETag names. */
     version: integer('version').notNull().default(1),
     created_at: created_at(),
@@ -53,6 +61,9 @@ export const physicalPlans = pgTable(
     check('physical_plans_height_range', sql`${t.height} between 50 and 300`),
     check('physical_plans_progress_range', sql`${t.progress} >= 0 and ${t.progress} < 'Infinity'`),
     check('physical_plans_day_range', sql`${t.day} between 1 and 7`),
+    check('physical_plans_aim', sql`${t.aim} in ('lose', 'gain', 'maintain')`),
+    check('physical_plans_schedule', sql`${t.schedule} in ('sequence', 'weekday')`),
+    check('physical_plans_training_days', sql`${t.training_days} between 0 and 127`),
   ],
 );
 
@@ -85,9 +96,22 @@ export const exercises = pgTable(
     step: integer('step').notNull(),
     /** The place in each day of a new plan; null for an exercise that new plans do not get. */
     default_order: smallint('default_order'),
+    /** A name that never changes, as `push_up`; null for an exercise of an operator's own. */
+    key: text('key'),
+    /** What repetitions count: `reps`, or `seconds`. */
+    unit: text('unit').notNull().default('reps'),
+    /** Whether repetitions are counted for each side. */
+    unilateral: boolean('unilateral').notNull().default(false),
+    seconds_per_rep: doublePrecision('seconds_per_rep').notNull().default(3),
+    /** Metabolic equivalent of task, with the code and the year of its entry in the Compendium of Physical Activities. */
+    met: doublePrecision('met'),
+    met_code: text('met_code'),
+    met_year: smallint('met_year'),
   },
   (t) => [
     uniqueIndex('exercises_default_order').on(t.default_order),
+    uniqueIndex('exercises_key').on(t.key),
+    check('exercises_unit', sql`${t.unit} in ('reps', 'seconds')`),
     check(
       'exercises_reps_range',
       sql`${t.start_reps} > 0 and ${t.end_reps} >= ${t.start_reps} and ${t.step} > 0`,

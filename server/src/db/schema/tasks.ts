@@ -1,4 +1,4 @@
-import { boolean, check, index, pgTable, sql, text } from '../drizzle.ts';
+import { boolean, check, date, index, pgTable, sql, text } from '../drizzle.ts';
 import { created_at, id, owner } from './users.ts';
 
 export const tasks = pgTable(
@@ -8,6 +8,8 @@ export const tasks = pgTable(
     user_id: owner(),
     title: text('title').notNull(),
     status: boolean('status').notNull().default(false),
+    /** The local date on which it was done; null while it is open, and for what was done before dates were kept. */
+    done_on: date('done_on', { mode: 'string' }),
     created_at: created_at(),
   },
   (t) => [

@@ -22,6 +22,8 @@ export const userLocked: SQL = sql.raw('(select count(*) from user_lock) >= 0');
 export type EventType =
   | `${'task' | 'physicalPlan' | 'mentalPlan' | 'resource'}.${'created' | 'changed' | 'removed'}`
   | `export.${'created' | 'changed'}`
+  | 'profile.changed'
+  | 'day.changed'
   | 'summary.created';
 
 /**

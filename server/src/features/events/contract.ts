@@ -1,10 +1,11 @@
 // The one contract that speaks of all features: what happened to their rows, which look as those features answer them.
 import { z } from 'zod';
-import { count, id, Resource } from '../../trpc/fields.ts';
+import { count, id, localDate, Resource, Task } from '../../trpc/fields.ts';
 import { AccountExport } from '../auth/exports/contract.ts';
+import { DayState } from '../day/contract.ts';
 import { MentalPlanRow } from '../mentalPlan/contract.ts';
 import { PhysicalPlanRow } from '../physicalPlan/contract.ts';
-import { Task } from '../task/contract.ts';
+import { Profile } from '../profile/contract.ts';
 
 const ChangedMentalPlan = MentalPlanRow.extend({
   resource_list: z
@@ -79,6 +80,19 @@ export const Summary = z
   })
   .meta({ id: 'Summary', description: 'How a week went.' });
 
+const ChangedProfile = Profile.omit({ today: true }).meta({
+  id: 'ChangedProfile',
+  description: 'A profile as it is now.',
+});
+
+const ChangedDay = z
+  .object({
+    date: localDate.describe('Which day.'),
+    state: DayState,
+    revision: count.meta({ description: 'Its revision now.', examples: [1] }),
+  })
+  .meta({ id: 'ChangedDay', description: 'A date, and what became of it.' });
+
 /** @param name of the component in the OpenAPI document */
 const change = <Type extends string, Data extends z.ZodType>(
   type: Type,
@@ -148,6 +162,18 @@ export const StreamEvent = z
       'ExportChangedEvent',
       AccountExport,
       'An export has begun, has another tenth of it, or has ended.',
+    ),
+    change(
+      'profile.changed',
+      'ProfileChangedEvent',
+      ChangedProfile,
+      'How the days are computed was changed.',
+    ),
+    change(
+      'day.changed',
+      'DayChangedEvent',
+      ChangedDay,
+      'A day was changed. What else changed with it was told before.',
     ),
     change('summary.created', 'SummaryCreatedEvent', Summary, 'A week has ended: how it went.'),
   ])

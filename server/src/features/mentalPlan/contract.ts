@@ -3,6 +3,7 @@ import {
   ById,
   id,
   if_match,
+  localDate,
   message,
   owner_id,
   Resource,
@@ -16,6 +17,11 @@ const progress = z
   .min(0)
   .max(3650)
   .meta({ description: 'Days that are left.', examples: [30] });
+const deadline = localDate.nullable().meta({
+  description:
+    'The date by which all is to be done: from today to 3649 days later. Days that are left are computed from it then, whatever else is sent. Null: they are counted down.',
+  examples: [null],
+});
 const resource_list = z
   .array(id)
   .max(1000)
@@ -34,13 +40,14 @@ export const NewMentalPlan = z
     ...fields,
     resource_list: resource_list.meta({ examples: [[]] }),
     progress: progress.default(30),
+    deadline: deadline.optional(),
   })
   .meta({ id: 'NewMentalPlan', description: 'A mental plan that does not exist yet.' });
 export const MentalPlanRemoval = ById.extend({ if_match });
 export const MentalPlanChange = ById.extend({
   user_id,
   if_match,
-  ...z.object({ ...fields, progress, resource_list }).partial().shape,
+  ...z.object({ ...fields, progress, deadline, resource_list }).partial().shape,
 }).meta({
   id: 'MentalPlanChange',
   description:
@@ -53,6 +60,7 @@ export const MentalPlanRow = z
     name: z.string().meta(NAME),
     goal: z.string().meta(GOAL),
     progress,
+    deadline: deadline.meta({ description: 'The date by which all is to be done. Null: there is none.' }),
     version,
   })
   .meta({ id: 'MentalPlan', description: 'Books, courses and videos to finish in so many days.' });

@@ -5,9 +5,13 @@ import { sql } from '../../db/drizzle.ts';
 import { mentalPlanResources as links, mentalPlans as plans, resources } from '../../db/schema/index.ts';
 import { columnList, jsonFields, pickColumns } from '../../db/sql/columns.ts';
 import { conditionalRead } from '../../db/sql/conditionalRead.ts';
+import { daysLeft } from '../../db/sql/daysLeft.ts';
 import { appendEvents, lockUser, userLocked } from '../../db/sql/eventLog.ts';
-import { pageReader } from '../../db/sql/paginate.ts';
+import { localToday, NOW } from '../../db/sql/localDate.ts';
+import { type PageRequest, pageReader } from '../../db/sql/paginate.ts';
 import { isBelowQuota, QUOTA_PARAMETER } from '../../db/sql/quota.ts';
+import { updateSchedule } from '../../db/sql/schedule.ts';
+import { unitOf } from '../../db/sql/units.ts';
 import {
   hasChanges,
   ifMatch,
@@ -19,11 +23,43 @@ import { firstRow, groupedWrite, read, write } from '../../db/statement.ts';
 import type { Services } from '../../trpc/context.ts';
 import type { MentalPlanChange, MentalPlanRow, MentalPlanView, NewMentalPlan } from './contract.ts';
 
-const columns = pickColumns(plans, ['id', 'user_id', 'name', 'goal', 'progress', 'version']);
+const columns = pickColumns(plans, ['id', 'user_id', 'name', 'goal', 'progress', 'deadline', 'version']);
 const resourceColumns = pickColumns(resources, ['id', 'type', 'name', 'description', 'volume']);
 
+const page = pageReader('mentalPlan.page', plans, columns, ['name', 'goal']);
+
 /** Newest first. */
-export const listPlans = pageReader('mentalPlan.page', plans, columns, ['name', 'goal']);
+export async function listPlans(
+  db: Database,
+  user_id: number,
+  now: Date,
+  window: PageRequest,
+): Promise<MentalPlanRow[]> {
+  return withDaysLeft(db, user_id, now, await page(db, user_id, window));
+}
+
+const readDaysLeft = read(
+  'mentalPlan.daysLeft',
+  { ...NOW, user_id: 'int', ids: 'int[]' },
+  ({ user_id, now, ids }): SQL<{ id: number; days_left: number }> => sql`
+  select plan.id, ${daysLeft('plan', sql`clock.today`)} as days_left
+  from (select ${localToday(user_id, now)} as today) as clock, ${plans} plan
+  where plan.user_id = ${user_id} and plan.id = any(${ids})`,
+);
+
+/** Computes the days left of the plans that have a deadline. They change with the date, and no event tells of that. */
+async function withDaysLeft<Plan extends Pick<MentalPlanRow, 'id' | 'progress' | 'deadline'>>(
+  db: Database,
+  user_id: number,
+  now: Date,
+  stored: readonly Plan[],
+): Promise<Plan[]> {
+  const ids = stored.filter(({ deadline }) => deadline !== null).map(({ id }) => id);
+  if (ids.length === 0) return [...stored];
+  const rows = await readDaysLeft(db, { user_id, now, ids });
+  const found = new Map(rows.map(({ id, days_left }) => [id, days_left]));
+  return stored.map((plan) => ({ ...plan, progress: found.get(plan.id) ?? plan.progress }));
+}
 
 /** Bytes of resources as JSON above which a view is read when no other large one is. */
 const LARGE_BYTES = 1024 * 1024;
@@ -39,7 +75,7 @@ const currentPlan = (isMine: SQL) => sql`
 
 const linkedResource = sql`
   json_build_object(
-    'resource', json_build_object(${jsonFields(resourceColumns, 'resource')}),
+    'resource', json_build_object(${jsonFields(resourceColumns, 'resource')}, 'unit', ${unitOf('resource')}),
     'progress', link.progress)`;
 
 /** Large resources stay away: then there are only their bytes. */
@@ -80,7 +116,19 @@ const largeCurrent = read('mentalPlan.largeCurrent', { user_id: 'int' }, ({ user
 );
 
 /** @returns the plan with the greatest id and its resources by id, or undefined when the user has none */
-export function findCurrentPlan(
+export async function findCurrentPlan(
+  db: Database,
+  services: Pick<Services, 'readModels' | 'runLargeRead' | 'now'>,
+  user_id: number,
+): Promise<MentalPlanView | undefined> {
+  const view = await findStoredPlan(db, services, user_id);
+  if (!view || view.data.deadline === null) return view;
+  const [data = view.data] = await withDaysLeft(db, user_id, services.now(), [view.data]);
+  return { ...view, data };
+}
+
+/** The same with the days left as they are stored. */
+function findStoredPlan(
   db: Database,
   { readModels, runLargeRead }: Pick<Services, 'readModels' | 'runLargeRead'>,
   user_id: number,
@@ -106,12 +154,34 @@ async function readLarge(db: Database, user_id: number, size: number) {
   return { revision, view: { data, user_id, resources: linked }, size };
 }
 
-/** The data of an event of the CTE `plan`: its row and, if the list of resources was `replaced`, the new list. */
+/** The data of an event of the CTE `shown`: the plan's row and, if the list of resources was `replaced`, the new list. */
 const eventData = (replaced: SQL, wanted: SQL) => sql`
   select json_build_object(
-    ${jsonFields(columns, 'plan')},
+    ${jsonFields(columns, 'shown')},
     'resource_list', case when ${replaced} then to_json(${wanted}) end) as data
-  from plan`;
+  from shown`;
+
+/** The last date that a deadline may be, in days from today on. */
+const MAX_DEADLINE_DAYS = 3649;
+
+/** The CTE that knows the user's date; it is only asked where there is a deadline. */
+const clock = (user_id: SQL, now: SQL) => sql`
+    clock as materialized (select ${localToday(user_id, now)} as today)`;
+
+/** A condition: no deadline is sent, or one that is neither over nor too far away. */
+const isDeadlineInRange = (deadline: SQL) => sql`(
+          ${deadline} is null
+          or ${deadline} between (select today from clock)
+            and (select today + ${sql.raw(String(MAX_DEADLINE_DAYS))} from clock))`;
+
+const rowColumns = pickColumns(plans, ['id', 'user_id', 'name', 'goal', 'deadline', 'version']);
+
+/** The CTE of the plan as clients see it. */
+const shownPlan = sql`
+    shown as (
+      select ${columnList(rowColumns, 'plan')}, ${daysLeft('plan', sql`(select today from clock)`)} as progress
+      from plan
+    )`;
 
 const NEW_PLAN = {
   ...QUOTA_PARAMETER,
@@ -119,26 +189,35 @@ const NEW_PLAN = {
   name: 'text',
   goal: 'text',
   progress: 'int',
+  deadline: 'date?',
   wanted: 'int[]',
+  ...NOW,
 } as const;
+
+interface CreationRow {
+  readonly id: number | null;
+  readonly in_range: boolean;
+}
 
 const create = firstRow(
   write(
     'mentalPlan.create',
     NEW_PLAN,
-    ({ user_id, name, goal, progress, wanted, quota }): SQL<{ id: number }> => sql`
+    ({ user_id, name, goal, progress, deadline, wanted, quota, now }): SQL<CreationRow> => sql`
     with ${lockUser(user_id)},
+    ${clock(user_id, now)},
     mine as (
       select id
       from ${resources}
       where user_id = ${user_id} and id = any(${wanted})
     ),
     plan as (
-      insert into ${plans} (user_id, name, goal, progress)
-      select ${user_id}, ${name}, ${goal}, ${progress}
+      insert into ${plans} (user_id, name, goal, progress, deadline)
+      select ${user_id}, ${name}, ${goal}, ${progress}, ${deadline}
       where (select count(*) from mine) = cardinality(${wanted})
         and ${userLocked}
         and ${isBelowQuota('mental_plans', user_id, quota)}
+        and ${isDeadlineInRange(deadline)}
       returning ${columnList(columns)}
     ),
     link as (
@@ -146,44 +225,71 @@ const create = firstRow(
       select plan.id, mine.id
       from plan, mine
     ),
+    ${shownPlan},
     ${appendEvents(user_id, 'mentalPlan.created', eventData(sql`true`, wanted))}
-    select id from plan`,
+    select (select id from plan) as id, ${isDeadlineInRange(deadline)} as in_range`,
   ),
 );
 
-/** @returns the id of the new plan; undefined, and nothing made, when one of the resources is not the user's or there is no room */
+export type PlanCreation =
+  | { outcome: 'created'; id: number }
+  | { outcome: 'deadline out of range' }
+  /** One of the resources is not the user's, or there is no room. */
+  | { outcome: 'refused' };
+
+/** Makes the plan with its links, or nothing of it. */
 export async function createPlan(
   db: Database,
   user_id: number,
+  now: Date,
   quota: number,
   { resource_list, ...plan }: NewMentalPlan,
-) {
-  return (await create(db, { ...plan, user_id, quota, wanted: [...new Set(resource_list)] }))?.id;
+): Promise<PlanCreation> {
+  const wanted = [...new Set(resource_list)];
+  const row = await create(db, { ...plan, user_id, now, quota, wanted });
+  if (row?.in_range === false) return { outcome: 'deadline out of range' };
+  if (!row?.id) return { outcome: 'refused' };
+  await updateSchedule(db, user_id, now);
+  return { outcome: 'created', id: row.id };
 }
 
 export type PlanUpdate =
   | { outcome: 'updated'; plan: MentalPlanRow }
-  | { outcome: MissReason | 'resource missing' }
+  | { outcome: MissReason | 'resource missing' | 'deadline out of range' }
   | { outcome: 'conflict' };
 
 const PLAN_CHANGE = {
+  ...NOW,
   user_id: 'int',
   id: 'int',
   if_match: 'int[]?',
+  /** Whether anything is changed, and whether anything but `progress` is: with a deadline that is left alone. */
   has_changes: 'boolean',
+  has_other_changes: 'boolean',
   name: 'text?',
   goal: 'text?',
   progress: 'int?',
+  replaces_deadline: 'boolean',
+  deadline: 'date?',
   replace: 'boolean',
   wanted: 'int[]',
 } as const;
+
+interface UpdateRow {
+  readonly plan: MentalPlanRow | null;
+  readonly found: boolean;
+  readonly matched: boolean;
+  readonly owned: boolean;
+  readonly in_range: boolean;
+}
 
 const update = firstRow(
   groupedWrite(
     'mentalPlan.update',
     PLAN_CHANGE,
-    (sent): SQL<{ plan: MentalPlanRow | null; found: boolean; matched: boolean; owned: boolean }> => sql`
+    (sent): SQL<UpdateRow> => sql`
     with ${lockUser(sent.user_id)},
+    ${clock(sent.user_id, sent.now)},
     wanted as (select unnest(${sent.wanted}) as id),
     mine as (
       select resource.id
@@ -192,7 +298,10 @@ const update = firstRow(
       where resource.user_id = ${sent.user_id}
     ),
     before as (
-      select id, version
+      select
+        id,
+        version,
+        case when ${sent.replaces_deadline} then ${sent.deadline} else deadline end as deadline
       from ${plans}
       where id = ${sent.id} and user_id = ${sent.user_id} and ${userLocked}
     ),
@@ -200,13 +309,19 @@ const update = firstRow(
       update ${plans} plan set
         name = coalesce(${sent.name}, plan.name),
         goal = coalesce(${sent.goal}, plan.goal),
-        progress = coalesce(${sent.progress}, plan.progress),
-        version = plan.version + ${sent.has_changes}::int
+        progress = case
+          when before.deadline is null then coalesce(${sent.progress}, plan.progress)
+          else plan.progress
+        end,
+        deadline = before.deadline,
+        version = plan.version
+          + (case when before.deadline is null then ${sent.has_changes} else ${sent.has_other_changes} end)::int
       from before
       where plan.id = before.id
         and plan.version = before.version
         and ${ifMatch(sql`before.version`, sent.if_match)}
         and (select count(*) from mine) = cardinality(${sent.wanted})
+        and ${isDeadlineInRange(sent.deadline)}
       returning ${columnList(columns, 'plan')}
     ),
     dropped as (
@@ -223,12 +338,18 @@ const update = firstRow(
       order by mine.id
       on conflict (mental_plan_id, resource_id) do nothing
     ),
-    ${appendEvents(sent.user_id, 'mentalPlan.changed', sql`${eventData(sent.replace, sent.wanted)} where ${sent.has_changes}`)}
+    ${shownPlan},
+    ${appendEvents(
+      sent.user_id,
+      'mentalPlan.changed',
+      sql`${eventData(sent.replace, sent.wanted)}, before where shown.version <> before.version`,
+    )}
     select
-      (select row_to_json(plan) from plan) as plan,
+      (select row_to_json(shown) from shown) as plan,
       exists (select from before) as found,
       (select ${ifMatch(sql`version`, sent.if_match)} from before) as matched,
-      (select count(*) from mine) = cardinality(${sent.wanted}) as owned`,
+      (select count(*) from mine) = cardinality(${sent.wanted}) as owned,
+      ${isDeadlineInRange(sent.deadline)} as in_range`,
   ),
 );
 
@@ -240,20 +361,28 @@ const update = firstRow(
 export async function updatePlan(
   db: Database,
   user_id: number,
-  { resource_list, ...change }: MentalPlanChange,
+  now: Date,
+  { resource_list, progress, ...change }: MentalPlanChange,
 ): Promise<PlanUpdate> {
   const row = await update(db, {
     ...change,
+    progress,
     user_id,
+    now,
     if_match: versionsOf(change.if_match),
-    has_changes: hasChanges({ ...change, resource_list }),
+    has_changes: hasChanges({ ...change, progress, resource_list }),
+    has_other_changes: hasChanges({ ...change, resource_list }),
+    replaces_deadline: change.deadline !== undefined,
     replace: resource_list !== undefined,
     wanted: [...new Set(resource_list)],
   });
   if (!row?.found) return { outcome: 'missing' };
-  if (row.plan) return { outcome: 'updated', plan: row.plan };
-  if (!row.matched) return { outcome: 'version_mismatch' };
-  return row.owned ? { outcome: 'conflict' } : { outcome: 'resource missing' };
+  if (!row.in_range) return { outcome: 'deadline out of range' };
+  if (!row.plan && !row.matched) return { outcome: 'version_mismatch' };
+  if (!row.plan) return { outcome: row.owned ? 'conflict' : 'resource missing' };
+  if (resource_list) await updateSchedule(db, user_id, now);
+  const [plan = row.plan] = await withDaysLeft(db, user_id, now, [row.plan]);
+  return { outcome: 'updated', plan };
 }
 
 /** The resources stay the user's. */

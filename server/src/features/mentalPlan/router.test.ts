@@ -16,7 +16,7 @@ const doors = bothDoors(api);
 const [rest, rpc] = doors;
 
 const PLAN = { name: 'Spring', goal: 'Read more', resource_list: [] as unknown[] };
-const BOOK = { type: 'book', name: 'SICP', description: '', volume: 500 };
+const BOOK = { type: 'book', name: 'SICP', description: '', volume: 500, unit: 'chapter' };
 
 /** Resources of the user, linked to no plan. */
 const makeBooks = async ({ token }: User, count: number): Promise<number[]> =>
@@ -58,7 +58,15 @@ test.each(['', '/'])('every path answers with "%s" at its end', async (end) => {
     { message: expect.any(String), mental_plan_id: expect.any(Number) },
   ]);
   const id = made.body.mental_plan_id;
-  const data = { id, user_id: ann.id, name: 'Spring', goal: 'Read more', progress: 30, version: 1 };
+  const data = {
+    id,
+    user_id: ann.id,
+    name: 'Spring',
+    goal: 'Read more',
+    progress: 30,
+    deadline: null,
+    version: 1,
+  };
   const shownPlan = await api.rest('GET', `/users/${ann.id}/mental-plan${end}`, { token });
   const resources = [{ resource: { id: book, ...BOOK }, progress: 0 }];
   expect([shownPlan.status, shownPlan.body]).toEqual([200, { data, user_id: ann.id, resources }]);
@@ -131,6 +139,7 @@ describe.each(doors)('over $name', (door) => {
         name: PLAN.name,
         goal: PLAN.goal,
         progress,
+        deadline: null,
         version: 1,
       };
       expect((await call('mentalPlan.byUser', { id: ann.id }, ann.token)).data).toEqual({
@@ -233,7 +242,15 @@ describe.each(doors)('over $name', (door) => {
     const ann = await api.register();
     const [book = 0] = await makeBooks(ann, 1);
     const id = await make(ann, { resource_list: [book] });
-    const row = { id, user_id: ann.id, name: PLAN.name, goal: PLAN.goal, progress: 30, version: 1 };
+    const row = {
+      id,
+      user_id: ann.id,
+      name: PLAN.name,
+      goal: PLAN.goal,
+      progress: 30,
+      deadline: null,
+      version: 1,
+    };
     const changed = await expectPatch(api, door, 'mentalPlan.update', ann, row, [
       { progress: 0 },
       { name: 'Autumn' },

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { retryOnConflict } from '../../db/sql/optimistic.ts';
+import { updateSchedule } from '../../db/sql/schedule.ts';
 import { endpoint } from '../../trpc/endpoint.ts';
-import { notFound, requireSelf, throwMissed } from '../../trpc/errors.ts';
+import { invalidField, notFound, requireSelf, throwMissed } from '../../trpc/errors.ts';
 import { ById, Message, PageRequest } from '../../trpc/fields.ts';
 import { protectedProcedure, router } from '../../trpc/procedures.ts';
 import { throwIfQuotaReached } from '../../trpc/quota.ts';
@@ -17,6 +18,10 @@ import {
 import { createPlan, findCurrentPlan, listPlans, removePlan, updatePlan } from './queries.ts';
 
 const tag = 'Mental plans';
+
+function refuseDeadline(): never {
+  invalidField('deadline', 'must be from today to 3649 days later');
+}
 
 export const mentalPlanRouter = router({
   create: protectedProcedure
@@ -34,9 +39,13 @@ export const mentalPlanRouter = router({
     .output(CreatedMentalPlan)
     .mutation(async ({ ctx, input }) => {
       await ctx.services.limits.consumeRows(ctx.user.id, 1 + input.resource_list.length);
-      const mental_plan_id = await createPlan(ctx.db, ctx.user.id, ctx.services.quotas.mental_plans, input);
-      if (mental_plan_id === undefined) await throwIfQuotaReached(ctx, 'mental_plans');
-      return { message: 'Mental plan created', mental_plan_id: mental_plan_id ?? notFound('Resource') };
+      const { services, user } = ctx;
+      const quota = services.quotas.mental_plans;
+      const creation = await createPlan(ctx.db, user.id, services.now(), quota, input);
+      if (creation.outcome === 'deadline out of range') refuseDeadline();
+      if (creation.outcome === 'refused') await throwIfQuotaReached(ctx, 'mental_plans');
+      if (creation.outcome !== 'created') notFound('Resource');
+      return { message: 'Mental plan created', mental_plan_id: creation.id };
     }),
 
   update: protectedProcedure
@@ -54,7 +63,8 @@ export const mentalPlanRouter = router({
     .output(UpdatedMentalPlan)
     .mutation(async ({ ctx, input }) => {
       if (input.resource_list) await ctx.services.limits.consumeRows(ctx.user.id, input.resource_list.length);
-      const update = await retryOnConflict(() => updatePlan(ctx.db, ctx.user.id, input));
+      const update = await retryOnConflict(() => updatePlan(ctx.db, ctx.user.id, ctx.services.now(), input));
+      if (update.outcome === 'deadline out of range') refuseDeadline();
       if (update.outcome === 'resource missing') notFound('Resource');
       if (update.outcome !== 'updated') throwMissed('Mental plan', update.outcome);
       return { message: 'Mental plan updated', resource: update.plan };
@@ -75,6 +85,7 @@ export const mentalPlanRouter = router({
     .mutation(async ({ ctx, input }) => {
       const outcome = await removePlan(ctx.db, ctx.user.id, input);
       if (outcome !== 'removed') throwMissed('Mental plan', outcome);
+      await updateSchedule(ctx.db, ctx.user.id, ctx.services.now());
       return { message: 'Mental plan removed' };
     }),
 
@@ -103,5 +114,5 @@ export const mentalPlanRouter = router({
     )
     .input(PageRequest)
     .output(z.array(MentalPlanRow))
-    .query(({ ctx, input }) => listPlans(ctx.db, ctx.user.id, input)),
+    .query(({ ctx, input }) => listPlans(ctx.db, ctx.user.id, ctx.services.now(), input)),
 });

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { updateSchedule } from '../../db/sql/schedule.ts';
 import { endpoint } from '../../trpc/endpoint.ts';
 import { AppError, notFound, requireSelf, throwMissed } from '../../trpc/errors.ts';
 import { ById, Message, NoInput, PageRequest } from '../../trpc/fields.ts';
@@ -49,6 +50,7 @@ export const physicalPlanRouter = router({
       if (!plan) await throwIfQuotaReached(ctx, 'physical_plans');
       if (!plan)
         throw new AppError('UNAVAILABLE', 'The exercise catalogue is empty: it has to be seeded first');
+      await updateSchedule(ctx.db, ctx.user.id, ctx.services.now());
       return { message: 'Physical plan created', ...plan };
     }),
 
@@ -86,6 +88,7 @@ export const physicalPlanRouter = router({
     .mutation(async ({ ctx, input }) => {
       const outcome = await removePlan(ctx.db, ctx.user.id, input);
       if (outcome !== 'removed') throwMissed('Physical plan', outcome);
+      await updateSchedule(ctx.db, ctx.user.id, ctx.services.now());
       return { message: 'Physical plan removed' };
     }),
 

@@ -6,6 +6,7 @@ import {
   RESOURCE_TEXTS,
   Resource,
   ResourceType,
+  ResourceUnit,
   text,
   textOrEmpty,
   user_id,
@@ -17,6 +18,9 @@ const fields = {
   name: text(500).meta(RESOURCE_TEXTS.name),
   description: textOrEmpty(5000).meta(RESOURCE_TEXTS.description),
   volume,
+  unit: ResourceUnit.optional().describe(
+    'What the volume counts. Left out of a new one: chapters of a book, lessons of a course, minutes of a video.',
+  ),
 };
 
 const progress = z

@@ -5,16 +5,27 @@ import { sql } from '../../db/drizzle.ts';
 import { mentalPlanResources as links, mentalPlans, resources } from '../../db/schema/index.ts';
 import { columnList, jsonFields, pickColumns } from '../../db/sql/columns.ts';
 import { appendEvents, lockUser, userLocked } from '../../db/sql/eventLog.ts';
-import { pageReader } from '../../db/sql/paginate.ts';
+import { type PageRequest, pageReader } from '../../db/sql/paginate.ts';
 import { isBelowQuota, QUOTA_PARAMETER } from '../../db/sql/quota.ts';
+import { updateSchedule } from '../../db/sql/schedule.ts';
+import { USUAL_UNITS, unitOf } from '../../db/sql/units.ts';
 import { firstRow, groupedWrite, write } from '../../db/statement.ts';
 import type { Resource } from '../../trpc/fields.ts';
 import type { NewResource, NewResources, ResourceChange } from './contract.ts';
 
-const columns = pickColumns(resources, ['id', 'type', 'name', 'description', 'volume']);
+const columns = pickColumns(resources, ['id', 'type', 'name', 'description', 'volume', 'unit']);
+const columnsWithoutUnit = pickColumns(resources, ['id', 'type', 'name', 'description', 'volume']);
+
+const page = pageReader('resource.page', resources, columns, ['name', 'description']);
 
 /** Newest first. */
-export const listResources = pageReader('resource.page', resources, columns, ['name', 'description']);
+export async function listResources(db: Database, user_id: number, window: PageRequest): Promise<Resource[]> {
+  const rows = await page(db, user_id, window);
+  return rows.map((row) => ({
+    ...row,
+    unit: (row.unit as Resource['unit'] | null) ?? USUAL_UNITS[row.type],
+  }));
+}
 
 const currentPlan = (user_id: SQL) => sql`
       select id
@@ -25,7 +36,10 @@ const currentPlan = (user_id: SQL) => sql`
 
 /** The data of an event of the CTE `resource`: its row, and the progress in those plans where the change wrote it. */
 const eventData = (linked: SQL) => sql`
-  json_build_object(${jsonFields(columns, 'resource')}, 'links', coalesce(${linked}, '[]'::json))`;
+  json_build_object(
+    ${jsonFields(columnsWithoutUnit, 'resource')},
+    'unit', ${unitOf('resource')},
+    'links', coalesce(${linked}, '[]'::json))`;
 
 const NEW_RESOURCE = {
   ...QUOTA_PARAMETER,
@@ -34,18 +48,25 @@ const NEW_RESOURCE = {
   name: 'text',
   description: 'text',
   volume: 'float8',
+  unit: 'text?',
 } as const;
+
+interface CreationRow {
+  readonly id: number;
+  /** Whether everything else in the plan is finished. */
+  readonly is_only_unfinished: boolean;
+}
 
 const create = firstRow(
   write(
     'resource.create',
     NEW_RESOURCE,
-    ({ user_id, type, name, description, volume, quota }): SQL<{ id: number }> => sql`
+    ({ user_id, type, name, description, volume, unit, quota }): SQL<CreationRow> => sql`
     with ${lockUser(user_id)},
     plan as (${currentPlan(user_id)}),
     resource as (
-      insert into ${resources} (user_id, type, name, description, volume)
-      select ${user_id}, ${type}, ${name}, ${description}, ${volume}
+      insert into ${resources} (user_id, type, name, description, volume, unit)
+      select ${user_id}, ${type}, ${name}, ${description}, ${volume}, ${unit}
       from plan
       where ${userLocked} and ${isBelowQuota('resources', user_id, quota)}
       returning ${columnList(columns)}
@@ -61,13 +82,27 @@ const create = firstRow(
       'resource.created',
       sql`select ${eventData(sql.raw('(select json_agg(link) from link)'))} as data from resource`,
     )}
-    select id from resource`,
+    select id, not exists (
+        select from plan
+        join ${links} other_link on other_link.mental_plan_id = plan.id
+        join ${resources} other on other.id = other_link.resource_id
+        where other_link.progress < other.volume
+      ) as is_only_unfinished
+    from resource`,
   ),
 );
 
 /** @returns the id of the new resource, linked to the current plan; undefined, and nothing made, when there is no plan or no room */
-export async function createResource(db: Database, user_id: number, quota: number, resource: NewResource) {
-  return (await create(db, { ...resource, user_id, quota }))?.id;
+export async function createResource(
+  db: Database,
+  user_id: number,
+  now: Date,
+  quota: number,
+  resource: NewResource,
+): Promise<number | undefined> {
+  const row = await create(db, { ...resource, user_id, quota });
+  if (row?.is_only_unfinished) await updateSchedule(db, user_id, now);
+  return row?.id;
 }
 
 // One JSON parameter, so that the statement is the same for any number of rows. Ids are given in the order of `at`.
@@ -77,13 +112,14 @@ const createMany = write(
   ({ user_id, list, quota, added }): SQL<{ id: number }> => sql`
     with ${lockUser(user_id)},
     resource as (
-      insert into ${resources} (user_id, type, name, description, volume)
+      insert into ${resources} (user_id, type, name, description, volume, unit)
       select
         ${user_id},
         (item->>'type')::resource_type,
         item->>'name',
         item->>'description',
-        (item->>'volume')::float8
+        (item->>'volume')::float8,
+        item->>'unit'
       from json_array_elements(${list}) with ordinality as sent(item, at)
       where ${userLocked} and ${isBelowQuota('resources', user_id, quota, { added })}
       order by at
@@ -120,21 +156,23 @@ const RESOURCE_CHANGE = {
   description: 'text?',
   volume: 'float8?',
   progress: 'float8?',
+  unit: 'text?',
 } as const;
+
+interface UpdateRow {
+  readonly resource: Resource | null;
+  readonly found: boolean;
+  readonly linked: boolean;
+  readonly fits: boolean;
+  /** Whether the change finished the resource in the current plan, or opened it again. */
+  readonly crossed: boolean;
+}
 
 const update = firstRow(
   groupedWrite(
     'resource.update',
     RESOURCE_CHANGE,
-    ({
-      user_id,
-      id,
-      type,
-      name,
-      description,
-      volume,
-      progress,
-    }): SQL<{ resource: Resource | null; found: boolean; linked: boolean; fits: boolean }> => sql`
+    ({ user_id, id, type, name, description, volume, progress, unit }): SQL<UpdateRow> => sql`
     with ${lockUser(user_id)},
     plan as (${currentPlan(user_id)}),
     link_of_plan as (
@@ -154,14 +192,15 @@ const update = firstRow(
         type = coalesce(${type}, resource.type),
         name = coalesce(${name}, resource.name),
         description = coalesce(${description}, resource.description),
-        volume = coalesce(${volume}, resource.volume)
+        volume = coalesce(${volume}, resource.volume),
+        unit = coalesce(${unit}, resource.unit)
       from before
       where resource.id = before.id
         and (
           ${progress} is null
           or (exists (select from link_of_plan) and ${progress} <= coalesce(${volume}, before.volume))
         )
-      returning ${columnList(columns, 'resource')}
+      returning ${columnList(columnsWithoutUnit, 'resource')}, ${unitOf('resource')} as unit
     ),
     locked_link as (
       select link.id, link.progress
@@ -193,15 +232,21 @@ const update = firstRow(
       sql`
         select ${eventData(sql.raw('(select json_agg(changed) from changed)'))} as data
         from resource, before
-        where (resource.type, resource.name, resource.description, resource.volume)
-            <> (before.type, before.name, before.description, before.volume)
+        where (resource.type, resource.name, resource.description, resource.volume, resource.unit)
+            <> (before.type, before.name, before.description, before.volume, ${unitOf('before')})
           or exists (select from changed)`,
     )}
     select
       (select row_to_json(resource) from resource) as resource,
       exists (select from before) as found,
       exists (select from link_of_plan) as linked,
-      coalesce(${progress} <= coalesce(${volume}, (select volume from before)), true) as fits`,
+      coalesce(${progress} <= coalesce(${volume}, (select volume from before)), true) as fits,
+      exists (
+        select from written_link
+        join locked_link using (id), resource, before
+        where written_link.id in (select id from link_of_plan)
+          and (written_link.progress >= resource.volume) <> (locked_link.progress >= before.volume)
+      ) as crossed`,
   ),
 );
 
@@ -213,10 +258,12 @@ const update = firstRow(
 export async function updateResource(
   db: Database,
   user_id: number,
+  now: Date,
   change: ResourceChange,
 ): Promise<ResourceUpdate> {
   const row = await update(db, { ...change, user_id });
   if (!row?.found) return { outcome: 'missing' };
+  if (row.crossed) await updateSchedule(db, user_id, now);
   if (row.resource) return { outcome: 'updated', resource: row.resource };
   if (!row.linked) return { outcome: 'not linked' };
   return { outcome: row.fits ? 'conflict' : 'progress above volume' };

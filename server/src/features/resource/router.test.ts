@@ -17,7 +17,7 @@ const api = await startApp();
 const doors = bothDoors(api);
 const [rest] = doors;
 
-const BOOK = { type: 'book', name: 'SICP', description: 'Wizards', volume: 500 };
+const BOOK = { type: 'book', name: 'SICP', description: 'Wizards', volume: 500, unit: 'chapter' };
 
 async function makePlan({ token }: User, resource_list: number[] = []): Promise<number> {
   return (await rest.call('mentalPlan.create', { name: 'Spring', goal: 'Read', resource_list }, token)).data

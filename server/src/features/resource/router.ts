@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { retryOnConflict } from '../../db/sql/optimistic.ts';
+import { updateSchedule } from '../../db/sql/schedule.ts';
 import { endpoint } from '../../trpc/endpoint.ts';
 import { invalidField, notFound } from '../../trpc/errors.ts';
 import { ById, id, PageRequest, Resource } from '../../trpc/fields.ts';
@@ -24,7 +25,7 @@ export const resourceRouter = router({
     .meta(
       endpoint('POST /resources', 'Add a resource to my current mental plan', {
         description:
-          'The current mental plan is the one that was made last; 404 when there is none. `volume` counts pages of a book, lessons of a course, or minutes of a video.',
+          'The current mental plan is the one that was made last; 404 when there is none. `volume` is counted in `unit`: chapters of a book, lessons of a course and minutes of a video, unless another is sent.',
         tag,
         status: 201,
         errors: ['QUOTA_REACHED'],
@@ -33,7 +34,13 @@ export const resourceRouter = router({
     .input(NewResource)
     .output(CreatedResource)
     .mutation(async ({ ctx, input }) => {
-      const data = await createResource(ctx.db, ctx.user.id, ctx.services.quotas.resources, input);
+      const data = await createResource(
+        ctx.db,
+        ctx.user.id,
+        ctx.services.now(),
+        ctx.services.quotas.resources,
+        input,
+      );
       if (data === undefined) await throwIfQuotaReached(ctx, 'resources');
       return { data: data ?? notFound('Mental plan') };
     }),
@@ -71,7 +78,9 @@ export const resourceRouter = router({
     .input(ResourceChange)
     .output(UpdatedResource)
     .mutation(async ({ ctx, input }) => {
-      const update = await retryOnConflict(() => updateResource(ctx.db, ctx.user.id, input));
+      const update = await retryOnConflict(() =>
+        updateResource(ctx.db, ctx.user.id, ctx.services.now(), input),
+      );
       if (update.outcome === 'progress above volume')
         invalidField('progress', 'must not be above the volume');
       if (update.outcome !== 'updated') notFound('Resource');
@@ -90,6 +99,7 @@ export const resourceRouter = router({
     .mutation(async ({ ctx, input }) => {
       const removed =
         (await removeResource(ctx.db, { user_id: ctx.user.id, id: input.id })) ?? notFound('Resource');
+      await updateSchedule(ctx.db, ctx.user.id, ctx.services.now());
       return { detail: 'Resource removed', id: removed.id };
     }),
 

@@ -1,13 +1,8 @@
 import { z } from 'zod';
-import { ById, id, owner_id, PageRequest, text, user_id } from '../../trpc/fields.ts';
+import { ById, PageRequest, taskStatus as status, TASK_TITLE, text, user_id } from '../../trpc/fields.ts';
 
-const TITLE = { description: 'What is to be done.', examples: ['Buy running shoes'] };
-const title = text(500).meta(TITLE);
-const status = z.boolean().meta({ description: 'Whether it is done.', examples: [false] });
+const title = text(500).meta(TASK_TITLE);
 
-export const Task = z
-  .object({ id, user_id: owner_id, title: z.string().meta(TITLE), status })
-  .meta({ id: 'Task', description: 'A thing to do.' });
 export const NewTask = z
   .object({ user_id, title, status: status.default(false) })
   .meta({ id: 'NewTask', description: 'A task that does not exist yet.' });
@@ -22,7 +17,6 @@ export const TaskPage = PageRequest.extend({
     .optional(),
 });
 
-export type Task = z.output<typeof Task>;
 export type NewTask = z.output<typeof NewTask>;
 export type TaskChange = z.output<typeof TaskChange>;
 export type TaskPage = z.output<typeof TaskPage>;

@@ -15,7 +15,8 @@ import {
 import { pageReader, pageReaderByFlag } from '../../db/sql/paginate.ts';
 import { isBelowQuota, isCertainlyBelowQuota, QUOTA_PARAMETER } from '../../db/sql/quota.ts';
 import { firstRow, groupedWrite, type Input } from '../../db/statement.ts';
-import type { Task, TaskPage } from './contract.ts';
+import type { Task } from '../../trpc/fields.ts';
+import type { TaskPage } from './contract.ts';
 
 const columns = pickColumns(tasks, ['id', 'user_id', 'title', 'status']);
 const page = pageReader('task.page', tasks, columns);

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { endpoint } from '../../trpc/endpoint.ts';
 import { notFound, requireSelf } from '../../trpc/errors.ts';
-import { ById, Message } from '../../trpc/fields.ts';
+import { ById, Message, Task } from '../../trpc/fields.ts';
 import { protectedProcedure, router } from '../../trpc/procedures.ts';
 import { throwIfQuotaReached } from '../../trpc/quota.ts';
-import { NewTask, Task, TaskChange, TaskPage } from './contract.ts';
+import { NewTask, TaskChange, TaskPage } from './contract.ts';
 import { createTask, listTasks, removeTask, updateTask } from './queries.ts';
 
 const tag = 'Tasks';

@@ -1,0 +1,58 @@
+// On which weekdays something is due for a user (schema/days.ts). What is due follows from the current plans and the
+// profile; each change of theirs that may move it writes it down from today on, so that the past stays as it was.
+import type { SQL } from 'drizzle-orm';
+import type { Database } from '../database.ts';
+import { sql } from '../drizzle.ts';
+import {
+  mentalPlanResources as links,
+  mentalPlans,
+  physicalPlans,
+  profiles,
+  resources,
+  schedules,
+} from '../schema/index.ts';
+import { write } from '../statement.ts';
+import { inUserTransaction } from '../userTransaction.ts';
+import { localToday, NOW } from './localDate.ts';
+
+// A row of a later date, of a user who has flown west since, is changed itself: the last change stands.
+/** Writes down what is due from today on, where that is another than before; under the user's lock. */
+export const writeSchedule = write(
+  'schedule.write',
+  { ...NOW, user_id: 'int' },
+  ({ user_id, now }): SQL<{ training: number; study: number }> => sql`
+    with newest as (
+      select from_date, training, study
+      from ${schedules}
+      where user_id = ${user_id}
+      order by from_date desc
+      limit 1),
+    training as (
+      select training_days as days from ${physicalPlans} where user_id = ${user_id} order by id desc limit 1),
+    study as (
+      select coalesce(profile.study_days, 127) as days
+      from (select id from ${mentalPlans} where user_id = ${user_id} order by id desc limit 1) as plan
+      left join ${profiles} profile on profile.user_id = ${user_id}
+      where exists (
+        select from ${links} link
+        join ${resources} resource on resource.id = link.resource_id
+        where link.mental_plan_id = plan.id and link.progress < resource.volume)),
+    wanted as (
+      select
+        greatest(${localToday(user_id, now)}, (select from_date from newest)) as from_date,
+        coalesce((select days from training), 0) as training,
+        coalesce((select days from study), 0) as study),
+    written as (
+      insert into ${schedules} (user_id, from_date, training, study)
+      select ${user_id}, wanted.from_date, wanted.training, wanted.study
+      from wanted
+      where not exists (
+        select from newest where (newest.training, newest.study) = (wanted.training, wanted.study))
+      on conflict (user_id, from_date) do update set training = excluded.training, study = excluded.study)
+    select training, study from wanted`,
+);
+
+/** The same by itself. */
+export async function updateSchedule(db: Database, user_id: number, now: Date): Promise<void> {
+  await inUserTransaction(db, user_id, (tx) => writeSchedule(tx, { user_id, now }));
+}
