@@ -1,7 +1,7 @@
 // The second half of `pnpm release`, after the versions are set: keeps the documents of what is released, for the tests
 // that hold later changes against them, and gives the image its tag.
 import { readFile, writeFile } from 'node:fs/promises';
-import { openApiDocument } from '../../server/src/http/openapi.ts';
+import { openApiDocument } from '../../server/src/http/documents/openapi.ts';
 import { appRouter } from '../../server/src/router.ts';
 import { compile } from './compile.ts';
 

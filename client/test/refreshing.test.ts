@@ -1,7 +1,7 @@
 // A session goes on by itself when its access token has become too old.
 import { randomUUID } from 'node:crypto';
 import { expect, test, vi } from 'vitest';
-import { createAccessTokens } from '../../server/src/security/token.ts';
+import { createAccessTokens } from '../../server/src/security/accessTokens.ts';
 import { startApp } from '../../server/test/harness.ts';
 import { SECRET } from '../../server/test/tokens.ts';
 import { createClient, type TokenAnswer } from '../src/index.ts';

@@ -14,7 +14,7 @@ import {
 import { EventSourcePolyfill } from 'event-source-polyfill';
 import { EventSource } from 'eventsource';
 import { afterAll, expect, onTestFinished, test, vi } from 'vitest';
-import { createAccessTokens } from '../../server/src/security/token.ts';
+import { createAccessTokens } from '../../server/src/security/accessTokens.ts';
 import { startApp, type TestApp } from '../../server/test/harness.ts';
 import { SECRET } from '../../server/test/tokens.ts';
 import {

@@ -1,7 +1,7 @@
 // A subscription goes on by itself: over new tokens, lost connections and restarts, with nothing missed or told twice.
 import { randomUUID } from 'node:crypto';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { createAccessTokens } from '../../server/src/security/token.ts';
+import { createAccessTokens } from '../../server/src/security/accessTokens.ts';
 import { startApp, type TestApp } from '../../server/test/harness.ts';
 import { SECRET } from '../../server/test/tokens.ts';
 import {

@@ -1,7 +1,7 @@
 // A database of the run's own, filled by statements over sets.
 import postgres from 'postgres';
 import { migratePostgres } from '../src/db/postgres/migrate.ts';
-import { createPasswords } from '../src/security/password.ts';
+import { createPasswords } from '../src/security/passwords.ts';
 import type { Session } from './scenarios.ts';
 import { PASSWORD, TASKS } from './settings.ts';
 import { NONCE } from './token.ts';

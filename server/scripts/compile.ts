@@ -2,8 +2,8 @@
 import 'pg-boss';
 import '../src/db/postgres/migrate.ts';
 import '../src/db/postgres/open.ts';
-import '../src/http/metrics.ts';
-import '../src/security/redisStore.ts';
+import '../src/http/edge/metrics.ts';
+import '../src/security/redisRateLimitStore.ts';
 import '../src/serve.ts';
 import '../src/telemetry/metrics.ts';
 import '../src/telemetry/traces.ts';

@@ -16,43 +16,43 @@ import type { StartingDatabase } from './db/startup.ts';
 import { isSessionOpen } from './features/auth/sessions/queries.ts';
 import { createEventStreams } from './features/events/streams.ts';
 import { readExercises } from './features/physicalPlan/exercises/queries.ts';
-import { discardBody, registerBodies } from './http/bodies.ts';
-import { createClientErrorHandler } from './http/broken.ts';
-import { registerShutdown } from './http/closing.ts';
-import { registerConnections } from './http/connections.ts';
-import { createContext, requestContextOf } from './http/context.ts';
-import { corsHeaders } from './http/cors.ts';
-import { registerDocuments } from './http/docs.ts';
-import { listEndpoints } from './http/endpoints.ts';
+import { registerDocuments } from './http/documents/apiDocuments.ts';
+import { registerPage } from './http/documents/page.ts';
+import { createServerUrl } from './http/documents/serverUrl.ts';
+import { collectAllowedMethods } from './http/edge/allowedMethods.ts';
+import { discardBody, registerBodies } from './http/edge/bodies.ts';
+import { BODY_TIMEOUTS, type BodyTimeouts, maxBodyMs } from './http/edge/bodyTimeouts.ts';
+import { createClientErrorHandler } from './http/edge/clientErrors.ts';
+import { registerConnections } from './http/edge/connections.ts';
+import { corsHeaders } from './http/edge/cors.ts';
 import {
   registerExpectations,
   registerGuards,
   registerStandardHeaders,
   requestId,
   routableUrl,
-} from './http/guards.ts';
-import { standardHeaders } from './http/headers.ts';
-import { createHealthMonitor, registerProbes } from './http/health.ts';
-import { createLargeReadRunner } from './http/largeReads.ts';
-import { registerRequestLog } from './http/log.ts';
-import { observeRequests, registerMetrics } from './http/metrics.ts';
-import { registerPage } from './http/page.ts';
-import { collectAllowedMethods } from './http/paths.ts';
-import { createServerUrl } from './http/prefix.ts';
-import { sendProblem, sendTrpcError, toClientError } from './http/problem.ts';
-import { createProxyTrust, registerForwardedFor } from './http/proxies.ts';
-import { registerRestRoutes, registerStreamRoutes } from './http/rest.ts';
-import { registerTrpc } from './http/rpc.ts';
-import { BODY_TIMEOUTS, type BodyTimeouts, maxBodyMs } from './http/slowBodies.ts';
-import { registerStallTimeout } from './http/stalled.ts';
-import { createTransferMemory } from './http/transferMemory.ts';
+} from './http/edge/guards.ts';
+import { createHealthMonitor, registerProbes } from './http/edge/health.ts';
+import { createLargeReadRunner } from './http/edge/largeReads.ts';
+import { observeRequests, registerMetrics } from './http/edge/metrics.ts';
+import { createProxyTrust, registerForwardedFor } from './http/edge/proxies.ts';
+import { createContext, requestContextOf } from './http/edge/requestContext.ts';
+import { registerRequestLog } from './http/edge/requestLog.ts';
+import { registerShutdown } from './http/edge/shutdown.ts';
+import { registerStallTimeout } from './http/edge/stallTimeout.ts';
+import { standardHeaders } from './http/edge/standardHeaders.ts';
+import { createTransferMemory } from './http/edge/transferMemory.ts';
+import { listEndpoints } from './http/transports/endpoints.ts';
+import { sendProblem, sendTrpcError, toClientError } from './http/transports/problem.ts';
+import { registerRestRoutes, registerStreamRoutes } from './http/transports/rest.ts';
+import { registerTrpc } from './http/transports/trpc.ts';
 import { appRouter } from './router.ts';
-import type { RateLimitStore } from './security/limitStore.ts';
-import { createRateLimits, type Rates } from './security/limits.ts';
-import { createSessionCache } from './security/openSessions.ts';
-import { createPasswords, type HashCost } from './security/password.ts';
-import { createRefreshTokens } from './security/refresh.ts';
-import { createAccessTokens } from './security/token.ts';
+import { createAccessTokens } from './security/accessTokens.ts';
+import { createPasswords, type HashCost } from './security/passwords.ts';
+import type { RateLimitStore } from './security/rateLimitStore.ts';
+import { createRateLimits, type Rates } from './security/rateLimits.ts';
+import { createRefreshTokens } from './security/refreshTokens.ts';
+import { createSessionCache } from './security/sessionCache.ts';
 import { createUserQueue } from './security/userQueue.ts';
 import type { Metrics } from './telemetry/metrics.ts';
 import type { TraceProcedure } from './telemetry/traces.ts';
@@ -165,11 +165,11 @@ export async function buildApp({
   const app = Fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
-    // A logger for each request costs as much as its line, which names the request itself (http/log.ts).
+    // A logger for each request costs as much as its line, which names the request itself (http/edge/requestLog.ts).
     childLoggerFactory: (parent) => parent,
     genReqId: requestId,
     trustProxy: isTrusted,
-    // Slow bodies are cut by http/slowBodies.ts, before this.
+    // Slow bodies are cut by http/edge/bodyTimeouts.ts, before this.
     requestTimeout: HEADERS_TIMEOUT_MS + maxBodyMs(bodyTimeouts, MAX_BODY_BYTES),
     // What arrives while the server closes is answered like any other: Fastify's own 503 is not in our form.
     return503OnClosing: false,

@@ -13,8 +13,8 @@ import { type RunningJobs, startJobs } from './jobs/run.ts';
 import { exitWhenUnusable, onShutdown } from './lifecycle.ts';
 import { createLogger, flushLogs } from './logger.ts';
 import { loadBlocklist } from './security/blocklist.ts';
-import { createMemoryStore, type RateLimitStore } from './security/limitStore.ts';
-import { DEVELOPMENT_RATES, PRODUCTION_RATES } from './security/limits.ts';
+import { createMemoryStore, type RateLimitStore } from './security/rateLimitStore.ts';
+import { DEVELOPMENT_RATES, PRODUCTION_RATES } from './security/rateLimits.ts';
 import { loadOrCreateSecret } from './security/secret.ts';
 import { toAppError } from './trpc/errors.ts';
 
@@ -113,7 +113,7 @@ async function openMetrics(host: string, { port, token }: NonNullable<Config['me
   const { createMetrics } = await import('./telemetry/metrics.ts');
   const into = createMetrics(manifest.version);
   if (port === undefined) return { into, token, close: () => {} };
-  const { serveMetrics } = await import('./http/metrics.ts');
+  const { serveMetrics } = await import('./http/edge/metrics.ts');
   const server = await serveMetrics(into, host, port, token);
   logger.info(`metrics at http://localhost:${(server.address() as AddressInfo).port}/metrics`);
   return {
@@ -137,6 +137,6 @@ async function openStore(
   logger: Logger,
 ): Promise<RateLimitStore & { close?(): Promise<void> }> {
   if (redisUrl === undefined) return createMemoryStore();
-  const { createRedisStore } = await import('./security/redisStore.ts');
+  const { createRedisStore } = await import('./security/redisRateLimitStore.ts');
   return createRedisStore(redisUrl, (message) => logger.warn(message));
 }

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
-import { closeLingering } from '../src/http/lingering.ts';
+import { closeLingering } from '../src/http/edge/lingering.ts';
 import { startApp, type TestApp } from './harness.ts';
 import { answersIn, chunked, exchangeWith, head, type RawAnswer, received } from './wire.ts';
 

@@ -2,7 +2,7 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { expect } from 'vitest';
-import type { OpenApiDocument } from '../src/http/openapi.ts';
+import type { OpenApiDocument } from '../src/http/documents/openapi.ts';
 
 export interface RecordedAnswer {
   readonly method: string;

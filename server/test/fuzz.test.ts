@@ -5,7 +5,7 @@ import { sql } from 'drizzle-orm';
 import fc, { type Arbitrary } from 'fast-check';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { type Endpoint, inputContract, listEndpoints } from '../src/http/endpoints.ts';
+import { type Endpoint, inputContract, listEndpoints } from '../src/http/transports/endpoints.ts';
 import { appRouter } from '../src/router.ts';
 import { type Answer, startApp } from './harness.ts';
 import { sessionNameOf } from './tokens.ts';

@@ -2,7 +2,7 @@
 import { glob, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { openApiDocument } from '../src/http/openapi.ts';
+import { openApiDocument } from '../src/http/documents/openapi.ts';
 import { appRouter } from '../src/router.ts';
 import { checkAgainstDocument } from './conformance.ts';
 import { type ScannedAnswer, scanAnswers, scanLog, tokensIn } from './scan.ts';

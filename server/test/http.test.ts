@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { sql } from 'drizzle-orm';
 import { expect, test } from 'vitest';
-import { listEndpoints } from '../src/http/endpoints.ts';
+import { listEndpoints } from '../src/http/transports/endpoints.ts';
 import { appRouter } from '../src/router.ts';
 import { type Answer, openTestDatabase, type Request, startApp, type TestApp } from './harness.ts';
 import { PLENTY } from './rates.ts';

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { sql } from 'drizzle-orm';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { inputContract, listEndpoints } from '../src/http/endpoints.ts';
+import { inputContract, listEndpoints } from '../src/http/transports/endpoints.ts';
 import { appRouter } from '../src/router.ts';
 import { belongings } from './belongings.ts';
 import { bothDoors } from './doors.ts';

@@ -7,8 +7,8 @@ import {
   createMemoryStore,
   FREE_FAILURES,
   MAX_WAIT_SECONDS,
-} from '../src/security/limitStore.ts';
-import { addressKey, PRODUCTION_RATES } from '../src/security/limits.ts';
+} from '../src/security/rateLimitStore.ts';
+import { addressKey, PRODUCTION_RATES } from '../src/security/rateLimits.ts';
 import { startApp } from './harness.ts';
 import { PLENTY } from './rates.ts';
 

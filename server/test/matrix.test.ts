@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { makeResetCode } from '../src/features/auth/operators/queries.ts';
-import { listEndpoints } from '../src/http/endpoints.ts';
+import { listEndpoints } from '../src/http/transports/endpoints.ts';
 import { appRouter } from '../src/router.ts';
 import { belongings, writtenBelongings } from './belongings.ts';
 import { bothDoors, type Door, type Outcome, ofRpcCall } from './doors.ts';

@@ -2,7 +2,7 @@
 import { createConfig, lintFromString } from '@redocly/openapi-core';
 import { expect, test } from 'vitest';
 import { makeResetCode } from '../src/features/auth/operators/queries.ts';
-import { listEndpoints } from '../src/http/endpoints.ts';
+import { listEndpoints } from '../src/http/transports/endpoints.ts';
 import { appRouter } from '../src/router.ts';
 import { startApp, type TestApp } from './harness.ts';
 

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import manifest from '../package.json' with { type: 'json' };
-import { PRODUCTION_RATES } from '../src/security/limits.ts';
+import { PRODUCTION_RATES } from '../src/security/rateLimits.ts';
 import { type Answer, startApp, type TestApp } from './harness.ts';
 
 const api = await startApp();

@@ -1,4 +1,4 @@
-import type { Rates } from '../src/security/limits.ts';
+import type { Rates } from '../src/security/rateLimits.ts';
 
 const plenty = { max: 100_000, seconds: 60 };
 

@@ -1,6 +1,6 @@
 // The OpenAPI document held against that of the last release: what clients rely on goes only where that is said.
 import { expect, test } from 'vitest';
-import { openApiDocument } from '../src/http/openapi.ts';
+import { openApiDocument } from '../src/http/documents/openapi.ts';
 import { appRouter } from '../src/router.ts';
 import { type ApiDocument, breakingChanges, type Operation, type Schema } from './breakingChanges.ts';
 import { intended, releasedText, unintended } from './released.ts';

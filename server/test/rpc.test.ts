@@ -5,9 +5,9 @@ import { type FastifyTRPCPluginOptions, fastifyTRPCPlugin } from '@trpc/server/a
 import Fastify, { type FastifyInstance, type InjectOptions } from 'fastify';
 import { afterAll, expect, test } from 'vitest';
 import { z } from 'zod';
-import { createContext, requestContextOf } from '../src/http/context.ts';
-import { registerGuards, requestId } from '../src/http/guards.ts';
-import { MAX_BATCH_CALLS, registerTrpc } from '../src/http/rpc.ts';
+import { registerGuards, requestId } from '../src/http/edge/guards.ts';
+import { createContext, requestContextOf } from '../src/http/edge/requestContext.ts';
+import { MAX_BATCH_CALLS, registerTrpc } from '../src/http/transports/trpc.ts';
 import { appRouter } from '../src/router.ts';
 import { endpoint } from '../src/trpc/endpoint.ts';
 import { AppError } from '../src/trpc/errors.ts';

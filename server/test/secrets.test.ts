@@ -7,8 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { sql } from '../src/db/drizzle.ts';
 import { makeResetCode } from '../src/features/auth/operators/queries.ts';
-import { createMemoryStore, type RateLimitStore } from '../src/security/limitStore.ts';
-import { PRODUCTION_RATES } from '../src/security/limits.ts';
+import { createMemoryStore, type RateLimitStore } from '../src/security/rateLimitStore.ts';
+import { PRODUCTION_RATES } from '../src/security/rateLimits.ts';
 import { startApp } from './harness.ts';
 import { SECRET } from './tokens.ts';
 

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
-import { listEndpoints } from '../src/http/endpoints.ts';
+import { listEndpoints } from '../src/http/transports/endpoints.ts';
 import { appRouter } from '../src/router.ts';
 import { startApp } from './harness.ts';
 import { answersIn, chunked, exchangeWith, head, type RawAnswer, received } from './wire.ts';

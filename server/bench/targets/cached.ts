@@ -4,8 +4,8 @@ import { buildApp } from '../../src/app.ts';
 import type { Database } from '../../src/db/database.ts';
 import { openPostgres } from '../../src/db/postgres/open.ts';
 import { createLogger } from '../../src/logger.ts';
-import { createMemoryStore } from '../../src/security/limitStore.ts';
-import { PRODUCTION_RATES } from '../../src/security/limits.ts';
+import { createMemoryStore } from '../../src/security/rateLimitStore.ts';
+import { PRODUCTION_RATES } from '../../src/security/rateLimits.ts';
 import { POOL, SECRET } from '../settings.ts';
 import { DATABASE_URL, HOST, PORT, SESSION_LIFETIME, TOKEN_LIFETIME } from './settings.ts';
 

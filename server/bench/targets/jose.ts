@@ -1,6 +1,6 @@
 // The usual check of a token.
 import { jwtVerify } from 'jose';
-import type { Claims } from '../../src/security/token.ts';
+import type { Claims } from '../../src/security/accessTokens.ts';
 import { SECRET } from '../settings.ts';
 
 const KEY = new TextEncoder().encode(SECRET);

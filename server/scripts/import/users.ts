@@ -1,7 +1,7 @@
 import { STORED_LOGIN_KEY } from '../../src/db/schema/index.ts';
 import { Registration } from '../../src/features/auth/contract.ts';
 import { isBcrypt } from '../../src/security/bcrypt.ts';
-import { loginKey } from '../../src/security/login.ts';
+import { loginKey } from '../../src/security/loginKey.ts';
 import { refuse, type SourceRow } from './mend.ts';
 import { convertAll, itemOf, type Step } from './step.ts';
 

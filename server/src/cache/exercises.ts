@@ -1,6 +1,6 @@
 // The exercises in memory. They are few and seldom change, while each view of a plan names every one of them seven times.
 import type { Database } from '../db/database.ts';
-import type { MetricDefinition } from '../telemetry/measures.ts';
+import type { MetricDefinition } from '../telemetry/metricDefinition.ts';
 
 export interface CachedExercise {
   readonly id: number;

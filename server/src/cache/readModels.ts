@@ -3,7 +3,7 @@
 // database the known revision (db/sql/conditionalRead.ts); if that is still current, the database does not read the view
 // again. No server has to be notified of changes, so no server can miss one.
 import { LRUCache } from 'lru-cache';
-import type { MetricDefinition } from '../telemetry/measures.ts';
+import type { MetricDefinition } from '../telemetry/metricDefinition.ts';
 
 /** Characters of the JSON of all views in memory together; they take two to three times as many bytes. */
 const MAX_CHARACTERS = 8 * 1024 * 1024;

@@ -1,7 +1,7 @@
 // The interface of the database, the same for both engines (open.ts opens one).
 import type { PGlite } from '@electric-sql/pglite';
 import type { SQL, SQLWrapper } from 'drizzle-orm';
-import type { MetricDefinition } from '../telemetry/measures.ts';
+import type { MetricDefinition } from '../telemetry/metricDefinition.ts';
 import { dialect } from './drizzle.ts';
 
 /** PostgreSQL's number of the type `date`. */

@@ -1,5 +1,5 @@
 // A bound on the calls that run or wait on a pool (a bulkhead).
-import type { MetricDefinition } from '../telemetry/measures.ts';
+import type { MetricDefinition } from '../telemetry/metricDefinition.ts';
 
 /** Thrown when too many calls wait for the database; the caller may try again later. */
 class PoolSaturatedError extends Error {

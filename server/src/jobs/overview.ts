@@ -1,6 +1,6 @@
 // What an operator sees of the queues, and can do about dead letters.
 import type { PgBoss } from 'pg-boss';
-import type { MetricDefinition } from '../telemetry/measures.ts';
+import type { MetricDefinition } from '../telemetry/metricDefinition.ts';
 
 /** The queue of jobs that failed permanently. The log names each once, and they are kept for a month. */
 export const DEAD_LETTER_QUEUE = 'dead-letters';

@@ -10,7 +10,7 @@ import { SchemaError } from '../db/migrations/version.ts';
 import type { DatabaseUrl } from '../db/postgres/driverOptions.ts';
 import { type ChangeNotifier, createChangeNotifier } from '../features/events/changeNotifier.ts';
 import { causesOf } from '../logger.ts';
-import type { MetricDefinition } from '../telemetry/measures.ts';
+import type { MetricDefinition } from '../telemetry/metricDefinition.ts';
 import type { Job, JobContext } from './job.ts';
 import { DEAD_LETTER_QUEUE, jobMeasures, reasonOf } from './overview.ts';
 import { createQueues, type OpenedBoss, openBoss, startBoss } from './queues.ts';

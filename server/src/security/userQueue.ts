@@ -1,7 +1,7 @@
 // Calls of one user wait for each other here, so that what one account sends at once holds up nobody else: changes,
 // which inside PostgreSQL would each hold a connection while they wait for the same row, and reads, whose answers would
 // all be in memory at the same time.
-import { RateLimitError } from './limits.ts';
+import { RateLimitError } from './rateLimits.ts';
 
 /** Seconds after which a call that found the queue full may be sent again. */
 const RETRY_AFTER_SECONDS = 1;

@@ -1,6 +1,6 @@
 // What /metrics tells, in Prometheus' words. Loaded only where it is asked for (METRICS_PORT, METRICS_TOKEN).
 import prometheus from '@prometheus-io/client';
-import type { MetricDefinition } from './measures.ts';
+import type { MetricDefinition } from './metricDefinition.ts';
 
 /** Seconds: most answers take a millisecond or two, a hash some fifty, and after 5 s statements are cut. */
 const DURATION_BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];

@@ -2,13 +2,13 @@ import type { ExerciseCache } from '../cache/exercises.ts';
 import type { ReadModelCache } from '../cache/readModels.ts';
 import type { Database } from '../db/database.ts';
 import type { Quotas } from '../db/sql/quota.ts';
-import type { RateLimits } from '../security/limits.ts';
-import type { SessionCache } from '../security/openSessions.ts';
-import type { Passwords } from '../security/password.ts';
-import type { RefreshTokens } from '../security/refresh.ts';
-import type { AccessTokens, SessionIdentity, VerifiedClaims } from '../security/token.ts';
+import type { AccessTokens, SessionIdentity, VerifiedClaims } from '../security/accessTokens.ts';
+import type { Passwords } from '../security/passwords.ts';
+import type { RateLimits } from '../security/rateLimits.ts';
+import type { RefreshTokens } from '../security/refreshTokens.ts';
+import type { SessionCache } from '../security/sessionCache.ts';
 import type { UserQueue } from '../security/userQueue.ts';
-import type { MetricDefinition } from '../telemetry/measures.ts';
+import type { MetricDefinition } from '../telemetry/metricDefinition.ts';
 import type { TraceProcedure } from '../telemetry/traces.ts';
 
 /** Who calls. */

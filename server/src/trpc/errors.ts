@@ -2,7 +2,7 @@ import { TRPCError } from '@trpc/server';
 import { ZodError } from 'zod';
 import { databaseCode, isInvalidValue, isMissingReference, isUnavailable } from '../db/errors.ts';
 import { QueueFullError } from '../security/fairQueue.ts';
-import { RateLimitError } from '../security/limits.ts';
+import { RateLimitError } from '../security/rateLimits.ts';
 
 /** One thing that is wrong with an input; `path` is dot-joined, as the client sent it. */
 export interface FieldError {

@@ -2,8 +2,8 @@
 import { initTRPC } from '@trpc/server';
 import { expect, test } from 'vitest';
 import { startApp } from '../../test/harness.ts';
-import { createMemoryStore } from '../security/limitStore.ts';
-import { createRateLimits, PRODUCTION_RATES } from '../security/limits.ts';
+import { createMemoryStore } from '../security/rateLimitStore.ts';
+import { createRateLimits, PRODUCTION_RATES } from '../security/rateLimits.ts';
 import { createUserQueue } from '../security/userQueue.ts';
 import type { Caller, Context, RequestContext, Services } from './context.ts';
 import { endpoint, type Meta } from './endpoint.ts';

@@ -1,8 +1,8 @@
 // Limits and sessions: whatever instance a request comes to, there is one budget, one count of failures and one session.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { FREE_FAILURES } from '../../src/security/limitStore.ts';
-import { PRODUCTION_RATES } from '../../src/security/limits.ts';
+import { FREE_FAILURES } from '../../src/security/rateLimitStore.ts';
+import { PRODUCTION_RATES } from '../../src/security/rateLimits.ts';
 import { type Answer, call, keepSecret, register, signIn } from '../faults/servers.ts';
 import { openStream } from '../streams.ts';
 import { startInstances } from './instances.ts';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { LEASE_SECONDS } from '../../src/security/places.ts';
+import { LEASE_SECONDS } from '../../src/security/leases.ts';
 import { keepDoing } from '../faults/load.ts';
 import { call, register, type ServerProcess } from '../faults/servers.ts';
 import { openStream } from '../streams.ts';

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import postgres from 'postgres';
 import { afterAll, afterEach, expect, test } from 'vitest';
-import { createMemoryStore } from '../../src/security/limitStore.ts';
+import { createMemoryStore } from '../../src/security/rateLimitStore.ts';
 import { freePort, startCluster } from './cluster.ts';
 import { keepDoing } from './load.ts';
 import { call, PASSWORD, type ServerProcess, signIn, startServer } from './servers.ts';

@@ -44,7 +44,7 @@ const prometheus = spawnChild(join(BIN, 'prometheus'), [
   `--web.listen-address=127.0.0.1:${web}`,
 ]);
 
-// What people do, over and over, so that there is something to see. Less often than a user may (security/limits.ts).
+// What people do, over and over, so that there is something to see. Less often than a user may (security/rateLimits.ts).
 let isOver = false;
 let rounds = 0;
 let doing = 'nothing yet';

@@ -9,7 +9,7 @@ export const sessions = pgTable(
   {
     id: id(),
     user_id: owner(),
-    /** Which refresh token is the current one: they are numbered, and none is stored (security/refresh.ts). */
+    /** Which refresh token is the current one: they are numbered, and none is stored (security/refreshTokens.ts). */
     counter: integer('counter').notNull().default(0),
     /** Refresh tokens with lower numbers are no longer taken, nor are they signs of theft: the password was changed after them. */
     refreshable_from: integer('refreshable_from').notNull().default(0),

@@ -1,4 +1,4 @@
-import { IGNORABLE_RANGES } from '../../security/login.ts';
+import { IGNORABLE_RANGES } from '../../security/loginKey.ts';
 import { check, index, integer, pgTable, sql, text, timestamp, uniqueIndex } from '../drizzle.ts';
 
 /** The primary key of every table: a positive 32-bit integer. "By default", so that an import can keep its ids. */
@@ -16,7 +16,7 @@ const sqlEscaped = (codePoint: number) => `\\U${codePoint.toString(16).padStart(
 const IGNORABLE = `[${IGNORABLE_RANGES.map(([first, last]) => `${sqlEscaped(first)}-${sqlEscaped(last)}`).join('')}]`;
 
 /**
- * SQL text: the `loginKey` (security/login.ts) of the account in a row. An account from before that key dropped what is
+ * SQL text: the `loginKey` (security/loginKey.ts) of the account in a row. An account from before that key dropped what is
  * ignorable keeps its older one in `login_key`, as two of those may be one login now.
  */
 export const STORED_LOGIN_KEY = `normalize(regexp_replace(login_key, '${IGNORABLE}', '', 'g'), NFKC)`;
@@ -26,7 +26,7 @@ export const users = pgTable(
   {
     id: id(),
     login: text('login').notNull(),
-    /** The login, folded and without what is ignorable: two logins that look the same are the same (security/login.ts). */
+    /** The login, folded and without what is ignorable: two logins that look the same are the same (security/loginKey.ts). */
     login_key: text('login_key').notNull(),
     /** An argon2id hash in PHC string format (or, until the next sign-in, the bcrypt hash of an account that moved in), never the password. */
     password: text('password').notNull(),

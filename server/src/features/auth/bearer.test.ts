@@ -7,7 +7,7 @@ import { afterAll, expect, test } from 'vitest';
 import { bothDoors } from '../../../test/doors.ts';
 import { openTestDatabase, type Request, startApp } from '../../../test/harness.ts';
 import { decoded, SECRET, sessionNameOf, sessionOf, signed } from '../../../test/tokens.ts';
-import { createRefreshTokens } from '../../security/refresh.ts';
+import { createRefreshTokens } from '../../security/refreshTokens.ts';
 
 const api = await startApp();
 const doors = bothDoors(api);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { hasInvisibleCharacter } from '../../security/login.ts';
+import { hasInvisibleCharacter } from '../../security/loginKey.ts';
 import {
   ById,
   hasMinLength,

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { hash, verify } from 'argon2';
 import { beforeEach, expect, test, vi } from 'vitest';
 import { PLENTY } from '../../../test/rates.ts';
-import { createMemoryStore, FREE_FAILURES, MAX_WAIT_SECONDS } from '../../security/limitStore.ts';
+import { createMemoryStore, FREE_FAILURES, MAX_WAIT_SECONDS } from '../../security/rateLimitStore.ts';
 
 vi.mock('argon2', { spy: true });
 // Test files share their modules: what was loaded by another one calls an argon2 that nobody counts.

@@ -7,7 +7,7 @@ import { startApp } from '../../../test/harness.ts';
 import { expectRefused } from '../../../test/values.ts';
 import { sql } from '../../db/drizzle.ts';
 import { STORED_LOGIN_KEY } from '../../db/schema/index.ts';
-import { foldLogin, IGNORABLE_RANGES, loginKey } from '../../security/login.ts';
+import { foldLogin, IGNORABLE_RANGES, loginKey } from '../../security/loginKey.ts';
 
 const api = await startApp();
 const { db } = api.database;

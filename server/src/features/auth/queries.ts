@@ -5,8 +5,8 @@ import { passwordResets, STORED_LOGIN_KEY, sessions, users } from '../../db/sche
 import { audit, CLIENT_PARAMETERS, clientValues } from '../../db/sql/audit.ts';
 import { lockUser, userLocked } from '../../db/sql/eventLog.ts';
 import { firstRow, read, write } from '../../db/statement.ts';
-import { foldLogin, loginKey } from '../../security/login.ts';
-import type { Claims } from '../../security/token.ts';
+import type { Claims } from '../../security/accessTokens.ts';
+import { foldLogin, loginKey } from '../../security/loginKey.ts';
 import type { ClientInfo, SessionLimits } from '../../trpc/context.ts';
 import { unauthenticated } from '../../trpc/errors.ts';
 import type { Export } from './contract.ts';

@@ -1,9 +1,9 @@
 import type { z } from 'zod';
+import type { Claims } from '../../security/accessTokens.ts';
 import { findWeakness } from '../../security/blocklist.ts';
-import { accountKey, addressKey, type PasswordAttempt } from '../../security/limits.ts';
-import { loginKey } from '../../security/login.ts';
+import { loginKey } from '../../security/loginKey.ts';
+import { accountKey, addressKey, type PasswordAttempt } from '../../security/rateLimits.ts';
 import { hashResetCode } from '../../security/resetCode.ts';
-import type { Claims } from '../../security/token.ts';
 import type { Caller, Context, Services } from '../../trpc/context.ts';
 import { endpoint } from '../../trpc/endpoint.ts';
 import { AppError, invalidField, requireSelf, unauthenticated, wrongCredentials } from '../../trpc/errors.ts';

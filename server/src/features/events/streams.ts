@@ -1,8 +1,8 @@
 // All streams of this instance: opens, wakes and ends them.
 import type { ChangeListener, Database } from '../../db/database.ts';
-import type { SessionCache } from '../../security/openSessions.ts';
-import type { Leases } from '../../security/places.ts';
-import { CLOCK_TOLERANCE_SECONDS } from '../../security/token.ts';
+import { CLOCK_TOLERANCE_SECONDS } from '../../security/accessTokens.ts';
+import type { Leases } from '../../security/leases.ts';
+import type { SessionCache } from '../../security/sessionCache.ts';
 import type { Caller, EventStreams } from '../../trpc/context.ts';
 import { AppError } from '../../trpc/errors.ts';
 import { createChangeNotifier } from './changeNotifier.ts';

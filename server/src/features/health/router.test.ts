@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { bothDoors, ofRest } from '../../../test/doors.ts';
 import { openTestDatabase, startApp } from '../../../test/harness.ts';
-import { createHealthMonitor } from '../../http/health.ts';
+import { createHealthMonitor } from '../../http/edge/health.ts';
 
 const api = await startApp();
 

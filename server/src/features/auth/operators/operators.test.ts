@@ -6,7 +6,7 @@ import { PLENTY } from '../../../../test/rates.ts';
 import { openStream } from '../../../../test/streams.ts';
 import type { Database } from '../../../db/database.ts';
 import { sql } from '../../../db/drizzle.ts';
-import { createMemoryStore, FREE_FAILURES } from '../../../security/limitStore.ts';
+import { createMemoryStore, FREE_FAILURES } from '../../../security/rateLimitStore.ts';
 import { purge } from '../../purge/job.ts';
 import { blockAccount, listAccounts, makeResetCode, signOutAccount, unblockAccount } from './queries.ts';
 

@@ -5,7 +5,7 @@ import { sql } from '../../../db/drizzle.ts';
 import { passwordResets, STORED_LOGIN_KEY, sessions, users } from '../../../db/schema/index.ts';
 import { audit, CLIENT_PARAMETERS, clientValues } from '../../../db/sql/audit.ts';
 import { firstRow, read, write } from '../../../db/statement.ts';
-import { loginKey } from '../../../security/login.ts';
+import { loginKey } from '../../../security/loginKey.ts';
 import { generateResetCode, hashResetCode } from '../../../security/resetCode.ts';
 import type { ClientInfo } from '../../../trpc/context.ts';
 import { endSessions } from '../queries.ts';

@@ -5,8 +5,8 @@ import { builder, sql } from '../../../db/drizzle.ts';
 import { auditTrail, sessions, users } from '../../../db/schema/index.ts';
 import { type AuditEvent, audit, CLIENT_PARAMETERS, clientValues } from '../../../db/sql/audit.ts';
 import { firstRow, read, write } from '../../../db/statement.ts';
-import type { RefreshToken } from '../../../security/refresh.ts';
-import { type Claims, generateNonce, type SessionIdentity } from '../../../security/token.ts';
+import { type Claims, generateNonce, type SessionIdentity } from '../../../security/accessTokens.ts';
+import type { RefreshToken } from '../../../security/refreshTokens.ts';
 import type { ClientInfo, SessionLimits } from '../../../trpc/context.ts';
 
 /** Seconds in which a refresh token that was just replaced may be sent again: its answer can have been lost. */

@@ -5,7 +5,7 @@ import { startApp } from '../../../../test/harness.ts';
 import { openStream } from '../../../../test/streams.ts';
 import { decoded, SECRET, sessionOf, signed } from '../../../../test/tokens.ts';
 import { sql } from '../../../db/drizzle.ts';
-import { createRefreshTokens } from '../../../security/refresh.ts';
+import { createRefreshTokens } from '../../../security/refreshTokens.ts';
 
 /** A server that was running when the backup was restored, and one that was started after it. */
 const running = await startApp();
@@ -57,7 +57,7 @@ test('#331 tokens from the time that a restored backup does not know open nobody
       status: 401,
       code: 'UNAUTHENTICATED',
     });
-  // The other one remembers an open session for ten seconds (security/openSessions.test.ts).
+  // The other one remembers an open session for ten seconds (security/sessionCache.test.ts).
   for (const { call } of bothDoors(started))
     for (const procedure of ['auth.me', 'task.list'])
       expect(await call(procedure, {}, bob.access_token)).toMatchObject({

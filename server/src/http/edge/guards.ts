@@ -1,0 +1,158 @@
+// What every request passes before a door opens.
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify';
+import type { RateLimitState, RateLimits } from '../../security/rateLimits.ts';
+import type { RequestContext } from '../../trpc/context.ts';
+import { AppError } from '../../trpc/errors.ts';
+import { admitBody, type BodyReader, hasBody } from './bodies.ts';
+import { addressKeyOf, setRateLimitHeaders } from './requestContext.ts';
+import { createTransferMemory, type TransferMemory } from './transferMemory.ts';
+
+const REQUEST_ID = /^[\w-]{8,64}$/;
+const HOST = /^(\[[\da-f:.]+\]|[\w.-]+)(:\d{1,5})?$/i;
+
+/** @returns the id that the client sent, if it is a harmless one, otherwise a new one */
+export function requestId(raw: IncomingMessage): string {
+  const sent = raw.headers['x-request-id'];
+  return typeof sent === 'string' && REQUEST_ID.test(sent) ? sent : randomUUID();
+}
+
+/** Gives every answer its id and what browsers need to know; before CORS, whose preflight answers end there. */
+export function registerStandardHeaders(
+  app: FastifyInstance,
+  headers: Readonly<Record<string, string>>,
+): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.headers(headers).header('x-request-id', request.id);
+    done();
+  });
+}
+
+/** Answers whose clients wait to be asked for the body. */
+const awaitingContinue = new WeakSet<ServerResponse>();
+
+/** Leaves to the guards what Node.js would answer by itself: an expectation without id and CORS, `100 Continue` before anybody looked. */
+export function registerExpectations({ server }: FastifyInstance): void {
+  server.on('checkExpectation', (request, response) => server.emit('request', request, response));
+  server.on('checkContinue', (request, response) => {
+    awaitingContinue.add(response);
+    server.emit('request', request, response);
+  });
+}
+
+/**
+ * A path that cannot be decoded is an unknown one: it takes the usual way to its 404, on the side of its door.
+ * @returns the URL to route by
+ */
+export function routableUrl({ url = '/' }: { url?: string | undefined }): string {
+  // The server as a whole: the router would take it for `/`.
+  if (url.startsWith('*')) return '/undecodable';
+  const [path = '', query] = url.split('?', 2);
+  if (!path.includes('%')) return url;
+  try {
+    decodeURIComponent(path);
+    return url;
+  } catch {
+    return `${path.startsWith('/trpc/') ? '/trpc' : ''}/undecodable${query === undefined ? '' : `?${query}`}`;
+  }
+}
+
+/**
+ * Registers the checks that all routes share.
+ * @param allowedMethods the methods of a path that some route has, an empty list for an unknown path
+ * @param limits count every request of an address, also those that nobody answers
+ * @param requestContextOf finds out who sends a body, where that matters
+ * @param memory where bodies have to find room
+ */
+export function registerGuards(
+  app: FastifyInstance,
+  allowedMethods: (path: string) => readonly string[],
+  limits: RateLimits,
+  requestContextOf: (request: FastifyRequest, reply: FastifyReply) => RequestContext,
+  memory: TransferMemory = createTransferMemory(),
+): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    if (hasDuplicateHeader(request.raw))
+      throw new AppError('VALIDATION', 'A header that may stand once stands twice');
+    if (!HOST.test(request.headers.host ?? ''))
+      throw new AppError('VALIDATION', 'The Host header is not valid');
+    const { expect, 'transfer-encoding': coding } = request.headers;
+    if (coding !== undefined && coding.toLowerCase() !== 'chunked') {
+      reply.header('connection', 'close');
+      throw new AppError('VALIDATION', 'The only transfer coding that is accepted is chunked');
+    }
+    if (expect !== undefined && expect.toLowerCase() !== '100-continue')
+      throw new AppError('EXPECTATION_FAILED', 'Only 100-continue can be expected');
+    const state = limits.consume('address', addressKeyOf(request), 1);
+    // No turn of the event loop where limits are counted in memory.
+    if (state instanceof Promise) state.then((found) => admit(request, reply, found, done)).catch(done);
+    else admit(request, reply, state, done);
+  });
+
+  function admit(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    state: RateLimitState | undefined,
+    done: HookHandlerDoneFunction,
+  ): void {
+    setRateLimitHeaders(reply, state);
+    if (request.is404 || request.method === 'OPTIONS') {
+      refuseUnmatched(request, reply);
+      return;
+    }
+    if (request.headers.expect === undefined && !hasBody(request.headers)) {
+      done();
+      return;
+    }
+    const proceed = () => {
+      if (request.headers.expect !== undefined && awaitingContinue.has(reply.raw)) reply.raw.writeContinue();
+    };
+    admitBody(request, reply, () => requestContextOf(request, reply), memory, proceed, done);
+  }
+
+  app.setNotFoundHandler((request, reply) => refuseUnmatched(request, reply));
+
+  function refuseUnmatched(request: FastifyRequest, reply: FastifyReply) {
+    const path = request.url.split('?', 1)[0] as string;
+    const methods = request.routeOptions.config.methods?.(request) ?? allowedMethods(path);
+    if (methods.length === 0) throw new AppError('NOT_FOUND', 'Not found');
+    reply.header('allow', methods.join(', '));
+    if (request.method === 'OPTIONS') return reply.code(204).send();
+    throw new AppError('METHOD_NOT_ALLOWED', 'Method not allowed');
+  }
+}
+
+/** Node.js keeps the first of these and drops the second; a proxy before us may do otherwise. */
+const SINGLE_HEADERS = ['host', 'authorization', 'content-type', 'content-encoding'];
+
+/** No two of them are of one length, by which most headers are told apart from them without being looked at. */
+const SINGLE_BY_LENGTH: readonly (string | undefined)[] = Array.from({ length: 32 }, (_, length) =>
+  SINGLE_HEADERS.find((name) => name.length === length),
+);
+
+function hasDuplicateHeader({ rawHeaders }: IncomingMessage): boolean {
+  let seen = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] as string;
+    const single = SINGLE_BY_LENGTH[name.length];
+    if (single === undefined || name.toLowerCase() !== single) continue;
+    const bit = 1 << name.length;
+    if (seen & bit) return true;
+    seen |= bit;
+  }
+  return false;
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Which door the route belongs to: it decides what errors look like. */
+    transport?: 'rest' | 'rpc';
+    /** The procedure that the route calls, for the log. */
+    procedure?: string;
+    /** The procedures that the request calls, but those that there are not or not by its method. */
+    endpoints?: (request: FastifyRequest) => readonly BodyReader[];
+    /** The methods of the path, where a route serves several procedures; none for an unknown one. */
+    methods?: (request: FastifyRequest) => readonly string[];
+  }
+}

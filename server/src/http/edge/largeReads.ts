@@ -1,0 +1,25 @@
+// Answers of many megabytes are made one after the other: while one is read, parsed and written it takes several times its
+// size, which a small process has once, not for each client at the same time.
+import { createFairQueue, QueueFullError } from '../../security/fairQueue.ts';
+import type { RunLargeRead } from '../../trpc/context.ts';
+import { AppError } from '../../trpc/errors.ts';
+import type { TransferMemory } from './transferMemory.ts';
+
+/** Large reads that may wait, of all clients together; they take their turns. */
+const MAX_WAITING = 16;
+
+export function createLargeReadRunner(memory: TransferMemory): RunLargeRead {
+  const enqueue = createFairQueue(1, MAX_WAITING);
+  return async (user_id, bytes, read) => {
+    try {
+      return await enqueue(String(user_id), async () => {
+        memory.requireRoom(`user:${user_id}`, bytes);
+        return read();
+      });
+    } catch (error) {
+      throw error instanceof QueueFullError
+        ? new AppError('UNAVAILABLE', 'Too many large reads at the moment', { cause: error })
+        : error;
+    }
+  };
+}

@@ -1,0 +1,120 @@
+import { expect, test, vi } from 'vitest';
+import { createAccessTokens, generateNonce } from './accessTokens.ts';
+import { createRefreshTokens } from './refreshTokens.ts';
+
+const OLD = 'the key before this one, of 32 bytes and more';
+const NEW = 'the key of today, which has 32 bytes and more';
+const CLAIMS = { user_id: 7, session_id: 8, nonce: 'abcdefghijklmno_' };
+
+test('#42 while keys are exchanged tokens of the one before are taken, and after it no more', async () => {
+  const token = await createAccessTokens([OLD], 60).sign(CLAIMS);
+  expect(await createAccessTokens([NEW, OLD], 60).verify(token)).toMatchObject(CLAIMS);
+  expect(await createAccessTokens([NEW], 60).verify(token)).toBeUndefined();
+  const today = await createAccessTokens([NEW, OLD], 60).sign(CLAIMS);
+  expect(await createAccessTokens([NEW], 60).verify(today), 'the first key signs').toMatchObject(CLAIMS);
+});
+
+test('#42 the same goes for refresh tokens', () => {
+  const session = { session_id: 8, nonce: 'abcdefghijklmno_', counter: 3 };
+  const token = createRefreshTokens([OLD]).encode(session);
+  expect(createRefreshTokens([NEW, OLD]).decode(token)).toEqual(session);
+  expect(createRefreshTokens([NEW]).decode(token)).toBeUndefined();
+  expect(createRefreshTokens([NEW]).decode(createRefreshTokens([NEW, OLD]).encode(session))).toEqual(session);
+});
+
+test('#37 a lifetime that is made shorter holds for tokens that were made before, too', async () => {
+  const token = await createAccessTokens([NEW], 600).sign(CLAIMS);
+  const later = createAccessTokens([NEW], 60);
+  expect(await later.verify(token)).toMatchObject(CLAIMS);
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 66_000 });
+  try {
+    expect(await createAccessTokens([NEW], 600).verify(token)).toMatchObject(CLAIMS);
+    expect(await later.verify(token)).toBeUndefined();
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+/** How often signatures were looked at. */
+function signatures({ metricDefinitions }: ReturnType<typeof createAccessTokens>): number {
+  return (metricDefinitions.map(({ read }) => read()) as [{ signature: number }])[0].signature;
+}
+
+test('a forged token is looked at once, as long as it is one of the last ten thousand and no longer than ours may be', async () => {
+  const tokens = createAccessTokens([NEW], 60);
+  const token = await createAccessTokens([OLD], 60).sign(CLAIMS);
+  for (let turn = 0; turn < 3; turn++) expect(tokens.verify(token)).toBeUndefined();
+  expect(signatures(tokens)).toBe(1);
+
+  const good = await tokens.sign(CLAIMS);
+  expect(tokens.verify(good)).toMatchObject(CLAIMS);
+  expect(signatures(tokens)).toBe(2);
+
+  const long = `${token}${'A'.repeat(512)}`;
+  for (let turn = 0; turn < 3; turn++) expect(tokens.verify(long)).toBeUndefined();
+  expect(signatures(tokens)).toBe(5);
+
+  for (let n = 0; n < 10_000; n++) tokens.verify(`${token}${n}`);
+  expect(signatures(tokens)).toBe(10_005);
+  expect(tokens.verify(token)).toBeUndefined();
+  expect(signatures(tokens), 'the oldest was let go of').toBe(10_006);
+  expect(tokens.verify(`${token}9999`)).toBeUndefined();
+  expect(signatures(tokens)).toBe(10_006);
+});
+
+test('a token that is too early is taken when its time has come', async () => {
+  const tokens = createAccessTokens([NEW], 60);
+  const token = await tokens.sign(CLAIMS);
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() - 30_000 });
+  try {
+    expect(tokens.verify(token)).toBeUndefined();
+  } finally {
+    vi.useRealTimers();
+  }
+  expect(tokens.verify(token)).toMatchObject(CLAIMS);
+});
+
+test('#331 a token holds the random value of its session, one without the value says nothing of it', async () => {
+  const [tokens, refreshTokens] = [createAccessTokens([NEW], 60), createRefreshTokens([NEW])];
+  for (const [nonce, length] of [
+    ['abcdefghijklmno_', 50],
+    ['----------------', 50],
+    [undefined, 34],
+  ] as const) {
+    expect(tokens.verify(await tokens.sign({ ...CLAIMS, nonce }))).toEqual({
+      ...CLAIMS,
+      nonce,
+      exp: expect.any(Number),
+    });
+    const session = { session_id: 2 ** 31 - 1, nonce, counter: 2 ** 31 - 1 };
+    expect(refreshTokens.encode(session)).toHaveLength(length);
+    expect(refreshTokens.decode(refreshTokens.encode(session))).toEqual(session);
+  }
+});
+
+test('#331 a value cannot be taken from a refresh token, nor added', () => {
+  const { encode, decode } = createRefreshTokens([NEW]);
+  const nonce = 'abcdefghijklmno_';
+  const [without, with_] = [undefined, nonce].map((value) =>
+    Buffer.from(encode({ session_id: 8, counter: 3, nonce: value }), 'base64url'),
+  );
+  const [a, b] = [without as Buffer, with_ as Buffer];
+  const forged = [
+    Buffer.concat([b.subarray(0, 9), b.subarray(21)]),
+    Buffer.concat([Buffer.from([1]), b.subarray(1)]),
+    Buffer.concat([Buffer.from([1]), b.subarray(1, 9), b.subarray(21)]),
+    Buffer.concat([a.subarray(0, 9), Buffer.from(nonce, 'base64url'), a.subarray(9)]),
+    Buffer.concat([Buffer.from([2]), a.subarray(1, 9), Buffer.from(nonce, 'base64url'), a.subarray(9)]),
+    Buffer.concat([Buffer.from([3]), b.subarray(1)]),
+    Buffer.alloc(0),
+  ];
+  for (const bytes of forged)
+    expect(decode(bytes.toString('base64url')), bytes.toString('hex')).toBeUndefined();
+});
+
+test('#331 sessions get values that differ', () => {
+  const nonces = Array.from({ length: 1000 }, generateNonce);
+  expect(new Set(nonces).size).toBe(1000);
+  // 96 bits each.
+  for (const nonce of nonces) expect(Buffer.from(nonce, 'base64url')).toHaveLength(12);
+});
