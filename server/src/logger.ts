@@ -8,20 +8,6 @@ const MAX_BUFFERED_BYTES = 1024 * 1024;
 const BATCH_BYTES = 4096;
 const FLUSH_INTERVAL_MS = 100;
 
-let cachedSecond = 0;
-let cachedText = '';
-
-/** ISO 8601, as pino's own; the part that many lines share is written once a second. */
-function timestamp(): string {
-  const now = Date.now();
-  const ms = now % 1000;
-  if (now - ms !== cachedSecond) {
-    cachedSecond = now - ms;
-    cachedText = new Date(cachedSecond).toISOString().slice(0, -4);
-  }
-  return `,"time":"${cachedText}${String(ms).padStart(3, '0')}Z"`;
-}
-
 /** Milliseconds that the last lines may take. */
 const FINAL_FLUSH_MS = 500;
 
@@ -34,7 +20,7 @@ export async function flushLogs(logger: Logger): Promise<void> {
  * @param readable lines for a person at a terminal instead of JSON
  */
 export async function createLogger(level: Level | 'silent', readable: boolean): Promise<Logger> {
-  const options = { level, base: null, timestamp };
+  const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime };
   if (!readable) {
     const destination = pino.destination({
       sync: true,

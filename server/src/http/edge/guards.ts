@@ -124,22 +124,20 @@ export function registerGuards(
 }
 
 /** Node.js keeps the first of these and drops the second; a proxy before us may do otherwise. */
-const SINGLE_HEADERS = ['host', 'authorization', 'content-type', 'content-encoding'];
-
-/** No two of them are of one length, by which most headers are told apart from them without being looked at. */
-const SINGLE_BY_LENGTH: readonly (string | undefined)[] = Array.from({ length: 32 }, (_, length) =>
-  SINGLE_HEADERS.find((name) => name.length === length),
-);
+const SINGLE_HEADERS: ReadonlySet<string> = new Set([
+  'host',
+  'authorization',
+  'content-type',
+  'content-encoding',
+]);
 
 function hasDuplicateHeader({ rawHeaders }: IncomingMessage): boolean {
-  let seen = 0;
+  const seen = new Set<string>();
   for (let i = 0; i < rawHeaders.length; i += 2) {
-    const name = rawHeaders[i] as string;
-    const single = SINGLE_BY_LENGTH[name.length];
-    if (single === undefined || name.toLowerCase() !== single) continue;
-    const bit = 1 << name.length;
-    if (seen & bit) return true;
-    seen |= bit;
+    const name = (rawHeaders[i] as string).toLowerCase();
+    if (!SINGLE_HEADERS.has(name)) continue;
+    if (seen.has(name)) return true;
+    seen.add(name);
   }
   return false;
 }
