@@ -3,6 +3,7 @@
 import type { Placeholder, SQL, SQLWrapper } from 'drizzle-orm';
 import type { CompiledStatement, Database } from './database.ts';
 import { dialect, sql } from './drizzle.ts';
+import type { RowOf, RowShape } from './rows.ts';
 
 /** What a parameter can be: the SQL type → the value here. */
 interface ParameterTypes {
@@ -38,13 +39,15 @@ export type Input<S extends Shape> = Required<S> & Optional<S>;
 /** A placeholder of the text. Drizzle's `limit` takes any SQL, though its type asks for Drizzle's own placeholder. */
 export type Parameter = SQL & Placeholder;
 
-/** The rows of a query: Drizzle's builders know theirs, and `sql<Row>` asserts those of raw SQL. */
-type RowOf<Q> = Q extends SQL<infer Row> ? Row : Q extends PromiseLike<(infer Row)[]> ? Row : never;
+/** The rows of a query without a declaration: Drizzle's builders know theirs, and `sql<Row>` asserts those of raw SQL. */
+type QueryRow<Q> = Q extends SQL<infer Row> ? Row : Q extends PromiseLike<(infer Row)[]> ? Row : never;
 
 export interface Statement<S extends Shape = Shape, Row = unknown> {
   /** Runs it. @returns its rows, with the columns' names as keys */
   (db: Database, input: Input<S>): Promise<Row[]>;
   readonly shape: S;
+  /** The declaration of its rows (rows.ts). */
+  readonly rows: RowShape | undefined;
   /** Compiles the text at the first call. */
   compiled(): CompiledStatement;
 }
@@ -55,7 +58,7 @@ const registry = new Map<string, Statement>();
 export const statements = (): ReadonlyMap<string, Statement> => registry;
 
 /** @returns the text, with parameters in place of values. Selected columns keep their names: rows are not mapped */
-type SqlBuilder<S extends Shape, Q extends SQLWrapper> = (
+type SqlBuilder<S extends Shape, Q extends SQLWrapper = SQLWrapper> = (
   parameters: { readonly [K in keyof S]: Parameter },
 ) => Q;
 
@@ -63,42 +66,67 @@ type SqlBuilder<S extends Shape, Q extends SQLWrapper> = (
  * Defines a statement that changes something.
  * @param name unique, like `task.create`
  * @param shape the parameters
+ * @param rows the columns of its rows
  */
+export function write<const S extends Shape, const C extends RowShape>(
+  name: string,
+  shape: S,
+  rows: C,
+  build: SqlBuilder<S>,
+): Statement<S, RowOf<C>>;
 export function write<const S extends Shape, Q extends SQLWrapper>(
   name: string,
   shape: S,
   build: SqlBuilder<S, Q>,
-) {
-  return define(name, shape, build, 'write');
+): Statement<S, QueryRow<Q>>;
+export function write<S extends Shape>(name: string, shape: S, ...rest: Rest<S>) {
+  return define(name, shape, rest, 'write');
 }
 
 /**
  * Defines a short statement that changes a few rows of one user. It may be committed together with others; if one of them
  * fails, the others do not.
  */
+export function groupedWrite<const S extends Shape, const C extends RowShape>(
+  name: string,
+  shape: S,
+  rows: C,
+  build: SqlBuilder<S>,
+): Statement<S, RowOf<C>>;
 export function groupedWrite<const S extends Shape, Q extends SQLWrapper>(
   name: string,
   shape: S,
   build: SqlBuilder<S, Q>,
-) {
-  return define(name, shape, build, 'grouped-write');
+): Statement<S, QueryRow<Q>>;
+export function groupedWrite<S extends Shape>(name: string, shape: S, ...rest: Rest<S>) {
+  return define(name, shape, rest, 'grouped-write');
 }
 
 /** Defines a statement that only reads; on PostgreSQL its connection refuses anything else. */
+export function read<const S extends Shape, const C extends RowShape>(
+  name: string,
+  shape: S,
+  rows: C,
+  build: SqlBuilder<S>,
+): Statement<S, RowOf<C>>;
 export function read<const S extends Shape, Q extends SQLWrapper>(
   name: string,
   shape: S,
   build: SqlBuilder<S, Q>,
-) {
-  return define(name, shape, build, 'read');
+): Statement<S, QueryRow<Q>>;
+export function read<S extends Shape>(name: string, shape: S, ...rest: Rest<S>) {
+  return define(name, shape, rest, 'read');
 }
 
-function define<S extends Shape, Q extends SQLWrapper>(
+type Rest<S extends Shape> = [rows: RowShape, build: SqlBuilder<S>] | [build: SqlBuilder<S>];
+
+function define<S extends Shape>(
   name: string,
   shape: S,
-  build: SqlBuilder<S, Q>,
+  rest: Rest<S>,
   mode: CompiledStatement['mode'],
-): Statement<S, RowOf<Q>> {
+): Statement<S, never> {
+  const [rows, build] = rest.length === 2 ? rest : [undefined, rest[0]];
   let cached: (CompiledStatement & { values: ((input: Record<string, unknown>) => unknown)[] }) | undefined;
 
   function compile() {
@@ -115,9 +143,9 @@ function define<S extends Shape, Q extends SQLWrapper>(
     return db.executePrepared(
       known,
       known.values.map((read) => read(input)),
-    ) as Promise<RowOf<Q>[]>;
+    ) as Promise<never[]>;
   };
-  const result = Object.assign(run, { shape, compiled: () => cached ?? compile() });
+  const result = Object.assign(run, { shape, rows, compiled: () => cached ?? compile() });
   if (registry.has(name)) throw new Error(`two statements are called ${name}`);
   registry.set(name, result as unknown as Statement);
   return result;

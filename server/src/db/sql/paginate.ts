@@ -1,9 +1,10 @@
 // Lists of a user's rows, newest first, in pages: keyset pagination by id.
-import type { GetColumnData, SQL } from 'drizzle-orm';
+import type { SQL } from 'drizzle-orm';
 import type { PgColumn, PgTable } from 'drizzle-orm/pg-core';
 import type { Database } from '../database.ts';
 import { and, builder, desc, eq, lt, sql } from '../drizzle.ts';
 import { type Parameter, read } from '../statement.ts';
+import { type Columns, columnList } from './columns.ts';
 
 export interface PageRequest {
   readonly limit: number;
@@ -14,7 +15,6 @@ export interface PageRequest {
 const ABOVE_ALL_IDS = 2 ** 31;
 
 type Owned = PgTable & { id: PgColumn; user_id: PgColumn };
-type RowOf<C extends Record<string, PgColumn>> = { [K in keyof C]: GetColumnData<C[K]> };
 
 /** Bytes of the texts of a page as JSON at most, without its last row. */
 const MAX_PAGE_BYTES = 1024 * 1024;
@@ -23,13 +23,13 @@ const MAX_PAGE_BYTES = 1024 * 1024;
  * @param texts columns of long text: a page ends early when they are too large for one answer
  * @returns a function that reads a page of the given columns of the user's rows
  */
-export function pageReader<C extends Record<string, PgColumn>>(
+export function pageReader<C extends Columns>(
   name: string,
   table: Owned,
   columns: C,
   texts: (keyof C & string)[] = [],
 ) {
-  const page = read(name, { user_id: 'int', before_id: 'bigint', limit: 'int' }, (p) =>
+  const page = read(name, { user_id: 'int', before_id: 'bigint', limit: 'int' }, columns, (p) =>
     limitBytes(selectPage(table, columns, p), columns, texts),
   );
   return (db: Database, user_id: number, { limit, before_id = ABOVE_ALL_IDS }: PageRequest) =>
@@ -37,22 +37,15 @@ export function pageReader<C extends Record<string, PgColumn>>(
 }
 
 /** @returns the first rows of a page whose texts together are not too large; at least one */
-function limitBytes<C extends Record<string, PgColumn>>(
-  rows: SQL<RowOf<C>>,
-  columns: C,
-  texts: string[],
-): SQL<RowOf<C>> {
+function limitBytes(rows: SQL, columns: Columns, texts: string[]): SQL {
   if (texts.length === 0) return rows;
   const bytes = sql.join(
     texts.map((name) => sql`octet_length(to_json(${sql.identifier(name)})::text)`),
     sql` + `,
   );
-  const names = sql.join(
-    Object.keys(columns).map((name) => sql.identifier(name)),
-    sql`, `,
-  );
   return sql`
-    select ${names} from (
+    select ${columnList(columns)}
+    from (
       select *, sum(${bytes}) over (order by id desc rows between unbounded preceding and 1 preceding) as bytes_before
       from (${rows}) as page) as measured
     where coalesce(bytes_before, 0) < ${sql.raw(String(MAX_PAGE_BYTES))}
@@ -60,29 +53,26 @@ function limitBytes<C extends Record<string, PgColumn>>(
 }
 
 /** The same for the rows with a given value of `flag`. */
-export function pageReaderByFlag<C extends Record<string, PgColumn>>(
-  name: string,
-  table: Owned,
-  columns: C,
-  flag: PgColumn,
-) {
+export function pageReaderByFlag<C extends Columns>(name: string, table: Owned, columns: C, flag: PgColumn) {
   const shape = { user_id: 'int', before_id: 'bigint', limit: 'int', value: 'boolean' } as const;
-  const page = read(name, shape, ({ value, ...p }) => selectPage(table, columns, p, eq(flag, value)));
+  const page = read(name, shape, columns, ({ value, ...p }) =>
+    selectPage(table, columns, p, eq(flag, value)),
+  );
   return (db: Database, user_id: number, value: boolean, { limit, before_id = ABOVE_ALL_IDS }: PageRequest) =>
     page(db, { user_id, value, before_id, limit });
 }
 
-function selectPage<C extends Record<string, PgColumn>>(
+function selectPage(
   table: Owned,
-  columns: C,
+  columns: Columns,
   p: { user_id: SQL; before_id: SQL; limit: Parameter },
   condition?: SQL,
 ) {
   return builder
-    .select(columns as Record<string, PgColumn>)
+    .select({ ...columns })
     .from(table as PgTable)
     .where(and(eq(table.user_id, p.user_id), condition, lt(table.id, p.before_id)))
     .orderBy(desc(table.id))
     .limit(p.limit)
-    .getSQL() as SQL<RowOf<C>>;
+    .getSQL();
 }

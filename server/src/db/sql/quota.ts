@@ -54,8 +54,8 @@ const checks = Object.fromEntries(
       read(
         `quota.${name}`,
         { ...QUOTA_PARAMETER, user_id: 'int', added: 'int' },
-        ({ user_id, quota, added }): SQL<{ below: boolean }> =>
-          sql`select ${isBelowQuota(name, user_id, quota, { added })} as below`,
+        { below: 'boolean' },
+        ({ user_id, quota, added }) => sql`select ${isBelowQuota(name, user_id, quota, { added })} as below`,
       ),
     ),
   ]),

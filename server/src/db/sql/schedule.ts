@@ -1,6 +1,5 @@
 // On which weekdays something is due for a user (schema/days.ts). What is due follows from the current plans and the
 // profile; each change of theirs that may move it writes it down from today on, so that the past stays as it was.
-import type { SQL } from 'drizzle-orm';
 import type { Database } from '../database.ts';
 import { sql } from '../drizzle.ts';
 import {
@@ -20,7 +19,8 @@ import { localToday, NOW } from './localDate.ts';
 export const writeSchedule = write(
   'schedule.write',
   { ...NOW, user_id: 'int' },
-  ({ user_id, now }): SQL<{ training: number; study: number }> => sql`
+  { training: 'int', study: 'int' },
+  ({ user_id, now }) => sql`
     with newest as (
       select from_date, training, study
       from ${schedules}

@@ -42,7 +42,8 @@ export function versionedRemoval(name: 'physicalPlan' | 'mentalPlan', table: Ver
     write(
       `${name}.remove`,
       { user_id: 'int', id: 'int', if_match: 'int[]?' },
-      ({ user_id, id, if_match }): SQL<{ removed: boolean; found: boolean }> => sql`
+      { removed: 'boolean', found: 'boolean' },
+      ({ user_id, id, if_match }) => sql`
       with ${lockUser(user_id)},
       gone as ${builder
         .delete(table)
@@ -51,7 +52,9 @@ export function versionedRemoval(name: 'physicalPlan' | 'mentalPlan', table: Ver
         )
         .returning({ id: table.id })},
       ${appendEvents(user_id, `${name}.removed`, sql`select row_to_json(gone) as data from gone`)}
-      select exists (select from gone) as removed, exists (select from ${table} where id = ${id} and user_id = ${user_id}) as found`,
+      select
+        exists (select from gone) as removed,
+        exists (select from ${table} where id = ${id} and user_id = ${user_id}) as found`,
     ),
   );
   return async (db: Database, user_id: number, { id, if_match }: { id: number; if_match?: IfMatch }) => {

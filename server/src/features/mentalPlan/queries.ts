@@ -2,9 +2,10 @@
 import type { SQL } from 'drizzle-orm';
 import type { Database } from '../../db/database.ts';
 import { sql } from '../../db/drizzle.ts';
+import { json, nullable } from '../../db/rows.ts';
 import { mentalPlanResources as links, mentalPlans as plans, resources } from '../../db/schema/index.ts';
 import { columnList, jsonFields, pickColumns } from '../../db/sql/columns.ts';
-import { conditionalRead } from '../../db/sql/conditionalRead.ts';
+import { conditionalRead, conditionalRow } from '../../db/sql/conditionalRead.ts';
 import { daysLeft } from '../../db/sql/daysLeft.ts';
 import { appendEvents, lockUser, userLocked } from '../../db/sql/eventLog.ts';
 import { localToday, NOW } from '../../db/sql/localDate.ts';
@@ -41,7 +42,8 @@ export async function listPlans(
 const readDaysLeft = read(
   'mentalPlan.daysLeft',
   { ...NOW, user_id: 'int', ids: 'int[]' },
-  ({ user_id, now, ids }): SQL<{ id: number; days_left: number }> => sql`
+  { id: plans.id, days_left: 'int' },
+  ({ user_id, now, ids }) => sql`
   select plan.id, ${daysLeft('plan', sql`clock.today`)} as days_left
   from (select ${localToday(user_id, now)} as today) as clock, ${plans} plan
   where plan.user_id = ${user_id} and plan.id = any(${ids})`,
@@ -79,14 +81,19 @@ const linkedResource = sql`
     'progress', link.progress)`;
 
 /** Large resources stay away: then there are only their bytes. */
-type ViewRow = MentalPlanRow & { readonly bytes: number; readonly resources: LinkedResource[] | null };
+const VIEW_ROW = { ...columns, bytes: 'int', resources: nullable(json<LinkedResource[]>()) } as const;
+const LARGE_VIEW_ROW = { ...columns, resource: nullable(json<LinkedResource>()) };
 
 const current = firstRow(
-  read('mentalPlan.current', { user_id: 'int', known_revision: 'text?' }, ({ user_id, known_revision }) =>
-    conditionalRead(
-      user_id,
-      known_revision,
-      (isMine): SQL<ViewRow> => sql`
+  read(
+    'mentalPlan.current',
+    { user_id: 'int', known_revision: 'text?' },
+    conditionalRow(VIEW_ROW),
+    ({ user_id, known_revision }) =>
+      conditionalRead(
+        user_id,
+        known_revision,
+        (isMine) => sql`
       select
         plan.*,
         octet_length(linked.list::text) as bytes,
@@ -98,21 +105,25 @@ const current = firstRow(
         join ${resources} resource on resource.id = link.resource_id
         where link.mental_plan_id = plan.id
       ) linked`,
-    ),
+      ),
   ),
 );
 
 /** A row for each resource: in one piece it would take its whole size several times, on its way through the driver. */
-const largeCurrent = read('mentalPlan.largeCurrent', { user_id: 'int' }, ({ user_id }) =>
-  conditionalRead(
-    user_id,
-    sql`null`,
-    (isMine): SQL<MentalPlanRow & { readonly resource: LinkedResource | null }> => sql`
+const largeCurrent = read(
+  'mentalPlan.largeCurrent',
+  { user_id: 'int' },
+  conditionalRow(LARGE_VIEW_ROW),
+  ({ user_id }) =>
+    conditionalRead(
+      user_id,
+      sql`null`,
+      (isMine) => sql`
     select plan.*, case when resource.id is not null then ${linkedResource} end as resource
     from (${currentPlan(isMine)}) plan
     left join ${links} link on link.mental_plan_id = plan.id
     left join ${resources} resource on resource.id = link.resource_id`,
-  ),
+    ),
 );
 
 /** @returns the plan with the greatest id and its resources by id, or undefined when the user has none */
@@ -194,16 +205,12 @@ const NEW_PLAN = {
   ...NOW,
 } as const;
 
-interface CreationRow {
-  readonly id: number | null;
-  readonly in_range: boolean;
-}
-
 const create = firstRow(
   write(
     'mentalPlan.create',
     NEW_PLAN,
-    ({ user_id, name, goal, progress, deadline, wanted, quota, now }): SQL<CreationRow> => sql`
+    { id: 'int?', in_range: 'boolean' },
+    ({ user_id, name, goal, progress, deadline, wanted, quota, now }) => sql`
     with ${lockUser(user_id)},
     ${clock(user_id, now)},
     mine as (
@@ -275,19 +282,21 @@ const PLAN_CHANGE = {
   wanted: 'int[]',
 } as const;
 
-interface UpdateRow {
-  readonly plan: MentalPlanRow | null;
-  readonly found: boolean;
-  readonly matched: boolean;
-  readonly owned: boolean;
-  readonly in_range: boolean;
-}
+const UPDATE_ROW = {
+  plan: nullable(json<MentalPlanRow>()),
+  found: 'boolean',
+  /** Null if it is not found. */
+  matched: 'boolean?',
+  owned: 'boolean',
+  in_range: 'boolean',
+} as const;
 
 const update = firstRow(
   groupedWrite(
     'mentalPlan.update',
     PLAN_CHANGE,
-    (sent): SQL<UpdateRow> => sql`
+    UPDATE_ROW,
+    (sent) => sql`
     with ${lockUser(sent.user_id)},
     ${clock(sent.user_id, sent.now)},
     wanted as (select unnest(${sent.wanted}) as id),

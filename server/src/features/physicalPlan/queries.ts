@@ -1,12 +1,12 @@
 // Every statement is scoped to its owner.
-import type { SQL } from 'drizzle-orm';
 import type { CachedExercise, ExerciseCache } from '../../cache/exercises.ts';
 import type { ReadModelCache } from '../../cache/readModels.ts';
 import type { Database } from '../../db/database.ts';
 import { and, builder, eq, sql } from '../../db/drizzle.ts';
+import { json, nullable, type RowOf } from '../../db/rows.ts';
 import { exercises, physicalPlans as plans, workoutExercises, workouts } from '../../db/schema/index.ts';
 import { columnList, pickColumns } from '../../db/sql/columns.ts';
-import { conditionalRead } from '../../db/sql/conditionalRead.ts';
+import { conditionalRead, conditionalRow } from '../../db/sql/conditionalRead.ts';
 import { appendEvents, lockUser, userLocked } from '../../db/sql/eventLog.ts';
 import { pageReader } from '../../db/sql/paginate.ts';
 import { isBelowQuota, QUOTA_PARAMETER } from '../../db/sql/quota.ts';
@@ -42,13 +42,13 @@ export const listPlans = pageReader('physicalPlan.page', plans, columns);
 
 /** Of each day the workout, the day of the week and the ids of its exercises, in order. */
 type Days = [workout_id: number, day_of_week: number, exercise_ids: number[]][];
-type ViewRow = PhysicalPlanRow & { catalogue: number; days: Days };
+const VIEW_ROW = { ...columns, catalogue: 'int', days: json<Days>() } as const;
 
 /** Puts the exercises into their days. */
 async function toView(
   db: Database,
   cache: ExerciseCache,
-  { days, catalogue: version, ...data }: ViewRow,
+  { days, catalogue: version, ...data }: RowOf<typeof VIEW_ROW>,
 ): Promise<PhysicalPlanView> {
   const exercises = await cache.get(db, version);
   const exercise = (id: number) => exercises.get(id) as CachedExercise;
@@ -64,11 +64,15 @@ async function toView(
 }
 
 const current = firstRow(
-  read('physicalPlan.current', { user_id: 'int', known_revision: 'text?' }, ({ user_id, known_revision }) =>
-    conditionalRead(
-      user_id,
-      known_revision,
-      (isMine): SQL<ViewRow> => sql`
+  read(
+    'physicalPlan.current',
+    { user_id: 'int', known_revision: 'text?' },
+    conditionalRow(VIEW_ROW),
+    ({ user_id, known_revision }) =>
+      conditionalRead(
+        user_id,
+        known_revision,
+        (isMine) => sql`
       select
         ${columnList(columns, 'plan')},
         ${catalogueVersion} as catalogue,
@@ -95,8 +99,8 @@ const current = firstRow(
       where ${isMine}
       order by plan.id desc
       limit 1`,
-      [catalogueVersion],
-    ),
+        [catalogueVersion],
+      ),
   ),
 );
 
@@ -129,7 +133,8 @@ const create = firstRow(
   write(
     'physicalPlan.create',
     NEW_PLAN,
-    ({ user_id, goal, age, gender, weight, height, quota }): SQL<ViewRow> => sql`
+    VIEW_ROW,
+    ({ user_id, goal, age, gender, weight, height, quota }) => sql`
     with ${lockUser(user_id)},
     defaults as (
       select id, default_order
@@ -214,7 +219,8 @@ const update = firstRow(
   groupedWrite(
     'physicalPlan.update',
     PLAN_CHANGE,
-    (p): SQL<{ plan: PhysicalPlanRow | null; found: boolean }> => sql`
+    { plan: nullable(json<PhysicalPlanRow>()), found: 'boolean' },
+    (p) => sql`
     with ${lockUser(p.user_id)},
     changed as ${builder
       .update(plans)

@@ -2,6 +2,7 @@
 import type { SQL } from 'drizzle-orm';
 import type { Database } from '../../db/database.ts';
 import { sql } from '../../db/drizzle.ts';
+import { json, nullable } from '../../db/rows.ts';
 import { mentalPlanResources as links, mentalPlans, resources } from '../../db/schema/index.ts';
 import { columnList, jsonFields, pickColumns } from '../../db/sql/columns.ts';
 import { appendEvents, lockUser, userLocked } from '../../db/sql/eventLog.ts';
@@ -51,17 +52,18 @@ const NEW_RESOURCE = {
   unit: 'text?',
 } as const;
 
-interface CreationRow {
-  readonly id: number;
+const CREATION_ROW = {
+  id: resources.id,
   /** Whether everything else in the plan is finished. */
-  readonly is_only_unfinished: boolean;
-}
+  is_only_unfinished: 'boolean',
+} as const;
 
 const create = firstRow(
   write(
     'resource.create',
     NEW_RESOURCE,
-    ({ user_id, type, name, description, volume, unit, quota }): SQL<CreationRow> => sql`
+    CREATION_ROW,
+    ({ user_id, type, name, description, volume, unit, quota }) => sql`
     with ${lockUser(user_id)},
     plan as (${currentPlan(user_id)}),
     resource as (
@@ -109,7 +111,8 @@ export async function createResource(
 const createMany = write(
   'resource.createMany',
   { ...QUOTA_PARAMETER, user_id: 'int', list: 'json', added: 'int' },
-  ({ user_id, list, quota, added }): SQL<{ id: number }> => sql`
+  { id: resources.id },
+  ({ user_id, list, quota, added }) => sql`
     with ${lockUser(user_id)},
     resource as (
       insert into ${resources} (user_id, type, name, description, volume, unit)
@@ -159,20 +162,21 @@ const RESOURCE_CHANGE = {
   unit: 'text?',
 } as const;
 
-interface UpdateRow {
-  readonly resource: Resource | null;
-  readonly found: boolean;
-  readonly linked: boolean;
-  readonly fits: boolean;
+const UPDATE_ROW = {
+  resource: nullable(json<Resource>()),
+  found: 'boolean',
+  linked: 'boolean',
+  fits: 'boolean',
   /** Whether the change finished the resource in the current plan, or opened it again. */
-  readonly crossed: boolean;
-}
+  crossed: 'boolean',
+} as const;
 
 const update = firstRow(
   groupedWrite(
     'resource.update',
     RESOURCE_CHANGE,
-    ({ user_id, id, type, name, description, volume, progress, unit }): SQL<UpdateRow> => sql`
+    UPDATE_ROW,
+    ({ user_id, id, type, name, description, volume, progress, unit }) => sql`
     with ${lockUser(user_id)},
     plan as (${currentPlan(user_id)}),
     link_of_plan as (
@@ -274,7 +278,8 @@ export const removeResource = firstRow(
   write(
     'resource.remove',
     { user_id: 'int', id: 'int' },
-    ({ user_id, id }): SQL<{ id: number }> => sql`
+    { id: resources.id },
+    ({ user_id, id }) => sql`
     with ${lockUser(user_id)},
     removed as (
       delete from ${resources}

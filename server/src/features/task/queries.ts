@@ -35,7 +35,8 @@ const taskCreation = (name: string, room: (user_id: SQL, quota: SQL, last: SQL) 
     groupedWrite(
       name,
       NEW_TASK,
-      ({ user_id, title, status, quota }): SQL<Task> => sql`
+      columns,
+      ({ user_id, title, status, quota }) => sql`
       with ${nextSequence(user_id, room(user_id, quota, sql`last`))},
       made as (
         insert into ${tasks} (user_id, title, status)
@@ -64,7 +65,8 @@ export const updateTask = firstRow(
   groupedWrite(
     'task.update',
     TASK_CHANGE,
-    ({ user_id, id, title, status }): SQL<Task> => sql`
+    columns,
+    ({ user_id, id, title, status }) => sql`
     with ${lockUser(user_id)},
     before as (
       select id, title, status
@@ -96,7 +98,8 @@ export const removeTask = firstRow(
   groupedWrite(
     'task.remove',
     { user_id: 'int', id: 'int' },
-    ({ user_id, id }): SQL<{ id: number }> => sql`
+    { id: tasks.id },
+    ({ user_id, id }) => sql`
     with ${lockUser(user_id)},
     removed as (
       delete from ${tasks}

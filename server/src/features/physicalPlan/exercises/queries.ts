@@ -3,29 +3,32 @@ import type { CachedExercise, ExerciseCache, Exercises } from '../../../cache/ex
 import type { Database } from '../../../db/database.ts';
 import { asc, builder, eq, sql } from '../../../db/drizzle.ts';
 import { exerciseCatalogue, exercises } from '../../../db/schema/index.ts';
+import { pickColumns } from '../../../db/sql/columns.ts';
 import { firstRow, read } from '../../../db/statement.ts';
 
-const columns = {
-  id: exercises.id,
-  name: exercises.name,
-  description: exercises.description,
-  calories_burned: exercises.calories_burned,
-  start_reps: exercises.start_reps,
-  end_reps: exercises.end_reps,
-  step: exercises.step,
-};
+const columns = pickColumns(exercises, [
+  'id',
+  'name',
+  'description',
+  'calories_burned',
+  'start_reps',
+  'end_reps',
+  'step',
+]);
+const catalogueColumns = pickColumns(exerciseCatalogue, ['version']);
+const versionedColumns = { ...columns, ...catalogueColumns };
 
-const readAll = read('exercise.all', {}, () =>
+const readAll = read('exercise.all', {}, versionedColumns, () =>
   builder
-    .select({ ...columns, version: exerciseCatalogue.version })
+    .select(versionedColumns)
     .from(exercises)
     .innerJoin(exerciseCatalogue, eq(exerciseCatalogue.only, true))
     .orderBy(asc(exercises.id)),
 );
 
 const readVersion = firstRow(
-  read('exercise.version', {}, () =>
-    builder.select({ version: exerciseCatalogue.version }).from(exerciseCatalogue),
+  read('exercise.version', {}, catalogueColumns, () =>
+    builder.select(catalogueColumns).from(exerciseCatalogue),
   ),
 );
 
