@@ -43,6 +43,7 @@ const SECTIONS: readonly (readonly [first: number, title: string])[] = [
   [435, 'The way of a request'],
   [450, 'The rules of the day'],
   [490, 'A house to inherit: client, documents, benchmark'],
+  [520, 'Looking back'],
   [530, 'Rows of statements'],
 ];
 

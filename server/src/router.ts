@@ -1,6 +1,7 @@
 import { authRouter } from './features/auth/router.ts';
 import { eventsRouter } from './features/events/router.ts';
 import { healthRouter } from './features/health/router.ts';
+import { historyRouter } from './features/history/router.ts';
 import { mentalPlanRouter } from './features/mentalPlan/router.ts';
 import { physicalPlanRouter } from './features/physicalPlan/router.ts';
 import { profileRouter } from './features/profile/router.ts';
@@ -14,6 +15,7 @@ export const appRouter = router({
   mentalPlan: mentalPlanRouter,
   resource: resourceRouter,
   task: taskRouter,
+  history: historyRouter,
   profile: profileRouter,
   events: eventsRouter,
   health: healthRouter,

@@ -161,9 +161,13 @@ describe('bounds', () => {
 
   test('#244 every integer has the bounds of the contract, and none those of a double', () => {
     expect(integers.length).toBeGreaterThan(100);
-    const loose = integers.filter(
-      ({ part }) => !(Number(part.minimum) >= 0 && Number(part.maximum) <= 999_999_999_999_999),
-    );
+    // Sums of changes are below 0 where more was taken back than done.
+    const isSumOfChanges = (at: readonly string[]) =>
+      at.some((part) => part.startsWith('History')) && /^(study_minutes|tasks)$/.test(at.at(-1) ?? '');
+    const loose = integers.filter(({ part, at }) => {
+      const least = isSumOfChanges(at) ? -Number(part.maximum) : 0;
+      return !(Number(part.minimum) >= least && Number(part.maximum) <= 999_999_999_999_999);
+    });
     expect(loose.map(({ at }) => at.join('/'))).toEqual([]);
     // What outgrows 32 bits is named, so that nothing gets there unseen.
     const long = integers
@@ -173,6 +177,12 @@ describe('bounds', () => {
       'AccountExport/properties/bytes',
       'ExportedAuditLine/properties/id',
       'ExportedEvent/properties/seq',
+      'HistoryDay/properties/fact_seq/anyOf/0',
+      'HistoryTotal/properties/reps',
+      'HistoryTotal/properties/hold_s',
+      'HistoryTotal/properties/active_s',
+      'HistoryTotal/properties/study_minutes',
+      'HistoryTotal/properties/tasks',
     ]);
   });
 
@@ -188,7 +198,11 @@ describe('bounds', () => {
     ];
     expect(found.length).toBeGreaterThan(30);
     for (const schema of [...found, ...inPaths.map(({ schema }) => schema)])
-      expect(schema).toMatchObject({ type: 'integer', minimum: 1, maximum: 2_147_483_647 });
+      expect((schema?.anyOf as object[] | undefined)?.[0] ?? schema).toMatchObject({
+        type: 'integer',
+        minimum: 1,
+        maximum: 2_147_483_647,
+      });
   });
 
   test('#244 every moment is a date-time', () => {

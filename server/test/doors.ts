@@ -41,6 +41,8 @@ export const ROUTES: Readonly<Record<string, readonly [method: string, path: str
   'task.create': ['POST', '/outherTasks', 201],
   'task.update': ['PATCH', '/outherTasks/{id}', 200],
   'task.remove': ['DELETE', '/outherTasks/{id}', 200],
+  'history.days': ['GET', '/users/me/history', 200],
+  'history.summary': ['GET', '/users/me/history/summary', 200],
   'profile.get': ['GET', '/users/me/profile', 200],
   'profile.update': ['PATCH', '/users/me/profile', 200],
   'events.stream': ['GET', '/events', 200],

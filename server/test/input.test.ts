@@ -344,18 +344,33 @@ test('#99 no request gave all objects a property', async () => {
   expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
 });
 
-test('#102 no input is a date', () => {
-  const withDates = [...listEndpoints(appRouter).values()].filter((endpoint) => {
-    const contract = inputContract(endpoint);
-    return (
-      contract &&
-      /"format":"(date|time)/.test(
-        JSON.stringify(z.toJSONSchema(contract, { io: 'input', unrepresentable: 'any' })),
-      )
-    );
-  });
-  expect(withDates.map(({ name }) => name)).toEqual([]);
-});
+test.each(doors)(
+  '#102 over $name every date that is asked for has to be one that exists',
+  async ({ call }) => {
+    const withDates = [...listEndpoints(appRouter).values()].filter((endpoint) => {
+      const contract = inputContract(endpoint);
+      return (
+        contract &&
+        /"format":"(date|time)/.test(
+          JSON.stringify(z.toJSONSchema(contract, { io: 'input', unrepresentable: 'any' })),
+        )
+      );
+    });
+    const DATES: Record<string, readonly [key: string, input: object]> = {
+      'history.days': ['before', {}],
+      'mentalPlan.create': ['deadline', { name: 'x', goal: 'x', resource_list: [] }],
+      'mentalPlan.update': ['deadline', { id: 1 }],
+      'profile.update': ['birth_date', {}],
+    };
+    expect(withDates.map(({ name }) => name).sort()).toEqual(Object.keys(DATES).sort());
+    for (const [procedure, [key, input]] of Object.entries(DATES))
+      for (const value of ['2026-02-29', '2026-13-01', '0000-01-01', '2026-1-1', '20260101', 'today', ''])
+        expect(await call(procedure, { ...input, [key]: value }, ann.token), value).toMatchObject({
+          status: 400,
+          errors: [{ path: key }],
+        });
+  },
+);
 
 // Errors
 

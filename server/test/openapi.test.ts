@@ -94,6 +94,8 @@ const TABLE: [string, string, number][] = [
   ['task.create', 'POST /outherTasks', 201],
   ['task.update', 'PATCH /outherTasks/{id}', 200],
   ['task.remove', 'DELETE /outherTasks/{id}', 200],
+  ['history.days', 'GET /users/me/history', 200],
+  ['history.summary', 'GET /users/me/history/summary', 200],
   ['profile.get', 'GET /users/me/profile', 200],
   ['profile.update', 'PATCH /users/me/profile', 200],
   ['events.stream', 'GET /events', 200],

@@ -2,7 +2,7 @@
 import { sql } from 'drizzle-orm';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { Database } from '../src/db/database.ts';
-import { statements } from '../src/db/statement.ts';
+import { type Statement, statements } from '../src/db/statement.ts';
 import '../src/features/auth/operators/queries.ts';
 import '../src/jobs/registry.ts';
 import { bothDoors, ROUTES } from './doors.ts';
@@ -52,6 +52,20 @@ async function fill(): Promise<void> {
     sql`insert into profiles (user_id) select u.id from users u`,
     sql`insert into schedules (user_id, from_date, training, study)
       select u.id, date '2020-01-01' + n, 127, 127 from users u, generate_series(1, 5) n`,
+    sql`insert into days (user_id, date, state, run)
+      select u.id, date '2026-11-28' - n, 'done', n from users u, generate_series(1, 12) n`,
+    // Ten years of one user.
+    sql`insert into days (user_id, date, state, run)
+      select 70, date '2026-11-28' - n, 'done', n from generate_series(13, 3650) n`,
+    sql`insert into months (user_id, month, done)
+      select u.id, date '2026-11-01' - n * interval '1 month', 30 from users u, generate_series(1, 5) n`,
+    sql`insert into months (user_id, month, done)
+      select 70, date '2026-11-01' - n * interval '1 month', 30 from generate_series(6, 120) n`,
+    sql`insert into facts (user_id, seq, kind, date, zone, data)
+      select u.id, n, 'day.done', date '2026-11-28' - n, 'UTC', '{"counters": []}'
+      from users u, generate_series(1, 5) n`,
+    sql`insert into facts (user_id, seq, kind, date, zone, data)
+      select 70, n, 'day.done', date '2026-11-28' - n, 'UTC', '{"counters": []}' from generate_series(6, 5000) n`,
     sql`insert into password_resets (user_id, code_hash, expires_at) select u.id, 'x', now() + interval '1 hour' from users u`,
     sql`insert into idempotency_keys (user_id, key, request) select u.id, 'k' || n, 'x' from users u, generate_series(1, 3) n`,
     sql`insert into events (user_id, seq, type, data) select u.id, n, 'task.removed', '{}' from users u, generate_series(1, 30) n`,
@@ -69,32 +83,56 @@ interface Node {
   readonly 'Node Type': string;
   readonly 'Relation Name'?: string;
   readonly 'Plan Rows': number;
+  /** Of one loop, where the statement was run. */
+  readonly 'Actual Rows'?: number;
+  readonly 'Actual Loops'?: number;
+  readonly 'Rows Removed by Filter'?: number;
   readonly Plans?: readonly Node[];
 }
 
 const nodesOf = (node: Node): Node[] => [node, ...(node.Plans ?? []).flatMap(nodesOf)];
 
+/** @returns the nodes of the plan of a statement with sample values */
+async function explained(name: string, statement: Statement, options: string): Promise<Node[]> {
+  const input = Object.fromEntries(
+    Object.entries(statement.shape).map(([key, kind]) => [key, SAMPLES[kind.replace('?', '')]]),
+  );
+  let nodes: Node[] = [];
+  const explaining: Database = {
+    ...db,
+    async executePrepared({ text }, values) {
+      const rows = (await db.executePrepared(
+        { name, mode: 'write', text: `explain (${options}) ${text}` },
+        values,
+      )) as Record<string, unknown>[];
+      const plan = rows[0]?.['QUERY PLAN'] as string | [{ Plan: Node }];
+      nodes = nodesOf((typeof plan === 'string' ? JSON.parse(plan) : plan)[0].Plan);
+      return [];
+    },
+  };
+  await statement(explaining, { ...input, ...('limit' in input && { limit: 100 }) });
+  return nodes;
+}
+
+/** Rows that the scans of tables have read, those that a filter left out included. */
+const rowsReadBy = (nodes: readonly Node[]): number =>
+  nodes
+    .filter((node) => node['Relation Name'] !== undefined && node['Node Type'] !== 'Bitmap Index Scan')
+    .map((node) => {
+      const {
+        'Actual Rows': shown = 0,
+        'Actual Loops': loops = 0,
+        'Rows Removed by Filter': filtered = 0,
+      } = node;
+      return (shown + filtered) * loops;
+    })
+    .reduce((sum, rows) => sum + rows, 0);
+
 describe('on grown tables', async () => {
   await fill();
 
   test.each([...statements()])('%s reads by index and sorts no more than a page', async (name, statement) => {
-    const input = Object.fromEntries(
-      Object.entries(statement.shape).map(([key, kind]) => [key, SAMPLES[kind.replace('?', '')]]),
-    );
-    let nodes: Node[] = [];
-    const explaining: Database = {
-      ...db,
-      async executePrepared({ text }, values) {
-        const rows = (await db.executePrepared(
-          { name, mode: 'write', text: `explain (format json) ${text}` },
-          values,
-        )) as Record<string, unknown>[];
-        const plan = rows[0]?.['QUERY PLAN'] as string | [{ Plan: Node }];
-        nodes = nodesOf((typeof plan === 'string' ? JSON.parse(plan) : plan)[0].Plan);
-        return [];
-      },
-    };
-    await statement(explaining, { ...input, ...('limit' in input && { limit: 100 }) });
+    const nodes = await explained(name, statement, 'format json');
     expect(nodes.length).toBeGreaterThan(0);
     const through = nodes.filter(
       (node) => node['Node Type'] === 'Seq Scan' && !SMALL.includes(node['Relation Name'] ?? ''),
@@ -104,6 +142,15 @@ describe('on grown tables', async () => {
       [],
     );
   });
+
+  test.each(['history.days', 'history.summary'])(
+    '#529 %s reads no more than 400 rows of the one with ten years of history',
+    async (name) => {
+      const nodes = await explained(name, statements().get(name) as Statement, 'analyze, format json');
+      expect(rowsReadBy(nodes)).toBeGreaterThan(90);
+      expect(rowsReadBy(nodes)).toBeLessThanOrEqual(400);
+    },
+  );
 });
 
 describe('round trips', async () => {
@@ -144,6 +191,8 @@ describe('round trips', async () => {
     'resource.list': {},
     'resource.update': { id: resource.data, volume: 11 },
     'resource.remove': { id: resource.data },
+    'history.days': {},
+    'history.summary': {},
     'profile.get': {},
     'profile.update': { study_days: [1, 3] },
     'task.create': { title: 'Swim' },

@@ -88,7 +88,11 @@ export const moment = z.iso.datetime().meta({ examples: ['2026-11-20T08:30:00.00
 export const NoInput = z.object({}).optional();
 
 /** A date without a time: `YYYY-MM-DD`. */
-export const localDate = z.iso.date().meta({ examples: ['2026-11-28'] });
+export const localDate = z.iso
+  .date()
+  // PostgreSQL knows no year 0.
+  .refine((date) => !date.startsWith('0000'), 'must be in the year 1 or later')
+  .meta({ examples: ['2026-11-28'] });
 
 /** Days of the week as ISO 8601 counts them, 1 is Monday; each stands once. */
 export const weekdays = z
@@ -196,3 +200,23 @@ export const Task = z
   .object({ id, user_id: owner_id, title: z.string().meta(TASK_TITLE), status: taskStatus })
   .meta({ id: 'Task', description: 'A thing to do.' });
 export type Task = z.output<typeof Task>;
+
+/** `Day` and `History` both answer with it, with `revision` and `kcal`. */
+export const DayState = z.enum(['open', 'done', 'skipped', 'reported']).meta({
+  id: 'DayState',
+  description: 'What became of a day. `reported`: a client moved the day of the plan on and said no more.',
+  examples: ['open'],
+});
+
+export const revision = count.meta({
+  description: 'It grows with each change of the day. As an ETag it is what If-Match compares.',
+  examples: [1],
+});
+
+export const kcal = z
+  .number()
+  .nullable()
+  .meta({
+    description: 'Kilocalories net of rest. Null without a weight, under 18, and where energy is off.',
+    examples: [16.8],
+  });

@@ -1,14 +1,18 @@
 import { z } from 'zod';
-import { id, if_match, localDate, message, ResourceType, ResourceUnit, Task } from '../../trpc/fields.ts';
+import {
+  DayState,
+  id,
+  if_match,
+  kcal,
+  localDate,
+  message,
+  ResourceType,
+  ResourceUnit,
+  revision,
+  Task,
+} from '../../trpc/fields.ts';
 
 const MAX_AMOUNT = 1_000_000;
-const kcal = z
-  .number()
-  .nullable()
-  .meta({
-    description: 'Kilocalories net of rest. Null without a weight, under 18, and where energy is off.',
-    examples: [16.8],
-  });
 const seconds = z
   .int()
   .min(0)
@@ -24,19 +28,6 @@ const key = z
 const exerciseUnit = z
   .enum(['reps', 'seconds'])
   .meta({ id: 'ExerciseUnit', description: 'What a target counts.', examples: ['reps'] });
-
-export const DayState = z.enum(['open', 'done', 'skipped', 'reported']).meta({
-  id: 'DayState',
-  description: 'What became of a day. `reported`: a client moved the day of the plan on and said no more.',
-  examples: ['open'],
-});
-const revision = z
-  .int()
-  .min(0)
-  .meta({
-    description: 'It grows with each change of the day. As an ETag it is what If-Match compares.',
-    examples: [1],
-  });
 
 const NextExercise = z
   .object({ exercise_id: id, key, name: z.string() })

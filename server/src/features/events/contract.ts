@@ -1,8 +1,7 @@
 // The one contract that speaks of all features: what happened to their rows, which look as those features answer them.
 import { z } from 'zod';
-import { count, id, localDate, Resource, Task } from '../../trpc/fields.ts';
+import { count, DayState, id, localDate, Resource, Task } from '../../trpc/fields.ts';
 import { AccountExport } from '../auth/exports/contract.ts';
-import { DayState } from '../day/contract.ts';
 import { MentalPlanRow } from '../mentalPlan/contract.ts';
 import { PhysicalPlanRow } from '../physicalPlan/contract.ts';
 import { Profile } from '../profile/contract.ts';

@@ -15,6 +15,7 @@ export const TAGS = {
   'Mental plans': 'Books, courses and videos to finish in so many days.',
   Resources: 'The books, courses and videos themselves.',
   Tasks: 'Things to do besides.',
+  History: 'What was done: day by day, and in sums.',
   Profile: 'How the days of a user are computed: where they begin, and what is asked of a day.',
   Exports: 'Files with everything that is kept of a user.',
   Events: 'What happens to all of these, as it happens.',

@@ -1,0 +1,285 @@
+// Every statement is scoped to its owner. Rows are read; the rules (domain/streak.ts, domain/pace.ts) judge them.
+import type { SQL } from 'drizzle-orm';
+import { currentBody, type StoredBody, weightForEnergy } from '../../dayRecord/body.ts';
+import type { Database } from '../../db/database.ts';
+import { sql } from '../../db/drizzle.ts';
+import { json } from '../../db/rows.ts';
+import {
+  days,
+  mentalPlanResources as links,
+  mentalPlans,
+  months,
+  profiles,
+  resources,
+  schedules,
+} from '../../db/schema/index.ts';
+import { columnList, pickColumns } from '../../db/sql/columns.ts';
+import { localToday, NOW } from '../../db/sql/localDate.ts';
+import { progressDeltas } from '../../db/sql/progressDeltas.ts';
+import { unitOf } from '../../db/sql/units.ts';
+import { firstRow, read } from '../../db/statement.ts';
+import {
+  addSums,
+  kcalOf,
+  type LearningInput,
+  learning,
+  NO_SUMS,
+  type RunDay,
+  type Schedule,
+  type Sums,
+  streak,
+  windowOf,
+} from '../../domain/index.ts';
+import type { HistoryDay, HistoryRequest, HistorySummary } from './contract.ts';
+
+const sumColumns = pickColumns(days, [
+  'met',
+  'exercises',
+  'reps',
+  'hold_s',
+  'active_s',
+  'kcal_per_kg',
+  'pages',
+  'chapters',
+  'lessons',
+  'minutes',
+  'study_minutes',
+  'tasks',
+]);
+const dayColumns = {
+  ...pickColumns(days, [
+    'date',
+    'state',
+    'revision',
+    'fact_seq',
+    'plan_id',
+    'slot',
+    'advanced',
+    'counted_down',
+    'workout',
+  ]),
+  ...sumColumns,
+  ...pickColumns(days, ['run']),
+};
+
+type StoredDay = Omit<HistoryDay, 'kcal'> & { readonly kcal_per_kg: number };
+
+const page = firstRow(
+  read(
+    'history.days',
+    { ...NOW, user_id: 'int', before: 'date?', limit: 'int' },
+    { today: 'text', body: json<StoredBody | null>(), days: json<readonly StoredDay[]>() },
+    ({ user_id, now, before, limit }) => sql`
+    with page as (
+      select ${columnList(dayColumns)}
+      from ${days}
+      where user_id = ${user_id} and date < coalesce(${before}, 'infinity')
+      order by date desc
+      limit ${limit})
+    select
+      ${localToday(user_id, now)}::text as today,
+      ${currentBody(user_id)} as body,
+      (select coalesce(json_agg(page order by page.date desc), '[]') from page) as days`,
+  ),
+);
+
+/** @returns the days that have a row, newest first */
+export async function listDays(
+  db: Database,
+  user_id: number,
+  now: Date,
+  { limit, before }: HistoryRequest,
+): Promise<HistoryDay[]> {
+  const found = await page(db, { user_id, now, before, limit });
+  if (!found) return [];
+  const weight = weightForEnergy(found.body, found.today);
+  return found.days.map(({ kcal_per_kg, ...day }) => ({ ...day, kcal: kcalOf(kcal_per_kg, weight) }));
+}
+
+type SummaryDay = RunDay & { readonly workout: boolean } & Omit<Sums, 'done' | 'skipped' | 'workouts'>;
+
+type StoredLearning = Pick<LearningInput, 'days_left' | 'deadline' | 'study_days' | 'resources'> | null;
+
+/** The longest window: days. */
+const LONGEST_WINDOW = 90;
+
+/** @returns the Monday of the week of a date */
+const monday = (date: SQL) => sql`${date} - (extract(isodow from ${date})::int - 1)`;
+
+// Rows are read from the Monday of the longest window's first week on, and those of the week of the last closed day
+// before this week, where that is older: what `windowOf` and `streak` need. Between the two no closed day is.
+const history = firstRow(
+  read(
+    'history.summary',
+    { ...NOW, user_id: 'int' },
+    {
+      today: 'text',
+      body: json<StoredBody | null>(),
+      since: 'text?',
+      best: 'int',
+      days: json<readonly SummaryDay[]>(),
+      schedules: json<readonly Schedule[]>(),
+      all: json<Partial<Sums>>(),
+      learning: json<StoredLearning>(),
+    },
+    ({ user_id, now }) => sql`
+    with clock as (
+      select ${localToday(user_id, now)} as today),
+    week as (
+      select today, ${monday(sql`today`)} as this_monday, ${monday(sql`(today - ${sql.raw(String(LONGEST_WINDOW - 1))})`)} as window_monday
+      from clock),
+    last_closed as (
+      select day.date
+      from week
+      join ${days} day on day.user_id = ${user_id} and day.date < week.this_monday
+      where day.state <> 'open'
+      order by day.date desc
+      limit 1),
+    start as (
+      select
+        today,
+        window_monday,
+        least(window_monday, (select ${monday(sql`date`)} from last_closed)) as first
+      from week),
+    shown as (
+      select day.date, day.state, day.run, day.workout, ${columnList(sumColumns, 'day')}
+      from start
+      join ${days} day on day.user_id = ${user_id} and day.date between start.first and start.today
+      where day.state <> 'open' or day.date >= start.window_monday),
+    in_force as (
+      select schedule.from_date, schedule.training, schedule.study
+      from start
+      join ${schedules} schedule on schedule.user_id = ${user_id}
+        and schedule.from_date <= start.today
+        and schedule.from_date >= coalesce(
+          (
+            select max(earlier.from_date)
+            from ${schedules} earlier
+            where earlier.user_id = ${user_id} and earlier.from_date <= start.first),
+          start.first)),
+    total as (
+      select
+        sum(done) as done,
+        sum(skipped) as skipped,
+        sum(workouts) as workouts,
+        ${sql.raw(
+          Object.keys(sumColumns)
+            .map((name) => `sum(${name}) as ${name}`)
+            .join(', '),
+        )}
+      from ${months}
+      where user_id = ${user_id}),
+    plan as (
+      select id, progress as days_left, deadline
+      from ${mentalPlans}
+      where user_id = ${user_id}
+      order by id desc
+      limit 1),
+    moved as (
+      ${progressDeltas(user_id, sql`(select today from clock)`)}),
+    unfinished as (
+      select
+        resource.id, resource.type, ${unitOf('resource')} as unit, resource.volume, link.progress,
+        (
+          select coalesce(json_agg(json_build_object('date', moved.date, 'delta', moved.delta)), '[]')
+          from moved
+          where moved.mental_plan_id = plan.id and moved.resource_id = resource.id) as deltas
+      from plan
+      join ${links} link on link.mental_plan_id = plan.id
+      join ${resources} resource on resource.id = link.resource_id and resource.user_id = ${user_id}
+      where link.progress < resource.volume)
+    select
+      clock.today::text as today,
+      ${currentBody(user_id)} as body,
+      (select min(date)::text from ${days} where user_id = ${user_id}) as since,
+      coalesce((select max(run) from ${days} where user_id = ${user_id}), 0) as best,
+      (select coalesce(json_agg(shown), '[]') from shown) as days,
+      (select coalesce(json_agg(in_force), '[]') from in_force) as schedules,
+      (select json_strip_nulls(row_to_json(total)) from total) as all,
+      (
+        select json_build_object(
+          'days_left', plan.days_left,
+          'deadline', plan.deadline,
+          'study_days', coalesce((select study_days from ${profiles} where user_id = ${user_id}), 127),
+          'resources', (select coalesce(json_agg(unfinished), '[]') from unfinished))
+        from plan) as learning
+    from clock`,
+  ),
+);
+
+/** @returns what all days of the user came to, as of the date that it is for the user */
+export async function summarize(
+  db: Database,
+  user_id: number,
+  now: Date,
+): Promise<HistorySummary | undefined> {
+  const found = await history(db, { user_id, now });
+  if (!found) return undefined;
+  const { today, schedules: inForce, since, best } = found;
+  const weight = weightForEnergy(found.body, today);
+  const rows = found.days.map(({ date, state, run, workout, ...sums }) => ({
+    date,
+    state,
+    run,
+    sums: {
+      ...sums,
+      done: state === 'done' || state === 'reported' ? 1 : 0,
+      skipped: state === 'skipped' ? 1 : 0,
+      workouts: workout ? 1 : 0,
+    },
+  }));
+  const window = (length: number) => {
+    const { sums, ...counts } = windowOf(rows, inForce, today, length);
+    return { ...counts, workouts: sums.workouts, ...shownSums(sums, weight) };
+  };
+  const { done, skipped, workouts, ...all } = addSums(NO_SUMS, found.all);
+  const { current, pending } = streak(rows, inForce, today);
+  return {
+    since,
+    streak: { current, best: Math.max(best, current), pending },
+    windows: { 7: window(7), 30: window(30), 90: window(LONGEST_WINDOW) },
+    all: { done, skipped, workouts, ...shownSums(all, weight) },
+    // Weights are not kept yet but in the plan, which has no dates.
+    weight: null,
+    learning_finish: learningFinish(found.learning, today),
+  };
+}
+
+const shownSums = (
+  {
+    reps,
+    hold_s,
+    active_s,
+    kcal_per_kg,
+    pages,
+    chapters,
+    lessons,
+    minutes,
+    study_minutes,
+    tasks,
+  }: Omit<Sums, 'done' | 'skipped' | 'workouts'>,
+  weight: number | null,
+) => ({
+  reps,
+  hold_s,
+  active_s,
+  kcal: kcalOf(kcal_per_kg, weight),
+  pages,
+  chapters,
+  lessons,
+  minutes,
+  study_minutes,
+  tasks,
+});
+
+/** Nothing is asked about minutes, so any number does. */
+const NO_MINUTES = { daily_minutes: null, minutes_per_unit: { page: 0, chapter: 0, lesson: 0, minute: 0 } };
+
+/** @returns the latest date on which a resource is finished: at its pace, else by a deadline that is still to come */
+function learningFinish(plan: StoredLearning, today: string): string | null {
+  if (!plan) return null;
+  const deadline = plan.deadline !== null && plan.deadline >= today ? plan.deadline : null;
+  const { resources: open } = learning({ ...plan, ...NO_MINUTES, today });
+  const finishes = open.map(({ estimated_finish }) => estimated_finish ?? deadline);
+  return finishes.includes(null) ? null : (finishes.toSorted().at(-1) ?? null);
+}
