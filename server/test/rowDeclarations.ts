@@ -20,27 +20,24 @@ const TYPES: Readonly<Record<string, readonly string[]>> = {
   text: ['text'],
   date: ['date'],
   timestamptz: ['timestamp with time zone'],
+  void: ['void'],
 };
 
 interface Declaration {
   readonly types: readonly string[];
   readonly isNullable: boolean;
-  /** Whether the declaration makes it null itself, whatever a column of the schema says. */
-  readonly isMadeNullable: boolean;
 }
 
 export function readDeclaration(column: RowColumn): Declaration {
   if (typeof column === 'string') {
     const isNullable = column.endsWith('?');
     const types = TYPES[column.replace('?', '')] as readonly string[];
-    return { types, isNullable, isMadeNullable: isNullable };
+    return { types, isNullable };
   }
   // Drizzle is loaded twice (db/drizzle.ts), and `is` knows a column of either.
-  if (is(column, PgColumn))
-    return { types: [column.getSQLType()], isNullable: !column.notNull, isMadeNullable: false };
-  if ('nullable' in column)
-    return { ...readDeclaration(column.nullable as RowColumn), isNullable: true, isMadeNullable: true };
-  return { types: ['json', 'jsonb'], isNullable: false, isMadeNullable: false };
+  if (is(column, PgColumn)) return { types: [column.getSQLType()], isNullable: !column.notNull };
+  if ('nullable' in column) return { ...readDeclaration(column.nullable as RowColumn), isNullable: true };
+  return { types: ['json', 'jsonb'], isNullable: false };
 }
 
 /** Where a column that is not null in its table can be null in a row. */

@@ -1,7 +1,7 @@
 // A call that is sent twice under one key happens once: its effect and its answer are stored in one transaction.
-import type { SQL } from 'drizzle-orm';
 import type { Database } from './database.ts';
 import { sql } from './drizzle.ts';
+import { NO_ROWS } from './rows.ts';
 import { idempotencyKeys } from './schema/index.ts';
 import { lockUser, userLocked } from './sql/eventLog.ts';
 import { firstRow, write } from './statement.ts';
@@ -21,7 +21,8 @@ const lock = firstRow(
   write(
     'idempotency.lock',
     KEY,
-    ({ user_id, key }): SQL<{ free: boolean }> =>
+    { free: 'boolean' },
+    ({ user_id, key }) =>
       sql`select pg_try_advisory_xact_lock(hashtextextended(${user_id}::text || ':' || ${key}, 0)) as free`,
   ),
 );
@@ -30,7 +31,8 @@ const claim = firstRow(
   write(
     'idempotency.claim',
     { ...KEY, request: 'text' },
-    ({ user_id, key, request }): SQL<{ ours: boolean; same: boolean; answer: string | null }> => sql`
+    { ours: 'boolean', same: 'boolean?', answer: 'text?' },
+    ({ user_id, key, request }) => sql`
     with ${lockUser(user_id)},
     ours as (
       insert into ${idempotencyKeys} as k (user_id, key, request) select ${user_id}, ${key}, ${request} where ${userLocked}
@@ -59,6 +61,7 @@ export async function claimKey(tx: Database, user_id: number, key: string, reque
 const store = write(
   'idempotency.keep',
   { ...KEY, answer: 'text' },
+  NO_ROWS,
   ({ user_id, key, answer }) =>
     sql`update ${idempotencyKeys} set answer = ${answer} where user_id = ${user_id} and key = ${key}`,
 );

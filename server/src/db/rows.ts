@@ -15,6 +15,8 @@ interface ExpressionTypes {
   /** `YYYY-MM-DD` */
   date: string;
   timestamptz: Date;
+  /** What a function that returns nothing answers. */
+  void: unknown;
 }
 type ExpressionType = keyof ExpressionTypes;
 

@@ -39,15 +39,12 @@ export type Input<S extends Shape> = Required<S> & Optional<S>;
 /** A placeholder of the text. Drizzle's `limit` takes any SQL, though its type asks for Drizzle's own placeholder. */
 export type Parameter = SQL & Placeholder;
 
-/** The rows of a query without a declaration: Drizzle's builders know theirs, and `sql<Row>` asserts those of raw SQL. */
-type QueryRow<Q> = Q extends SQL<infer Row> ? Row : Q extends PromiseLike<(infer Row)[]> ? Row : never;
-
 export interface Statement<S extends Shape = Shape, Row = unknown> {
   /** Runs it. @returns its rows, with the columns' names as keys */
   (db: Database, input: Input<S>): Promise<Row[]>;
   readonly shape: S;
   /** The declaration of its rows (rows.ts). */
-  readonly rows: RowShape | undefined;
+  readonly rows: RowShape;
   /** Compiles the text at the first call. */
   compiled(): CompiledStatement;
 }
@@ -58,9 +55,7 @@ const registry = new Map<string, Statement>();
 export const statements = (): ReadonlyMap<string, Statement> => registry;
 
 /** @returns the text, with parameters in place of values. Selected columns keep their names: rows are not mapped */
-type SqlBuilder<S extends Shape, Q extends SQLWrapper = SQLWrapper> = (
-  parameters: { readonly [K in keyof S]: Parameter },
-) => Q;
+type SqlBuilder<S extends Shape> = (parameters: { readonly [K in keyof S]: Parameter }) => SQLWrapper;
 
 /**
  * Defines a statement that changes something.
@@ -73,14 +68,8 @@ export function write<const S extends Shape, const C extends RowShape>(
   shape: S,
   rows: C,
   build: SqlBuilder<S>,
-): Statement<S, RowOf<C>>;
-export function write<const S extends Shape, Q extends SQLWrapper>(
-  name: string,
-  shape: S,
-  build: SqlBuilder<S, Q>,
-): Statement<S, QueryRow<Q>>;
-export function write<S extends Shape>(name: string, shape: S, ...rest: Rest<S>) {
-  return define(name, shape, rest, 'write');
+) {
+  return define(name, shape, rows, build, 'write');
 }
 
 /**
@@ -92,14 +81,8 @@ export function groupedWrite<const S extends Shape, const C extends RowShape>(
   shape: S,
   rows: C,
   build: SqlBuilder<S>,
-): Statement<S, RowOf<C>>;
-export function groupedWrite<const S extends Shape, Q extends SQLWrapper>(
-  name: string,
-  shape: S,
-  build: SqlBuilder<S, Q>,
-): Statement<S, QueryRow<Q>>;
-export function groupedWrite<S extends Shape>(name: string, shape: S, ...rest: Rest<S>) {
-  return define(name, shape, rest, 'grouped-write');
+) {
+  return define(name, shape, rows, build, 'grouped-write');
 }
 
 /** Defines a statement that only reads; on PostgreSQL its connection refuses anything else. */
@@ -108,25 +91,17 @@ export function read<const S extends Shape, const C extends RowShape>(
   shape: S,
   rows: C,
   build: SqlBuilder<S>,
-): Statement<S, RowOf<C>>;
-export function read<const S extends Shape, Q extends SQLWrapper>(
-  name: string,
-  shape: S,
-  build: SqlBuilder<S, Q>,
-): Statement<S, QueryRow<Q>>;
-export function read<S extends Shape>(name: string, shape: S, ...rest: Rest<S>) {
-  return define(name, shape, rest, 'read');
+) {
+  return define(name, shape, rows, build, 'read');
 }
 
-type Rest<S extends Shape> = [rows: RowShape, build: SqlBuilder<S>] | [build: SqlBuilder<S>];
-
-function define<S extends Shape>(
+function define<S extends Shape, C extends RowShape>(
   name: string,
   shape: S,
-  rest: Rest<S>,
+  rows: C,
+  build: SqlBuilder<S>,
   mode: CompiledStatement['mode'],
-): Statement<S, never> {
-  const [rows, build] = rest.length === 2 ? rest : [undefined, rest[0]];
+): Statement<S, RowOf<C>> {
   let cached: (CompiledStatement & { values: ((input: Record<string, unknown>) => unknown)[] }) | undefined;
 
   function compile() {
@@ -143,7 +118,7 @@ function define<S extends Shape>(
     return db.executePrepared(
       known,
       known.values.map((read) => read(input)),
-    ) as Promise<never[]>;
+    ) as Promise<RowOf<C>[]>;
   };
   const result = Object.assign(run, { shape, rows, compiled: () => cached ?? compile() });
   if (registry.has(name)) throw new Error(`two statements are called ${name}`);

@@ -1,6 +1,5 @@
 // Changes that read before they decide: a statement cannot see what was committed while it waited for the user's lock,
 // so the lock is a statement of its own, and the next one reads what stands.
-import type { SQL } from 'drizzle-orm';
 import type { Database } from './database.ts';
 import { sql } from './drizzle.ts';
 import { eventSequences } from './schema/index.ts';
@@ -10,8 +9,8 @@ const lock = firstRow(
   write(
     'user.lock',
     { user_id: 'int' },
-    ({ user_id }): SQL<{ last: number }> =>
-      sql`select last from ${eventSequences} where user_id = ${user_id} for update`,
+    { user_id: eventSequences.user_id },
+    ({ user_id }) => sql`select user_id from ${eventSequences} where user_id = ${user_id} for update`,
   ),
 );
 

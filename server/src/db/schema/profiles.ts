@@ -10,15 +10,16 @@ export const profiles = pgTable(
     time_zone: text('time_zone').notNull().default('UTC'),
     /** The hour at which a day begins: 0 to 12. */
     day_start: smallint('day_start').notNull().default(0),
-    /** `en` or `ru`. */
-    lang: text('lang'),
+    lang: text('lang', { enum: ['en', 'ru'] }),
     birth_date: date('birth_date', { mode: 'string' }),
-    /** `mifflin` or `harris`. */
-    bmr_formula: text('bmr_formula').notNull().default('mifflin'),
-    /** `sedentary`, `light`, `moderate`, `very` or `extra`; null: it is computed from the workouts. */
-    activity: text('activity'),
-    /** `full`, `no_deficit` or `off`. */
-    nutrition: text('nutrition').notNull().default('full'),
+    bmr_formula: text('bmr_formula', { enum: ['mifflin', 'harris'] })
+      .notNull()
+      .default('mifflin'),
+    /** Null: it is computed from the workouts. */
+    activity: text('activity', { enum: ['sedentary', 'light', 'moderate', 'very', 'extra'] }),
+    nutrition: text('nutrition', { enum: ['full', 'no_deficit', 'off'] })
+      .notNull()
+      .default('full'),
     /** The weekdays on which the user learns: bit 0 is Monday. */
     study_days: smallint('study_days').notNull().default(127),
     /** Minutes for learning on a day; null: no limit. */

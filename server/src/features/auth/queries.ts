@@ -1,8 +1,10 @@
 import type { SQL } from 'drizzle-orm';
 import type { Database } from '../../db/database.ts';
 import { builder, eq, sql } from '../../db/drizzle.ts';
+import { json, NO_ROWS, nullable, type RowOf } from '../../db/rows.ts';
 import { passwordResets, STORED_LOGIN_KEY, sessions, users } from '../../db/schema/index.ts';
 import { audit, CLIENT_PARAMETERS, clientValues } from '../../db/sql/audit.ts';
+import { pickColumns } from '../../db/sql/columns.ts';
 import { lockUser, userLocked } from '../../db/sql/eventLog.ts';
 import { firstRow, read, write } from '../../db/statement.ts';
 import type { Claims } from '../../security/accessTokens.ts';
@@ -19,7 +21,8 @@ const create = firstRow(
   write(
     'user.create',
     { ...CLIENT_PARAMETERS, ...NEW_SESSION, login: 'text', login_key: 'text', hash: 'text' },
-    ({ login, login_key, hash, ...p }): SQL<{ user_id: number; session_id: number; nonce: string }> => sql`
+    { user_id: users.id, session_id: sessions.id },
+    ({ login, login_key, hash, ...p }) => sql`
     with made as (
       insert into ${users} (login, login_key, password)
       select ${login}, ${login_key}, ${hash} where not exists (select from ${users} where ${storedLoginKey} = ${login_key})
@@ -27,40 +30,40 @@ const create = firstRow(
       returning id as user_id),
     opened as (
       insert into ${sessions} ${sessionColumns} select user_id, ${sessionValues(p)} from made
-      returning id, user_id, nonce),
+      returning id, user_id),
     audited as (${audit('registered', p, 'made')})
-    select user_id, id as session_id, nonce from opened`,
+    select user_id, id as session_id from opened`,
   ),
 );
 
 /** @returns the new user with a first session, or undefined when the login is taken */
-export function createUser(
+export async function createUser(
   db: Database,
   login: string,
   hash: string,
   client: ClientInfo,
   limits: SessionLimits,
 ) {
-  return create(db, {
+  const session = newSession(client, limits);
+  const created = await create(db, {
     ...clientValues(client),
-    ...newSession(client, limits),
+    ...session,
     login,
     login_key: loginKey(login),
     hash,
   });
+  return created && { ...created, nonce: session.nonce };
 }
 
 /** What a sign-in is checked against. */
-interface Credentials {
-  id: number;
-  password: string;
-  blocked: boolean;
-}
+const CREDENTIALS = { ...pickColumns(users, ['id', 'password']), blocked: 'boolean' } as const;
+type Credentials = RowOf<typeof CREDENTIALS>;
 
 const byLogin = read(
   'user.byLogin',
   { login_key: 'text', folded: 'text' },
-  ({ login_key, folded }): SQL<Credentials & { named: boolean }> => sql`
+  { ...CREDENTIALS, named: 'boolean' },
+  ({ login_key, folded }) => sql`
   select id, password, blocked_at is not null as blocked, login_key in (${folded}, ${login_key}) as named from ${users} where ${storedLoginKey} = ${login_key}
   order by login_key = ${folded} desc, login_key = ${login_key} desc limit 2`,
 );
@@ -74,9 +77,11 @@ export async function findCredentials(db: Database, login: string): Promise<Cred
   return first?.named || !second ? first : undefined;
 }
 
+const accountColumns = pickColumns(users, ['login', 'password']);
+
 export const findAccount = firstRow(
-  read('user.account', { user_id: 'int' }, ({ user_id }) =>
-    builder.select({ login: users.login, password: users.password }).from(users).where(eq(users.id, user_id)),
+  read('user.account', { user_id: 'int' }, accountColumns, ({ user_id }) =>
+    builder.select(accountColumns).from(users).where(eq(users.id, user_id)),
   ),
 );
 
@@ -84,7 +89,8 @@ export const findUser = firstRow(
   read(
     'user.byId',
     { user_id: 'int' },
-    ({ user_id }): SQL<{ id: number; login: string; created_at: string }> =>
+    { ...pickColumns(users, ['id', 'login']), created_at: json<string>() },
+    ({ user_id }) =>
       sql`select id, login, to_json(created_at) as created_at from ${users} where id = ${user_id}`,
   ),
 );
@@ -96,6 +102,7 @@ const REPLACEMENT = { user_id: 'int', before: 'text', after: 'text' } as const;
 export const rehash = write(
   'user.rehash',
   REPLACEMENT,
+  NO_ROWS,
   ({ user_id, before, after }) =>
     sql`update ${users} set password = ${after} where id = ${user_id} and password = ${before}`,
 );
@@ -104,7 +111,8 @@ const change = firstRow(
   write(
     'user.changePassword',
     REPLACEMENT,
-    ({ user_id, before, after }): SQL<{ id: number }> => sql`
+    { id: users.id },
+    ({ user_id, before, after }) => sql`
     with changed as (update ${users} set password = ${after} where id = ${user_id} and password = ${before} returning id),
     dropped as (delete from ${passwordResets} where user_id in (select id from changed))
     select id from changed`,
@@ -136,7 +144,8 @@ const endAll = firstRow(
   write(
     'session.endAll',
     { user_id: 'int' },
-    ({ user_id }): SQL<{ ended: number[] }> => sql`
+    { ended: json<number[]>() },
+    ({ user_id }) => sql`
     with ended as (delete from ${sessions} where user_id = ${user_id} returning id)
     select coalesce(json_agg(id), '[]') as ended from ended`,
   ),
@@ -154,7 +163,8 @@ export const findReset = firstRow(
   read(
     'reset.find',
     RESET,
-    ({ user_id, code_hash }): SQL<{ user_id: number }> =>
+    { user_id: passwordResets.user_id },
+    ({ user_id, code_hash }) =>
       sql`select user_id from ${passwordResets} where user_id = ${user_id} and code_hash = ${code_hash} and expires_at > now()`,
   ),
 );
@@ -164,7 +174,8 @@ const reset = firstRow(
   write(
     'user.resetPassword',
     { ...CLIENT_PARAMETERS, ...RESET, hash: 'text' },
-    ({ user_id, code_hash, hash, ...p }): SQL<{ user_id: number }> => sql`
+    { user_id: users.id },
+    ({ user_id, code_hash, hash, ...p }) => sql`
     with owner as (select id from ${users} where id = ${user_id} and blocked_at is null for no key update),
     used as (
       delete from ${passwordResets} where user_id in (select id from owner) and code_hash = ${code_hash} and expires_at > now()
@@ -194,7 +205,8 @@ const remove = firstRow(
   write(
     'user.remove',
     { ...CLIENT_PARAMETERS, user_id: 'int', hash: 'text' },
-    ({ user_id, hash, ...p }): SQL<{ ended: number[] }> => sql`
+    { ended: json<number[]>() },
+    ({ user_id, hash, ...p }) => sql`
     with ${lockUser(user_id)},
     ended as (select id from ${sessions} where user_id = ${user_id}),
     gone as (delete from ${users} where id = ${user_id} and password = ${hash} and ${userLocked} returning id as user_id),
@@ -216,7 +228,8 @@ const exportDocument = firstRow(
   read(
     'user.export',
     { user_id: 'int', max_bytes: 'int' },
-    ({ user_id, max_bytes }): SQL<{ document: Export | null }> => sql`
+    { document: nullable(json<Export>()) },
+    ({ user_id, max_bytes }) => sql`
     select case when (select sum(bytes) from (${sql.join(SECTION_NAMES.map(bytesOf), sql` union all `)}) as lists) <= ${max_bytes}
       then json_build_object(
         'user', json_build_object('id', u.id, 'login', u.login, 'created_at', u.created_at),

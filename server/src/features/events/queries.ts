@@ -1,26 +1,29 @@
-import type { SQL } from 'drizzle-orm';
 import { sql } from '../../db/drizzle.ts';
+import { json, type RowOf } from '../../db/rows.ts';
 import { eventSequences, events, sessions } from '../../db/schema/index.ts';
 import { EVENTS_CHANNEL } from '../../db/sql/eventLog.ts';
 import { firstRow, read, write } from '../../db/statement.ts';
 
-/** The next events after a number, each with its time in milliseconds since 1970, and the number of the user's last event. */
-export interface EventPage {
-  readonly last: number;
-  readonly rows: readonly {
-    readonly id: number;
-    readonly type: string;
-    readonly data: unknown;
-    readonly at: number;
-  }[];
+interface EventRow {
+  readonly id: number;
+  readonly type: string;
+  readonly data: unknown;
+  /** Milliseconds since 1970. */
+  readonly at: number;
 }
+
+const EVENT_PAGE = { last: 'float8', rows: json<readonly EventRow[]>() } as const;
+
+/** The next events after a number, and the number of the user's last event. */
+export type EventPage = RowOf<typeof EVENT_PAGE>;
 
 /** @returns undefined when there is no such user (any more) */
 export const readEvents = firstRow(
   read(
     'events.read',
     { user_id: 'int', after: 'bigint', limit: 'int' },
-    ({ user_id, after, limit }): SQL<EventPage> => sql`
+    EVENT_PAGE,
+    ({ user_id, after, limit }) => sql`
     select s.last::float8 as last, (
       select coalesce(json_agg(json_build_object('id', e.seq, 'type', e.type, 'data', e.data,
         'at', extract(epoch from e.at) * 1000) order by e.seq), '[]') from (
@@ -34,12 +37,11 @@ export const readStreamHeads = firstRow(
   read(
     'events.heads',
     { users: 'int[]', sessions: 'int[]' },
-    (
-      given,
-    ): SQL<{
-      last: Record<string, number>;
-      open: { id: number; user_id: number; nonce: string | null }[];
-    }> => sql`
+    {
+      last: json<Record<string, number>>(),
+      open: json<{ id: number; user_id: number; nonce: string | null }[]>(),
+    },
+    (given) => sql`
     select
       (select coalesce(json_object_agg(user_id, last), '{}') from ${eventSequences} where user_id = any(${given.users})) as last,
       (select coalesce(json_agg(json_build_object('id', id, 'user_id', user_id, 'nonce', nonce)), '[]') from ${sessions}
@@ -51,5 +53,6 @@ export const readStreamHeads = firstRow(
 export const notifyUsers = write(
   'events.notify',
   { users: 'int[]' },
+  { pg_notify: 'void' },
   ({ users }) => sql`select pg_notify('${sql.raw(EVENTS_CHANNEL)}', id::text) from unnest(${users}) as id`,
 );

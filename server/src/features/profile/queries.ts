@@ -2,7 +2,9 @@
 import type { SQL } from 'drizzle-orm';
 import type { Database } from '../../db/database.ts';
 import { sql } from '../../db/drizzle.ts';
+import type { RowOf } from '../../db/rows.ts';
 import { profiles, users } from '../../db/schema/index.ts';
+import { pickColumns } from '../../db/sql/columns.ts';
 import { appendEvents } from '../../db/sql/eventLog.ts';
 import { NOW, weekdaysOfMask } from '../../db/sql/localDate.ts';
 import { writeSchedule } from '../../db/sql/schedule.ts';
@@ -12,7 +14,24 @@ import { maskOf, weekdaysOf } from '../../domain/index.ts';
 import type { Profile, ProfileChange } from './contract.ts';
 
 /** A profile as it is stored: weekdays are a mask. */
-type ProfileRow = Omit<Profile, 'study_days'> & { readonly study_days: number };
+const PROFILE_ROW = {
+  ...pickColumns(profiles, [
+    'time_zone',
+    'lang',
+    'bmr_formula',
+    'activity',
+    'nutrition',
+    'daily_minutes',
+    'minutes_per_page',
+    'minutes_per_chapter',
+    'minutes_per_lesson',
+  ]),
+  day_start: 'int',
+  birth_date: 'text?',
+  study_days: 'int',
+  today: 'text',
+} as const;
+type ProfileRow = RowOf<typeof PROFILE_ROW>;
 
 /** Each column of a profile with the default that a user without one has. */
 const COLUMNS = {
@@ -44,7 +63,8 @@ const find = firstRow(
   read(
     'profile.find',
     { ...NOW, user_id: 'int' },
-    ({ user_id, now }): SQL<ProfileRow> => sql`
+    PROFILE_ROW,
+    ({ user_id, now }) => sql`
     select
       ${columnsOf('profile')},
       local_date(${now}, profile.time_zone, profile.day_start)::text as today
@@ -67,7 +87,8 @@ const update = firstRow(
   write(
     'profile.update',
     { ...NOW, user_id: 'int', change: 'json' },
-    ({ user_id, now, change }): SQL<ProfileRow> => sql`
+    PROFILE_ROW,
+    ({ user_id, now, change }) => sql`
     with before as (
       select ${list((name) => sql`coalesce(stored.${column(name)}, ${COLUMNS[name]}) as ${column(name)}`)}
       from (select) as nobody

@@ -15,30 +15,31 @@ import {
 import { firstRow, write } from '../../db/statement.ts';
 
 const LIMIT = { limit: 'int' } as const;
+const COUNT = { removed: 'int' } as const;
 
 /** @returns how many rows the `delete` that is given took */
-const countRemoved = (removal: SQL): SQL<{ removed: number }> =>
+const countRemoved = (removal: SQL): SQL =>
   sql`with removed as (${removal} returning 1) select count(*)::int as removed from removed`;
 
 /** The removals, by their names in the log. */
 export const REMOVALS = {
   // `idle_expires_at` is never after the absolute end (sessions/queries.ts), so it alone decides.
   sessions: firstRow(
-    write('purge.sessions', LIMIT, ({ limit }) =>
+    write('purge.sessions', LIMIT, COUNT, ({ limit }) =>
       countRemoved(sql`
       delete from ${sessions} where id in (
         select id from ${sessions} where idle_expires_at < now() order by idle_expires_at limit ${limit} for update skip locked)`),
     ),
   ),
   password_resets: firstRow(
-    write('purge.passwordResets', LIMIT, ({ limit }) =>
+    write('purge.passwordResets', LIMIT, COUNT, ({ limit }) =>
       countRemoved(sql`
       delete from ${passwordResets} where user_id in (
         select user_id from ${passwordResets} where expires_at < now() order by expires_at limit ${limit} for update skip locked)`),
     ),
   ),
   idempotency_keys: firstRow(
-    write('purge.idempotencyKeys', LIMIT, ({ limit }) =>
+    write('purge.idempotencyKeys', LIMIT, COUNT, ({ limit }) =>
       countRemoved(sql`
       delete from ${idempotencyKeys} where (user_id, key) in (
         select user_id, key from ${idempotencyKeys} where created_at < now() - make_interval(hours => ${sql.raw(String(KEY_LIFETIME_HOURS))})
@@ -47,14 +48,14 @@ export const REMOVALS = {
   ),
   // A reader that resumes later gets `resync`.
   events: firstRow(
-    write('purge.events', LIMIT, ({ limit }) =>
+    write('purge.events', LIMIT, COUNT, ({ limit }) =>
       countRemoved(sql`
       delete from ${events} where (user_id, seq) in (
         select user_id, seq from ${events} where at < now() - interval '7 days' order by at limit ${limit} for update skip locked)`),
     ),
   ),
   export_parts: firstRow(
-    write('purge.exportParts', LIMIT, ({ limit }) =>
+    write('purge.exportParts', LIMIT, COUNT, ({ limit }) =>
       countRemoved(sql`
       delete from ${exportParts} where (export_id, part) in (
         select p.export_id, p.part from ${exports} x join ${exportParts} p on p.export_id = x.id
@@ -63,7 +64,7 @@ export const REMOVALS = {
   ),
   // An expired export is listed for another week.
   exports: firstRow(
-    write('purge.exports', LIMIT, ({ limit }) =>
+    write('purge.exports', LIMIT, COUNT, ({ limit }) =>
       countRemoved(sql`
       delete from ${exports} where id in (
         select id from ${exports} where expires_at < now() - interval '7 days' order by expires_at limit ${limit} for update skip locked)`),
@@ -71,7 +72,7 @@ export const REMOVALS = {
   ),
   // A trigger refuses to remove a line that is younger.
   audit_trail: firstRow(
-    write('purge.auditTrail', LIMIT, ({ limit }) =>
+    write('purge.auditTrail', LIMIT, COUNT, ({ limit }) =>
       countRemoved(sql`
       delete from ${auditTrail} where id in (
         select id from ${auditTrail} where at < now() - interval '1 year' order by at limit ${limit} for update skip locked)`),

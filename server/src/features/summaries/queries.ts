@@ -59,7 +59,8 @@ const summary = sql`json_build_object(
 export const sendDueSummaries = write(
   'summary.tell',
   { limit: 'int' },
-  ({ limit }): SQL<{ user_id: number }> => sql`
+  { user_id: users.id },
+  ({ limit }) => sql`
   with due as materialized (
     select id, summary_due_at as due from ${users} where summary_due_at <= now() order by summary_due_at limit ${limit}),
   locked as materialized (

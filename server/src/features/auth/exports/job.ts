@@ -1,7 +1,7 @@
 // The job that writes the files of exports (writeQueries.ts).
 import type { Database } from '../../../db/database.ts';
 import type { Job } from '../../../jobs/job.ts';
-import { EXPORT_SECTIONS } from './sectionQueries.ts';
+import { EXPORT_SECTIONS, type SectionName } from './sectionQueries.ts';
 import { beginExport, findWaiting, markFailed, PAGE_WRITERS } from './writeQueries.ts';
 
 /** The most exports that one poll enqueues. */
@@ -25,7 +25,8 @@ export const exportJob: Job<ExportRequest> = {
     let position = (await beginExport(db, { user_id, id })) ?? (await beginExport(db, { user_id, id }));
     while (position) {
       publishChange(user_id);
-      const { section, place, parts } = position;
+      const { place, parts } = position;
+      const section = position.section as SectionName | null;
       if (section === null) break;
       stopping.throwIfAborted();
       steps++;

@@ -1,7 +1,7 @@
 // The files as their owner sees them. How they are written: features/auth/exports/job.ts.
-import type { SQL } from 'drizzle-orm';
 import type { Database } from '../../../db/database.ts';
 import { sql } from '../../../db/drizzle.ts';
+import { json } from '../../../db/rows.ts';
 import { exportParts, exports } from '../../../db/schema/index.ts';
 import { audit, CLIENT_PARAMETERS, clientValues } from '../../../db/sql/audit.ts';
 import { appendEvents, lockUser, userLocked } from '../../../db/sql/eventLog.ts';
@@ -28,6 +28,8 @@ export const exportJson = sql`json_build_object(
   'finished_at', ${moment('x.finished_at')},
   'expires_at', ${moment('x.expires_at')})`;
 
+const EXPORT_ROW = { export: json<AccountExport>() };
+
 export const isOpen = sql.raw(`state in ('queued', 'running')`);
 
 // Of two at once the second is answered with nothing: what it would have to answer with was not there when it began.
@@ -35,7 +37,8 @@ const start = firstRow(
   write(
     'export.start',
     { user_id: 'int' },
-    ({ user_id }): SQL<{ export: AccountExport }> => sql`
+    EXPORT_ROW,
+    ({ user_id }) => sql`
     with ${lockUser(user_id)},
     open as (select * from ${exports} where user_id = ${user_id} and ${isOpen} and ${userLocked}),
     made as (
@@ -62,7 +65,8 @@ export async function startExport(db: Database, user_id: number): Promise<Accoun
 const list = read(
   'export.list',
   { user_id: 'int' },
-  ({ user_id }): SQL<{ export: AccountExport }> => sql`
+  EXPORT_ROW,
+  ({ user_id }) => sql`
   select ${exportJson} as export from ${exports} x where user_id = ${user_id} order by id desc`,
 );
 
@@ -75,7 +79,8 @@ const byId = firstRow(
   read(
     'export.byId',
     { user_id: 'int', id: 'int' },
-    ({ user_id, id }): SQL<{ export: AccountExport }> => sql`
+    EXPORT_ROW,
+    ({ user_id, id }) => sql`
     select ${exportJson} as export from ${exports} x where id = ${id} and user_id = ${user_id}`,
   ),
 );
@@ -92,7 +97,8 @@ const fetchFile = firstRow(
   write(
     'export.file',
     { ...CLIENT_PARAMETERS, user_id: 'int', id: 'int' },
-    ({ user_id, id, ...p }): SQL<{ id: number; bytes: number; date: string }> => sql`
+    { id: exports.id, bytes: 'float8', date: 'text' },
+    ({ user_id, id, ...p }) => sql`
     with found as (
       select * from ${exports} where id = ${id} and user_id = ${user_id} and state = 'done' and expires_at > now()),
     audited as (${audit('account_exported', p, 'found')})
@@ -109,7 +115,8 @@ const part = firstRow(
   read(
     'export.part',
     { user_id: 'int', id: 'int', part: 'int' },
-    (p): SQL<{ text: string }> => sql`
+    { text: exportParts.text },
+    (p) => sql`
     select p.text from ${exports} x join ${exportParts} p on p.export_id = x.id and p.part = ${p.part}
     where x.id = ${p.id} and x.user_id = ${p.user_id}`,
   ),

@@ -2,7 +2,9 @@
 // killed leaves a file that the next one continues, and two workers on one file do not write a page twice.
 import type { SQL } from 'drizzle-orm';
 import { sql } from '../../../db/drizzle.ts';
+import type { RowOf } from '../../../db/rows.ts';
 import { exportParts, exports, users } from '../../../db/schema/index.ts';
+import { pickColumns } from '../../../db/sql/columns.ts';
 import { appendEvents, lockUser, userLocked } from '../../../db/sql/eventLog.ts';
 import { firstRow, read, write } from '../../../db/statement.ts';
 import { exportJson, isOpen } from './queries.ts';
@@ -16,12 +18,10 @@ const STALLED_AFTER_MINUTES = 5;
 
 const EXPORT_ID = { user_id: 'int', id: 'int' } as const;
 
+const POSITION = { section: exports.section, place: 'float8', parts: exports.parts } as const;
+
 /** How far an export is: the section, the last row written of it (`place`), and the number of parts. */
-export interface ExportPosition {
-  readonly section: SectionName | null;
-  readonly place: number;
-  readonly parts: number;
-}
+export type ExportPosition = Readonly<RowOf<typeof POSITION>>;
 
 const positionColumns = sql.raw('section, place::float8 as place, parts');
 
@@ -30,7 +30,8 @@ const ended = sql`finished_at = now(), expires_at = now() + make_interval(hours 
 export const findWaiting = read(
   'export.waiting',
   { limit: 'int' },
-  ({ limit }): SQL<{ user_id: number; id: number }> => sql`
+  pickColumns(exports, ['user_id', 'id']),
+  ({ limit }) => sql`
   select user_id, id from ${exports}
   where ${isOpen} and (state = 'queued' or touched_at < now() - make_interval(mins => ${sql.raw(String(STALLED_AFTER_MINUTES))})) limit ${limit}`,
 );
@@ -50,7 +51,8 @@ export const beginExport = firstRow(
   write(
     'export.begin',
     EXPORT_ID,
-    ({ user_id, id }): SQL<ExportPosition> => sql`
+    POSITION,
+    ({ user_id, id }) => sql`
     with ${lockUser(user_id)},
     found as (
       select x.id, x.state, x.parts, (${totalOf(sql.raw('x.user_id'))})::int as total,
@@ -85,7 +87,8 @@ function pageWriter(name: SectionName) {
     write(
       `export.write.${name}`,
       { ...EXPORT_ID, place: 'bigint', part: 'int', limit: 'int' },
-      ({ user_id, id, place, part, limit }): SQL<ExportPosition> => sql`
+      POSITION,
+      ({ user_id, id, place, part, limit }) => sql`
       with ${lockUser(user_id)},
       page as (
         select ${position} as place, (${row})::text as line from ${table} t
@@ -124,6 +127,7 @@ export const PAGE_WRITERS = Object.fromEntries(
 export const markFailed = write(
   'export.giveUp',
   EXPORT_ID,
+  { id: exports.id },
   ({ user_id, id }) => sql`
   with ${lockUser(user_id)},
   failed as (

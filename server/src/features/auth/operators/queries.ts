@@ -2,6 +2,7 @@
 import type { SQL } from 'drizzle-orm';
 import type { Database } from '../../../db/database.ts';
 import { sql } from '../../../db/drizzle.ts';
+import { json, nullable, type RowOf } from '../../../db/rows.ts';
 import { passwordResets, STORED_LOGIN_KEY, sessions, users } from '../../../db/schema/index.ts';
 import { audit, CLIENT_PARAMETERS, clientValues } from '../../../db/sql/audit.ts';
 import { firstRow, read, write } from '../../../db/statement.ts';
@@ -16,23 +17,25 @@ const CODE_LIFETIME_MINUTES = 60;
 /** Who does it: an operator has no address. */
 export type Operator = Pick<ClientInfo, 'ip' | 'request_id'>;
 
-export interface Account {
-  readonly id: number;
-  readonly login: string;
+const ACCOUNT = {
+  id: users.id,
+  login: users.login,
   /** Moments in ISO 8601. */
-  readonly created_at: string;
-  readonly blocked_at: string | null;
+  created_at: json<string>(),
+  blocked_at: nullable(json<string>()),
   /** Sessions that are open, and when one of them was used last. */
-  readonly sessions: number;
-  readonly last_seen_at: string | null;
-}
+  sessions: 'int',
+  last_seen_at: nullable(json<string>()),
+} as const;
+
+export type Account = Readonly<RowOf<typeof ACCOUNT>>;
 
 const PAGE = { only_blocked: 'boolean', before_id: 'int?', limit: 'int' } as const;
 
 const accounts = (
   isWanted: SQL,
   { only_blocked, before_id, limit }: Record<keyof typeof PAGE, SQL>,
-): SQL<Account> => sql`
+): SQL => sql`
   select u.id, u.login, to_json(u.created_at) as created_at, to_json(u.blocked_at) as blocked_at, s.sessions,
     to_json(s.last_seen_at) as last_seen_at
   from ${users} u cross join lateral (
@@ -41,11 +44,11 @@ const accounts = (
   where ${isWanted} and u.id < coalesce(${before_id}, 2147483648) and (u.blocked_at is not null or not ${only_blocked})
   order by u.id desc limit ${limit}`;
 
-const byLogin = read('operator.named', { ...PAGE, login_key: 'text' }, ({ login_key, ...page }) =>
+const byLogin = read('operator.named', { ...PAGE, login_key: 'text' }, ACCOUNT, ({ login_key, ...page }) =>
   accounts(sql`${sql.raw(STORED_LOGIN_KEY)} = ${login_key}`, page),
 );
 
-const search = read('operator.search', { ...PAGE, part: 'text' }, ({ part, ...page }) =>
+const search = read('operator.search', { ...PAGE, part: 'text' }, ACCOUNT, ({ part, ...page }) =>
   accounts(sql`strpos(u.login_key, ${part}) > 0`, page),
 );
 
@@ -79,10 +82,7 @@ export async function listAccounts(
   }));
 }
 
-interface BlockState {
-  login: string;
-  was_blocked: boolean;
-}
+const BLOCK_STATE = { login: users.login, was_blocked: 'boolean' } as const;
 
 /** The row is locked first, as by sign-ins, which wait and then find what has become of it. */
 const lockAccount = ({ user_id }: { user_id: SQL }) =>
@@ -92,7 +92,8 @@ const block = firstRow(
   write(
     'operator.block',
     { ...CLIENT_PARAMETERS, user_id: 'int' },
-    ({ user_id, ...p }): SQL<BlockState> => sql`
+    BLOCK_STATE,
+    ({ user_id, ...p }) => sql`
     with ${lockAccount({ user_id })},
     dropped as (delete from ${passwordResets} where user_id in (select user_id from found)),
     blocked as (
@@ -106,7 +107,8 @@ const unblock = firstRow(
   write(
     'operator.unblock',
     { ...CLIENT_PARAMETERS, user_id: 'int' },
-    ({ user_id, ...p }): SQL<BlockState> => sql`
+    BLOCK_STATE,
+    ({ user_id, ...p }) => sql`
     with ${lockAccount({ user_id })},
     unblocked as (update ${users} u set blocked_at = null from found where u.id = found.user_id and was_blocked returning user_id),
     audited as (${audit('account_unblocked', p, 'unblocked')})
@@ -135,7 +137,8 @@ const signOut = firstRow(
   write(
     'operator.signOut',
     { ...CLIENT_PARAMETERS, user_id: 'int' },
-    ({ user_id, ...p }): SQL<{ login: string; ended: number }> => sql`
+    { login: users.login, ended: 'int' },
+    ({ user_id, ...p }) => sql`
     with ${lockAccount({ user_id })},
     ended as (delete from ${sessions} where user_id in (select user_id from found) returning id),
     audited as (${audit('sessions_ended', p, 'found')})
@@ -152,7 +155,8 @@ const storeCode = firstRow(
   write(
     'operator.makeCode',
     { ...CLIENT_PARAMETERS, user_id: 'int', code_hash: 'text', minutes: 'int' },
-    ({ user_id, code_hash, minutes, ...p }): SQL<BlockState & { expires_at: string | null }> => sql`
+    { ...BLOCK_STATE, expires_at: nullable(json<string>()) },
+    ({ user_id, code_hash, minutes, ...p }) => sql`
     with ${lockAccount({ user_id })},
     made as (
       insert into ${passwordResets} (user_id, code_hash, expires_at)

@@ -2,8 +2,10 @@
 import type { SQL } from 'drizzle-orm';
 import type { Database } from '../../../db/database.ts';
 import { builder, sql } from '../../../db/drizzle.ts';
+import { json, NO_ROWS } from '../../../db/rows.ts';
 import { auditTrail, sessions, users } from '../../../db/schema/index.ts';
 import { type AuditEvent, audit, CLIENT_PARAMETERS, clientValues } from '../../../db/sql/audit.ts';
+import { pickColumns } from '../../../db/sql/columns.ts';
 import { firstRow, read, write } from '../../../db/statement.ts';
 import { type Claims, generateNonce, type SessionIdentity } from '../../../security/accessTokens.ts';
 import type { RefreshToken } from '../../../security/refreshTokens.ts';
@@ -32,6 +34,7 @@ export const sessionValues = ({
 const insertAuditLine = write(
   'audit.note',
   { ...CLIENT_PARAMETERS, event: 'text', user_id: 'int?' },
+  NO_ROWS,
   (line) => builder.insert(auditTrail).values(line),
 );
 
@@ -49,17 +52,18 @@ const open = firstRow(
   write(
     'session.open',
     { ...CLIENT_PARAMETERS, ...NEW_SESSION, user_id: 'int', hash: 'text', others: 'int' },
-    ({ user_id, hash, others, ...p }): SQL<{ session_id: number; nonce: string; ended: number[] }> => sql`
+    { session_id: sessions.id, ended: json<number[]>() },
+    ({ user_id, hash, others, ...p }) => sql`
     with owner as (select id from ${users} where id = ${user_id} and password = ${hash} and blocked_at is null for share),
     opened as (
       insert into ${sessions} ${sessionColumns} select id, ${sessionValues(p)} from owner
-      returning id, user_id, nonce),
+      returning id, user_id),
     ended as (
       delete from ${sessions} where exists (select from opened) and id in (
         select id from ${sessions} where user_id = ${user_id} order by id desc offset ${others})
       returning id),
     audited as (${audit('signed_in', p, 'opened')})
-    select id as session_id, nonce, (select coalesce(json_agg(id), '[]') from ended) as ended from opened`,
+    select id as session_id, (select coalesce(json_agg(id), '[]') from ended) as ended from opened`,
   ),
 );
 
@@ -69,19 +73,21 @@ const open = firstRow(
  * for.
  * @returns the new session, and those that ended because the user had as many as one may have
  */
-export function openSession(
+export async function openSession(
   db: Database,
   user: { id: number; password: string },
   client: ClientInfo,
   limits: SessionLimits,
 ) {
   const owner = { user_id: user.id, hash: user.password };
-  return open(db, {
+  const session = newSession(client, limits);
+  const opened = await open(db, {
     ...clientValues(client),
-    ...newSession(client, limits),
+    ...session,
     ...owner,
     others: limits.perUser - 1,
   });
+  return opened && { ...opened, nonce: session.nonce };
 }
 
 /** How a session's row is found: by what its tokens say of it. */
@@ -93,7 +99,8 @@ const find = firstRow(
   read(
     'session.find',
     { ...SESSION_NAME, user_id: 'int' },
-    ({ user_id, ...name }): SQL<{ unseen: boolean }> => sql`
+    { unseen: 'boolean' },
+    ({ user_id, ...name }) => sql`
     select last_seen_at < now() - interval '5 minutes' as unseen from ${sessions}
     where ${hasName(name)} and user_id = ${user_id} and idle_expires_at > now() and absolute_expires_at > now()`,
   ),
@@ -102,6 +109,7 @@ const find = firstRow(
 const touchSession = write(
   'session.see',
   { session_id: 'int' },
+  NO_ROWS,
   ({ session_id }) => sql`
   update ${sessions} set last_seen_at = now() where id = ${session_id}`,
 );
@@ -125,7 +133,8 @@ const refresh = firstRow(
   write(
     'session.refresh',
     { ...CLIENT_PARAMETERS, ...SESSION_NAME, counter: 'bigint', idle: 'int' },
-    ({ session_id, nonce, counter, idle, ...p }): SQL<{ user_id: number; counter: number | null }> => sql`
+    { user_id: 'int', counter: 'int?' },
+    ({ session_id, nonce, counter, idle, ...p }) => sql`
     with found as (
       select id, user_id, counter = ${counter} as current,
         counter - 1 = ${counter} and rotated_at > now() - make_interval(secs => ${sql.raw(String(RETRY_WINDOW_SECONDS))}) as retry
@@ -170,7 +179,8 @@ const renew = firstRow(
   write(
     'session.renew',
     { ...CLIENT_PARAMETERS, ...SESSION_NAME, user_id: 'int', idle: 'int' },
-    ({ session_id, nonce, user_id, idle, ...p }): SQL<{ counter: number; ended: number[] }> => sql`
+    { counter: sessions.counter, ended: json<number[]>() },
+    ({ session_id, nonce, user_id, idle, ...p }) => sql`
     with renewed as (
       update ${sessions} set
         counter = counter + 2, refreshable_from = counter + 2, rotated_at = now(), last_seen_at = now(),
@@ -203,7 +213,8 @@ const end = firstRow(
   write(
     'session.end',
     { ...CLIENT_PARAMETERS, ...SESSION_NAME },
-    ({ session_id, nonce, ...p }): SQL<{ is_others: boolean }> => sql`
+    { is_others: 'boolean' },
+    ({ session_id, nonce, ...p }) => sql`
     with ended as (delete from ${sessions} where ${hasName({ session_id, nonce })} returning user_id),
     audited as (${audit('signed_out', p, 'ended')})
     select exists (select from ${sessions} where id = ${session_id} and nonce is distinct from ${nonce}) as is_others`,
@@ -222,9 +233,10 @@ export async function endSession(
 const revoke = write(
   'session.revoke',
   { ...CLIENT_PARAMETERS, user_id: 'int', session_id: 'int' },
+  { user_id: auditTrail.user_id },
   ({ user_id, session_id, ...p }) => sql`
     with ended as (delete from ${sessions} where id = ${session_id} and user_id = ${user_id} returning user_id)
-    ${audit('session_revoked', p, 'ended')} returning id`,
+    ${audit('session_revoked', p, 'ended')} returning user_id`,
 );
 
 /** @returns whether the user had such a session */
@@ -240,7 +252,12 @@ export async function revokeSession(
 const list = read(
   'session.list',
   { user_id: 'int' },
-  ({ user_id }): SQL<{ id: number; device: string; created_at: string; last_seen_at: string }> => sql`
+  {
+    ...pickColumns(sessions, ['id', 'device']),
+    created_at: json<string>(),
+    last_seen_at: json<string>(),
+  },
+  ({ user_id }) => sql`
     select id, device, to_json(created_at) as created_at, to_json(last_seen_at) as last_seen_at from ${sessions}
     where user_id = ${user_id} and idle_expires_at > now() and absolute_expires_at > now() order by id desc`,
 );
