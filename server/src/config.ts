@@ -8,6 +8,7 @@ import {
 import { ConnectionStringError } from './db/postgres/connectionString.ts';
 import type { Quotas } from './db/sql/quota.ts';
 import { DotenvError, readDotenv } from './dotenv.ts';
+import { OperatorError } from './operatorError.ts';
 import { Environment } from './settings.ts';
 
 /** Secrets that stand in tutorials and examples: a server that signs with one of them signs for everybody. */
@@ -73,7 +74,7 @@ export interface Config {
 }
 
 /** Thrown with one line per bad setting; the lines name variables, never values. */
-export class ConfigError extends Error {
+export class ConfigError extends OperatorError {
   override name = 'ConfigError';
 }
 

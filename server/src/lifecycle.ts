@@ -2,6 +2,7 @@
 import closeWithGrace from 'close-with-grace';
 import type { Logger } from 'pino';
 import { flushLogs } from './logger.ts';
+import { OperatorError } from './operatorError.ts';
 import { describeStartupError } from './startupErrors.ts';
 
 /** Milliseconds from the first signal until the process ends, whatever is still under way. */
@@ -23,7 +24,7 @@ export async function runMain(start: () => Promise<void>): Promise<void> {
  */
 export function onShutdown(logger: Logger, close: (isCrash: boolean) => Promise<void>): void {
   closeWithGrace({ delay: SHUTDOWN_TIMEOUT_MS, logger: false }, async ({ err, signal }) => {
-    if (err?.name === 'SettingError') logger.fatal(describeStartupError(err));
+    if (err instanceof OperatorError) logger.fatal(describeStartupError(err));
     else if (err) logger.fatal({ err }, 'crash');
     logger.info({ signal }, 'closing');
     await close(err !== undefined);

@@ -1,5 +1,6 @@
 // What an operator reads when a start or a script fails.
 import { databaseCode, isUnavailable } from './db/errors.ts';
+import { OperatorError } from './operatorError.ts';
 
 /** SQLSTATEs of a server that answers, and will not let us in. */
 const CONNECTION_REFUSALS: Record<string, string> = {
@@ -21,19 +22,8 @@ const FILE_ERRORS: ReadonlySet<string | undefined> = new Set([
 /** @returns one line for what an operator can mend, naming the setting; anything else as it is, with its stack */
 export function describeStartupError(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
-  if (
-    [
-      'ConfigError',
-      'ConnectionError',
-      'LockedError',
-      'SchemaError',
-      'SettingError',
-      'PrivilegeError',
-      'ImportError',
-    ].includes(error.name)
-  )
-    return `stepwise: ${error.message}`;
-  if (error.name === 'DataFolderError') return `stepwise: DATA_DIR: ${error.message}`;
+  if (error instanceof OperatorError)
+    return `stepwise: ${error.setting === undefined ? '' : `${error.setting}: `}${error.message}`;
   const { code, syscall, port, path } = error as NodeJS.ErrnoException & { port?: number };
   if (path !== undefined && FILE_ERRORS.has(code))
     return `stepwise: ${path} cannot be used (${code}); DATA_DIR names the folder that is written to`;

@@ -460,24 +460,54 @@ describe('after the import', async () => {
       ]),
     ).toEqual([1, 2, 3, 4, 5, 6, 7].map((day) => [day, 8]));
     expect(await read('/users/3/mental-plan')).toEqual({
-      data: { id: 2, user_id: 3, name: '—', goal: '—', progress: 30, version: 1 },
+      data: { id: 2, user_id: 3, name: '—', goal: '—', progress: 30, deadline: null, version: 1 },
       user_id: 3,
       resources: [
         {
-          resource: { id: 1, type: 'book', name: 'One reader', description: 'Text', volume: 300 },
+          resource: {
+            id: 1,
+            type: 'book',
+            name: 'One reader',
+            description: 'Text',
+            volume: 300,
+            unit: 'chapter',
+          },
           progress: 300,
         },
         {
-          resource: { id: 2, type: 'video', name: 'Three readers', description: '', volume: 90.5 },
+          resource: {
+            id: 2,
+            type: 'video',
+            name: 'Three readers',
+            description: '',
+            volume: 90.5,
+            unit: 'minute',
+          },
           progress: 90.5,
         },
         {
-          resource: { id: 6, type: 'book', name: '—', description: 'd'.repeat(5000), volume: 1_000_000 },
+          resource: {
+            id: 6,
+            type: 'book',
+            name: '—',
+            description: 'd'.repeat(5000),
+            volume: 1_000_000,
+            unit: 'chapter',
+          },
           progress: 0,
         },
-        { resource: { id: 7, type: 'book', name: 'No volume', description: '', volume: 42 }, progress: 42 },
-        { resource: { id: 8, type: 'book', name: 'Zero volume', description: '', volume: 1 }, progress: 0 },
-        { resource: { id: 13, type: 'book', name: 'Great id', description: '', volume: 5 }, progress: 5 },
+        {
+          resource: { id: 7, type: 'book', name: 'No volume', description: '', volume: 42, unit: 'chapter' },
+          progress: 42,
+        },
+        {
+          resource: { id: 8, type: 'book', name: 'Zero volume', description: '', volume: 1, unit: 'chapter' },
+          progress: 0,
+        },
+        {
+          resource: { id: 13, type: 'book', name: 'Great id', description: '', volume: 5, unit: 'chapter' },
+          progress: 5,
+        },
       ],
     });
     expect((await read('/mentalPlans')).length).toBe(2);

@@ -1,10 +1,12 @@
 // Checks that the database's schema is the one that this version was written for.
+
+import { OperatorError } from '../../operatorError.ts';
 import type { Database } from '../database.ts';
 import { sql } from '../drizzle.ts';
 import { readJournal } from './journal.ts';
 
 /** Thrown when the schema is another one; the message has the remedy. */
-export class SchemaError extends Error {
+export class SchemaError extends OperatorError {
   override name = 'SchemaError';
 }
 

@@ -3,9 +3,10 @@ import { randomUUID } from 'node:crypto';
 import { type FileHandle, link, mkdir, open, rm, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { OperatorError } from '../../operatorError.ts';
 
 /** Thrown when another live process holds the lock. */
-export class LockedError extends Error {
+export class LockedError extends OperatorError {
   override name = 'LockedError';
 }
 

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { PGlite } from '@electric-sql/pglite';
+import { OperatorError } from '../../operatorError.ts';
 import type { OpenDatabase } from '../database.ts';
 import { createLimiter, poolMeasures } from '../limiter.ts';
 import { EVENTS_CHANNEL } from '../sql/eventLog.ts';
@@ -13,8 +14,9 @@ import { migratedImage } from './image.ts';
 import { makeFilesPrivate, makePrivate } from './privateFiles.ts';
 
 /** Thrown when the data folder holds something else than a database that this version can open. */
-export class DataFolderError extends Error {
+export class DataFolderError extends OperatorError {
   override name = 'DataFolderError';
+  override readonly setting = 'DATA_DIR';
 }
 
 /** The version of the engine, which opens the files of no other version. */

@@ -1,9 +1,11 @@
 // Checks at the start that the role has the privileges it needs, and names the statements that grant what is missing.
+
+import { OperatorError } from '../../operatorError.ts';
 import type { Database } from '../database.ts';
 import { sql } from '../drizzle.ts';
 
 /** Thrown when privileges are missing; the message has the statements that grant them. */
-export class PrivilegeError extends Error {
+export class PrivilegeError extends OperatorError {
   override name = 'PrivilegeError';
 }
 

@@ -2,12 +2,13 @@
 // message, after it behind a pooler in session mode, which takes no such parameters, and in each transaction behind a pooler
 // in transaction mode.
 import type postgres from 'postgres';
+import { OperatorError } from '../../operatorError.ts';
 import { databaseCode } from '../errors.ts';
 import { connect } from './connection.ts';
 import type { DatabaseUrl } from './driverOptions.ts';
 
 /** Thrown when only an operator can make the database usable; the message says how. */
-export class SettingError extends Error {
+export class SettingError extends OperatorError {
   override name = 'SettingError';
 }
 

@@ -2,10 +2,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { isIP, Socket } from 'node:net';
 import * as tls from 'node:tls';
+import { OperatorError } from '../../operatorError.ts';
 import type { ConnectionSettings, Host, TlsSettings } from './connectionSettings.ts';
 
 /** Thrown when a connection is impossible and waiting does not help; the message is one line without values. */
-export class ConnectionError extends Error {
+export class ConnectionError extends OperatorError {
   override name = 'ConnectionError';
   readonly code: string;
 
