@@ -34,12 +34,16 @@ export type EventType =
 export const appendEvents = (user_id: SQL, type: EventType, rows: SQL): SQL => sql`
   new_events as (select data, row_number() over () as place from (${rows}) as rows),
   sequence as (
-    update ${eventSequences} s set last = s.last + many from (select count(*) as many from new_events) as h
-    where s.user_id = ${user_id} and many > 0
-    returning s.last - many as before),
+    update ${eventSequences} stored set last = stored.last + added.many
+    from (select count(*) as many from new_events) as added
+    where stored.user_id = ${user_id} and added.many > 0
+    returning stored.last - added.many as before
+  ),
   appended as (
     insert into ${events} (user_id, seq, type, data)
-    select ${user_id}, sequence.before + new_events.place, '${sql.raw(type)}', new_events.data from sequence, new_events)`;
+    select ${user_id}, sequence.before + new_events.place, '${sql.raw(type)}', new_events.data
+    from sequence, new_events
+  )`;
 
 /**
  * The first CTE of a change with exactly one event: taking the next number locks the user too, with one write less. The
@@ -55,7 +59,9 @@ export const sequenceTaken: SQL = sql.raw('exists (select from sequence)');
 export const appendEvent = (user_id: SQL, type: EventType, row: SQL): SQL => sql`
   appended as (
     insert into ${events} (user_id, seq, type, data)
-    select ${user_id}, sequence.last, '${sql.raw(type)}', new_event.data from sequence, (${row}) as new_event)`;
+    select ${user_id}, sequence.last, '${sql.raw(type)}', new_event.data
+    from sequence, (${row}) as new_event
+  )`;
 
 /**
  * Appends one event for each of many users, whose locks are held already.
@@ -64,8 +70,14 @@ export const appendEvent = (user_id: SQL, type: EventType, row: SQL): SQL => sql
 export const appendEventPerUser = (type: EventType, rows: SQL): SQL => sql`
   new_events as materialized (${rows}),
   sequence as (
-    update ${eventSequences} s set last = s.last + 1 from new_events as h
-    where s.user_id = h.user_id and s.user_id = any(array(select user_id from new_events))
-    returning s.user_id, s.last, h.data),
+    update ${eventSequences} stored set last = stored.last + 1
+    from new_events
+    where stored.user_id = new_events.user_id
+      and stored.user_id = any(array(select user_id from new_events))
+    returning stored.user_id, stored.last, new_events.data
+  ),
   appended as (
-    insert into ${events} (user_id, seq, type, data) select user_id, last, '${sql.raw(type)}', data from sequence)`;
+    insert into ${events} (user_id, seq, type, data)
+    select user_id, last, '${sql.raw(type)}', data
+    from sequence
+  )`;

@@ -24,11 +24,29 @@ export const readEvents = firstRow(
     { user_id: 'int', after: 'bigint', limit: 'int' },
     EVENT_PAGE,
     ({ user_id, after, limit }) => sql`
-    select s.last::float8 as last, (
-      select coalesce(json_agg(json_build_object('id', e.seq, 'type', e.type, 'data', e.data,
-        'at', extract(epoch from e.at) * 1000) order by e.seq), '[]') from (
-        select seq, type, data, at from ${events} where user_id = ${user_id} and seq > ${after} order by seq limit ${limit}) e) as rows
-    from ${eventSequences} s where s.user_id = ${user_id}`,
+    select sequence.last::float8 as last, (
+        select coalesce(
+          json_agg(
+            json_build_object(
+              'id', event.seq,
+              'type', event.type,
+              'data', event.data,
+              'at', extract(epoch from event.at) * 1000
+            )
+            order by event.seq
+          ),
+          '[]'
+        )
+        from (
+          select seq, type, data, at
+          from ${events}
+          where user_id = ${user_id} and seq > ${after}
+          order by seq
+          limit ${limit}
+        ) event
+      ) as rows
+    from ${eventSequences} sequence
+    where sequence.user_id = ${user_id}`,
   ),
 );
 
