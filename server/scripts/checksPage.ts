@@ -127,8 +127,10 @@ function rowOf(number: number, mentions: readonly Mention[]): string {
   return line(number, sentences.join('. '), [...new Set(tests.map(({ file }) => file))].join(', '));
 }
 
+/** A title is text: the site would take `<` for a tag. */
+const escaped = (text: string) => text.replaceAll('|', '\\|').replaceAll('<', '&lt;');
 const line = (number: number | string, text: string, files = ''): string =>
-  `| ${number} | ${text.replaceAll('|', '\\|')} | ${files} |`;
+  `| ${number} | ${escaped(text)} | ${files} |`;
 
 const INTRODUCTION = `# Checks
 
