@@ -94,6 +94,8 @@ function valid(schema: z.core.$ZodType, full = false): Arbitrary<Json | undefine
     case 'optional':
     case 'default':
       return full ? valid(def.innerType, full) : fc.option(valid(def.innerType), { nil: undefined });
+    case 'nullable':
+      return fc.option(valid(def.innerType, full) as Arbitrary<Json>, { nil: null });
     case 'object':
       return fc
         .record(
@@ -101,16 +103,18 @@ function valid(schema: z.core.$ZodType, full = false): Arbitrary<Json | undefine
         )
         .map((value) => JSON.parse(JSON.stringify(value)));
     case 'array':
-      return fc.array(valid(def.element, full), {
-        minLength: full ? 1 : 0,
-        maxLength: full ? 1 : 4,
-      }) as Arbitrary<Json>;
-    case 'string':
       return accepted(
-        z.toJSONSchema(schema).format === 'password'
-          ? fc.oneof(fc.constant('correct horse battery'), texts)
-          : texts,
+        fc.array(valid(def.element, full), {
+          minLength: full ? 1 : 0,
+          maxLength: full ? 1 : 4,
+        }) as Arbitrary<Json>,
       );
+    case 'string': {
+      // Of a date, a time zone or a password no other text may be one.
+      const { examples = [], format } = z.toJSONSchema(schema);
+      const known = format === 'password' ? ['correct horse battery'] : (examples as string[]);
+      return accepted(known.length > 0 ? fc.oneof(fc.constantFrom(...known), texts) : texts);
+    }
     case 'boolean':
       return fc.boolean();
     case 'enum':

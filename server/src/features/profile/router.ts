@@ -34,9 +34,9 @@ export const profileRouter = router({
         tag,
       }),
     )
-    .input(ProfileChange)
+    .input(ProfileChange.optional())
     .output(UpdatedProfile)
-    .mutation(async ({ ctx, input }) => {
+    .mutation(async ({ ctx, input = {} }) => {
       const now = ctx.services.now();
       if (input.birth_date) {
         const age = ageAt(input.birth_date, latestDate(now));
