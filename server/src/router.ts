@@ -1,4 +1,5 @@
 import { authRouter } from './features/auth/router.ts';
+import { dayRouter } from './features/day/router.ts';
 import { eventsRouter } from './features/events/router.ts';
 import { healthRouter } from './features/health/router.ts';
 import { historyRouter } from './features/history/router.ts';
@@ -16,6 +17,7 @@ export const appRouter = router({
   resource: resourceRouter,
   task: taskRouter,
   history: historyRouter,
+  day: dayRouter,
   profile: profileRouter,
   events: eventsRouter,
   health: healthRouter,

@@ -101,7 +101,12 @@ function valid(schema: z.core.$ZodType, full = false): Arbitrary<Json | undefine
         .record(
           Object.fromEntries(Object.entries(def.shape).map(([key, value]) => [key, valid(value, full)])),
         )
-        .map((value) => JSON.parse(JSON.stringify(value)));
+        .map((value) => {
+          const all = JSON.parse(JSON.stringify(value)) as { [key: string]: Json };
+          // Of keys that exclude each other the last one goes.
+          if (!(schema as z.ZodType).safeParse(all).success) delete all[Object.keys(all).at(-1) ?? ''];
+          return all;
+        });
     case 'array':
       return accepted(
         fc.array(valid(def.element, full), {
@@ -287,12 +292,15 @@ async function overRest({ name, meta }: Endpoint, input: Json): Promise<Answer |
   const { method, path } = routeOf(meta);
   let url: string = path;
   let body = input;
-  if (path.includes('{id}')) {
-    if (!isObject(input) || input.id === undefined || input.id === '') return undefined;
-    const { id, ...rest } = input;
-    const text = typeof id === 'string' ? id : JSON.stringify(id);
+  const named = /\{(\w+)\}/.exec(path)?.[1];
+  if (named !== undefined) {
+    if (!isObject(input) || input[named] === undefined || input[named] === '') return undefined;
+    const { [named]: value, ...rest } = input;
+    // In a path all is text.
+    if (named !== 'id' && typeof value !== 'string') return undefined;
+    const text = typeof value === 'string' ? value : JSON.stringify(value);
     if (!text.isWellFormed()) return undefined;
-    url = path.replace('{id}', encodeURIComponent(text));
+    url = path.replace(`{${named}}`, encodeURIComponent(text));
     body = rest;
   }
   const headers: Record<string, string> = {};

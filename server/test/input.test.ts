@@ -357,14 +357,22 @@ test.each(doors)(
       );
     });
     const DATES: Record<string, readonly [key: string, input: object]> = {
+      'day.byDate': ['date', {}],
+      'day.complete': ['date', {}],
+      'day.correct': ['date', {}],
+      'day.reopen': ['date', {}],
+      'day.skip': ['date', {}],
       'history.days': ['before', {}],
       'mentalPlan.create': ['deadline', { name: 'x', goal: 'x', resource_list: [] }],
       'mentalPlan.update': ['deadline', { id: 1 }],
       'profile.update': ['birth_date', {}],
     };
     expect(withDates.map(({ name }) => name).sort()).toEqual(Object.keys(DATES).sort());
+    // A path without a date is another path.
     for (const [procedure, [key, input]] of Object.entries(DATES))
-      for (const value of ['2026-02-29', '2026-13-01', '0000-01-01', '2026-1-1', '20260101', 'today', ''])
+      for (const value of ['2026-02-29', '2026-13-01', '0000-01-01', '2026-1-1', '20260101', 'today'].concat(
+        key === 'date' ? [] : '',
+      ))
         expect(await call(procedure, { ...input, [key]: value }, ann.token), value).toMatchObject({
           status: 400,
           errors: [{ path: key }],

@@ -34,6 +34,10 @@ type Reach = 'public' | 'own list' | 'own account' | 'own object';
 const BODY = { goal: 'Run', age: 30, gender: 'male', weight: 70, height: 175 };
 const BOOK = { type: 'book', name: 'SICP', description: '', volume: 500 };
 
+const [today = '', yesterday = ''] = [0, 1].map((days) =>
+  new Date(Date.now() - days * 86_400_000).toISOString().slice(0, 10),
+);
+
 const DECLARED: Record<string, readonly [Reach, (names: Names) => object | Promise<object>]> = {
   'auth.register': ['public', () => ({ login: randomUUID(), password: 'correct horse battery' })],
   'auth.signIn': ['public', () => known],
@@ -86,6 +90,19 @@ const DECLARED: Record<string, readonly [Reach, (names: Names) => object | Promi
   'task.remove': ['own object', ({ task: id }) => ({ id })],
   'history.days': ['own list', () => ({})],
   'history.summary': ['own list', () => ({})],
+  'day.byDate': ['own list', () => ({ date: today })],
+  'day.complete': [
+    'own object',
+    ({ physicalPlan: plan_id, resource: resource_id, task }) => ({
+      date: today,
+      workout: { plan_id, exercises: [{ exercise_id: 1, done: [5] }] },
+      resources: [{ resource_id, delta: 1 }],
+      tasks: [task],
+    }),
+  ],
+  'day.correct': ['own object', ({ task }) => ({ date: yesterday, tasks: [task] })],
+  'day.skip': ['own list', () => ({ date: today })],
+  'day.reopen': ['own list', () => ({ date: today })],
   'profile.get': ['own list', () => ({})],
   'profile.update': ['own list', () => ({ day_start: 4, study_days: [1, 2] })],
   'events.stream': ['own list', () => ({})],
@@ -160,6 +177,7 @@ async function makeOwner(): Promise<Owner> {
     task: (await make('task.create', { title: 'Run' })).id,
     export: await makeExport(api, owner),
   };
+  await make('day.complete', { date: yesterday, tasks: [names.task] });
   return { ...owner, names };
 }
 

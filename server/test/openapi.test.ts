@@ -96,6 +96,11 @@ const TABLE: [string, string, number][] = [
   ['task.remove', 'DELETE /outherTasks/{id}', 200],
   ['history.days', 'GET /users/me/history', 200],
   ['history.summary', 'GET /users/me/history/summary', 200],
+  ['day.byDate', 'GET /users/me/days/{date}', 200],
+  ['day.complete', 'POST /users/me/days/{date}', 200],
+  ['day.correct', 'PUT /users/me/days/{date}', 200],
+  ['day.skip', 'POST /users/me/days/{date}/skip', 200],
+  ['day.reopen', 'POST /users/me/days/{date}/reopen', 200],
   ['profile.get', 'GET /users/me/profile', 200],
   ['profile.update', 'PATCH /users/me/profile', 200],
   ['events.stream', 'GET /events', 200],
@@ -298,7 +303,7 @@ test.each(operations)('$route says what it makes of Idempotency-Key and If-Match
     .map((parameter) => parameter.name);
   const isNamed = !route.startsWith('GET ') && (!name.startsWith('auth.') || name === 'auth.exports.start');
   const isFile = route.endsWith('/file');
-  const isVersioned = /^(PATCH|DELETE) .*Plans\//.test(route);
+  const isVersioned = /^(PATCH|DELETE) .*Plans\/|^(POST|PUT) .*\/days\//.test(route);
   const isStream = name === 'events.stream';
   expect(inHeaders).toEqual([
     ...(isStream ? ['Last-Event-ID'] : []),
@@ -313,7 +318,9 @@ test.each(operations)('$route says what it makes of Idempotency-Key and If-Match
   expect(statuses.filter((status) => status === 422)).toEqual(isNamed ? [422] : []);
   expect(statuses.includes(409)).toBe(isNamed || name === 'auth.register');
   const success = Object.entries(responses).find(([status]) => status.startsWith('2'))?.[1];
-  const isEtagged = /Plan\.(byUser|update)$/.test(name) || name === 'physicalPlan.create';
+  const isEtagged =
+    /(Plan\.(byUser|update)|day\.(byDate|complete|correct|reopen))$/.test(name) ||
+    name === 'physicalPlan.create';
   expect(Object.keys(success?.headers ?? {})).toEqual([
     ...(isEtagged ? ['ETag'] : []),
     ...(isFile ? ['Content-Disposition'] : []),
@@ -406,6 +413,9 @@ test('a reader who sends the examples, one after the other, succeeds with each',
     'task.create',
     'task.update',
     'profile.update',
+    'day.skip',
+    'day.complete',
+    'day.correct',
     'auth.remove',
   );
   expect(withBody.map(({ name }) => name).sort()).toEqual([...new Set(order)].sort());
@@ -413,12 +423,15 @@ test('a reader who sends the examples, one after the other, succeeds with each',
   await api.register();
   let reader: { access_token: string; user_id: number } | undefined;
   let refresh_token: string | undefined;
+  const today = new Date().toISOString().slice(0, 10);
   for (const name of order) {
     const { route, body } = withBody.find(
       (candidate) => candidate.name === name,
     ) as (typeof withBody)[number];
     const [method, path] = route.split(' ') as [string, string];
-    const url = path.replace('{id}', String(name === 'auth.remove' ? reader?.user_id : 1));
+    const url = path
+      .replace('{id}', String(name === 'auth.remove' ? reader?.user_id : 1))
+      .replace('{date}', today);
     const example = exampleOf(body) as object;
     // What has to be filled in: from an answer, the latest sign-in's, whose session ends with it; and from an operator.
     const filled =
@@ -426,7 +439,9 @@ test('a reader who sends the examples, one after the other, succeeds with each',
         ? { ...example, refresh_token }
         : 'code' in example
           ? { ...example, code: await resetCodeOf(reader?.user_id as number) }
-          : example;
+          : 'until' in example
+            ? { ...example, until: today }
+            : example;
     const answer = await api.rest(method, url, { token: reader?.access_token, body: filled });
     expect(answer.status, `${route} ${answer.text}`).toBe(TABLE.find(([listed]) => listed === name)?.[2]);
     reader = name === 'auth.resetPassword' ? undefined : (reader ?? answer.body);

@@ -50,6 +50,8 @@ async function fill(): Promise<void> {
     sql`insert into mental_plan_resources (mental_plan_id, resource_id)
       select p.id, r.id from mental_plans p join resources r on r.user_id = p.user_id`,
     sql`insert into profiles (user_id) select u.id from users u`,
+    sql`insert into progressions (user_id, plan_id, exercise_id, opening_k, k)
+      select p.user_id, p.id, e.id, 0, 0 from physical_plans p, exercises e where p.id < 500`,
     sql`insert into schedules (user_id, from_date, training, study)
       select u.id, date '2020-01-01' + n, 127, 127 from users u, generate_series(1, 5) n`,
     sql`insert into days (user_id, date, state, run)
@@ -170,10 +172,12 @@ describe('round trips', async () => {
   const PLAN = { goal: 'Run', age: 30, gender: 'male', weight: 70, height: 175 };
   const BOOK = { type: 'book', name: 'x', description: 'x', volume: 10 };
   const task = await made('task.create', { title: 'Run' });
+  const otherTask = await made('task.create', { title: 'Shop' });
   const physicalPlan = await made('physicalPlan.create', PLAN);
   const mentalPlan = await made('mentalPlan.create', { name: 'x', goal: 'x', resource_list: [] });
   const resource = await made('resource.create', BOOK);
 
+  const TODAY = new Date().toISOString().slice(0, 10);
   const INPUTS: Record<string, object> = {
     'physicalPlan.create': PLAN,
     'physicalPlan.byUser': { id: ann.id },
@@ -193,6 +197,11 @@ describe('round trips', async () => {
     'resource.remove': { id: resource.data },
     'history.days': {},
     'history.summary': {},
+    'day.byDate': { date: TODAY },
+    'day.complete': { date: TODAY, tasks: [task.id] },
+    'day.correct': { date: TODAY, tasks: [otherTask.id] },
+    'day.reopen': { date: TODAY },
+    'day.skip': { date: TODAY },
     'profile.get': {},
     'profile.update': { study_days: [1, 3] },
     'task.create': { title: 'Swim' },
@@ -215,7 +224,7 @@ describe('round trips', async () => {
   const BESIDES = ['session.find', 'events.notify'];
 
   /** What reads before it decides, under the user's lock, in one transaction. */
-  const TRANSACTIONS = ['profile.update'];
+  const TRANSACTIONS = ['profile.update', 'day.complete', 'day.correct', 'day.reopen'];
 
   // Within ten seconds of one look-up of the session, and with the catalogue in memory.
   test.each(Object.entries(INPUTS))('%s takes one at most', async (procedure, input) => {

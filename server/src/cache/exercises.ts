@@ -11,6 +11,17 @@ export interface CachedExercise {
   readonly start_reps: number;
   readonly end_reps: number;
   readonly step: number;
+  /** A name that never changes; null for an exercise of an operator's own. */
+  readonly key: string | null;
+  /** What repetitions count. */
+  readonly unit: 'reps' | 'seconds';
+  /** Whether repetitions are counted for each side. */
+  readonly unilateral: boolean;
+  readonly seconds_per_rep: number;
+  /** Metabolic equivalent of task, and the entry of the Compendium that it is from; null: unknown. */
+  readonly met: number | null;
+  readonly met_code: string | null;
+  readonly met_year: number | null;
 }
 
 export type Exercises = ReadonlyMap<number, CachedExercise>;

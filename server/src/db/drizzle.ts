@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 
 const require = createRequire(import.meta.url);
 
-export const { and, asc, desc, eq, lt, sql } = require('drizzle-orm') as typeof import('drizzle-orm');
+export const { and, asc, desc, eq, isNull, lt, sql } = require('drizzle-orm') as typeof import('drizzle-orm');
 
 const pgCore = require('drizzle-orm/pg-core') as typeof import('drizzle-orm/pg-core');
 

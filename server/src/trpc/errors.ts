@@ -24,6 +24,8 @@ export const REASONS = {
   NOT_FOUND: { code: 'NOT_FOUND', status: 404, title: 'Not Found' },
   METHOD_NOT_ALLOWED: { code: 'METHOD_NOT_SUPPORTED', status: 405, title: 'Method Not Allowed' },
   LOGIN_TAKEN: { code: 'CONFLICT', status: 409, title: 'Conflict' },
+  DAY_DONE: { code: 'CONFLICT', status: 409, title: 'Conflict' },
+  DAY_NOT_DONE: { code: 'CONFLICT', status: 409, title: 'Conflict' },
   QUOTA_REACHED: { code: 'CONFLICT', status: 409, title: 'Conflict' },
   PAYLOAD_TOO_LARGE: { code: 'PAYLOAD_TOO_LARGE', status: 413, title: 'Content Too Large' },
   UNSUPPORTED_MEDIA_TYPE: { code: 'UNSUPPORTED_MEDIA_TYPE', status: 415, title: 'Unsupported Media Type' },
@@ -77,7 +79,16 @@ export class AppError extends TRPCError {
 
 /** @throws 404; the same words for what is missing and for what belongs to another user */
 export function notFound(
-  what: 'User' | 'Physical plan' | 'Mental plan' | 'Resource' | 'Task' | 'Session' | 'Export' | 'File',
+  what:
+    | 'User'
+    | 'Physical plan'
+    | 'Mental plan'
+    | 'Resource'
+    | 'Task'
+    | 'Exercise'
+    | 'Session'
+    | 'Export'
+    | 'File',
 ): never {
   throw new AppError('NOT_FOUND', `${what} not found`);
 }

@@ -99,7 +99,9 @@ export const exercises = pgTable(
     /** A name that never changes, as `push_up`; null for an exercise of an operator's own. */
     key: text('key'),
     /** What repetitions count: `reps`, or `seconds`. */
-    unit: text('unit').notNull().default('reps'),
+    unit: text('unit', { enum: ['reps', 'seconds'] })
+      .notNull()
+      .default('reps'),
     /** Whether repetitions are counted for each side. */
     unilateral: boolean('unilateral').notNull().default(false),
     seconds_per_rep: doublePrecision('seconds_per_rep').notNull().default(3),

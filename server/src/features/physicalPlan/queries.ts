@@ -5,6 +5,7 @@ import type { Database } from '../../db/database.ts';
 import { and, builder, eq, sql } from '../../db/drizzle.ts';
 import { json, nullable, type RowOf } from '../../db/rows.ts';
 import { exercises, physicalPlans as plans, workoutExercises, workouts } from '../../db/schema/index.ts';
+import { catalogueVersion } from '../../db/sql/catalogueVersion.ts';
 import { columnList, pickColumns } from '../../db/sql/columns.ts';
 import { conditionalRead, conditionalRow } from '../../db/sql/conditionalRead.ts';
 import { appendEvents, lockUser, userLocked } from '../../db/sql/eventLog.ts';
@@ -21,7 +22,6 @@ import {
 } from '../../db/sql/versionedUpdate.ts';
 import { firstRow, groupedWrite, read, write } from '../../db/statement.ts';
 import type { NewPhysicalPlan, PhysicalPlanChange, PhysicalPlanRow, PhysicalPlanView } from './contract.ts';
-import { catalogueVersion } from './exercises/queries.ts';
 
 const columns = pickColumns(plans, [
   'id',

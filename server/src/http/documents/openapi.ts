@@ -118,7 +118,9 @@ function tellDefaults(fields: Schemas): Schemas {
 
 function completeParameters(operation: Operation, path: string): void {
   for (const parameter of operation.parameters ?? []) {
-    if (parameter.in === 'path') Object.assign(parameter, { description: idIn(path), example: 1 });
+    if (parameter.in === 'path' && parameter.name === 'date')
+      Object.assign(parameter, { description: 'A local date of the caller.', example: '2026-11-28' });
+    else if (parameter.in === 'path') Object.assign(parameter, { description: idIn(path), example: 1 });
     if (parameter.in !== 'query') continue;
     const { description, ...schema } = parameter.schema;
     Object.assign(parameter, { description, schema });

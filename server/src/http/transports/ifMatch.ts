@@ -10,7 +10,7 @@ const MAX_TAGS = 100;
 const TAG = /[ \t]*(?:(?:W\/)?"([\x21\x23-\x7e\x80-\xff]*)"[ \t]*)?(?:,|$)/y;
 
 /** Compressing proxies weaken a tag, or mark it: `"1-gzip"` (Apache), `"1--gzip"` (Jetty), `"1;br"`. */
-const VERSION = /^([1-9]\d*)(?:(?:--?|;)(?:gzip|br|zstd|deflate))?$/;
+const VERSION = /^(0|[1-9]\d*)(?:(?:--?|;)(?:gzip|br|zstd|deflate))?$/;
 
 /** @returns the contract of a change as REST has it: meant for several versions, of which one will do. Over tRPC it is one */
 export const acceptSeveralVersions = <S extends z.ZodRawShape>(contract: z.ZodObject<S>) =>

@@ -1,7 +1,7 @@
 // The catalogue of exercises, which all users share.
 import type { CachedExercise, ExerciseCache, Exercises } from '../../../cache/exercises.ts';
 import type { Database } from '../../../db/database.ts';
-import { asc, builder, eq, sql } from '../../../db/drizzle.ts';
+import { asc, builder, eq } from '../../../db/drizzle.ts';
 import { exerciseCatalogue, exercises } from '../../../db/schema/index.ts';
 import { pickColumns } from '../../../db/sql/columns.ts';
 import { firstRow, read } from '../../../db/statement.ts';
@@ -14,6 +14,13 @@ const columns = pickColumns(exercises, [
   'start_reps',
   'end_reps',
   'step',
+  'key',
+  'unit',
+  'unilateral',
+  'seconds_per_rep',
+  'met',
+  'met_code',
+  'met_year',
 ]);
 const catalogueColumns = pickColumns(exerciseCatalogue, ['version']);
 const versionedColumns = { ...columns, ...catalogueColumns };
@@ -31,9 +38,6 @@ const readVersion = firstRow(
     builder.select(catalogueColumns).from(exerciseCatalogue),
   ),
 );
-
-/** For statements that name exercises: the version of the catalogue that they saw. */
-export const catalogueVersion = sql`(select version from ${exerciseCatalogue})`;
 
 /** Reads what the cache of exercises keeps. */
 export async function readExercises(

@@ -102,6 +102,8 @@ const DETAILS: Record<Reason, string> = {
   REGISTRATION_CLOSED: 'Registration is closed',
   NOT_FOUND: 'Not found',
   METHOD_NOT_ALLOWED: 'Method not allowed',
+  DAY_DONE: 'The day is done with other content',
+  DAY_NOT_DONE: 'The day is not done',
   QUOTA_REACHED: 'A user has as many as are kept for one',
   LOGIN_TAKEN: 'User with this login already exists',
   PAYLOAD_TOO_LARGE: 'The body is too large',
@@ -190,10 +192,11 @@ function refusedFields(endpoint: Endpoint): FieldError[] | undefined {
   const object = contract instanceof z.ZodOptional ? contract.unwrap() : contract;
   if (!(object instanceof z.ZodObject)) return undefined;
   const { bareArray } = endpoint.meta.rest ?? {};
-  const inBody = endpoint.meta.openapi && endpoint.meta.openapi.method !== 'GET';
+  const { method = 'GET', path = '' } = endpoint.meta.openapi ?? {};
+  const inBody = method !== 'GET';
   const sent = Object.keys(object.shape).map((name) => [
     name,
-    name === bareArray ? [0] : inBody && name !== 'id' ? 0 : 'abc',
+    name === bareArray ? [0] : inBody && !path.includes(`{${name}}`) ? 0 : 'abc',
   ]);
   const { error } = object.safeParse(Object.fromEntries(sent));
   if (!error) return undefined;

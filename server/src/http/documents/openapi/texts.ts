@@ -16,6 +16,7 @@ export const TAGS = {
   Resources: 'The books, courses and videos themselves.',
   Tasks: 'Things to do besides.',
   History: 'What was done: day by day, and in sums.',
+  Days: 'What was done on a date, for good.',
   Profile: 'How the days of a user are computed: where they begin, and what is asked of a day.',
   Exports: 'Files with everything that is kept of a user.',
   Events: 'What happens to all of these, as it happens.',

@@ -1,0 +1,55 @@
+// Changes a day: reads its state under the user's lock, asks the rules, and records what they say.
+import type { ExerciseCache } from '../cache/exercises.ts';
+import type { Database } from '../db/database.ts';
+import { writeSchedule } from '../db/sql/schedule.ts';
+import { inUserTransaction } from '../db/userTransaction.ts';
+import { type Action, type Effects, latestDate, type Refusal, transition } from '../domain/index.ts';
+import { type Recorded, recordEffects } from './record.ts';
+import { type Named, type ReadState, readDayState } from './state.ts';
+
+export interface DayServices {
+  readonly now: () => Date;
+  readonly exercises: ExerciseCache;
+}
+
+export type Moved =
+  | { readonly outcome: 'no such user' }
+  | { readonly outcome: 'refused'; readonly refusal: Refusal }
+  | { readonly outcome: 'unchanged'; readonly state: ReadState }
+  | {
+      readonly outcome: 'moved';
+      readonly state: ReadState;
+      readonly effects: Effects;
+      readonly recorded: Recorded;
+      readonly now: Date;
+    };
+
+interface Change {
+  /** Undefined: today. */
+  readonly date: string | undefined;
+  readonly action: Action;
+  readonly named: Named;
+}
+
+/** Changes a day, or nothing: one transaction of two statements behind the lock. */
+export async function moveDay(
+  db: Database,
+  { now: clock, exercises }: DayServices,
+  user_id: number,
+  { date, action, named }: Change,
+): Promise<Moved> {
+  const now = clock();
+  return inUserTransaction(db, user_id, async (tx): Promise<Moved> => {
+    const read = { now, date, latest: latestDate(now), named };
+    const state = await readDayState(tx, user_id, read, (version) => exercises.get(tx, version));
+    if (!state) return { outcome: 'no such user' };
+    const effects = transition(state, action);
+    if ('refusal' in effects) return { outcome: 'refused', refusal: effects.refusal };
+    if ('nothing' in effects) return { outcome: 'unchanged', state };
+    const { today, time_zone: zone } = state;
+    const recorded = await recordEffects(tx, user_id, { now, today, zone }, effects);
+    // A resource that is finished, or no longer is, may change what is due.
+    if (effects.counters.some(({ of }) => of === 'resource')) await writeSchedule(tx, { user_id, now });
+    return { outcome: 'moved', state, effects, recorded, now };
+  });
+}
