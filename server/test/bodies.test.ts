@@ -119,7 +119,7 @@ test.each(EMPTY)('#263 %s: calls that need no input succeed', async (_, headers,
 });
 
 test.each(EMPTY)('#263 %s: the calls of a streamed batch are answered', async (_, headers, bytes) => {
-  const line = 'POST /trpc/auth.signOut,task.create?batch=1';
+  const line = 'POST /trpc/auth.exports.start,task.create?batch=1';
   const { token } = await api.register();
   const [answer] = await exchange(
     head(line, {

@@ -105,11 +105,19 @@ async function makeRoom(
 /** Gives an exercise another id, also in the days that it is part of. */
 async function moveExercise(target: postgres.TransactionSql, from: number, to: number): Promise<void> {
   await target`
-    insert into exercises (id, name, description, calories_burned, start_reps, end_reps, step)
-    select ${to}::int, name, description, calories_burned, start_reps, end_reps, step from exercises where id = ${from}`;
+    insert into exercises (
+      id, name, description, calories_burned, start_reps, end_reps, step, unit, unilateral, seconds_per_rep, met, met_code,
+      met_year)
+    select
+      ${to}::int, name, description, calories_burned, start_reps, end_reps, step, unit, unilateral, seconds_per_rep, met,
+      met_code, met_year
+    from exercises where id = ${from}`;
   await target`update workout_exercises set exercise_id = ${to} where exercise_id = ${from}`;
+  await target`update progressions set exercise_id = ${to} where exercise_id = ${from}`;
   const [gone] = await target<
-    { default_order: number | null }[]
-  >`delete from exercises where id = ${from} returning default_order`;
-  await target`update exercises set default_order = ${gone?.default_order ?? null} where id = ${to}`;
+    { default_order: number | null; key: string | null }[]
+  >`delete from exercises where id = ${from} returning default_order, key`;
+  // No two exercises have one of these at the same time.
+  await target`
+    update exercises set default_order = ${gone?.default_order ?? null}, key = ${gone?.key ?? null} where id = ${to}`;
 }
