@@ -32,6 +32,8 @@ export function closeLingering(
     dropped += chunk.length;
     if (dropped > maxBytes) socket.destroy();
   });
+  // The parser may be in the middle of a piece of the body that nobody reads: it pauses the connection then.
+  socket.on('pause', () => process.nextTick(() => socket.resume()));
   // A client that has read its answer ends its side, or resets the connection: both are its last word.
   socket.once('close', () => clearTimeout(timer));
   socket.end();
