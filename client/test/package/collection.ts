@@ -35,13 +35,7 @@ export const ORDER = {
       'auth.sessions.revoke',
     ],
     ...['auth.changePassword', 'physicalPlan.exercises'],
-    ...[
-      'physicalPlan.create',
-      'physicalPlan.byUser',
-      'physicalPlan.list',
-      'physicalPlan.update',
-      'physicalPlan.remove',
-    ],
+    ...['physicalPlan.create', 'physicalPlan.byUser', 'physicalPlan.list', 'physicalPlan.update'],
     ...[
       'mentalPlan.create',
       'resource.create',
@@ -50,8 +44,11 @@ export const ORDER = {
       'resource.list',
       'mentalPlan.update',
     ],
-    ...['mentalPlan.byUser', 'mentalPlan.list', 'mentalPlan.remove', 'resource.remove'],
-    ...['task.create', 'task.update', 'task.list', 'task.byUser', 'task.remove'],
+    ...['mentalPlan.byUser', 'mentalPlan.list', 'task.create', 'task.update', 'task.list', 'task.byUser'],
+    ...['profile.get', 'profile.update'],
+    ...['day.skip', 'day.complete', 'day.correct', 'day.byDate', 'day.reopen'],
+    ...['history.days', 'history.summary'],
+    ...['physicalPlan.remove', 'mentalPlan.remove', 'resource.remove', 'task.remove'],
     ...['auth.exports.start', 'auth.export'],
   ],
   stream: ['auth.signIn', 'events.stream'],
@@ -76,6 +73,10 @@ if (answer.access_token) {
 
 const requestsOf = (item: Item): Item[] => (item.item ? item.item.flatMap(requestsOf) : [item]);
 
+/** Days can be written for a month: the date of the examples is taken for today. */
+const onDate = (item: Item): Item =>
+  JSON.parse(JSON.stringify(item).replaceAll('2026-11-28', new Date().toISOString().slice(0, 10)));
+
 /** @returns a collection of the requests of these operations, in this order, each named by its operation */
 export function chained(collection: Collection, document: Document, order: readonly string[]): Collection {
   const byName = new Map(
@@ -85,9 +86,10 @@ export function chained(collection: Collection, document: Document, order: reado
     }),
   );
   const item = order.map((name) => {
-    const found = structuredClone(byName.get(name));
-    if (!found?.request) throw new Error(`the collection has no ${name}`);
-    const { body } = found.request;
+    const known = byName.get(name);
+    if (!known?.request) throw new Error(`the collection has no ${name}`);
+    const found = onDate(known);
+    const { body } = found.request ?? {};
     if (body?.raw)
       body.raw = body.raw
         .replace(/("refresh_token": ?)"[^"]*"/, '$1"{{refreshToken}}"')

@@ -68,7 +68,7 @@ function complete(operation: Operation, endpoint: Endpoint, schemas: Schemas): v
       : []
     : [{ [BEARER]: [] }];
   if (openapi.method === 'DELETE') moveQueryToBody(operation);
-  moveVersionToHeader(operation, openapi.method);
+  moveVersionToHeader(operation);
   if (takesIdempotencyKey(endpoint)) addIdempotencyKey(operation);
   completeBody(operation, endpoint, schemas);
   completeParameters(operation, openapi.path);

@@ -6,8 +6,7 @@ const client = createClient({ url: '' });
 export const weight = (input: RouterInputs['physicalPlan']['create']) => input./*Kilograms*/ weight;
 export const height = (plan: RouterOutputs['physicalPlan']['list'][number]) => plan./*Centimetres*/ height;
 export const volume = async () =>
-  (await client.resource.list.query({}))[0]
-    ?./*Pages of a book, lessons of a course, or minutes of a video.*/ volume;
+  (await client.resource.list.query({}))[0]?./*How much there is of it, counted in `unit`.*/ volume;
 export const calories = async () =>
   (await client.physicalPlan.exercises.query())[0]?./*Kilocalories*/ calories_burned;
 export const create = () =>

@@ -31,6 +31,18 @@ const idempotencyKey = (name: string): Parameter => ({
 /** RFC 9110 §13.1.1. */
 const TAG = '(W/)?"[\\x21\\x23-\\x7e]*"';
 
+/**
+ * The versions that the examples meet when they are sent one after the other: of a date, where the same content twice is
+ * no change, and of plans, which a day has moved and moved back. All others are in their first.
+ */
+const VERSIONS: Readonly<Record<string, string>> = {
+  'day.skip': '"0"',
+  'day.correct': '"2"',
+  'day.reopen': '"2"',
+  'physicalPlan.remove': '"4"',
+  'mentalPlan.remove': '"4"',
+};
+
 /** @param example the ETag that the object has when the examples are sent one after the other */
 const ifMatch = (example: string): Parameter => ({
   name: 'If-Match',
@@ -41,13 +53,13 @@ const ifMatch = (example: string): Parameter => ({
 });
 
 /** Puts the header in the place of the field that stands for it over tRPC. */
-export function moveVersionToHeader(operation: Operation, method: string): void {
+export function moveVersionToHeader(operation: Operation): void {
   const properties = operation.requestBody?.content['application/json']?.schema.properties as
     | Json
     | undefined;
   if (!properties || !('if_match' in properties)) return;
   delete properties.if_match;
-  operation.parameters = [...(operation.parameters ?? []), ifMatch(method === 'DELETE' ? '"2"' : '"1"')];
+  operation.parameters = [...(operation.parameters ?? []), ifMatch(VERSIONS[operation.operationId] ?? '"1"')];
 }
 
 export const takesIdempotencyKey = (endpoint: Endpoint): boolean =>
