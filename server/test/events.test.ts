@@ -451,10 +451,10 @@ test('changes at once wait for each other, never in a circle', async () => {
     if (kept.outcome !== 'created') throw new Error(kept.outcome);
     const key = randomUUID();
     const outcomes = await Promise.all([
-      each((tx) => removeMentalPlan(tx, ann.id, { id: kept.id })),
+      each((tx) => removeMentalPlan(tx, ann.id, { id: kept.id }, new Date())),
       each((tx) => updateResource(tx, ann.id, new Date(), { id, progress: 3, volume: 7 })),
       each((tx) => createMentalPlan(tx, ann.id, new Date(), 1000, { ...plan, resource_list: [id] })),
-      each((tx) => removeResource(tx, { user_id: ann.id, id })),
+      each((tx) => removeResource(tx, ann.id, new Date(), id)),
       each(async (tx) => {
         await claimKey(tx, ann.id, key, 'request');
         await createTask(tx, { quota: 20_000, user_id: ann.id, title: 't', status: false });

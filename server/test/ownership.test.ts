@@ -165,12 +165,16 @@ test.each(doors)(
 test('#77 a stranger’s object costs the statements of one that never was', async () => {
   const { db } = api.database;
   const said: string[] = [];
-  const executePrepared: Database['executePrepared'] = (statement, values) => {
-    said.push(statement.name);
-    return db.executePrepared(statement, values);
-  };
+  const watched = (inner: Database): Database => ({
+    ...inner,
+    executePrepared(statement, values) {
+      said.push(statement.name);
+      return inner.executePrepared(statement, values);
+    },
+    transaction: (job) => inner.transaction((tx) => job(watched(tx))),
+  });
   const [ann, bob] = [await newcomer(), await newcomer()];
-  const watching = await startApp({ database: { ...api.database, db: { ...db, executePrepared } } });
+  const watching = await startApp({ database: { ...api.database, db: watched(db) } });
   const [door] = bothDoors(watching);
   const statements = async (procedure: string, input: object) => {
     said.length = 0;
@@ -196,7 +200,11 @@ test('#77 a stranger’s object costs the statements of one that never was', asy
   ] as const) {
     const foreign = await statements(procedure, { id, ...input });
     expect(foreign, procedure).toEqual(await statements(procedure, { id: MISSING, ...input }));
-    if (!procedure.endsWith('byUser')) expect(foreign, procedure).toHaveLength(1);
+    if (!procedure.endsWith('byUser'))
+      expect(
+        foreign.filter((name) => name !== 'user.lock'),
+        procedure,
+      ).toHaveLength(1);
   }
 });
 

@@ -223,8 +223,17 @@ describe('round trips', async () => {
   /** Asked once in ten seconds, and told after the answer, of many changes together. */
   const BESIDES = ['session.find', 'events.notify'];
 
-  /** What reads before it decides, under the user's lock, in one transaction. */
-  const TRANSACTIONS = ['profile.update', 'day.complete', 'day.correct', 'day.reopen'];
+  /** What reads before it decides, or writes down what is due afterwards, under the user's lock, in one transaction. */
+  const TRANSACTIONS = [
+    'profile.update',
+    'day.complete',
+    'day.correct',
+    'day.reopen',
+    'physicalPlan.remove',
+    'mentalPlan.update',
+    'mentalPlan.remove',
+    'resource.remove',
+  ];
 
   // Within ten seconds of one look-up of the session, and with the catalogue in memory.
   test.each(Object.entries(INPUTS))('%s takes one at most', async (procedure, input) => {

@@ -3,7 +3,12 @@ import type { SQL } from 'drizzle-orm';
 import type { Database } from '../../db/database.ts';
 import { sql } from '../../db/drizzle.ts';
 import { json, nullable } from '../../db/rows.ts';
-import { mentalPlanResources as links, mentalPlans as plans, resources } from '../../db/schema/index.ts';
+import {
+  mentalPlanResources as links,
+  mentalPlans as plans,
+  profiles,
+  resources,
+} from '../../db/schema/index.ts';
 import { columnList, jsonFields, pickColumns } from '../../db/sql/columns.ts';
 import { conditionalRead, conditionalRow } from '../../db/sql/conditionalRead.ts';
 import { daysLeft } from '../../db/sql/daysLeft.ts';
@@ -11,7 +16,7 @@ import { appendEvents, lockUser, userLocked } from '../../db/sql/eventLog.ts';
 import { localToday, NOW } from '../../db/sql/localDate.ts';
 import { type PageRequest, pageReader } from '../../db/sql/paginate.ts';
 import { isBelowQuota, QUOTA_PARAMETER } from '../../db/sql/quota.ts';
-import { updateSchedule } from '../../db/sql/schedule.ts';
+import { setSchedule, withSchedule } from '../../db/sql/schedule.ts';
 import { unitOf } from '../../db/sql/units.ts';
 import {
   hasChanges,
@@ -232,6 +237,15 @@ const create = firstRow(
       select plan.id, mine.id
       from plan, mine
     ),
+    ${setSchedule(
+      'study',
+      user_id,
+      now,
+      sql`
+        select case when exists (select from mine) then coalesce(profile.study_days, 127) else 0 end as days
+        from plan
+        left join ${profiles} profile on profile.user_id = ${user_id}`,
+    )},
     ${shownPlan},
     ${appendEvents(user_id, 'mentalPlan.created', eventData(sql`true`, wanted))}
     select (select id from plan) as id, ${isDeadlineInRange(deadline)} as in_range`,
@@ -256,7 +270,6 @@ export async function createPlan(
   const row = await create(db, { ...plan, user_id, now, quota, wanted });
   if (row?.in_range === false) return { outcome: 'deadline out of range' };
   if (!row?.id) return { outcome: 'refused' };
-  await updateSchedule(db, user_id, now);
   return { outcome: 'created', id: row.id };
 }
 
@@ -364,7 +377,7 @@ const update = firstRow(
 
 /**
  * Changes a plan and, when `resource_list` is sent, makes its links exactly these: kept ones keep their progress.
- * One statement, so that all of it happens or nothing. Which links to add and drop is decided on the state at its
+ * All of it happens or nothing. Which links to add and drop is decided on the state at its
  * start; `version` tells whether another change came in between ('conflict': nothing was written).
  */
 export async function updatePlan(
@@ -373,23 +386,26 @@ export async function updatePlan(
   now: Date,
   { resource_list, progress, ...change }: MentalPlanChange,
 ): Promise<PlanUpdate> {
-  const row = await update(db, {
-    ...change,
-    progress,
-    user_id,
-    now,
-    if_match: versionsOf(change.if_match),
-    has_changes: hasChanges({ ...change, progress, resource_list }),
-    has_other_changes: hasChanges({ ...change, resource_list }),
-    replaces_deadline: change.deadline !== undefined,
-    replace: resource_list !== undefined,
-    wanted: [...new Set(resource_list)],
-  });
+  const run = (on: Database) =>
+    update(on, {
+      ...change,
+      progress,
+      user_id,
+      now,
+      if_match: versionsOf(change.if_match),
+      has_changes: hasChanges({ ...change, progress, resource_list }),
+      has_other_changes: hasChanges({ ...change, resource_list }),
+      replaces_deadline: change.deadline !== undefined,
+      replace: resource_list !== undefined,
+      wanted: [...new Set(resource_list)],
+    });
+  const row = resource_list
+    ? await withSchedule(db, user_id, now, run, (result) => result?.plan != null)
+    : await run(db);
   if (!row?.found) return { outcome: 'missing' };
   if (!row.in_range) return { outcome: 'deadline out of range' };
   if (!row.plan && !row.matched) return { outcome: 'version_mismatch' };
   if (!row.plan) return { outcome: row.owned ? 'conflict' : 'resource missing' };
-  if (resource_list) await updateSchedule(db, user_id, now);
   const [plan = row.plan] = await withDaysLeft(db, user_id, now, [row.plan]);
   return { outcome: 'updated', plan };
 }

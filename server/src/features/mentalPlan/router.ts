@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { retryOnConflict } from '../../db/sql/optimistic.ts';
-import { updateSchedule } from '../../db/sql/schedule.ts';
 import { endpoint } from '../../trpc/endpoint.ts';
 import { invalidField, notFound, requireSelf, throwMissed } from '../../trpc/errors.ts';
 import { ById, Message, PageRequest } from '../../trpc/fields.ts';
@@ -83,9 +82,8 @@ export const mentalPlanRouter = router({
     .input(MentalPlanRemoval)
     .output(Message)
     .mutation(async ({ ctx, input }) => {
-      const outcome = await removePlan(ctx.db, ctx.user.id, input);
+      const outcome = await removePlan(ctx.db, ctx.user.id, input, ctx.services.now());
       if (outcome !== 'removed') throwMissed('Mental plan', outcome);
-      await updateSchedule(ctx.db, ctx.user.id, ctx.services.now());
       return { message: 'Mental plan removed' };
     }),
 

@@ -9,8 +9,10 @@ import { catalogueVersion } from '../../db/sql/catalogueVersion.ts';
 import { columnList, pickColumns } from '../../db/sql/columns.ts';
 import { conditionalRead, conditionalRow } from '../../db/sql/conditionalRead.ts';
 import { appendEvents, lockUser, userLocked } from '../../db/sql/eventLog.ts';
+import { NOW } from '../../db/sql/localDate.ts';
 import { pageReader } from '../../db/sql/paginate.ts';
 import { isBelowQuota, QUOTA_PARAMETER } from '../../db/sql/quota.ts';
+import { setSchedule } from '../../db/sql/schedule.ts';
 import {
   coalesceInto,
   hasChanges,
@@ -119,8 +121,12 @@ export function findCurrentPlan(
   });
 }
 
+/** The mask of all weekdays. */
+const EVERY_DAY = 127;
+
 const NEW_PLAN = {
   ...QUOTA_PARAMETER,
+  ...NOW,
   user_id: 'int',
   goal: 'text',
   age: 'int',
@@ -134,7 +140,7 @@ const create = firstRow(
     'physicalPlan.create',
     NEW_PLAN,
     VIEW_ROW,
-    ({ user_id, goal, age, gender, weight, height, quota }) => sql`
+    ({ user_id, goal, age, gender, weight, height, quota, now }) => sql`
     with ${lockUser(user_id)},
     defaults as (
       select id, default_order
@@ -163,6 +169,7 @@ const create = firstRow(
       order by workout.day_of_week, defaults.default_order
       returning id, workout_id, exercise_id
     ),
+    ${setSchedule('training', user_id, now, sql`select ${sql.raw(String(EVERY_DAY))} as days from plan`)},
     ${appendEvents(user_id, 'physicalPlan.created', sql`select row_to_json(plan) as data from plan`)}
     select
       ${columnList(columns, 'plan')},
@@ -187,17 +194,18 @@ const create = firstRow(
 );
 
 /**
- * Makes the plan, its 7 workouts and their exercises in one statement: all of it or nothing.
+ * Makes the plan, its 7 workouts and their exercises, and what is due by it, in one statement: all of it or nothing.
  * @returns the plan, or undefined when there is no room for it or there are no default exercises
  */
 export async function createPlan(
   db: Database,
   cache: ExerciseCache,
   user_id: number,
+  now: Date,
   quota: number,
   plan: NewPhysicalPlan,
 ): Promise<PhysicalPlanView | undefined> {
-  const row = await create(db, { ...plan, user_id, quota });
+  const row = await create(db, { ...plan, user_id, now, quota });
   return row && toView(db, cache, row);
 }
 

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { updateSchedule } from '../../db/sql/schedule.ts';
 import { endpoint } from '../../trpc/endpoint.ts';
 import { AppError, notFound, requireSelf, throwMissed } from '../../trpc/errors.ts';
 import { ById, Message, NoInput, PageRequest } from '../../trpc/fields.ts';
@@ -44,13 +43,13 @@ export const physicalPlanRouter = router({
         ctx.db,
         ctx.services.exercises,
         ctx.user.id,
+        ctx.services.now(),
         ctx.services.quotas.physical_plans,
         input,
       );
       if (!plan) await throwIfQuotaReached(ctx, 'physical_plans');
       if (!plan)
         throw new AppError('UNAVAILABLE', 'The exercise catalogue is empty: it has to be seeded first');
-      await updateSchedule(ctx.db, ctx.user.id, ctx.services.now());
       return { message: 'Physical plan created', ...plan };
     }),
 
@@ -86,9 +85,8 @@ export const physicalPlanRouter = router({
     .input(PhysicalPlanRemoval)
     .output(Message)
     .mutation(async ({ ctx, input }) => {
-      const outcome = await removePlan(ctx.db, ctx.user.id, input);
+      const outcome = await removePlan(ctx.db, ctx.user.id, input, ctx.services.now());
       if (outcome !== 'removed') throwMissed('Physical plan', outcome);
-      await updateSchedule(ctx.db, ctx.user.id, ctx.services.now());
       return { message: 'Physical plan removed' };
     }),
 

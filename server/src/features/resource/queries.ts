@@ -8,7 +8,7 @@ import { columnList, jsonFields, pickColumns } from '../../db/sql/columns.ts';
 import { appendEvents, lockUser, userLocked } from '../../db/sql/eventLog.ts';
 import { type PageRequest, pageReader } from '../../db/sql/paginate.ts';
 import { isBelowQuota, QUOTA_PARAMETER } from '../../db/sql/quota.ts';
-import { updateSchedule } from '../../db/sql/schedule.ts';
+import { updateSchedule, withSchedule } from '../../db/sql/schedule.ts';
 import { USUAL_UNITS, unitOf } from '../../db/sql/units.ts';
 import { firstRow, groupedWrite, write } from '../../db/statement.ts';
 import type { Resource } from '../../trpc/fields.ts';
@@ -274,7 +274,7 @@ export async function updateResource(
 }
 
 /** Its links go with it. */
-export const removeResource = firstRow(
+const remove = firstRow(
   write(
     'resource.remove',
     { user_id: 'int', id: 'int' },
@@ -290,3 +290,19 @@ export const removeResource = firstRow(
     select id from removed`,
   ),
 );
+
+/** Removes it from the user's plans too, and what was due by it. @returns its id, or undefined if there is none */
+export function removeResource(
+  db: Database,
+  user_id: number,
+  now: Date,
+  id: number,
+): Promise<{ id: number } | undefined> {
+  return withSchedule(
+    db,
+    user_id,
+    now,
+    (tx) => remove(tx, { user_id, id }),
+    (removed) => removed !== undefined,
+  );
+}

@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { retryOnConflict } from '../../db/sql/optimistic.ts';
-import { updateSchedule } from '../../db/sql/schedule.ts';
 import { endpoint } from '../../trpc/endpoint.ts';
 import { invalidField, notFound } from '../../trpc/errors.ts';
 import { ById, id, PageRequest, Resource } from '../../trpc/fields.ts';
@@ -98,8 +97,7 @@ export const resourceRouter = router({
     .output(RemovedResource)
     .mutation(async ({ ctx, input }) => {
       const removed =
-        (await removeResource(ctx.db, { user_id: ctx.user.id, id: input.id })) ?? notFound('Resource');
-      await updateSchedule(ctx.db, ctx.user.id, ctx.services.now());
+        (await removeResource(ctx.db, ctx.user.id, ctx.services.now(), input.id)) ?? notFound('Resource');
       return { detail: 'Resource removed', id: removed.id };
     }),
 

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { databaseUntil } from '../../db/database.ts';
 import type { VerifiedClaims } from '../../security/accessTokens.ts';
 import { addressKey, type RateLimitState } from '../../security/rateLimits.ts';
 import type { Caller, ClientInfo, Context, RequestContext, Services } from '../../trpc/context.ts';
@@ -7,9 +8,17 @@ import { parseAddress } from './proxies.ts';
 /** `Bearer` and a compact JWS; anything else is no token. */
 const BEARER = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/;
 
+/**
+ * Milliseconds of a request in which its statements are waited for; one that is sent later has a second. So a request of a
+ * session check and a change is answered within 5 s, whatever the network to the database does.
+ */
+const DATABASE_TIMEOUT_MS = 3750;
+
 /** @returns what the calls of one request share */
 export function createContext(services: Services, request: FastifyRequest, reply: FastifyReply): Context {
-  return { db: services.db, services, request: requestContextOf(services, request, reply) };
+  const context = requestContextOf(services, request, reply);
+  const db = databaseUntil(services.db, context.startedAt + DATABASE_TIMEOUT_MS);
+  return { db, services, request: context };
 }
 
 /** @returns what is known of who asks: found out once, also when the guards ask before the procedures do */
@@ -17,12 +26,14 @@ export function requestContextOf(
   services: Services,
   request: FastifyRequest,
   reply: FastifyReply,
-): RequestContext {
+): HttpRequestContext {
   request.requestContext ??= new HttpRequestContext(services, request, reply);
   return request.requestContext;
 }
 
 class HttpRequestContext implements RequestContext {
+  /** In milliseconds, as performance.now() counts. */
+  readonly startedAt = performance.now();
   countAnswer?: (data: unknown) => void;
   readonly #services: Services;
   readonly #request: FastifyRequest;
@@ -122,6 +133,6 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** The key under which its address is counted, worked out once: behind proxies that takes a look at each of their addresses. */
     addressKey?: string;
-    requestContext?: RequestContext;
+    requestContext?: HttpRequestContext;
   }
 }
