@@ -183,6 +183,7 @@ describe('bounds', () => {
       'HistoryTotal/properties/active_s',
       'HistoryTotal/properties/study_minutes',
       'HistoryTotal/properties/tasks',
+      'Today/properties/seq',
     ]);
   });
 

@@ -43,6 +43,7 @@ export const ROUTES: Readonly<Record<string, readonly [method: string, path: str
   'task.remove': ['DELETE', '/outherTasks/{id}', 200],
   'history.days': ['GET', '/users/me/history', 200],
   'history.summary': ['GET', '/users/me/history/summary', 200],
+  'day.today': ['GET', '/users/me/today', 200],
   'day.byDate': ['GET', '/users/me/days/{date}', 200],
   'day.complete': ['POST', '/users/me/days/{date}', 200],
   'day.correct': ['PUT', '/users/me/days/{date}', 200],

@@ -357,6 +357,7 @@ test.each(doors)(
       );
     });
     const DATES: Record<string, readonly [key: string, input: object]> = {
+      'day.today': ['date', {}],
       'day.byDate': ['date', {}],
       'day.complete': ['date', {}],
       'day.correct': ['date', {}],

@@ -90,6 +90,7 @@ const DECLARED: Record<string, readonly [Reach, (names: Names) => object | Promi
   'task.remove': ['own object', ({ task: id }) => ({ id })],
   'history.days': ['own list', () => ({})],
   'history.summary': ['own list', () => ({})],
+  'day.today': ['own list', () => ({})],
   'day.byDate': ['own list', () => ({ date: today })],
   'day.complete': [
     'own object',

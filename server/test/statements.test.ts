@@ -145,7 +145,7 @@ describe('on grown tables', async () => {
     );
   });
 
-  test.each(['history.days', 'history.summary'])(
+  test.each(['day.today', 'history.days', 'history.summary'])(
     '#529 %s reads no more than 400 rows of the one with ten years of history',
     async (name) => {
       const nodes = await explained(name, statements().get(name) as Statement, 'analyze, format json');
@@ -197,6 +197,7 @@ describe('round trips', async () => {
     'resource.remove': { id: resource.data },
     'history.days': {},
     'history.summary': {},
+    'day.today': {},
     'day.byDate': { date: TODAY },
     'day.complete': { date: TODAY, tasks: [task.id] },
     'day.correct': { date: TODAY, tasks: [otherTask.id] },

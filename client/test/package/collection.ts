@@ -46,7 +46,7 @@ export const ORDER = {
     ],
     ...['mentalPlan.byUser', 'mentalPlan.list', 'task.create', 'task.update', 'task.list', 'task.byUser'],
     ...['profile.get', 'profile.update'],
-    ...['day.skip', 'day.complete', 'day.correct', 'day.byDate', 'day.reopen'],
+    ...['day.today', 'day.skip', 'day.complete', 'day.correct', 'day.byDate', 'day.reopen'],
     ...['history.days', 'history.summary'],
     ...['physicalPlan.remove', 'mentalPlan.remove', 'resource.remove', 'task.remove'],
     ...['auth.exports.start', 'auth.export'],

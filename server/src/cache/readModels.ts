@@ -1,4 +1,4 @@
-// Views of plans in memory, which are never older than the user's last change, on whichever server it was made. A view is kept
+// Views of plans and of today in memory, which are never older than the user's last change, on whichever server it was made. A view is kept
 // with its revision: the number of the user's last event (db/sql/eventLog.ts), and what else it depends on. Each read tells the
 // database the known revision (db/sql/conditionalRead.ts); if that is still current, the database does not read the view
 // again. No server has to be notified of changes, so no server can miss one.
@@ -11,7 +11,7 @@ const MAX_CHARACTERS = 8 * 1024 * 1024;
 /** A change past the servers, by hand or by an import, has no event: it is visible after this time. */
 const TTL_MS = 5 * 60_000;
 
-type Kind = 'physicalPlan' | 'mentalPlan';
+type Kind = 'physicalPlan' | 'mentalPlan' | 'today';
 
 /** The answer to a read: the revision and, unless that is the known one, the view. */
 interface ReadResult<View> {
@@ -64,7 +64,7 @@ export function createReadModelCache(): ReadModelCache {
     metricDefinitions: [
       {
         name: 'stepwise_view_reads_total',
-        help: 'Views of plans: still the one in memory, or read from the database',
+        help: 'Views of plans and of today: still the one in memory, or read from the database',
         type: 'counter',
         label: 'from',
         read: () => reads,

@@ -220,3 +220,16 @@ export const kcal = z
     description: 'Kilocalories net of rest. Null without a weight, under 18, and where energy is off.',
     examples: [16.8],
   });
+
+export const Gender = z
+  .enum(['male', 'female'])
+  .meta({ id: 'Gender', description: 'Whom the plan is for.', examples: ['female'] });
+
+export const BmrFormula = z.enum(['mifflin', 'harris']).meta({
+  id: 'BmrFormula',
+  description: 'How the basal metabolic rate is computed: Mifflin–St Jeor, or Harris–Benedict as revised.',
+  examples: ['mifflin'],
+});
+export const Activity = z
+  .enum(['sedentary', 'light', 'moderate', 'very', 'extra'])
+  .meta({ id: 'Activity', description: 'How active somebody is.', examples: ['moderate'] });

@@ -18,42 +18,42 @@ const MAX_AMOUNT = 1_000_000;
 const MAX_TARGET = 10_000;
 
 const date = localDate.describe('A local date of the user.');
-const seconds = count.meta({ description: 'Seconds of exercise, without rest.', examples: [219] });
-const amount = z.number().min(0).max(MAX_AMOUNT);
-const key = z
+export const seconds = count.meta({ description: 'Seconds of exercise, without rest.', examples: [219] });
+export const amount = z.number().min(0).max(MAX_AMOUNT);
+export const key = z
   .string()
   .nullable()
   .meta({
     description: "The name of the exercise that never changes. Null for one of the operator's own.",
     examples: ['push_up'],
   });
-const exerciseName = z.string().meta({ description: 'What it is called.', examples: ['Отжимания'] });
-const exercise_id = id.describe('The id of the exercise.');
-const plan_id = id.describe('The id of the physical plan.');
-const resource_id = id.describe('The id of the resource.');
+export const exerciseName = z.string().meta({ description: 'What it is called.', examples: ['Отжимания'] });
+export const exercise_id = id.describe('The id of the exercise.');
+export const plan_id = id.describe('The id of the physical plan.');
+export const resource_id = id.describe('The id of the resource.');
 const task_id = id.describe('The id of the task.');
-const resourceName = z.string().meta({ description: 'The title.', examples: ['SICP'] });
-const planDay = z
+export const resourceName = z.string().meta({ description: 'The title.', examples: ['SICP'] });
+export const planDay = z
   .int()
   .min(1)
   .max(7)
   .meta({ description: 'The day of the plan: 1 to 7.', examples: [1] });
-const sets = z
+export const sets = z
   .int()
   .min(1)
   .max(10)
   .meta({ description: 'How many sets are asked for.', examples: [1] });
-const target = z
+export const target = z
   .int()
   .min(1)
   .max(MAX_TARGET)
   .meta({ description: 'Repetitions or seconds of each set.', examples: [5] });
-const daysLeft = z
+export const daysLeft = z
   .int()
   .min(0)
   .max(3650)
   .meta({ description: 'Days that are left.', examples: [20] });
-const ExerciseUnit = z
+export const ExerciseUnit = z
   .enum(['reps', 'seconds'])
   .meta({ id: 'ExerciseUnit', description: 'What a target counts.', examples: ['reps'] });
 

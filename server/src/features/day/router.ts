@@ -8,6 +8,8 @@ import { AppError, invalidField, notFound, throwMissed } from '../../trpc/errors
 import { protectedProcedure, router } from '../../trpc/procedures.ts';
 import { ByDate, Day, DayContent, Done, Reopening, Skip, Skipped } from './contract.ts';
 import { findDay, findDays } from './queries.ts';
+import { Today, TodayRequest } from './today/contract.ts';
+import { findToday } from './today/queries.ts';
 import { toDay } from './view.ts';
 
 const tag = 'Days';
@@ -106,6 +108,22 @@ function contentOf({ workout, resources, tasks }: z.output<typeof DayContent>) {
 }
 
 export const dayRouter = router({
+  today: protectedProcedure
+    .meta(
+      endpoint('GET /users/me/today', 'What to do today', {
+        description:
+          'The workout with its targets, energy and macronutrients, what to learn, and open tasks, for the local date of the profile. With `date` it is what was to be done on that date. Numbers come with what they were made from; docs/formulas.md has the sources.',
+        tag,
+      }),
+    )
+    .input(TodayRequest)
+    .output(Today)
+    .query(async ({ ctx, input }) => {
+      const found = await findToday(ctx.db, ctx.services, ctx.user.id, input?.date);
+      if (found === 'date out of range') invalidField('date', 'must be from 30 days ago to today');
+      return found ?? notFound('User');
+    }),
+
   byDate: protectedProcedure
     .meta(
       endpoint('GET /users/me/days/{date}', 'What I did on a date', {

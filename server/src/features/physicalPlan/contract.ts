@@ -1,5 +1,16 @@
 import { z } from 'zod';
-import { ById, count, id, if_match, message, owner_id, text, user_id, version } from '../../trpc/fields.ts';
+import {
+  ById,
+  count,
+  Gender,
+  id,
+  if_match,
+  message,
+  owner_id,
+  text,
+  user_id,
+  version,
+} from '../../trpc/fields.ts';
 
 const GOAL = { description: 'What the plan is for.', examples: ['Run 10 km'] };
 const fields = {
@@ -9,9 +20,7 @@ const fields = {
     .min(5)
     .max(120)
     .meta({ description: 'Years.', examples: [30] }),
-  gender: z
-    .enum(['male', 'female'])
-    .meta({ id: 'Gender', description: 'Whom the plan is for.', examples: ['female'] }),
+  gender: Gender,
   weight: z
     .number()
     .min(20)

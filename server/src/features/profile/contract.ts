@@ -1,18 +1,10 @@
 import { z } from 'zod';
 import { isTimeZone } from '../../domain/index.ts';
-import { localDate, message, weekdays } from '../../trpc/fields.ts';
+import { Activity, BmrFormula, localDate, message, weekdays } from '../../trpc/fields.ts';
 
 const Language = z
   .enum(['en', 'ru'])
   .meta({ id: 'Language', description: 'A language of the catalogue.', examples: ['en'] });
-const BmrFormula = z.enum(['mifflin', 'harris']).meta({
-  id: 'BmrFormula',
-  description: 'How the basal metabolic rate is computed: Mifflin–St Jeor, or Harris–Benedict as revised.',
-  examples: ['mifflin'],
-});
-const Activity = z
-  .enum(['sedentary', 'light', 'moderate', 'very', 'extra'])
-  .meta({ id: 'Activity', description: 'How active somebody is.', examples: ['moderate'] });
 const NutritionMode = z.enum(['full', 'no_deficit', 'off']).meta({
   id: 'NutritionMode',
   description: 'Whether energy is shown: all of it, never below expenditure, or not at all.',
