@@ -1,13 +1,15 @@
 // What is known of the user's plan, resources and tasks, and what events make of it.
 /** @import { Session } from './session.js' */
-/** @import { MentalPlanView, PhysicalPlanView, StreamEvent, Task } from './types.ts' */
+/** @import { MentalPlanView, PhysicalPlanRow, StreamEvent, Task, Today } from './types.ts' */
 import { Refusal } from './session.js';
 
 export class Board {
   #session;
   /** @type {Map<number, Task>} */
   #tasks = new Map();
-  /** The current plan; null while there is none. @type {PhysicalPlanView | null} */
+  /** What to do today; null until it was read. @type {Today | null} */
+  today = null;
+  /** The current plan; null while there is none. @type {PhysicalPlanRow | null} */
   plan = null;
   /** The current mental plan with its resources; null while there is none. @type {MentalPlanView | null} */
   mental = null;
@@ -41,7 +43,7 @@ export class Board {
     switch (event.type) {
       case 'ready':
       case 'resync':
-        return [this.#readTasks, this.#readPlan, this.#readMental];
+        return [this.#readTasks, this.#readPlan, this.#readMental, this.readToday];
       case 'task.created':
       case 'task.changed':
         this.#tasks.set(event.data.id, event.data);
@@ -52,11 +54,14 @@ export class Board {
       case 'physicalPlan.created':
       case 'physicalPlan.changed':
       case 'physicalPlan.removed':
-        return [this.#readPlan];
+        return [this.#readPlan, this.readToday];
+      case 'profile.changed':
+      case 'day.changed':
+        return [this.readToday];
       case 'end':
         return [];
       default:
-        return [this.#readMental];
+        return [this.#readMental, this.readToday];
     }
   }
 
@@ -65,28 +70,59 @@ export class Board {
     this.#tasks = new Map(tasks.map((task) => [task.id, task]));
   };
 
+  /** Whether it is another date by now than the one that is shown. */
+  get isOver() {
+    if (!this.today) return false;
+    const { date, time_zone: timeZone, day_start } = this.today;
+    const now = new Date(Date.now() - day_start * 3_600_000);
+    return now.toLocaleDateString('en-CA', { timeZone }) !== date;
+  }
+
+  readToday = async () => {
+    this.today = /** @type {Today} */ (await this.#session.call('/users/me/today'));
+  };
+
+  /** Says that all that was asked for today is done. @throws what the server refuses */
+  async complete() {
+    const { date, workout, learning } = /** @type {Today} */ (this.today);
+    const exercises = workout?.exercises.map(({ exercise_id, target, sets }) => ({
+      exercise_id,
+      target,
+      done: Array(sets).fill(target),
+    }));
+    const resources = learning?.resources
+      .filter(({ quota }) => quota > 0)
+      .slice(0, 100)
+      .map(({ resource_id, quota }) => ({ resource_id, delta: quota }));
+    await this.#session.call(`/users/me/days/${date}`, {
+      method: 'POST',
+      body: {
+        workout: workout && exercises?.length ? { plan_id: workout.plan_id, exercises } : null,
+        resources: resources ?? [],
+      },
+    });
+  }
+
+  /** Takes back what was said of today. @throws what the server refuses */
+  async reopen() {
+    await this.#session.call(`/users/me/days/${this.today?.date}/reopen`, { method: 'POST', body: {} });
+  }
+
   #readPlan = async () => {
-    this.plan = /** @type {PhysicalPlanView | null} */ (
-      await this.#readCurrent('physicalPlans', 'physical-plan')
-    );
+    const [newest] = /** @type {PhysicalPlanRow[]} */ (await this.#session.call('/physicalPlans?limit=1'));
+    this.plan = newest ?? null;
   };
 
   #readMental = async () => {
-    this.mental = /** @type {MentalPlanView | null} */ (
-      await this.#readCurrent('mentalPlans', 'mental-plan')
-    );
+    this.mental = await this.#readMentalPlan();
   };
 
-  /**
-   * Asks first whether there is one: browsers take a 404 for a fault and tell so in their console.
-   * @param {string} list
-   * @param {string} view
-   */
-  async #readCurrent(list, view) {
-    const newest = /** @type {unknown[]} */ (await this.#session.call(`/${list}?limit=1`));
+  /** Asks first whether there is one: browsers take a 404 for a fault and tell so in their console. */
+  async #readMentalPlan() {
+    const newest = /** @type {unknown[]} */ (await this.#session.call('/mentalPlans?limit=1'));
     if (newest.length === 0) return null;
     try {
-      return await this.#read(view);
+      return /** @type {MentalPlanView} */ (await this.#read('mental-plan'));
     } catch (error) {
       // Removed between the two.
       if (error instanceof Refusal && error.code === 'NOT_FOUND') return null;

@@ -2,12 +2,13 @@
 import { Board } from './board.js';
 import { Refusal, Session } from './session.js';
 import { follow, SessionOver } from './stream.js';
-import { announce, find, showBoard, showConnection, showToday } from './view.js';
+import { announce, find, showBoard, showConnection } from './view.js';
 
 /** Who is signed in here. @type {{ session: Session, board: Board, leaving: AbortController } | undefined} */
 let present;
 
 const entry = /** @type {HTMLFormElement} */ (find('#entry form'));
+const day = /** @type {HTMLFormElement} */ (find('#day-form'));
 const newTask = /** @type {HTMLFormElement} */ (find('#tasks form'));
 
 onSubmit(entry, async (fields, pressed) => {
@@ -22,6 +23,14 @@ onSubmit(newTask, async (fields) => {
   await present?.session.call('/outherTasks', { method: 'POST', body: { title: fields.get('title') } });
   // What is shown comes with the events alone: there is one order of things, the server's.
   newTask.reset();
+});
+
+onSubmit(day, async () => {
+  if (!present) return;
+  const { board } = present;
+  // What is shown comes with the event.
+  if (board.today?.day.state === 'done' || board.today?.day.state === 'skipped') await board.reopen();
+  else await board.complete();
 });
 
 find('#tasks ul').addEventListener('change', async ({ target }) => {
@@ -54,8 +63,17 @@ addEventListener('pagehide', ({ persisted }) => {
   if (!persisted) present?.session.end().catch(() => {});
 });
 
-// The day may change while nobody touches the page.
-setInterval(() => present && showToday(present.board), 60_000);
+// The day may be over while nobody touches the page.
+setInterval(async () => {
+  const board = present?.board;
+  if (!board?.isOver || document.hidden) return;
+  try {
+    await board.readToday();
+    if (present?.board === board) showBoard(board);
+  } catch {
+    // A minute later there is another try; that nobody is there the stream says.
+  }
+}, 60_000);
 
 /**
  * @param {Session} session
@@ -95,8 +113,10 @@ function leave(why) {
   present = undefined;
   newTask.reset();
   complain(newTask);
+  complain(day);
   for (const row of document.querySelectorAll('#board li')) row.remove();
-  for (const place of ['#login', '#goal', '#mental-goal', '#news']) find(place).textContent = '';
+  for (const place of ['#login', '#goal', '#mental-goal', '#news', '#weekday', '#day-state', '#energy'])
+    find(place).textContent = '';
   show('#entry');
   say(why);
 }

@@ -3,8 +3,9 @@ import type { z } from 'zod';
 import type * as auth from '../features/auth/contract.ts';
 import type * as events from '../features/events/contract.ts';
 
+export type { Today } from '../features/day/today/contract.ts';
 export type { MentalPlanView } from '../features/mentalPlan/contract.ts';
-export type { PhysicalPlanView } from '../features/physicalPlan/contract.ts';
+export type { PhysicalPlanRow } from '../features/physicalPlan/contract.ts';
 export type TokenAnswer = z.output<typeof auth.TokenAnswer>;
 export type StreamEvent = z.output<typeof events.StreamEvent>;
 export type { Task } from '../trpc/fields.ts';

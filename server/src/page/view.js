@@ -31,8 +31,6 @@ export function showConnection(state, why) {
   place.textContent = why === undefined ? CONNECTION[state] : `${CONNECTION[state]} (${why})`;
 }
 
-const UNITS = { book: 'pages', course: 'lessons', video: 'minutes' };
-
 /** @param {Board} board */
 export function showBoard(board) {
   showToday(board);
@@ -52,30 +50,77 @@ export function showBoard(board) {
   );
 }
 
+/** Why a target is what it is. */
+const REASONS = {
+  opening: '',
+  met: 'one step more than last time',
+  hold: 'the same as last time',
+  backed_off: 'a little less, as it was too much',
+  break: 'less after a rest',
+  top: 'the end of this exercise',
+  deload: 'a lighter week',
+};
+
+/** What became of the day, and what its button does then. */
+const STATES = {
+  open: { says: '', button: 'I did all of this' },
+  reported: { says: 'The workout is done.', button: 'I did all of this' },
+  done: { says: 'Done.', button: 'Open again' },
+  skipped: { says: 'Skipped.', button: 'Open again' },
+};
+
+/**
+ * @param {number} amount
+ * @param {string} unit in the singular
+ */
+const countOf = (amount, unit) => `${amount} ${unit}${amount === 1 ? '' : 's'}`;
+
 /** @param {Board} board */
-export function showToday({ plan }) {
-  const now = new Date();
-  find('#weekday').textContent = now.toLocaleDateString('en', { weekday: 'long' });
-  find('#no-plan').hidden = plan !== null;
-  find('#goal').textContent = plan ? `Goal: ${plan.data.goal}` : '';
-  // Weeks begin with Monday, day 1.
-  const today = plan?.days.find(({ day_of_week }) => day_of_week === (now.getDay() || 7));
+function showToday({ plan, today }) {
+  const { day, workout, nutrition } = today ?? {};
+  // The date of the profile, in whichever zone the browser is.
+  find('#weekday').textContent = today
+    ? new Date(today.date).toLocaleDateString('en', {
+        weekday: 'long',
+        day: 'numeric',
+        month: 'long',
+        timeZone: 'UTC',
+      })
+    : '';
+  find('#no-plan').hidden = today?.workout_reason !== 'no_plan';
+  find('#goal').textContent = plan ? `Goal: ${plan.goal}` : '';
+  const state = STATES[day?.state ?? 'open'];
+  find('#day-state').textContent = [
+    state.says,
+    workout && !workout.due && day?.state === 'open' ? 'No workout is due today; this one is next.' : '',
+    today?.workout_reason === 'rest' ? 'A day of rest.' : '',
+    day?.streak ? `${countOf(day.streak, 'day')} in a row.` : '',
+  ]
+    .filter(Boolean)
+    .join(' ');
+  find('#energy').textContent = nutrition
+    ? `${nutrition.kcal} kcal: ${nutrition.protein} g protein, ${nutrition.fat} g fat, ${nutrition.carbohydrate} g carbohydrate. Not medical advice.`
+    : '';
+  const button = find('#day-form button');
+  button.textContent = state.button;
+  button.hidden = !today || (!workout && !today.learning?.minutes && day?.state === 'open');
   fill(
     find('#today ul'),
     'exercise',
-    today?.exercises ?? [],
-    ({ id }) => id,
-    (row, exercise) => {
-      find('[data-part=name]', row).textContent = exercise.name;
+    workout?.exercises ?? [],
+    ({ exercise_id }) => exercise_id,
+    (row, { name, sets, target, unit, because, kcal }) => {
+      find('[data-part=name]', row).textContent = name;
       find('[data-part=reps]', row).textContent =
-        `${exercise.start_reps} to ${exercise.end_reps} repetitions, by ${exercise.step} · ${exercise.calories_burned} kcal`;
-      find('[data-part=description]', row).textContent = exercise.description;
+        `${sets} × ${target} ${unit === 'reps' ? 'repetitions' : 'seconds'}${kcal === null ? '' : ` · ${kcal} kcal`}`;
+      find('[data-part=because]', row).textContent = REASONS[because];
     },
   );
 }
 
 /** @param {Board} board */
-function showResources({ mental }) {
+function showResources({ mental, today }) {
+  const quotas = new Map(today?.learning?.resources.map((one) => [one.resource_id, one]));
   find('#no-resources').hidden = (mental?.resources.length ?? 0) > 0;
   find('#mental-goal').textContent = mental
     ? `${mental.data.name}: ${mental.data.goal}. ${mental.data.progress} days left.`
@@ -86,10 +131,14 @@ function showResources({ mental }) {
     mental?.resources ?? [],
     ({ resource }) => resource.id,
     (row, { resource, progress }) => {
-      const done = `${progress} of ${resource.volume} ${UNITS[resource.type]}`;
+      const done = `${progress} of ${countOf(resource.volume, resource.unit)}`;
+      const { quota = 0, minutes = 0 } = quotas.get(resource.id) ?? {};
       find('[data-part=name]', row).textContent = resource.name;
       find('[data-part=type]', row).textContent = resource.type;
       find('[data-part=done]', row).textContent = done;
+      find('[data-part=quota]', row).textContent = quota
+        ? `Today: ${countOf(quota, resource.unit)}, ${countOf(minutes, 'minute')}`
+        : '';
       const bar = /** @type {HTMLProgressElement} */ (find('progress', row));
       bar.max = resource.volume;
       bar.value = progress;
@@ -129,7 +178,14 @@ function rowOf(name) {
   return /** @type {HTMLElement} */ (find('li', content).cloneNode(true));
 }
 
-const WHAT = { task: 'Task', physicalPlan: 'Plan', mentalPlan: 'Mental plan', resource: 'Resource' };
+const WHAT = {
+  task: 'Task',
+  physicalPlan: 'Plan',
+  mentalPlan: 'Mental plan',
+  resource: 'Resource',
+  profile: 'Profile',
+  day: 'Day',
+};
 
 /**
  * Says what has happened, also to who does not see the screen.

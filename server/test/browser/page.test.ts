@@ -59,7 +59,7 @@ const as = ({ token }: User) => ({
 });
 
 const PLAN = { goal: 'Run 10 km', age: 30, gender: 'female', weight: 64.5, height: 172 };
-const BOOK = { type: 'book', name: 'Deep Work', description: '', volume: 304 };
+const BOOK = { type: 'book', name: 'Deep Work', description: '', volume: 304, unit: 'page' };
 
 /** Gives the user some of everything. */
 async function furnish(user: User): Promise<{ plan: number; resource: number }> {
@@ -87,9 +87,7 @@ test('#219 what is changed in one window, or by a plain call, is in the other wi
   await expect.poll(() => done(one.page, 'Buy shoes').isChecked()).toBe(false);
 
   const { resource, plan } = await furnish(ann);
-  const weekday = new Date().getDay() || 7;
-  const { days } = (await api.rest('GET', `/users/${ann.id}/physical-plan`, { token: ann.token })).body;
-  const today = days.find((day: { day_of_week: number }) => day.day_of_week === weekday);
+  const { workout } = (await api.rest('GET', '/users/me/today', { token: ann.token })).body;
   for (const { page } of [one, two]) {
     await expect
       .poll(() => tasksIn(page))
@@ -101,7 +99,7 @@ test('#219 what is changed in one window, or by a plain call, is in the other wi
       ]);
     await expect
       .poll(() => textsOf(page, 'today', 'name'))
-      .toEqual(today.exercises.map(({ name }: { name: string }) => name));
+      .toEqual(workout.exercises.map(({ name }: { name: string }) => name));
     await expect.poll(() => textsOf(page, 'resources', 'done')).toEqual(['0 of 304 pages']);
     expect(await page.locator('#goal').textContent()).toBe('Goal: Run 10 km');
   }
@@ -124,6 +122,47 @@ test('#219 what is changed in one window, or by a plain call, is in the other wi
     expect(await textsOf(page, 'today', 'name')).toEqual([]);
     expect(await wasNotReloaded(page)).toBe(true);
     expect(complaints).toEqual([]);
+  }
+});
+
+test('#640 the day is shown with its targets and quotas, completed, and opened again', async () => {
+  const ann = await api.register();
+  await furnish(ann);
+  const [one, two] = [await enter(ann), await enter(ann)];
+  const line = async (page: Page, id: string) => (await page.locator(id).textContent()) ?? '';
+  const shown = async ({ page }: Window) => [
+    (await textsOf(page, 'today', 'reps'))[0],
+    await line(page, '#day-state'),
+    (await textsOf(page, 'resources', 'quota'))[0],
+    (await textsOf(page, 'resources', 'done'))[0],
+  ];
+  const OPEN = [
+    expect.stringMatching(/^1 × 5 repetitions · [\d.]+ kcal$/),
+    '',
+    'Today: 11 pages, 22 minutes',
+    '0 of 304 pages',
+  ];
+  const { date } = (await api.rest('GET', '/users/me/today', { token: ann.token })).body;
+  const long = { weekday: 'long', day: 'numeric', month: 'long', timeZone: 'UTC' } as const;
+  for (const window of [one, two]) {
+    await expect.poll(() => shown(window)).toEqual(OPEN);
+    expect(await line(window.page, '#weekday')).toBe(new Date(date).toLocaleDateString('en', long));
+    expect(await line(window.page, '#energy')).toMatch(/^\d+ kcal: .* Not medical advice\.$/);
+  }
+  await one.page.getByRole('button', { name: 'I did all of this' }).click();
+  for (const window of [one, two])
+    await expect
+      .poll(() => shown(window))
+      .toEqual([OPEN[0], 'Done. 1 day in a row.', expect.stringContaining('Today: '), '11 of 304 pages']);
+  expect((await api.rest('GET', `/users/me/days/${date}`, { token: ann.token })).body).toMatchObject({
+    state: 'done',
+    workout: { exercises: Array(8).fill(expect.objectContaining({ met: true })) },
+  });
+  await two.page.getByRole('button', { name: 'Open again' }).click();
+  for (const window of [one, two]) {
+    await expect.poll(() => shown(window)).toEqual(OPEN);
+    expect(window.complaints).toEqual([]);
+    expect(await wasNotReloaded(window.page)).toBe(true);
   }
 });
 
@@ -411,6 +450,9 @@ test('#228 it is used with the keyboard alone, has a name for everything, and sh
   expect((await focused()).name).toBe(`Signed in as ${ann.login}`);
   await press('Tab');
   expect(await focused()).toEqual({ name: 'Sign out', outline: 'solid 3px' });
+  await page.getByRole('button', { name: 'I did all of this' }).waitFor();
+  await press('Tab');
+  expect(await focused()).toEqual({ name: 'I did all of this', outline: 'solid 3px' });
   await press('Tab');
   await page.keyboard.type('Stretch');
   await press('Enter');
