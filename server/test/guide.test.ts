@@ -1,0 +1,75 @@
+// The calls of docs/guide/day.md, run as they stand there.
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { expect, test } from 'vitest';
+import { startApp } from './harness.ts';
+
+const run = promisify(execFile);
+
+test('#641 the five calls of the guide answer as it says', async () => {
+  const api = await startApp({ now: () => new Date('2026-11-28T12:00:00Z') });
+  const url = await api.app.listen({ port: 0, host: '127.0.0.1' });
+  const { token } = await api.register();
+  const post = (path: string, body: object) => api.rest('POST', path, { token, body });
+  await post('/physicalPlans', { goal: 'Lose weight', age: 30, gender: 'male', weight: 80, height: 180 });
+  await post('/mentalPlans', { name: 'Spring', goal: 'Read', resource_list: [], deadline: '2026-12-27' });
+  await post('/resources', { type: 'book', name: 'SICP', description: '', volume: 304, unit: 'page' });
+  await post('/outherTasks', { title: 'Buy running shoes' });
+
+  const text = await readFile(new URL('../../docs/guide/day.md', import.meta.url), 'utf8');
+  const blocks = [...text.matchAll(/```(sh|json)\n(.*?)```/gs)].map(([, kind, block = '']) => ({
+    kind,
+    block,
+  }));
+  const answers: Record<string, unknown>[][] = [];
+  for (const { kind, block } of blocks) {
+    if (kind !== 'sh') continue;
+    const env = {
+      PATH: process.env.PATH,
+      api: url,
+      auth: `authorization: Bearer ${token}`,
+      json: 'content-type: application/json',
+      today: '2026-11-28',
+      tomorrow: '2026-11-29',
+    };
+    // Each answer on a line of its own.
+    const { stdout } = await run('sh', ['-c', block.replaceAll('curl -s', 'curl -sw "\\n"')], { env });
+    answers.push(
+      stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    );
+  }
+  expect(answers.map((of) => of.map(({ status }) => status))).toEqual([
+    [undefined],
+    [undefined],
+    [undefined],
+    [undefined, undefined, undefined],
+    [undefined],
+  ]);
+
+  // What the guide shows of an answer is in it.
+  const shown = blocks.filter(({ kind }) => kind === 'json').map(({ block }) => JSON.parse(block));
+  expect(answers.slice(0, 3).map(([first]) => first)).toMatchObject(shown.map(withoutGaps));
+  const [corrected, skipped, reopened] = answers[3] as Record<string, unknown>[];
+  expect(corrected).toMatchObject({ day: { state: 'done', revision: 2 } });
+  expect(skipped).toMatchObject({ days: [{ date: '2026-11-29', state: 'skipped' }] });
+  expect(reopened).toMatchObject({ day: { state: 'open', revision: 2 } });
+  expect(answers[4]).toMatchObject([
+    { since: '2026-11-28', streak: { current: 1, best: 1, pending: false } },
+  ]);
+});
+
+/** @returns the example without its `…`; of a list that ends before the real one, the elements that are shown */
+function withoutGaps(value: unknown): unknown {
+  if (Array.isArray(value))
+    return value.every((one) => typeof one !== 'object')
+      ? value
+      : expect.arrayContaining(value.map((one) => expect.objectContaining(withoutGaps(one) as object)));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([key, of]) => (key === '…' ? [] : [[key, withoutGaps(of)]])),
+  );
+}
