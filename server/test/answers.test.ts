@@ -4,8 +4,8 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 import { sql } from '../src/db/drizzle.ts';
-import { bothDoors } from './doors.ts';
 import { openTestDatabase, startApp, type TestApp, type User } from './harness.ts';
+import { bothTransports } from './transports.ts';
 
 const database = await openTestDatabase();
 const api = await startApp({ database });
@@ -24,7 +24,7 @@ async function fill({ id }: User, count: number, character = 'x'): Promise<void>
     select p.id, r.id from mental_plans p join resources r using (user_id) where p.user_id = ${id}::int`);
 }
 
-for (const { name, call } of bothDoors(api))
+for (const { name, call } of bothTransports(api))
   test(`#353 over ${name} a page of long texts holds fewer rows, and the empty page is the end`, async () => {
     const ann = await api.register();
     await fill(ann, 700);

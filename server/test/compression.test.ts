@@ -15,7 +15,7 @@ import { publicProcedure, router } from '../src/trpc/procedures.ts';
 import { makeExport } from './exports.ts';
 import { startApp } from './harness.ts';
 import { testServices } from './services.ts';
-import { DOORS, openStream } from './streams.ts';
+import { openStream, TRANSPORTS } from './streams.ts';
 
 type Middleware = (request: IncomingMessage, response: ServerResponse, next: () => void) => void;
 // Its types would bring those of Express.
@@ -52,7 +52,7 @@ async function startProxy(target: string): Promise<string> {
 const api = await startApp();
 const base = await startProxy(await api.app.listen({ port: 0, host: '127.0.0.1' }));
 
-test.each(DOORS)(
+test.each(TRANSPORTS)(
   '#253 a stream over $name begins at once, and every event comes when it happens',
   async ({ path }) => {
     const ann = await api.register();
@@ -80,19 +80,19 @@ test('#254 of a streamed batch each answer comes when it is there', async () => 
     }),
   });
   const services = testServices(api.database);
-  const door = Fastify();
+  const server = Fastify();
   onTestFinished(() => {
     release();
-    return door.close();
+    return server.close();
   });
   registerGuards(
-    door,
+    server,
     () => [],
     services.limits,
     (request, reply) => requestContextOf(services, request, reply),
   );
-  registerTrpc(door, '/trpc', batched, (asked, reply) => createContext(services, asked, reply));
-  const at = await startProxy(await door.listen({ port: 0, host: '127.0.0.1' }));
+  registerTrpc(server, '/trpc', batched, (asked, reply) => createContext(services, asked, reply));
+  const at = await startProxy(await server.listen({ port: 0, host: '127.0.0.1' }));
 
   const answer = await fetch(`${at}/trpc/quick,slow?batch=1&input=${encodeURIComponent('{}')}`, {
     headers: { 'trpc-accept': 'application/jsonl' },

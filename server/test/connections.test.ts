@@ -63,14 +63,14 @@ test('#364 of IPv6 a network of 64 bits is one address', async () => {
   await api.app.ready();
   // Real connections that come from where we say.
   const addresses = ['2001:db8::1', '2001:db8::2', '2001:db8:0:1::1', '2001:db8::ffff:0:0:3'];
-  const door = createServer((socket) => {
+  const server = createServer((socket) => {
     Object.defineProperty(socket, 'remoteAddress', { value: addresses.shift() });
     api.app.server.emit('connection', socket);
   });
-  door.listen(0, '127.0.0.1');
-  await once(door, 'listening');
-  onTestFinished(() => void door.close());
-  const { port } = door.address() as AddressInfo;
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
+  const { port } = server.address() as AddressInfo;
   const outcomes = [];
   for (let n = 0; n < 4; n++) outcomes.push((await hold(port, '127.0.0.1')) !== undefined);
   expect(outcomes).toEqual([true, true, true, false]);
@@ -132,7 +132,7 @@ test.each([
   expect(answers.at(-1)?.headers.connection).toBe('close');
 });
 
-test('#365 also where a user has to wait, at both doors and in a batch', async () => {
+test('#365 also where a user has to wait, over both transports and in a batch', async () => {
   const api = await startApp({ database, rates: { ...PLENTY, user: { max: 1, seconds: 60 } } });
   const port = await listening(api);
   const { token } = await api.register();

@@ -1,15 +1,15 @@
 // Deadlines of mental plans, units of resources, and what is due on weekdays, over both transports and with a clock that is set.
 import { sql } from 'drizzle-orm';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { bothDoors } from './doors.ts';
 import { startApp, type User } from './harness.ts';
+import { bothTransports } from './transports.ts';
 
 let now = new Date();
 beforeEach(() => {
   now = new Date('2026-11-28T12:00:00Z');
 });
 const api = await startApp({ now: () => now });
-const [rest] = bothDoors(api);
+const [rest] = bothTransports(api);
 
 const PLAN = { name: 'Spring', goal: 'Read', resource_list: [] as number[] };
 const BODY = { goal: 'Run', age: 30, gender: 'male', weight: 70, height: 175 };
@@ -20,7 +20,7 @@ const schedulesOf = ({ id }: User) =>
     sql`select from_date::text, training, study from schedules where user_id = ${id} order by from_date`,
   );
 
-describe.each(bothDoors(api))('$name', ({ call }) => {
+describe.each(bothTransports(api))('$name', ({ call }) => {
   test.each([
     ['2026-11-27', false],
     ['2026-11-28', true],

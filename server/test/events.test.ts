@@ -1,4 +1,4 @@
-// What a stream of events brings, and to whom: both doors, on real connections.
+// What a stream of events brings, and to whom: both transports, on real connections.
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, connect } from 'node:net';
@@ -16,13 +16,13 @@ import {
 } from '../src/features/mentalPlan/queries.ts';
 import { createResources, removeResource, updateResource } from '../src/features/resource/queries.ts';
 import { createTask } from '../src/features/task/queries.ts';
-import { bothDoors } from './doors.ts';
 import { startApp, type User } from './harness.ts';
-import { DOORS, openStream, type Reader } from './streams.ts';
+import { openStream, type Reader, TRANSPORTS } from './streams.ts';
 import { badTokens, sessionNameOf, sessionOf, signed } from './tokens.ts';
+import { bothTransports } from './transports.ts';
 
 const api = await startApp();
-const [rest, rpc] = bothDoors(api);
+const [rest, rpc] = bothTransports(api);
 let base: string;
 beforeAll(async () => {
   base = await api.app.listen({ port: 0, host: '127.0.0.1' });
@@ -48,7 +48,7 @@ async function listening(user: User, path = '/events'): Promise<Reader> {
   return reader;
 }
 
-describe.each(DOORS)('over $name', ({ path }) => {
+describe.each(TRANSPORTS)('over $name', ({ path }) => {
   test('every change is heard once, in order, with the row as the API answers it', async () => {
     const ann = await api.register();
     const reader = await listening(ann, path);

@@ -1,4 +1,4 @@
-// Every procedure, at both doors, with inputs made from its own contract: good ones, and good ones with something
+// Every procedure, over both transports, with inputs made from its own contract: good ones, and good ones with something
 // broken. A failure prints the seed and the smallest input that shows it.
 import { randomUUID } from 'node:crypto';
 import { sql } from 'drizzle-orm';
@@ -355,7 +355,7 @@ const options = (name: string) => ({ seed: SEED, numRuns: name.startsWith('auth.
 
 // #87: What tRPC takes and refuses is the same before and after the same input came over REST.
 test.each(procedures)(
-  '#86 #87 #89 $name: both doors take and refuse the same, again and again, and nothing is an error of ours',
+  '#86 #87 #89 $name: both transports take and refuse the same, again and again, and nothing is an error of ours',
   async ({ name, endpoint }) => {
     const contract = inputContract(endpoint);
     if (!contract) throw new Error('a procedure without an input contract');
@@ -381,7 +381,7 @@ test.each(procedures)(
 );
 
 test.each(procedures)(
-  '#86 #88 #89 #92 $name: whatever stands in one place of a good input, both doors judge it alike',
+  '#86 #88 #89 #92 $name: whatever stands in one place of a good input, both transports judge it alike',
   async ({ name, endpoint }) => {
     const contract = inputContract(endpoint) as z.ZodType;
     const [good] = fc.sample(valid(contract, true), { seed: SEED, numRuns: 1 });
@@ -425,7 +425,7 @@ test.each(procedures)(
 );
 
 test.each(procedures)(
-  '#86 $name: an input that is no object at all is refused by both doors',
+  '#86 $name: an input that is no object at all is refused by both transports',
   async ({ name, endpoint }) => {
     for (const input of [null, true, 0, '', 'x', [], [{}]] as Json[]) {
       // As JSON: an empty body is no input at all, which some mutations take.

@@ -17,7 +17,7 @@ import { type AppRouter, appRouter } from '../src/router.ts';
 import { createMemoryStore, type RateLimitStore } from '../src/security/rateLimitStore.ts';
 import type { Rates } from '../src/security/rateLimits.ts';
 import { checkAgainstDocument } from './conformance.ts';
-import { lendEmbedded } from './lending.ts';
+import { borrowDatabase } from './databasePool.ts';
 import { type ScannedAnswer, scanAnswers, scanLog, tokensIn } from './scan.ts';
 import { SECRET } from './tokens.ts';
 
@@ -61,7 +61,7 @@ export interface TestApp {
   readonly database: TestDatabase;
   /** Log lines so far, parsed. */
   readonly log: readonly Record<string, unknown>[];
-  /** Calls the REST door. */
+  /** Calls the REST transport. */
   rest(method: string, url: string, request?: Request): Promise<Answer>;
   /** Calls one procedure over tRPC; `body.result.data` or `body.error`. */
   rpc(name: string, input?: unknown, token?: string): Promise<Answer>;
@@ -72,7 +72,7 @@ export interface TestApp {
 /** Opens an empty, migrated database: embedded, or on the server of TEST_DATABASE_URL. Gone when the file is done. */
 export async function openTestDatabase(): Promise<OpenDatabase & { url: string | undefined }> {
   const server = process.env.TEST_DATABASE_URL;
-  if (server === undefined) return { ...(await lendEmbedded()), url: undefined };
+  if (server === undefined) return { ...(await borrowDatabase()), url: undefined };
   const name = `stepwise_test_${randomUUID().replaceAll('-', '')}`;
   const admin = postgres(server, { max: 1, onnotice: () => {} });
   await admin.unsafe(`create database ${name}`);
@@ -93,14 +93,14 @@ export async function openTestDatabase(): Promise<OpenDatabase & { url: string |
 
 /**
  * Starts the app for the test or the test file that calls this, and ends it with that.
- * @param overrides `dearHashes`: passwords cost what they do in production
+ * @param overrides `productionHashCost`: passwords cost what they do in production
  */
 export async function startApp(
   overrides: Partial<AppOptions['config']> & {
     database?: TestDatabase;
     rates?: Rates;
     store?: RateLimitStore;
-    dearHashes?: boolean;
+    productionHashCost?: boolean;
   } & Pick<AppOptions, 'metrics' | 'traceProcedure' | 'stalledAfterMs' | 'bodyTimeouts' | 'now'> = {},
 ): Promise<TestApp> {
   const {
@@ -112,7 +112,7 @@ export async function startApp(
     stalledAfterMs,
     bodyTimeouts,
     now,
-    dearHashes = false,
+    productionHashCost = false,
     ...settings
   } = overrides;
   const database = given ?? (await openTestDatabase());
@@ -142,7 +142,7 @@ export async function startApp(
       { level: 'info' },
       lines((line) => log.push(JSON.parse(line))),
     ),
-    hashing: { concurrency: 1, ...(!dearHashes && { cost: CHEAP }) },
+    hashing: { concurrency: 1, ...(!productionHashCost && { cost: CHEAP }) },
     ...(metrics && { metrics }),
     ...(traceProcedure && { traceProcedure }),
     ...(stalledAfterMs !== undefined && { stalledAfterMs }),

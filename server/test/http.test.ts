@@ -37,14 +37,18 @@ const padded = (value: unknown, size: number) => JSON.stringify(value).padEnd(si
 const nested = (depth: number) => JSON.parse('['.repeat(depth) + ']'.repeat(depth));
 const codeOf = ({ body }: Answer): string | undefined => body?.code ?? body?.error?.data?.reason;
 
-/** Adds a task with a body of our own making, at one of the two doors. */
-const DOORS = {
+/** Adds a task with a body of our own making, over one of the transports. */
+const TRANSPORTS = {
   REST: (body: string | Buffer, headers: Record<string, string> = {}) =>
     api.rest('POST', '/outherTasks', { token: ann.token, body, headers }),
   tRPC: (body: string | Buffer, headers: Record<string, string> = {}) =>
     api.rest('POST', '/trpc/task.create', { token: ann.token, body, headers }),
 };
-const doors = Object.entries(DOORS).map(([door, send]) => ({ door, send, ok: door === 'REST' ? 201 : 200 }));
+const transports = Object.entries(TRANSPORTS).map(([transport, send]) => ({
+  transport,
+  send,
+  ok: transport === 'REST' ? 201 : 200,
+}));
 const titleOf = ({ body }: Answer) => (body.result?.data ?? body).title;
 
 // Methods
@@ -188,12 +192,11 @@ const JSON_TYPES = [
   'APPLICATION/JSON',
   'Application/Json ; Charset=Utf-8',
 ];
-test.each(doors.flatMap(({ door, send, ok }) => JSON_TYPES.map((type) => ({ door, type, send, ok }))))(
-  '$door takes $type',
-  async ({ send, type, ok }) => {
-    expect((await send('{"title":"x"}', { 'content-type': type })).status).toBe(ok);
-  },
-);
+test.each(
+  transports.flatMap(({ transport, send, ok }) => JSON_TYPES.map((type) => ({ transport, type, send, ok }))),
+)('$transport takes $type', async ({ send, type, ok }) => {
+  expect((await send('{"title":"x"}', { 'content-type': type })).status).toBe(ok);
+});
 
 const OTHER_TYPES = [
   'text/plain',
@@ -208,20 +211,19 @@ const OTHER_TYPES = [
   'application/json, text/plain',
   '',
 ];
-test.each(doors.flatMap(({ door, send }) => OTHER_TYPES.map((type) => ({ door, type, send }))))(
-  '#100 $door answers 415 to "$type"',
-  async ({ send, type }) => {
-    const answer = await send('{"title":"x"}', { 'content-type': type });
-    expect(answer.status).toBe(415);
-    expect(codeOf(answer)).toBe('UNSUPPORTED_MEDIA_TYPE');
-  },
-);
+test.each(
+  transports.flatMap(({ transport, send }) => OTHER_TYPES.map((type) => ({ transport, type, send }))),
+)('#100 $transport answers 415 to "$type"', async ({ send, type }) => {
+  const answer = await send('{"title":"x"}', { 'content-type': type });
+  expect(answer.status).toBe(415);
+  expect(codeOf(answer)).toBe('UNSUPPORTED_MEDIA_TYPE');
+});
 
 test.each(
-  doors.flatMap(({ door, send }) =>
-    ['gzip', 'br', 'deflate', 'gzip, identity', 'x'].map((encoding) => ({ door, encoding, send })),
+  transports.flatMap(({ transport, send }) =>
+    ['gzip', 'br', 'deflate', 'gzip, identity', 'x'].map((encoding) => ({ transport, encoding, send })),
   ),
-)('#115 $door answers 415 to Content-Encoding: $encoding', async ({ send, encoding }) => {
+)('#115 $transport answers 415 to Content-Encoding: $encoding', async ({ send, encoding }) => {
   expect(codeOf(await send('{"title":"x"}', { 'content-encoding': encoding }))).toBe(
     'UNSUPPORTED_MEDIA_TYPE',
   );
@@ -257,8 +259,8 @@ test('a task is deleted with a JSON content type and no body', async () => {
   expect(removed).toMatchObject({ status: 200, body: { message: expect.any(String) } });
 });
 
-test.each(doors)(
-  '#101 an empty body is no input at $door: 400 that names what is missing',
+test.each(transports)(
+  '#101 an empty body is no input at $transport: 400 that names what is missing',
   async ({ send }) => {
     const { status, body } = await send('');
     expect(status).toBe(400);
@@ -289,20 +291,22 @@ const NOT_JSON: [string, string | Buffer][] = [
   ['nesting of 33', JSON.stringify({ title: 'x', deep: nested(32) })],
   ['nesting of 30,000', '['.repeat(30_000)],
 ];
-test.each(doors.flatMap(({ door, send }) => NOT_JSON.map(([what, body]) => ({ door, what, body, send }))))(
-  '#97 #99 #100 #101 $door refuses $what',
-  async ({ send, body }) => {
-    const answer = await send(body);
-    expect(answer.status).toBe(400);
-    expect(codeOf(answer)).toBe('VALIDATION');
-    expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
-  },
-);
+test.each(
+  transports.flatMap(({ transport, send }) =>
+    NOT_JSON.map(([what, body]) => ({ transport, what, body, send })),
+  ),
+)('#97 #99 #100 #101 $transport refuses $what', async ({ send, body }) => {
+  const answer = await send(body);
+  expect(answer.status).toBe(400);
+  expect(codeOf(answer)).toBe('VALIDATION');
+  expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
+});
 
 test.each(['null', '[]', '"text"', '7', 'true', '[{"title":"x"}]'])(
-  '#101 a body that is not an object is refused at both doors: %s',
+  '#101 a body that is not an object is refused over both transports: %s',
   async (body) => {
-    for (const { send, door } of doors) expect(codeOf(await send(body)), door).toBe('VALIDATION');
+    for (const { send, transport } of transports)
+      expect(codeOf(await send(body)), transport).toBe('VALIDATION');
   },
 );
 
@@ -321,17 +325,17 @@ const TAKEN: [string, string, string][] = [
   ['names of every object as text', '{"title":"__proto__"}', '__proto__'],
 ];
 test.each(
-  doors.flatMap(({ door, send, ok }) =>
-    TAKEN.map(([what, body, title]) => ({ door, what, body, title, send, ok })),
+  transports.flatMap(({ transport, send, ok }) =>
+    TAKEN.map(([what, body, title]) => ({ transport, what, body, title, send, ok })),
   ),
-)('#98 #99 #100 $door takes $what', async ({ send, body, title, ok }) => {
+)('#98 #99 #100 $transport takes $what', async ({ send, body, title, ok }) => {
   const answer = await send(body);
   expect(answer.status).toBe(ok);
   expect(titleOf(answer)).toBe(title);
 });
 
-test('#98 the last of two user ids counts, at both doors', async () => {
-  for (const { send, ok } of doors) {
+test('#98 the last of two user ids counts, over both transports', async () => {
+  for (const { send, ok } of transports) {
     expect((await send(`{"title":"x","user_id":1,"user_id":${ann.id}}`)).status).toBe(ok);
     expect((await send(`{"title":"x","user_id":${ann.id},"user_id":1}`)).status).toBe(404);
   }
@@ -653,7 +657,7 @@ test.each(['text/xml', 'application/xml, text/html;q=0.9', '*/*;q=0', '', 'appli
 );
 
 test.each(KINDS.filter(([, , url]) => !url.startsWith('/trpc') && !/openapi|docs|redoc/.test(url)))(
-  '#162 %s: an error of the REST door is a problem document with the id of the answer',
+  '#162 %s: an error of the REST transport is a problem document with the id of the answer',
   async (_, method, url, request) => {
     const { status, headers, body } = await api.rest(method, url, request);
     if (status < 400) return expect(String(headers['content-type'] ?? '')).not.toContain('problem');
@@ -670,7 +674,7 @@ test.each(KINDS.filter(([, , url]) => !url.startsWith('/trpc') && !/openapi|docs
 );
 
 test.each(KINDS.filter(([, , url]) => url.startsWith('/trpc/')))(
-  '#162 %s: an error of the tRPC door is tRPC’s, with reason and the id of the answer',
+  '#162 %s: an error of the tRPC transport is tRPC’s, with reason and the id of the answer',
   async (_, method, url, request) => {
     const { status, headers, body } = await api.rest(method, url, request);
     if (status < 400) return expect(body?.error).toBeUndefined();
@@ -765,7 +769,7 @@ test.each([
   'Bearer x.y',
   'Bearer x.y.z ',
   'Bearer x.y.z, Bearer x.y.z',
-])('Authorization: "%s" is 401 at both doors', async (authorization) => {
+])('Authorization: "%s" is 401 over both transports', async (authorization) => {
   const real = authorization.replaceAll('x.y.z', ann.token);
   for (const url of ['/outherTasks', '/trpc/task.list?input={}']) {
     const answer = await api.rest('GET', url, { headers: { authorization: real } });
@@ -926,7 +930,7 @@ const REQUESTED = [
   'trpc-accept',
 ];
 test.each(['GET', 'POST', 'PATCH', 'PUT', 'DELETE'])(
-  '#131 a preflight allows %s with the headers that clients send, slash or not, on both doors',
+  '#131 a preflight allows %s with the headers that clients send, slash or not, over both transports',
   async (method) => {
     for (const url of [
       '/outherTasks/1',
@@ -1026,7 +1030,7 @@ test('#130 without a list no foreign origin may read anything in production', as
 // Errors and the log
 
 test.each(['production', 'development'] as const)(
-  '#133 #161 in %s a failure of the database is a constant text at both doors and is logged without values',
+  '#133 #161 in %s a failure of the database is a constant text over both transports and is logged without values',
   async (environment) => {
     const broken = await startApp({ environment, corsOrigins: ['https://app.example'] });
     const { token } = await broken.register();

@@ -5,14 +5,14 @@ import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { inputContract, listEndpoints } from '../src/http/transports/endpoints.ts';
 import { appRouter } from '../src/router.ts';
-import { belongings } from './belongings.ts';
-import { bothDoors } from './doors.ts';
 import { startApp } from './harness.ts';
+import { bothTransports } from './transports.ts';
+import { userRows } from './userRows.ts';
 
 const api = await startApp();
 const bob = await api.register();
 const ann = await api.register();
-const doors = bothDoors(api);
+const transports = bothTransports(api);
 
 const PLAN = { goal: 'Run', age: 30, gender: 'male', weight: 80, height: 180 };
 const BOOK = { type: 'book', name: 'Deep Work', description: '', volume: 100 };
@@ -46,7 +46,7 @@ const CREATIONS: [string, object, object][] = [
 
 /** Rows without what differs between two of a kind. */
 async function shapeOf(user_id: number): Promise<string> {
-  const rows = await belongings(api, user_id);
+  const rows = await userRows(api, user_id);
   // What happened is told in those rows' own words, ids among them.
   const { users: _, sessions: __, events: ___, ...made } = rows;
   const plain = (row: string) =>
@@ -59,7 +59,7 @@ async function shapeOf(user_id: number): Promise<string> {
 }
 
 // #82: The same goes for keys inside nested objects.
-test.each(doors)(
+test.each(transports)(
   '#81 #82 over $name keys that are the server’s are ignored when something is made',
   async ({ call }) => {
     for (const [procedure, input, extra] of CREATIONS) {
@@ -77,7 +77,7 @@ test.each(doors)(
   },
 );
 
-test.each(doors)(
+test.each(transports)(
   '#81 over $name keys that are the server’s are ignored when something is changed',
   async ({ call }) => {
     const { id: user_id, token } = await api.register();
@@ -85,7 +85,7 @@ test.each(doors)(
     const plan = (await call('physicalPlan.create', PLAN, token)).data.data.id;
     const book = (await call('resource.create', BOOK, token)).data.data;
     const { id: task } = (await call('task.create', TASK, token)).data;
-    const before = await belongings(api, user_id);
+    const before = await userRows(api, user_id);
     const { id: _, ...ours } = OURS;
     for (const [procedure, id] of [
       ['mentalPlan.update', list],
@@ -102,11 +102,11 @@ test.each(doors)(
           )
         ).status,
       ).toBe(200);
-    expect(await belongings(api, user_id)).toEqual(before);
+    expect(await userRows(api, user_id)).toEqual(before);
   },
 );
 
-test.each(doors)('#81 over $name whoever registers gets an account like any other', async ({ call }) => {
+test.each(transports)('#81 over $name whoever registers gets an account like any other', async ({ call }) => {
   const login = `user-${randomUUID()}`;
   const { data } = await call('auth.register', {
     ...OURS,
@@ -150,7 +150,7 @@ const CODE = [
   'constructor',
 ];
 
-test.each(doors)('#93 #103 over $name code in a text is text, kept as it was sent', async ({ call }) => {
+test.each(transports)('#93 #103 over $name code in a text is text, kept as it was sent', async ({ call }) => {
   const before = await tablesAndUsers();
   const { token } = await api.register();
   for (const text of [...SQL, ...CODE]) {
@@ -285,7 +285,7 @@ test('#96 a list of 100,000 is refused by its size, deep ones by their place', a
     expect(
       (await api.rest('POST', path, { token: ann.token, body: { ...MENTAL, resource_list: many } })).status,
     ).toBe(413);
-  for (const { call } of doors)
+  for (const { call } of transports)
     for (const resource_list of [[[1]], [1, null], [{ 0: 1 }], { length: 1 }])
       expect(
         (await call('mentalPlan.create', { ...MENTAL, resource_list }, ann.token)).errors?.[0]?.path,
@@ -344,7 +344,7 @@ test('#99 no request gave all objects a property', async () => {
   expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
 });
 
-test.each(doors)(
+test.each(transports)(
   '#102 over $name every date that is asked for has to be one that exists',
   async ({ call }) => {
     const withDates = [...listEndpoints(appRouter).values()].filter((endpoint) => {
@@ -383,7 +383,7 @@ test.each(doors)(
 
 // Errors
 
-test.each(doors)(
+test.each(transports)(
   '#163 over $name an error names the field, not the value, and lists twenty at most',
   async ({ call }) => {
     const secret = `s3cret${randomUUID()}`;
@@ -416,7 +416,7 @@ test('#89 a value that only the database refuses is bad input in constant words,
   const strict = await startApp();
   const { token } = await strict.register();
   await strict.database.db.execute(sql`alter table outer_tasks alter column title type varchar(3)`);
-  for (const { call } of bothDoors(strict)) {
+  for (const { call } of bothTransports(strict)) {
     const outcome = await call('task.create', { title: 'too long for it' }, token);
     expect(outcome).toMatchObject({ status: 400, code: 'VALIDATION', detail: 'The input is not valid' });
     expect(JSON.stringify(outcome)).not.toMatch(/varying|22001|outer_tasks/);

@@ -1,4 +1,4 @@
-// Limits, on both doors.
+// Limits, over both transports.
 import { randomUUID } from 'node:crypto';
 import { sql } from 'drizzle-orm';
 import { expect, test } from 'vitest';
@@ -159,7 +159,7 @@ test('#345 what has to be hashed for a user who is signed in is limited, by user
 
 test('#345 a server that has no time to look at a password counts no failure', async () => {
   // Hashes as in production, so that the queue cannot empty faster than requests come in.
-  const crowded = await startApp({ database: guessing.database, rates: PLENTY, dearHashes: true });
+  const crowded = await startApp({ database: guessing.database, rates: PLENTY, productionHashCost: true });
   const fail = (username: string) =>
     crowded.rest('POST', '/users/signIn', { body: { username, password: 'not it at all' } });
   const ann = await crowded.register();
@@ -198,9 +198,9 @@ test('a wait that is over lets one more try through', async () => {
   expect((await store.beginAttempt('a')).waitSeconds).toBe(2);
 });
 
-// #142: A user is limited over all addresses and doors, two users at one address apart. One address in the
+// #142: A user is limited over all addresses and transports, two users at one address apart. One address in the
 // test.
-test('#138 #142 a user has so many calls over both doors, and is told how many are left', async () => {
+test('#138 #142 a user has so many calls over both transports, and is told how many are left', async () => {
   const [ann, bob] = [await calling.register(), await calling.register()];
   const first = await calling.rest('GET', '/outherTasks', { token: ann.token });
   expect(first.headers).toMatchObject({ 'ratelimit-limit': '20', 'ratelimit-remaining': '19' });

@@ -4,11 +4,11 @@ import { describe, expect, test } from 'vitest';
 import { makeResetCode } from '../src/features/auth/operators/queries.ts';
 import { listEndpoints } from '../src/http/transports/endpoints.ts';
 import { appRouter } from '../src/router.ts';
-import { belongings, writtenBelongings } from './belongings.ts';
-import { bothDoors, type Door, type Outcome, ofRpcCall } from './doors.ts';
 import { makeExport } from './exports.ts';
 import { startApp, type User } from './harness.ts';
 import { sessionNameOf, sessionOf, signed } from './tokens.ts';
+import { bothTransports, type Outcome, ofRpcCall, type Transport } from './transports.ts';
+import { userRows, userRowVersions } from './userRows.ts';
 import { MISSING } from './values.ts';
 
 const api = await startApp();
@@ -110,7 +110,7 @@ const DECLARED: Record<string, readonly [Reach, (names: Names) => object | Promi
   'health.check': ['public', () => ({})],
 };
 
-const [rest, rpc] = bothDoors(api);
+const [rest, rpc] = bothTransports(api);
 const doors = [rest, rpc, { name: 'tRPC batch', call: batchedCall }] as const;
 
 const known = { username: `user-${randomUUID()}`, password: 'correct horse battery' };
@@ -197,7 +197,7 @@ const doorsOf = (procedure: string) =>
 
 async function throughEachDoor(
   procedure: string,
-  call: (door: Pick<Door, 'call'>) => Promise<Outcome>,
+  call: (door: Pick<Transport, 'call'>) => Promise<Outcome>,
 ): Promise<Record<string, Outcome>> {
   const outcomes: Record<string, Outcome> = {};
   for (const door of doorsOf(procedure)) outcomes[door.name] = await call(door);
@@ -232,20 +232,20 @@ describe.each([...endpoints.keys()])('%s', (procedure) => {
 
   test('#62 to nobody it is 401, unless it is public', async () => {
     const { reach, inputOf } = callOf(procedure);
-    const before = await writtenBelongings(api, owner.id);
+    const before = await userRowVersions(api, owner.id);
     const outcomes = await throughEachDoor(procedure, async ({ call }) =>
       call(procedure, await inputOf(owner.names)),
     );
     if (reach === 'public') for (const outcome of Object.values(outcomes)) expect(outcome.data).toBeDefined();
     else expect(statusesOf(outcomes)).toEqual(all(procedure, 401, 'UNAUTHENTICATED'));
-    expect(await writtenBelongings(api, owner.id)).toEqual(before);
+    expect(await userRowVersions(api, owner.id)).toEqual(before);
   });
 
   // #63: Another user's plans are missing.
   // #70: Nobody takes a step in another user's plan.
   test('#62 #63 #70 to a stranger what is named does not exist, and stays as it was', async () => {
     const { reach, inputOf } = callOf(procedure);
-    const before = await writtenBelongings(api, owner.id);
+    const before = await userRowVersions(api, owner.id);
     const named = await throughEachDoor(procedure, async ({ call }) =>
       call(procedure, await inputOf(owner.names), stranger.token),
     );
@@ -269,7 +269,7 @@ describe.each([...endpoints.keys()])('%s', (procedure) => {
         ),
       );
     }
-    expect(await writtenBelongings(api, owner.id)).toEqual(before);
+    expect(await userRowVersions(api, owner.id)).toEqual(before);
   });
 
   test('#41 #62 to a removed user it is 401, unless it is public', async () => {
@@ -279,13 +279,13 @@ describe.each([...endpoints.keys()])('%s', (procedure) => {
     );
     if (reach === 'public') for (const outcome of Object.values(outcomes)) expect(outcome.data).toBeDefined();
     else expect(statusesOf(outcomes)).toEqual(all(procedure, 401, 'UNAUTHENTICATED'));
-    for (const rows of Object.values(await belongings(api, removed.id))) expect(rows).toEqual([]);
+    for (const rows of Object.values(await userRows(api, removed.id))) expect(rows).toEqual([]);
   });
 
   test('#35 #62 with a token that is too old it is 401, unless it is public', async () => {
     const { reach, inputOf } = callOf(procedure);
     const { id, names, token } = owner;
-    const before = await writtenBelongings(api, id);
+    const before = await userRowVersions(api, id);
     const iat = Math.floor(Date.now() / 1000) - 600;
     const old = signed({ sub: String(id), ...sessionNameOf(token), iat, exp: iat + 300 });
     const outcomes = await throughEachDoor(procedure, async ({ call }) =>
@@ -293,6 +293,6 @@ describe.each([...endpoints.keys()])('%s', (procedure) => {
     );
     if (reach === 'public') for (const outcome of Object.values(outcomes)) expect(outcome.data).toBeDefined();
     else expect(statusesOf(outcomes)).toEqual(all(procedure, 401, 'UNAUTHENTICATED'));
-    expect(await writtenBelongings(api, id)).toEqual(before);
+    expect(await userRowVersions(api, id)).toEqual(before);
   });
 });

@@ -22,7 +22,7 @@ const rates = {
   signIn: { max: 30, seconds: 600 },
 };
 // Hashes as in production: a queue of cheap ones is empty again before anybody has looked.
-const api = await startApp({ dearHashes: true, metrics: { into, token: TOKEN }, rates });
+const api = await startApp({ productionHashCost: true, metrics: { into, token: TOKEN }, rates });
 
 // The process adds them, as it does the background work.
 into.register(

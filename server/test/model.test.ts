@@ -4,15 +4,15 @@ import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
 import type { Database, OpenDatabase } from '../src/db/database.ts';
-import { bothDoors } from './doors.ts';
 import { seeded } from './faults/random.ts';
 import { openTestDatabase, startApp } from './harness.ts';
+import { bothTransports } from './transports.ts';
 
 const database = await openTestDatabase();
 afterAll(() => database.close());
 const api = await startApp({ database: database.url === undefined ? delayed(database) : database });
-const doors = bothDoors(api);
-const [rest] = doors;
+const transports = bothTransports(api);
+const [rest] = transports;
 const ann = await api.register();
 
 /** The embedded database answers before the next request is read: without delays nothing would happen at the same time. */
@@ -131,7 +131,7 @@ test('#174 a hundred times two to five changes at once are as good as some order
   const property = fc.asyncProperty(fc.array(change, { minLength: 2, maxLength: 5 }), async (changes) => {
     const ids = await start();
     const answers = changes.map(({ on, remove, to }, at) =>
-      (doors[at % 2] as (typeof doors)[0]).call(
+      (transports[at % 2] as (typeof transports)[0]).call(
         `${on}.${remove ? 'remove' : 'update'}`,
         { id: ids[on], ...to },
         ann.token,

@@ -2,16 +2,16 @@
 import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
 import type { Database } from '../src/db/database.ts';
-import { belongings } from './belongings.ts';
-import { bothDoors, ofRpcCall } from './doors.ts';
 import { makeExport } from './exports.ts';
 import { startApp, type User } from './harness.ts';
 import { sessionOf } from './tokens.ts';
+import { bothTransports, ofRpcCall } from './transports.ts';
+import { userRows } from './userRows.ts';
 import { expectRefused, MISSING, NOT_IDS } from './values.ts';
 
 const api = await startApp();
-const doors = bothDoors(api);
-const [rest, rpc] = doors;
+const transports = bothTransports(api);
+const [rest, rpc] = transports;
 
 const BOOK = { type: 'book', name: 'SICP', description: '', volume: 500 };
 const PLAN = { name: 'Spring', goal: 'Read', resource_list: [] as number[] };
@@ -45,7 +45,7 @@ async function newcomer() {
 
 const idsOf = (rows: { id: number }[]) => rows.map(({ id }) => id);
 
-test.each(doors)(
+test.each(transports)(
   '#67 over $name a resource that is removed was in nobody else’s plan, nor gets there',
   async ({ call }) => {
     const [ann, bob] = [await newcomer(), await newcomer()];
@@ -58,9 +58,9 @@ test.each(doors)(
     ).toMatchObject({
       status: 404,
     });
-    const before = await belongings(api, bob.id);
+    const before = await userRows(api, bob.id);
     expect((await call('resource.remove', { id: ann.resource }, ann.token)).status).toBe(200);
-    expect(await belongings(api, bob.id)).toEqual(before);
+    expect(await userRows(api, bob.id)).toEqual(before);
     expect((await call('mentalPlan.byUser', { id: ann.id }, ann.token)).data.resources).toEqual([]);
   },
 );
@@ -135,7 +135,7 @@ test.each(['/outherTasks', '/resources', '/mentalPlans', '/physicalPlans'])(
   },
 );
 
-test.each(doors)(
+test.each(transports)(
   '#73 over $name a page starts before any id, one’s own or not, and shows one’s own',
   async ({ call }) => {
     const ann = await newcomer();
@@ -175,13 +175,13 @@ test('#77 a stranger’s object costs the statements of one that never was', asy
   });
   const [ann, bob] = [await newcomer(), await newcomer()];
   const watching = await startApp({ database: { ...api.database, db: watched(db) } });
-  const [door] = bothDoors(watching);
+  const [transport] = bothTransports(watching);
   const statements = async (procedure: string, input: object) => {
     said.length = 0;
-    expect((await door.call(procedure, input, bob.token)).status, procedure).toBe(404);
+    expect((await transport.call(procedure, input, bob.token)).status, procedure).toBe(404);
     return [...said];
   };
-  await door.call('auth.me', {}, bob.token);
+  await transport.call('auth.me', {}, bob.token);
   for (const [procedure, id, input] of [
     ['task.update', ann.task, { title: 'x' }],
     ['task.remove', ann.task, {}],
@@ -260,7 +260,7 @@ test('#78 no cache gives one user’s answer to another', async () => {
 // #80: There are no calendars and no webhooks.
 test('#80 an export holds its owner’s rows alone, and none is given to an ended session', async () => {
   const [ann, bob] = [await newcomer(), await newcomer()];
-  for (const { call } of doors) {
+  for (const { call } of transports) {
     const { data } = await call('auth.export', { id: ann.id, login: ann.login }, bob.token);
     expect(JSON.stringify(data)).toContain(bob.login);
     expect(JSON.stringify(data)).not.toContain(ann.login);
@@ -272,13 +272,13 @@ test('#80 an export holds its owner’s rows alone, and none is given to an ende
     ]).toEqual([[bob.task], [bob.resource], [bob.mentalPlan], [bob.physicalPlan]]);
   }
   await api.rest('POST', '/users/signOut', { token: bob.token });
-  for (const { call } of doors)
+  for (const { call } of transports)
     expect(await call('auth.export', {}, bob.token)).toMatchObject({ status: 401 });
 });
 
 test('#173 of two removals at once one finds it', async () => {
   const remove = async (user: User, procedure: string, id: number) =>
-    (await Promise.all(doors.map(({ call }) => call(procedure, { id }, user.token))))
+    (await Promise.all(transports.map(({ call }) => call(procedure, { id }, user.token))))
       .map(({ status }) => status)
       .sort();
   for (let round = 0; round < 5; round++) {
@@ -299,7 +299,7 @@ test('#173 changes in opposite orders never meet an error of ours', async () => 
   const plans = [await plan(), await plan()];
   const calls = Array.from({ length: 24 }, (_, n) => {
     const resource_list = n % 2 ? books : books.toReversed();
-    const { call } = doors[n % 2] as (typeof doors)[0];
+    const { call } = transports[n % 2] as (typeof transports)[0];
     return n % 3 === 0
       ? call('resource.update', { id: books[n % 6], volume: 500 - n }, ann.token)
       : call('mentalPlan.update', { id: plans[n % 2], resource_list: resource_list.slice(n % 4) }, ann.token);

@@ -1,8 +1,8 @@
 // How much one user may keep, and write at a time.
 import { expect, test } from 'vitest';
-import { bothDoors } from './doors.ts';
 import { openTestDatabase, startApp, type User } from './harness.ts';
 import { PLENTY } from './rates.ts';
+import { bothTransports } from './transports.ts';
 
 const database = await openTestDatabase();
 const small = await startApp({
@@ -43,7 +43,7 @@ const CASES = [
   },
 ] as const;
 
-for (const { call, name: transport } of bothDoors(small))
+for (const { call, name: transport } of bothTransports(small))
   test.each(CASES)(
     `#350 over ${transport} a user keeps so many $name; one more is 409, until one is removed`,
     async (quota) => {

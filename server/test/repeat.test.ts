@@ -34,7 +34,7 @@ test('#171 #206 the same call under the same key happens once and is answered al
   expect(await titles(ann)).toEqual(['Run']);
 });
 
-test('#171 the same key with another body is refused, on either door', async () => {
+test('#171 the same key with another body is refused, on either transport', async () => {
   const ann = await api.register();
   const key = randomUUID();
   await add(ann, key, 'Run');
@@ -54,7 +54,7 @@ test('#171 the same key with another body is refused, on either door', async () 
   expect(await titles(ann)).toEqual(['Run']);
 });
 
-test('#171 a call over one door is replayed over the other', async () => {
+test('#171 a call over one transport is replayed over the other', async () => {
   const ann = await api.register();
   const key = randomUUID();
   const { body } = await add(ann, key, 'Run');

@@ -7,8 +7,8 @@ import { statements } from '../src/db/statement.ts';
 import '../src/features/auth/operators/queries.ts';
 import '../src/jobs/registry.ts';
 import '../src/router.ts';
+import { borrowDatabase } from './databasePool.ts';
 import { openTestDatabase } from './harness.ts';
-import { lendEmbedded } from './lending.ts';
 import { type ColumnDescription, checkDeclaration } from './rowDeclarations.ts';
 
 /** What the protocol says of a column: the table and the place in it are 0 for an expression. */
@@ -45,7 +45,7 @@ async function openPostgreSql(): Promise<Engine> {
 }
 
 async function openEmbedded(): Promise<Engine> {
-  const database = await lendEmbedded();
+  const database = await borrowDatabase();
   const client = database.client as PGlite;
   return {
     describe: (text) => describeOn(client, text),

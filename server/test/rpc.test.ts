@@ -1,4 +1,4 @@
-// The tRPC door beside tRPC's own Fastify adapter, over the same router and the same database: status, body and the
+// The tRPC transport beside tRPC's own Fastify adapter, over the same router and the same database: status, body and the
 // headers that mean something. Where they differ on purpose, the table below says why.
 import { tracked } from '@trpc/server';
 import { type FastifyTRPCPluginOptions, fastifyTRPCPlugin } from '@trpc/server/adapters/fastify';
@@ -31,7 +31,7 @@ await stock.register(fastifyTRPCPlugin, {
 });
 afterAll(() => stock.close());
 
-/** What both doors are sent. */
+/** What both adapters are sent. */
 interface Case {
   readonly name: string;
   readonly method?: 'GET' | 'POST' | 'HEAD' | 'PUT' | 'DELETE' | 'PATCH';
@@ -39,7 +39,7 @@ interface Case {
   readonly query?: Record<string, string>;
   readonly body?: unknown;
   readonly headers?: Record<string, string>;
-  /** Why the doors differ, and in which of status, body and headers. */
+  /** Why the adapters differ, and in which of status, body and headers. */
   readonly differs?: { readonly in: readonly ('status' | 'body' | 'headers')[]; readonly because: string };
 }
 
@@ -334,10 +334,10 @@ const CASES: readonly Case[] = [
 
 const HEADERS = ['allow', 'www-authenticate', 'vary'] as const;
 
-/** CORS is not the doors' matter. */
+/** CORS is not the adapter's matter. */
 const withoutOrigin = (value: unknown) => (typeof value === 'string' ? value.replace('Origin, ', '') : value);
 
-async function ask(door: FastifyInstance, { method = 'GET', path, query, body, headers }: Case) {
+async function ask(adapter: FastifyInstance, { method = 'GET', path, query, body, headers }: Case) {
   const options: InjectOptions = {
     method,
     url: `/trpc/${path}`,
@@ -348,7 +348,7 @@ async function ask(door: FastifyInstance, { method = 'GET', path, query, body, h
     options.payload = typeof body === 'string' ? body : JSON.stringify(body);
     options.headers = { 'content-type': 'application/json', ...options.headers };
   }
-  const answer = await door.inject(options);
+  const answer = await adapter.inject(options);
   const type = String(answer.headers['content-type'] ?? '').split(';', 1)[0];
   return {
     status: answer.statusCode,
@@ -365,7 +365,7 @@ async function ask(door: FastifyInstance, { method = 'GET', path, query, body, h
   };
 }
 
-test.each(CASES)('the doors agree, or differ as said, on $name', async (sent) => {
+test.each(CASES)('the adapters agree, or differ as said, on $name', async (sent) => {
   const theirs = await ask(stock, sent);
   const ours = await ask(api.app, sent);
   const parts = ['status', 'body', 'headers'] as const;
@@ -405,16 +405,16 @@ test('#257 a subscription is streamed as the adapter streams it, signed in or no
       throw new AppError('UNAVAILABLE', 'Service unavailable');
     }),
   });
-  const door = Fastify({ genReqId: requestId });
+  const ourApp = Fastify({ genReqId: requestId });
   registerGuards(
-    door,
+    ourApp,
     () => [],
     services.limits,
     (request, reply) => requestContextOf(services, request, reply),
   );
-  registerTrpc(door, '/trpc', streams, (request, reply) => createContext(services, request, reply));
-  const theirDoor = Fastify({ genReqId: requestId });
-  await theirDoor.register(fastifyTRPCPlugin, {
+  registerTrpc(ourApp, '/trpc', streams, (request, reply) => createContext(services, request, reply));
+  const theirApp = Fastify({ genReqId: requestId });
+  await theirApp.register(fastifyTRPCPlugin, {
     prefix: '/trpc',
     trpcOptions: {
       router: streams,
@@ -439,7 +439,7 @@ test('#257 a subscription is streamed as the adapter streams it, signed in or no
         url: `/trpc/${path}`,
         headers: { accept: 'text/event-stream', 'x-request-id': 'the-same-id' },
       };
-      const [ours, theirs] = [await door.inject(asked), await theirDoor.inject(asked)];
+      const [ours, theirs] = [await ourApp.inject(asked), await theirApp.inject(asked)];
       expect(ours, path).toMatchObject({ statusCode: 200, headers: { 'content-type': 'text/event-stream' } });
       // Ours says when to come back.
       const told = theirs.payload.replace('data: {}', 'data: {"reconnectAfterInactivityMs":50000}');
@@ -449,21 +449,24 @@ test('#257 a subscription is streamed as the adapter streams it, signed in or no
     }
 
     for (const accept of [undefined, '*/*', 'application/json']) {
-      const anonymous = await door.inject({
+      const anonymous = await ourApp.inject({
         url: '/trpc/mine',
         headers: accept === undefined ? {} : { accept },
       });
       expect(anonymous).toMatchObject({ statusCode: 401, headers: { 'www-authenticate': 'Bearer' } });
       expect(anonymous.json().error.data.reason).toBe('UNAUTHENTICATED');
     }
-    const mine = await door.inject({ url: '/trpc/mine', headers: { authorization: `Bearer ${ann.token}` } });
+    const mine = await ourApp.inject({
+      url: '/trpc/mine',
+      headers: { authorization: `Bearer ${ann.token}` },
+    });
     expect(mine.payload).toContain(`data: {"user_id":${ann.id}}`);
 
-    const two = await door.inject('/trpc/open,open?batch=1');
+    const two = await ourApp.inject('/trpc/open,open?batch=1');
     expect(two).toMatchObject({ statusCode: 400 });
-    const posted = await door.inject({ method: 'POST', url: '/trpc/open' });
+    const posted = await ourApp.inject({ method: 'POST', url: '/trpc/open' });
     expect(posted).toMatchObject({ statusCode: 405, headers: { allow: 'GET, HEAD' } });
   } finally {
-    await Promise.all([door.close(), theirDoor.close()]);
+    await Promise.all([ourApp.close(), theirApp.close()]);
   }
 });

@@ -1,8 +1,8 @@
 // Rules that several features share, each held against one of them.
 import { expect } from 'vitest';
-import { belongings } from './belongings.ts';
-import { type Door, ofRpc } from './doors.ts';
 import type { TestApp, User } from './harness.ts';
+import { ofRpc, type Transport } from './transports.ts';
+import { userRows } from './userRows.ts';
 import { expectRefused, shown } from './values.ts';
 
 type Row = { readonly id: number; readonly version?: number };
@@ -12,7 +12,7 @@ type Row = { readonly id: number; readonly version?: number };
  * @param newest the ids of all rows of `user`, newest first, more than 100
  */
 export async function expectPages(
-  { call }: Door,
+  { call }: Transport,
   procedure: string,
   user: User,
   stranger: User,
@@ -35,7 +35,7 @@ export async function expectPages(
 
 /** The plan with the greatest id is current, whichever was changed last; removing it makes the one before current. */
 export async function expectCurrentPlan(
-  { call }: Door,
+  { call }: Transport,
   feature: string,
   user: User,
   make: () => Promise<number>,
@@ -83,7 +83,7 @@ export async function expectStrict(
 
 /** @param calls each of which names what is not the caller's */
 export async function expectMissing(
-  { call }: Door,
+  { call }: Transport,
   calls: readonly (readonly [string, object, User])[],
 ): Promise<void> {
   const missing = { status: 404, code: 'NOT_FOUND', detail: expect.not.stringMatching(/\d/) };
@@ -101,7 +101,7 @@ export async function expectMissing(
  */
 export async function expectPatch<R extends Row>(
   api: TestApp,
-  { call }: Door,
+  { call }: Transport,
   procedure: string,
   user: User,
   row: R,
@@ -110,12 +110,12 @@ export async function expectPatch<R extends Row>(
   rowOf = (data: any): unknown => data?.resource,
 ): Promise<R> {
   const send = (change: object) => call(procedure, { id: row.id, ...change }, user.token);
-  const before = await belongings(api, user.id);
+  const before = await userRows(api, user.id);
   for (const change of [{}, { colour: 'red', created_at: null }, { user_id: user.id }, { bmi: 1 }])
     expect(rowOf((await send(change)).data), shown(change)).toEqual(row);
   for (const key of ['user_id', ...changes.flatMap((change) => Object.keys(change))])
     expectRefused(await send({ ...changes[0], [key]: null }), key, null);
-  expect(await belongings(api, user.id)).toEqual(before);
+  expect(await userRows(api, user.id)).toEqual(before);
   let expected = row;
   for (const change of changes) {
     expected = {

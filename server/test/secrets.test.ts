@@ -16,16 +16,16 @@ const counters: string[] = [];
 const counting = createMemoryStore();
 const store: RateLimitStore = {
   counts: counting.counts,
-  increment: (kind, key, cost, seconds) => counting.increment(kind, noted(key), cost, seconds),
-  beginAttempt: (key) => counting.beginAttempt(noted(key)),
-  undoAttempt: (key, failures) => counting.undoAttempt(noted(key), failures),
-  clearFailures: (key) => counting.clearFailures(noted(key)),
-  mark: (key, seconds) => counting.mark(noted(key), seconds),
-  isMarked: (key) => counting.isMarked(noted(key)),
+  increment: (kind, key, cost, seconds) => counting.increment(kind, recorded(key), cost, seconds),
+  beginAttempt: (key) => counting.beginAttempt(recorded(key)),
+  undoAttempt: (key, failures) => counting.undoAttempt(recorded(key), failures),
+  clearFailures: (key) => counting.clearFailures(recorded(key)),
+  mark: (key, seconds) => counting.mark(recorded(key), seconds),
+  isMarked: (key) => counting.isMarked(recorded(key)),
 };
 const api = await startApp({ store, rates: PRODUCTION_RATES });
 
-function noted(key: string): string {
+function recorded(key: string): string {
   counters.push(key);
   return key;
 }

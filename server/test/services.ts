@@ -17,7 +17,7 @@ import { createUserQueue } from '../src/security/userQueue.ts';
 import type { Services } from '../src/trpc/context.ts';
 import { SECRET } from './tokens.ts';
 
-/** The services of a server with the same key on the same database: for a second door beside the app's own. */
+/** The services of a server with the same key on the same database: for a second transport beside the app's own. */
 export function testServices(database: AppOptions['database']): Services {
   const { db, ping } = database;
   const sessionCache = createSessionCache((claims) => isSessionOpen(db, claims));

@@ -5,8 +5,8 @@ import type { Database } from '../src/db/database.ts';
 import { type Statement, statements } from '../src/db/statement.ts';
 import '../src/features/auth/operators/queries.ts';
 import '../src/jobs/registry.ts';
-import { bothDoors, ROUTES } from './doors.ts';
 import { openTestDatabase, startApp } from './harness.ts';
+import { bothTransports, ROUTES } from './transports.ts';
 
 const database = await openTestDatabase();
 afterAll(() => database.close());
@@ -166,7 +166,7 @@ describe('round trips', async () => {
   };
   const api = await startApp({ database: { ...database, db: counting } });
   const ann = await api.register();
-  const [rest] = bothDoors(api);
+  const [rest] = bothTransports(api);
   const made = async (procedure: string, input: object) =>
     (await rest.call(procedure, input, ann.token)).data;
   const PLAN = { goal: 'Run', age: 30, gender: 'male', weight: 70, height: 175 };

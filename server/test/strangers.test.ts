@@ -29,7 +29,7 @@ const TOKENS: Record<string, object> = {
   'a forged token': { Authorization: `Bearer ${good.slice(0, -4)}AAAA` },
   'a token of a session that has ended': { Authorization: `Bearer ${ended}` },
 };
-/** Where every procedure needs a token: one at each door, of a list that is read, of a batch and of a stream. */
+/** Where every procedure needs a token: one at each transport, of a list that is read, of a batch and of a stream. */
 const LINES: [string, object][] = [
   ['POST /outherTasks', {}],
   ['POST /resources/bulk', {}],
@@ -90,7 +90,7 @@ async function answered(line: string, headers: object, body = '', at = port): Pr
   return answersIn(await text);
 }
 
-// #360: At both doors, with a length, in chunks and announced.
+// #360: At both transports, with a length, in chunks and announced.
 test.each(Object.keys(TOKENS))(
   '#360 with %s it is 401 before the body is read, whatever that is',
   async (kind) => {

@@ -1,4 +1,4 @@
-// Readers of event streams, on a real connection: either door, with the events as they come.
+// Readers of event streams, on a real connection: either transport, with the events as they come.
 import type { User } from './harness.ts';
 
 export interface StreamedEvent {
@@ -25,7 +25,7 @@ export interface Reader {
   leave(): void;
 }
 
-export const DOORS = [
+export const TRANSPORTS = [
   { name: 'REST', path: '/events' },
   { name: 'tRPC', path: '/trpc/events.stream' },
 ] as const;

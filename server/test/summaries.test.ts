@@ -4,11 +4,11 @@ import { afterAll, expect, test } from 'vitest';
 import type { Database } from '../src/db/database.ts';
 import { StreamEvent } from '../src/features/events/contract.ts';
 import { summaries } from '../src/features/summaries/job.ts';
-import { bothDoors } from './doors.ts';
 import { openTestDatabase, startApp } from './harness.ts';
+import { bothTransports } from './transports.ts';
 
 const api = await startApp();
-const [rest] = bothDoors(api);
+const [rest] = bothTransports(api);
 
 /** @returns how many were told, and who should look */
 async function tellAll(db: Database = api.database.db) {

@@ -9,7 +9,7 @@ import { tracedDatabase } from '../src/db/traced.ts';
 import { createTraces } from '../src/telemetry/traces.ts';
 import { toAppError } from '../src/trpc/errors.ts';
 import { openTestDatabase, startApp } from './harness.ts';
-import { DOORS, openStream } from './streams.ts';
+import { openStream, TRANSPORTS } from './streams.ts';
 
 interface Span {
   readonly traceId: string;
@@ -180,7 +180,7 @@ test('the calls of a batch, and those of users at the same time, do not mix', as
   }
 });
 
-test.each(DOORS)(
+test.each(TRANSPORTS)(
   'the start of a stream is a span over $name, which lasts no longer; what it reads later belongs to no call',
   async ({ name, path }) => {
     const { token } = await api.register();

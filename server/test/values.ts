@@ -1,11 +1,11 @@
 // Values at the borders of what the wire contract takes.
 import { expect } from 'vitest';
-import type { Outcome } from './doors.ts';
+import type { Outcome } from './transports.ts';
 
 /** The largest id: of no object in a test. */
 export const MISSING = 2 ** 31 - 1;
 
-/** What no number field takes, through either door. */
+/** What no number field takes, over either transport. */
 export const NOT_NUMBERS = [
   '',
   '0x10',

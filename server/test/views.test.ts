@@ -8,9 +8,9 @@ import { findCurrentPlan as mentalPlanOf } from '../src/features/mentalPlan/quer
 import { PhysicalPlanView } from '../src/features/physicalPlan/contract.ts';
 import { readExercises } from '../src/features/physicalPlan/exercises/queries.ts';
 import { findCurrentPlan as physicalPlanOf } from '../src/features/physicalPlan/queries.ts';
-import { bothDoors, type Door } from './doors.ts';
 import { seeded } from './faults/random.ts';
 import { openTestDatabase, startApp, type User } from './harness.ts';
+import { bothTransports, type Transport } from './transports.ts';
 
 const database = await openTestDatabase();
 afterAll(() => database.close());
@@ -25,7 +25,7 @@ const executePrepared: Database['executePrepared'] = async (statement, values) =
 };
 const here = await startApp({ database: { ...database, db: { ...database.db, executePrepared } } });
 const there = await startApp({ database });
-const doors = [...bothDoors(here), ...bothDoors(there)] as const;
+const transports = [...bothTransports(here), ...bothTransports(there)] as const;
 
 const PLAN = { goal: 'Run', age: 30, gender: 'male', weight: 70, height: 175 };
 const BOOK = { type: 'book', name: 'x', description: '', volume: 10 };
@@ -45,7 +45,7 @@ async function stands({ id }: User) {
   return { physical: physical ? PhysicalPlanView.parse(physical) : 404, mental: mental ?? 404 };
 }
 
-async function told({ call }: Door, { id, token }: User) {
+async function told({ call }: Transport, { id, token }: User) {
   const [physical, mental] = await Promise.all([
     call('physicalPlan.byUser', { id }, token),
     call('mentalPlan.byUser', { id }, token),
@@ -105,7 +105,7 @@ test('#78 after each of 150 changes, made here or there, both servers tell both 
     const name = any(Object.keys(CHANGES));
     const input = CHANGES[name]?.(ids, any, n);
     const { status, data } = input
-      ? await any(doors).call(name, input, user.token)
+      ? await any(transports).call(name, input, user.token)
       : { status: 0, data: undefined };
     if (status > 0 && status < 300) done.add(name);
     if (status === 201) {
@@ -116,8 +116,8 @@ test('#78 after each of 150 changes, made here or there, both servers tell both 
     }
     for (const one of n % 10 === 0 ? users : [user]) {
       const truth = await stands(one);
-      for (const door of doors)
-        expect(await told(door, one), `${name} (${status}), step ${n}`).toEqual(truth);
+      for (const transport of transports)
+        expect(await told(transport, one), `${name} (${status}), step ${n}`).toEqual(truth);
     }
   }
   expect([...done].sort(), 'everything was done').toEqual(Object.keys(CHANGES).sort());
@@ -126,12 +126,12 @@ test('#78 after each of 150 changes, made here or there, both servers tell both 
 
 test('#78 with changes and reads at once nobody reads older than what was answered, on either server', async () => {
   const ann = await here.register();
-  const [writer] = doors;
+  const [writer] = transports;
   await writer.call('mentalPlan.create', { name: '0', goal: 'x', resource_list: [] }, ann.token);
   const { id } = (await writer.call('mentalPlan.byUser', { id: ann.id }, ann.token)).data.data;
   let answered = 0;
   let isDone = false;
-  const reads = doors.map(async ({ call }) => {
+  const reads = transports.map(async ({ call }) => {
     let count = 0;
     while (!isDone) {
       const before = answered;
@@ -153,12 +153,14 @@ test('#78 with changes and reads at once nobody reads older than what was answer
 
 test('#25 the views of a removed account are nobody’s, also for whoever takes its login', async () => {
   const ann = await here.register('ann-of-the-views');
-  for (const { call } of doors.slice(0, 1)) await call('physicalPlan.create', PLAN, ann.token);
-  for (const door of doors) expect((await told(door, ann)).physical).toMatchObject({ user_id: ann.id });
-  expect((await doors[0].call('auth.remove', { id: ann.id, password: ann.password }, ann.token)).status).toBe(
-    200,
-  );
-  expect(await told(doors[0], ann)).toEqual({ physical: 401, mental: 401 });
+  for (const { call } of transports.slice(0, 1)) await call('physicalPlan.create', PLAN, ann.token);
+  for (const transport of transports)
+    expect((await told(transport, ann)).physical).toMatchObject({ user_id: ann.id });
+  expect(
+    (await transports[0].call('auth.remove', { id: ann.id, password: ann.password }, ann.token)).status,
+  ).toBe(200);
+  expect(await told(transports[0], ann)).toEqual({ physical: 401, mental: 401 });
   const next = await there.register('ann-of-the-views');
-  for (const door of doors) expect(await told(door, next)).toEqual({ physical: 404, mental: 404 });
+  for (const transport of transports)
+    expect(await told(transport, next)).toEqual({ physical: 404, mental: 404 });
 });

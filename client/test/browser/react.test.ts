@@ -4,11 +4,11 @@ import { sql } from 'drizzle-orm';
 import { build } from 'esbuild';
 import { expect, test } from 'vitest';
 import {
-  besidesEnds,
   openWindow,
   type Page,
   picture,
   startBrowser,
+  withoutStreamEnds,
 } from '../../../server/test/browser/chromium.ts';
 import { restartable } from '../../../server/test/browser/restartable.ts';
 import { startApp } from '../../../server/test/harness.ts';
@@ -105,5 +105,5 @@ test('its lists follow what happens elsewhere, also while the server was away', 
   await api.database.db.execute(sql`delete from events`);
   await server.start();
   await expect.poll(() => tasksIn(page)).toEqual(['Not kept', 'Missed', 'Buy good shoes']);
-  expect(besidesEnds(complaints)).toEqual([]);
+  expect(withoutStreamEnds(complaints)).toEqual([]);
 });

@@ -10,7 +10,7 @@ export type TokenAnswer = z.output<typeof auth.TokenAnswer>;
 export type StreamEvent = z.output<typeof events.StreamEvent>;
 export type { Task } from '../trpc/fields.ts';
 
-/** An error of the REST door, as far as the page shows it. */
+/** An error of the REST transport, as far as the page shows it. */
 export interface Problem {
   readonly detail: string;
   readonly code?: string;

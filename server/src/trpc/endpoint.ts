@@ -67,7 +67,7 @@ interface EndpointOptions extends Partial<RestMeta> {
   readonly description?: string;
 }
 
-/** Bytes of a body where nothing else is said, on both doors. */
+/** Bytes of a body where nothing else is said, over both transports. */
 export const DEFAULT_BODY_LIMIT_BYTES = 64 * 1024;
 
 /**

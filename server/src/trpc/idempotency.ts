@@ -1,4 +1,4 @@
-// The Idempotency-Key of a mutation (draft-ietf-httpapi-idempotency-key-header): over both doors, batches and streams.
+// The Idempotency-Key of a mutation (draft-ietf-httpapi-idempotency-key-header): over both transports, batches and streams.
 import { createHash } from 'node:crypto';
 import type { TRPCMiddlewareFunction } from '@trpc/server';
 import { middlewareMarker } from '@trpc/server/unstable-core-do-not-import';

@@ -70,7 +70,7 @@ export async function openWindow(
 }
 
 /** To the browser the end of a stream is a failed request, as is each to a server that closes or is away. @returns the other complaints */
-export const besidesEnds = (complaints: readonly string[]): string[] =>
+export const withoutStreamEnds = (complaints: readonly string[]): string[] =>
   complaints.filter(
     (complaint) =>
       !/\/events(\.stream\S*)? net::ERR_ABORTED|^503: .*\/events|a status of 503|ERR_CONNECTION_REFUSED/.test(

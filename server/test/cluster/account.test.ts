@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { FREE_FAILURES } from '../../src/security/rateLimitStore.ts';
 import { PRODUCTION_RATES } from '../../src/security/rateLimits.ts';
-import { type Answer, call, keepSecret, register, signIn } from '../faults/servers.ts';
+import { type Answer, call, register, registerSecret, signIn } from '../faults/servers.ts';
 import { openStream } from '../streams.ts';
 import { startInstances } from './instances.ts';
 
@@ -107,11 +107,11 @@ test('#52 a refresh on one instance holds on the others, and twenty at once on a
     login: 'refresher',
     password: 'correct horse battery',
   });
-  keepSecret(body.access_token);
-  keepSecret(body.refresh_token);
+  registerSecret(body.access_token);
+  registerSecret(body.refresh_token);
   const refresh = async (n: number, refresh_token: string) => {
     const answer = await call(at(n), 'POST', '/users/refresh', undefined, { refresh_token });
-    if (answer.status === 200) keepSecret(answer.body.access_token);
+    if (answer.status === 200) registerSecret(answer.body.access_token);
     return answer;
   };
   let current: string = body.refresh_token;
@@ -127,6 +127,6 @@ test('#52 a refresh on one instance holds on the others, and twenty at once on a
   expect(new Set(answers.map(({ body }) => body.refresh_token)).size).toBe(1);
   for (const [n, answer] of answers.entries())
     expect((await call(at(n + 1), 'GET', '/users/me', answer.body.access_token)).status).toBe(200);
-  keepSecret(answers[0]?.body.refresh_token);
+  registerSecret(answers[0]?.body.refresh_token);
   expect((await refresh(2, answers[0]?.body.refresh_token)).status).toBe(200);
 });

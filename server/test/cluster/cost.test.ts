@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { keepDoing } from '../faults/load.ts';
+import { repeatUntilStopped } from '../faults/load.ts';
 import { call, register } from '../faults/servers.ts';
 import { openStream } from '../streams.ts';
 import { startInstances } from './instances.ts';
@@ -77,7 +77,7 @@ async function load(
   let requests = 0;
   const [before, databaseBefore] = [ofServers(), await ofDatabase()];
   const begin = performance.now();
-  const stop = keepDoing(callers, async (caller, n) => {
+  const stop = repeatUntilStopped(callers, async (caller, n) => {
     const url = urls[(caller + n) % urls.length] as string;
     const who = (caller + callers * n) % tokens.length;
     const from = { 'x-forwarded-for': `192.0.2.${who}` };

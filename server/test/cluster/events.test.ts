@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { LEASE_SECONDS } from '../../src/security/leases.ts';
-import { keepDoing } from '../faults/load.ts';
+import { repeatUntilStopped } from '../faults/load.ts';
 import { call, register, type ServerProcess } from '../faults/servers.ts';
 import { openStream } from '../streams.ts';
 import { quantile, startInstances } from './instances.ts';
@@ -10,7 +10,7 @@ const { servers, start } = await startInstances({ RATE_LIMIT: 'off' });
 
 test('#159 what is written on one instance is heard on another in less than 200 ms, ninety-nine times in a hundred', async () => {
   const tokens = await Promise.all(servers.map(({ url }, n) => register(url, `far-${n}`)));
-  const stop = keepDoing(6, async (caller) => {
+  const stop = repeatUntilStopped(6, async (caller) => {
     expect(
       (await call(servers[caller % 3]?.url as string, 'GET', '/outherTasks?limit=20', tokens[caller % 3]))
         .status,

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { alertQueries, missingFrom } from '../exposition.ts';
 import { expectStored, newJournal, writeOne } from '../faults/journal.ts';
-import { keepDoing } from '../faults/load.ts';
+import { repeatUntilStopped } from '../faults/load.ts';
 import { call, register, type ServerProcess } from '../faults/servers.ts';
 import { openStream, type Reader } from '../streams.ts';
 import { startInstances } from './instances.ts';
@@ -41,7 +41,7 @@ async function people(name: string) {
   const listeners = await Promise.all(
     [0, 1, 0, 1, 0, 1].map((n) => listen(logins[n] as string, tokens[n] as string)),
   );
-  const stop = keepDoing(8, async (caller, n) => {
+  const stop = repeatUntilStopped(8, async (caller, n) => {
     const token = tokens[caller % 2] as string;
     await noted(() => writeOne(entrance, token, `${name}-${caller}-${n}`, n % 8 === 7, journal));
     const status = await noted(() => call(entrance, 'GET', '/outherTasks?limit=5', token));

@@ -3,7 +3,7 @@ import postgres from 'postgres';
 import { expect, onTestFinished, test } from 'vitest';
 import { freePort, startCluster } from './cluster.ts';
 import { expectStored, newJournal, writeOne } from './journal.ts';
-import { keepDoing } from './load.ts';
+import { repeatUntilStopped } from './load.ts';
 import { call, register, signIn, startServer } from './servers.ts';
 
 const cluster = await startCluster();
@@ -13,7 +13,7 @@ test('#217 a dump taken under load, restored, has all that was acknowledged befo
   const server = await startServer({ PORT: String(await freePort()), DATABASE_URL: url });
   const token = await register(server.url, 'writer');
   const journal = newJournal();
-  const stop = keepDoing(8, (writer, n) =>
+  const stop = repeatUntilStopped(8, (writer, n) =>
     writeOne(server.url, token, `${writer}-${n}`, n % 2 === 1, journal),
   );
   await expect.poll(() => journal.acknowledged.length, { timeout: 20_000 }).toBeGreaterThan(200);

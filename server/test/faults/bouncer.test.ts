@@ -6,8 +6,8 @@ import { migratePostgres } from '../../src/db/postgres/migrate.ts';
 import { startBouncer } from './bouncer.ts';
 import { freePort, startCluster } from './cluster.ts';
 import { expectStored, newJournal, writeOne } from './journal.ts';
-import { keepDoing } from './load.ts';
-import { call, isWell, register, startServer } from './servers.ts';
+import { repeatUntilStopped } from './load.ts';
+import { call, register, startServer, waitUntilReady } from './servers.ts';
 
 const cluster = await startCluster();
 const url = await cluster.createDatabase('pooled');
@@ -35,7 +35,7 @@ test('#186 behind PgBouncer in transaction mode calls succeed, also through RECO
   const token = await register(server.url, 'pooled');
   const journal = newJournal();
   const reads: Record<string, number> = {};
-  const stop = keepDoing(8, async (writer, n) => {
+  const stop = repeatUntilStopped(8, async (writer, n) => {
     await writeOne(server.url, token, `${writer}-${n}`, n % 2 === 1, journal);
     const { status } = await call(server.url, 'GET', '/outherTasks?limit=5', token);
     reads[status] = (reads[status] ?? 0) + 1;
@@ -58,7 +58,7 @@ test('#186 behind PgBouncer in transaction mode calls succeed, also through RECO
   await bouncer.kill();
   await expect.poll(() => journal.statuses[503] ?? 0, { timeout: 10_000 }).toBeGreaterThan(0);
   bouncer.start();
-  await isWell(server.url, 5000);
+  await waitUntilReady(server.url, 5000);
   await acknowledges(100);
   await stop();
   console.log('and a restart', journal.statuses);

@@ -62,7 +62,7 @@ export async function makeAuthority(folder: string, name: string): Promise<Autho
 }
 
 /** From now on the cluster offers TLS, with a certificate for `localhost`, and knows users by certificates of the authority. */
-export async function offerTls(cluster: Cluster, admin: postgres.Sql, authority: Authority): Promise<void> {
+export async function enableTls(cluster: Cluster, admin: postgres.Sql, authority: Authority): Promise<void> {
   const { uid, gid } = statSync(cluster.data);
   const { certificate, key } = await authority.sign('localhost');
   for (const [from, name] of Object.entries({

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import postgres from 'postgres';
 import { afterAll } from 'vitest';
-import { keeper } from './keeper.ts';
+import { startReaper } from './reaper.ts';
 
 const run = promisify(execFile);
 const INSTALLED = '/usr/lib/postgresql';
@@ -40,7 +40,7 @@ export async function startCluster(disk?: number): Promise<Cluster> {
   const data = join(folder, 'data');
   const port = await freePort();
   const [program, args] = asPostgres('pg_ctl', ['-D', data, '-m', 'immediate', 'stop']);
-  const end = keeper(
+  const end = startReaper(
     'folder=$1; shift; "$@"; umount -q "$folder"; rm -rf "$folder"',
     folder,
     program,

@@ -9,14 +9,14 @@ import { sql } from '../../src/db/drizzle.ts';
 import { migratePostgres } from '../../src/db/postgres/migrate.ts';
 import { openPostgres } from '../../src/db/postgres/open.ts';
 import { startJobs } from '../../src/jobs/run.ts';
-import { makeAuthority, offerTls } from './certificates.ts';
+import { enableTls, makeAuthority } from './certificates.ts';
 import { freePort, startCluster } from './cluster.ts';
 import { startProxy } from './proxy.ts';
 import {
   call,
   folder,
-  keepSecret,
   register,
+  registerSecret,
   type ServerProcess,
   spawnChild,
   spawnServer,
@@ -29,13 +29,13 @@ const stranger = await makeAuthority(folder, 'stranger');
 const admin = postgres(await cluster.createDatabase('app'), { max: 1, onnotice: () => {} });
 const plainUrl = await plain.createDatabase('app');
 afterAll(() => admin.end());
-await offerTls(cluster, admin, authority);
+await enableTls(cluster, admin, authority);
 
 /** Signs in with a password and only encrypted; that of its password is what dashboards make. */
 const PASSWORD = 'raw% and /@:';
 const WRITTEN = 'raw%%20and%20%2F@:';
-keepSecret(PASSWORD);
-keepSecret(WRITTEN);
+registerSecret(PASSWORD);
+registerSecret(WRITTEN);
 await admin.unsafe(`create role anna login superuser password '${PASSWORD}'`);
 await admin.unsafe(`create role certified login superuser`);
 await admin.unsafe(`create database "li fe%" owner anna`);
@@ -167,7 +167,7 @@ test.each([
   ],
   [`@${named}/app?sslmode=verify-full&sslrootcert=${empty}`, `sslrootcert: ${empty} is not a PEM file`, ''],
 ])('#282 with %s a script says why not in a line', async (rest, line, word) => {
-  keepSecret('hunter2');
+  registerSecret('hunter2');
   const [code, output] = await migrate(`postgres://postgres:hunter2${rest}`);
   expect([code, output]).toEqual([1, [expect.stringMatching(/^stepwise: /)]]);
   expect(output[0]).toContain(line);

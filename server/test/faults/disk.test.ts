@@ -6,8 +6,8 @@ import postgres from 'postgres';
 import { afterAll, expect, test } from 'vitest';
 import { freePort, startCluster } from './cluster.ts';
 import { expectStored, newJournal, writeOne } from './journal.ts';
-import { keepDoing } from './load.ts';
-import { call, isWell, register, startServer } from './servers.ts';
+import { repeatUntilStopped } from './load.ts';
+import { call, register, startServer, waitUntilReady } from './servers.ts';
 
 const cluster = await startCluster(80);
 const url = await cluster.createDatabase('disk');
@@ -19,7 +19,7 @@ afterAll(() => admin.end({ timeout: 1 }));
 test('#184 while the disk is full writes get 503; with space again all is well, and nothing acknowledged is lost', async () => {
   const token = await register(server.url, 'writer');
   const journal = newJournal();
-  const stop = keepDoing(6, (writer, n) =>
+  const stop = repeatUntilStopped(6, (writer, n) =>
     writeOne(server.url, token, `${writer}-${n}`, n % 2 === 1, journal),
   );
   const acknowledges = async (more: number) => {
@@ -36,7 +36,7 @@ test('#184 while the disk is full writes get 503; with space again all is well, 
   rmSync(filler);
   // PostgreSQL has ended itself if it could not write its log.
   await cluster.start().catch(() => {});
-  await isWell(server.url, 10_000);
+  await waitUntilReady(server.url, 10_000);
   await acknowledges(50);
   await stop();
   console.log('answers', journal.statuses);

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { folder, isWell, spawnChild } from './servers.ts';
+import { folder, spawnChild, waitUntilReady } from './servers.ts';
 
 /** Starts haproxy, which ends with the test file. Comes back when a server behind it is well. @param url where it takes requests for them */
 export async function startHaproxy(
@@ -11,5 +11,5 @@ export async function startHaproxy(
   const path = join(folder, `haproxy-${new URL(url).port}.cfg`);
   writeFileSync(path, config);
   spawnChild('/usr/sbin/haproxy', ['-f', path, '-db'], env);
-  await isWell(url, 10_000);
+  await waitUntilReady(url, 10_000);
 }

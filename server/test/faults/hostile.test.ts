@@ -6,7 +6,7 @@ import postgres from 'postgres';
 import { afterAll, afterEach, expect, test } from 'vitest';
 import { createMemoryStore } from '../../src/security/rateLimitStore.ts';
 import { freePort, startCluster } from './cluster.ts';
-import { keepDoing } from './load.ts';
+import { repeatUntilStopped } from './load.ts';
 import { call, PASSWORD, type ServerProcess, signIn, startServer } from './servers.ts';
 
 const cluster = await startCluster();
@@ -236,7 +236,7 @@ test('#394 while one account sends four hundred changes at once, those of others
     eve.ask('POST', '/outherTasks', { title: `burst ${n}` }),
   );
   let busiest = 0;
-  const watch = keepDoing(1, async () => {
+  const watch = repeatUntilStopped(1, async () => {
     const [row] = await admin`
       select count(*)::int as count from pg_stat_activity
       where datname = 'hostile' and state = 'active' and application_name = 'stepwise' and wait_event_type = 'Lock'`;
@@ -287,7 +287,7 @@ test('#397 passwords that accounts of two addresses change refuse nobody else th
   for (let n = 0; n < 10; n++) await newUser(`user-of-hashes-${n}`);
   const both = [newAddress(), newAddress()];
   const seen: (string | number)[] = [];
-  const stop = keepDoing(36, async (caller) => {
+  const stop = repeatUntilStopped(36, async (caller) => {
     const { token } = accounts[caller % accounts.length] as Awaited<ReturnType<typeof newUser>>;
     const body = { current_password: PASSWORD, new_password: PASSWORD };
     seen.push(

@@ -1,10 +1,10 @@
 import { onTestFinished } from 'vitest';
 
 /**
- * Does something again and again, so many at a time, until it is told to stop, or the test has failed.
- * @returns what stops it; comes back when the last one is done
+ * Repeats a job, with so many callers at a time, until it is stopped or the test has failed.
+ * @returns stops it, and resolves when the last job is done
  */
-export function keepDoing(
+export function repeatUntilStopped(
   callers: number,
   job: (caller: number, n: number) => Promise<unknown>,
 ): () => Promise<void> {

@@ -8,7 +8,7 @@ import postgres from 'postgres';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { MIGRATIONS_FOLDER } from '../../src/db/migrations/journal.ts';
 import { freePort, startCluster } from './cluster.ts';
-import { call, folder, isWell, spawnServer, startServer } from './servers.ts';
+import { call, folder, spawnServer, startServer, waitUntilReady } from './servers.ts';
 
 const cluster = await startCluster();
 const journal = JSON.parse(readFileSync(join(MIGRATIONS_FOLDER, 'meta/_journal.json'), 'utf8'));
@@ -139,6 +139,6 @@ test('#197 a migration gives up a locked table after 3 s, lets others pass, and 
   });
   console.log('readers behind the migration waited', waits, 'ms');
   expect(Math.max(...waits)).toBeLessThan(4000);
-  await isWell((server as ReturnType<typeof spawnServer>).url, 15_000);
+  await waitUntilReady((server as ReturnType<typeof spawnServer>).url, 15_000);
   expect(await applied()).toBe(all);
 });

@@ -5,7 +5,7 @@ import { freePort, startCluster } from './cluster.ts';
 import { expectStored, newJournal, writeOne } from './journal.ts';
 import { type Fault, startProxy } from './proxy.ts';
 import { seeded } from './random.ts';
-import { call, isWell, register, startServer } from './servers.ts';
+import { call, register, startServer, waitUntilReady } from './servers.ts';
 
 const cluster = await startCluster();
 const url = await cluster.createDatabase('network');
@@ -56,7 +56,7 @@ test.each(FAULTS)(
     expect((await call(server.url, 'GET', '/livez')).status).toBe(200);
     await proxy.set('pass');
     proxy.breakAll('fin');
-    const readyAgain = await isWell(server.url, 5000);
+    const readyAgain = await waitUntilReady(server.url, 5000);
     console.log(
       name,
       journal.statuses,

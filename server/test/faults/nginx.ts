@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { folder, isWell, spawnChild } from './servers.ts';
+import { folder, spawnChild, waitUntilReady } from './servers.ts';
 
 /** Starts nginx, which ends with the test file. Comes back when a server behind it is well. @param http what stands in its `http` block. @param url where it takes requests */
 export async function startNginx(http: string, url: string): Promise<void> {
@@ -20,5 +20,5 @@ http {
 `,
   );
   spawnChild('/usr/sbin/nginx', ['-e', 'stderr', '-c', path]);
-  await isWell(url, 10_000);
+  await waitUntilReady(url, 10_000);
 }

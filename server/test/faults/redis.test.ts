@@ -17,7 +17,7 @@ import { createRedisStore } from '../../src/security/redisRateLimitStore.ts';
 import { openTestDatabase, startApp, type TestApp } from '../harness.ts';
 import { PLENTY } from '../rates.ts';
 import { freePort } from './cluster.ts';
-import { keepDoing } from './load.ts';
+import { repeatUntilStopped } from './load.ts';
 import { startRedis } from './redisServer.ts';
 
 const redis = await startRedis();
@@ -126,7 +126,7 @@ test.each(Object.entries(AWAY))(
   async (_how, { leave, back }) => {
     const [ann, bob] = [await one.register(), await one.register()];
     const statuses: number[] = [];
-    const stop = keepDoing(12, async (caller, n) => {
+    const stop = repeatUntilStopped(12, async (caller, n) => {
       // A call that waits for nothing would leave timers and sockets no turn.
       await setImmediate();
       const { token } = n % 2 ? ann : bob;

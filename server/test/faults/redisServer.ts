@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterAll } from 'vitest';
 import { freePort } from './cluster.ts';
-import { keeper } from './keeper.ts';
+import { startReaper } from './reaper.ts';
 
 export interface RedisServer {
   readonly port: number;
@@ -21,7 +21,7 @@ export interface RedisServer {
 export async function startRedis(more: Record<string, string> = {}): Promise<RedisServer> {
   const port = await freePort();
   let child: ChildProcess | undefined;
-  let end: ReturnType<typeof keeper> | undefined;
+  let end: ReturnType<typeof startReaper> | undefined;
   const redis: RedisServer = {
     port,
     url: `redis://127.0.0.1:${port}`,
@@ -44,7 +44,7 @@ export async function startRedis(more: Record<string, string> = {}): Promise<Red
         'redis-server',
         Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]),
       );
-      end = keeper('kill -9 "$1"', String(child.pid));
+      end = startReaper('kill -9 "$1"', String(child.pid));
       for await (const chunk of child.stdout as NodeJS.ReadableStream)
         if (String(chunk).includes('Ready to accept connections')) break;
     },

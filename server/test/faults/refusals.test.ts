@@ -7,9 +7,9 @@ import { databaseCode } from '../../src/db/errors.ts';
 import { openPostgres } from '../../src/db/postgres/open.ts';
 import { freePort, startCluster } from './cluster.ts';
 import { expectStored, newJournal, writeOne } from './journal.ts';
-import { keepDoing } from './load.ts';
+import { repeatUntilStopped } from './load.ts';
 import { startProxy } from './proxy.ts';
-import { type Answer, call, isWell, register, signIn, startServer } from './servers.ts';
+import { type Answer, call, register, signIn, startServer, waitUntilReady } from './servers.ts';
 
 const cluster = await startCluster();
 const url = await cluster.createDatabase('refusals');
@@ -40,7 +40,7 @@ const writes = (title: string) =>
 test('#177 when every backend is terminated under load, calls succeed or get 503, and nothing acknowledged is lost', async () => {
   const journal = newJournal();
   const reads: Answer[] = [];
-  const stop = keepDoing(8, async (caller, n) => {
+  const stop = repeatUntilStopped(8, async (caller, n) => {
     await writeOne(server.url, token, `terminated-${caller}-${n}`, n % 2 === 1, journal);
     reads.push(await read());
   });
@@ -58,7 +58,7 @@ test('#177 when every backend is terminated under load, calls succeed or get 503
     [],
   );
   expect(reads.filter(({ body }) => JSON.stringify(body).includes('127.0.0.1'))).toEqual([]);
-  await isWell(server.url, 5000);
+  await waitUntilReady(server.url, 5000);
   await expectStored(admin, journal);
 });
 
@@ -136,7 +136,7 @@ test('#183 when PostgreSQL has no connection left, calls get 503 without a storm
   expect(await call(server.url, 'GET', '/livez')).toMatchObject({ status: 200 });
   await Promise.all(held.map((one) => one.end()));
   await writes('room again');
-  await isWell(server.url, 5000);
+  await waitUntilReady(server.url, 5000);
 });
 
 test('#185 on a read-only database writes get 503 and reads succeed', async () => {

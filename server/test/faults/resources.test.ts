@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import postgres from 'postgres';
 import { afterAll, expect, test } from 'vitest';
 import { freePort, startCluster } from './cluster.ts';
-import { call, isWell, register, type ServerProcess, startServer } from './servers.ts';
+import { call, register, type ServerProcess, startServer, waitUntilReady } from './servers.ts';
 
 const cluster = await startCluster();
 const url = await cluster.createDatabase('resources');
@@ -204,7 +204,7 @@ test('#200 with 64 file descriptors more connections than that do not end the se
   expect([...statuses].filter((status) => status !== 503 && status !== 200)).toEqual([]);
   expect(server.ended()).toBeUndefined();
   for (const socket of [...crowd, ...more]) socket.destroy();
-  await isWell(server.url, 10_000);
+  await waitUntilReady(server.url, 10_000);
   await expect
     .poll(() => call(server.url, 'GET', '/outherTasks', token).then(({ status }) => status), {
       timeout: 5000,

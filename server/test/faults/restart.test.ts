@@ -2,7 +2,7 @@ import postgres from 'postgres';
 import { afterAll, expect, test } from 'vitest';
 import { freePort, startCluster } from './cluster.ts';
 import { expectStored, newJournal, writeOne } from './journal.ts';
-import { isWell, register, startServer } from './servers.ts';
+import { register, startServer, waitUntilReady } from './servers.ts';
 
 const cluster = await startCluster();
 const url = await cluster.createDatabase('restart');
@@ -28,7 +28,7 @@ test('#176 restarts of PostgreSQL under 12 writers cost 503s and nothing else', 
   await acknowledges(200);
   for (const mode of ['fast', 'fast', 'fast', 'fast', 'immediate'] as const) {
     await cluster.restart(mode);
-    readyAgain.push(Math.round(await isWell(server.url, 5000)));
+    readyAgain.push(Math.round(await waitUntilReady(server.url, 5000)));
     await acknowledges(200);
   }
   over = true;

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import postgres from 'postgres';
 import { expect, test } from 'vitest';
 import { freePort, startCluster } from './cluster.ts';
-import { call, keepSecret, spawnChild, startServer } from './servers.ts';
+import { call, registerSecret, spawnChild, startServer } from './servers.ts';
 
 const cluster = await startCluster();
 const program = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
@@ -31,7 +31,7 @@ test('#375 the password of the role is set from its URL, is not among the statem
   const urlWith = (password: string) =>
     owner.replace('//postgres@', `//${ROLE}:${encodeURIComponent(password)}@`);
   const [first, second] = ["quite-secret-'1 @/", 'quite-secret-2'] as const;
-  keepSecret('quite-secret');
+  registerSecret('quite-secret');
   expect(await migrate(owner, urlWith(first))).toEqual([0, ['postgres: the schema is up to date']]);
 
   const settings = { NODE_ENV: 'production', DRAIN_MS: '0', JOBS: 'off', DATABASE_URL: urlWith(first) };

@@ -9,13 +9,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll } from 'vitest';
 import { scanLogText } from '../scan.ts';
-import { keeper } from './keeper.ts';
+import { startReaper } from './reaper.ts';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** A folder that is gone when the test file is done. No developer's .env is in it. */
 export const folder = mkdtempSync(join(tmpdir(), 'stepwise-faults-'));
-const folderEnd = keeper('rm -rf "$1"', folder);
+const folderEnd = startReaper('rm -rf "$1"', folder);
 const running = new Set<ChildProcess>();
 /** All lines that the programs of this test file wrote, for each stream of each. */
 const written: string[][] = [];
@@ -31,7 +31,7 @@ afterAll(async () => {
 });
 
 /** What must not stand in any line that a server of this test file writes. */
-export function keepSecret(secret: string): void {
+export function registerSecret(secret: string): void {
   secrets.add(secret);
 }
 
@@ -58,7 +58,7 @@ export function spawnChild(command: string, args: string[], env: Record<string, 
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   running.add(child);
-  const end = keeper('kill -9 "$1"', String(child.pid));
+  const end = startReaper('kill -9 "$1"', String(child.pid));
   const output: string[] = [];
   for (const stream of [child.stdout, child.stderr]) {
     const lines: string[] = [];
@@ -133,12 +133,16 @@ export async function startServer(
     await sleep(20)
   )
     isAlive();
-  await isWell(server.url, 30_000, isAlive);
+  await waitUntilReady(server.url, 30_000, isAlive);
   return server;
 }
 
 /** Waits until /health answers 200. @returns the milliseconds that took. @throws when it takes longer than `limit` */
-export async function isWell(url: string, limit: number, check: () => void = () => {}): Promise<number> {
+export async function waitUntilReady(
+  url: string,
+  limit: number,
+  check: () => void = () => {},
+): Promise<number> {
   const start = performance.now();
   for (;;) {
     check();
@@ -216,9 +220,9 @@ export async function signIn(
   password = PASSWORD,
   headers: Record<string, string> = {},
 ): Promise<Answer> {
-  keepSecret(password);
+  registerSecret(password);
   const answer = await call(url, 'POST', '/users/signIn', undefined, { username, password }, headers);
-  if (answer.status === 200) keepSecret(answer.body.access_token);
+  if (answer.status === 200) registerSecret(answer.body.access_token);
   return answer;
 }
 
@@ -226,7 +230,7 @@ export async function signIn(
 export async function register(url: string, login: string): Promise<string> {
   const { body, status } = await call(url, 'POST', '/users', undefined, { login, password: PASSWORD });
   if (status !== 201) throw new Error(`registration: ${status}`);
-  keepSecret(body.access_token);
-  keepSecret(body.refresh_token);
+  registerSecret(body.access_token);
+  registerSecret(body.refresh_token);
   return body.access_token;
 }

@@ -59,7 +59,7 @@ async function upload(
   return { status: status === undefined ? undefined : Number(status), sent };
 }
 
-test('a 500 MB upload to either door is refused and does not fill the memory', async () => {
+test('a 500 MB upload to either transport is refused and does not fill the memory', async () => {
   const multipart = 'multipart/form-data; boundary=x';
   const kinds: [Record<string, string>, number][] = [
     [{ 'content-type': multipart, 'content-length': String(500 * MB) }, 415],

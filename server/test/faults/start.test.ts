@@ -3,7 +3,14 @@ import postgres from 'postgres';
 import { afterEach, expect, onTestFinished, test } from 'vitest';
 import { freePort, startCluster } from './cluster.ts';
 import { startProxy } from './proxy.ts';
-import { call, isWell, keepSecret, register, type ServerProcess, spawnServer } from './servers.ts';
+import {
+  call,
+  register,
+  registerSecret,
+  type ServerProcess,
+  spawnServer,
+  waitUntilReady,
+} from './servers.ts';
 
 const cluster = await startCluster();
 const url = await cluster.createDatabase('start');
@@ -70,7 +77,7 @@ test.each([
     await listens(server);
     await expectWaiting(server);
     await cluster.start();
-    console.log(`ready ${Math.round(await isWell(server.url, 5000))} ms after PostgreSQL`);
+    console.log(`ready ${Math.round(await waitUntilReady(server.url, 5000))} ms after PostgreSQL`);
     const token = await register(server.url, `first-${server.child.pid}`);
     expect((await call(server.url, 'GET', '/users/me', token)).status).toBe(200);
     // Told again when the reason changes: PostgreSQL may be seen while it still starts up.
@@ -90,7 +97,7 @@ test.each(['fin', 'blackhole'] as const)('#175 it tries again at least every 5 s
     await expect.poll(() => proxy.accepted(), { timeout: 5000 }).toBeGreaterThan(before);
   }
   await proxy.set('pass');
-  await isWell(server.url, 5000);
+  await waitUntilReady(server.url, 5000);
 });
 
 test('#175 a server that is told to end while it waits ends with 0', async () => {
@@ -106,8 +113,8 @@ test('#175 a database that does not exist or a wrong password ends the start wit
   onTestFinished(() => admin.end());
   await admin.unsafe(`create role stranger login password 'right-password'`);
   await cluster.requirePassword('stranger');
-  keepSecret('right-password');
-  keepSecret('wrong-password');
+  registerSecret('right-password');
+  registerSecret('wrong-password');
   const host = `127.0.0.1:${cluster.port}`;
   const refusal = (why: string) =>
     `stepwise: the database refuses the connection: ${why}; check its URL (DATABASE_URL)`;

@@ -8,7 +8,7 @@ import { afterAll, expect, test } from 'vitest';
 import { openStream, type StreamedEvent } from '../streams.ts';
 import { freePort, startCluster } from './cluster.ts';
 import { expectStored, newJournal, writeOne } from './journal.ts';
-import { keepDoing } from './load.ts';
+import { repeatUntilStopped } from './load.ts';
 import { call, folder, register, startServer } from './servers.ts';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
@@ -59,7 +59,7 @@ test('#198 while a newer version migrates and runs beside it, the old one goes o
   const hears = await openStream(old.url, '/events', { token });
   expect(await hears.next()).toMatchObject({ event: { type: 'ready' } });
   const servers = [old];
-  const stop = keepDoing(6, async (caller, n) => {
+  const stop = repeatUntilStopped(6, async (caller, n) => {
     const server = servers[(caller + n) % servers.length] as typeof old;
     await writeOne(server.url, token, `${caller}-${n}`, n % 10 === 0, journal);
     reads.add((await call(server.url, 'GET', '/outherTasks?limit=5', token)).status);

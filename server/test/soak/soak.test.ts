@@ -6,7 +6,7 @@ import { afterAll, expect, test } from 'vitest';
 import { freePort, startCluster } from '../faults/cluster.ts';
 import { expectStored, newJournal, writeOne } from '../faults/journal.ts';
 import { startRedis } from '../faults/redisServer.ts';
-import { call, isWell, register, signIn, startServer } from '../faults/servers.ts';
+import { call, register, signIn, startServer, waitUntilReady } from '../faults/servers.ts';
 import { openStream } from '../streams.ts';
 
 const MINUTES = Number(process.env.SOAK_MINUTES ?? 30);
@@ -101,7 +101,7 @@ test('#208 under load with a fault every minute memory and connections stay wher
     await sleep(20_000);
     const fault = names[minute % names.length] as string;
     await (FAULTS[fault] as () => Promise<unknown>)();
-    await isWell(server.url, 10_000);
+    await waitUntilReady(server.url, 10_000);
     await loading;
     for (const reader of readers) reader.leave();
     const [{ connections } = { connections: 0 }] = await admin<{ connections: number }[]>`

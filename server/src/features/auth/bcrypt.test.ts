@@ -1,8 +1,8 @@
 // Accounts that moved in with a bcrypt hash.
 import { sql } from 'drizzle-orm';
 import { expect, test } from 'vitest';
-import { bothDoors } from '../../../test/doors.ts';
 import { startApp } from '../../../test/harness.ts';
+import { bothTransports } from '../../../test/transports.ts';
 
 const api = await startApp();
 
@@ -19,11 +19,11 @@ async function movedIn(stored: string) {
   return { id, login, token, kept };
 }
 
-test.each(bothDoors(api))(
+test.each(bothTransports(api))(
   '#16 the first sign-in over $name replaces the bcrypt hash by argon2id, and the password stays',
-  async (door) => {
+  async (transport) => {
     const user = await movedIn(STORED);
-    const signIn = (password: string) => door.call('auth.signIn', { username: user.login, password });
+    const signIn = (password: string) => transport.call('auth.signIn', { username: user.login, password });
     expect(await signIn('wrong horse')).toMatchObject({ status: 401, code: 'WRONG_CREDENTIALS' });
     expect(await user.kept()).toBe(STORED);
     expect((await signIn('correct horse')).data).toMatchObject({ user_id: user.id });

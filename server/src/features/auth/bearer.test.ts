@@ -4,13 +4,13 @@ import { once } from 'node:events';
 import { createServer, get, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, expect, test } from 'vitest';
-import { bothDoors } from '../../../test/doors.ts';
 import { openTestDatabase, type Request, startApp } from '../../../test/harness.ts';
 import { decoded, SECRET, sessionNameOf, sessionOf, signed } from '../../../test/tokens.ts';
+import { bothTransports } from '../../../test/transports.ts';
 import { createRefreshTokens } from '../../security/refreshTokens.ts';
 
 const api = await startApp();
-const doors = bothDoors(api);
+const transports = bothTransports(api);
 const url = await api.app.listen({ port: 0, host: '127.0.0.1' });
 
 const me = async (token: string) => (await api.rest('GET', '/users/me', { token })).status;
@@ -43,7 +43,7 @@ test.each([
         key: pair.privateKey,
         dsaEncoding: 'ieee-p1363',
       }).toString('base64url');
-      for (const { call } of doors)
+      for (const { call } of transports)
         expect(
           await call('auth.me', {}, `${content}.${signature}`),
           Object.keys(header).join(),
@@ -95,7 +95,7 @@ test('#29 two Authorization headers are one too many, also when they are the sam
 test('#39 neither kind of token passes as the other', async () => {
   const { login, password } = await api.register();
   const { body } = await api.rest('POST', '/users/signIn', { body: { username: login, password } });
-  for (const { call } of doors) {
+  for (const { call } of transports) {
     expect(await call('auth.me', {}, body.refresh_token)).toMatchObject({
       status: 401,
       code: 'UNAUTHENTICATED',

@@ -1,27 +1,27 @@
 // What stands in the bodies of registrations and sign-ins.
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { bothDoors } from '../../../test/doors.ts';
 import { startApp } from '../../../test/harness.ts';
+import { bothTransports } from '../../../test/transports.ts';
 import { expectRefused } from '../../../test/values.ts';
 import { sql } from '../../db/drizzle.ts';
 
 const api = await startApp();
-const doors = bothDoors(api);
+const transports = bothTransports(api);
 
 const PASSWORD = 'correct horse battery';
 
 test('#26 a fresh database knows nobody', async () => {
   expect(await api.database.db.execute(sql`select id from users`)).toEqual([]);
   for (const name of ['admin', 'root', 'test', 'user', 'postgres', 'stepwise'])
-    for (const { call } of doors)
+    for (const { call } of transports)
       expect(await call('auth.signIn', { username: name, password: name })).toMatchObject({
         status: 401,
         code: 'WRONG_CREDENTIALS',
       });
 });
 
-describe.each(doors)('over $name', ({ call }) => {
+describe.each(transports)('over $name', ({ call }) => {
   const register = (password: string, login: string = randomUUID()) =>
     call('auth.register', { login, password });
   const signIn = async (username: string, password: string) =>

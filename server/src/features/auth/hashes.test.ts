@@ -8,19 +8,19 @@ import { createMemoryStore, FREE_FAILURES, MAX_WAIT_SECONDS } from '../../securi
 vi.mock('argon2', { spy: true });
 // Test files share their modules: what was loaded by another one calls an argon2 that nobody counts.
 vi.resetModules();
-const { bothDoors } = await import('../../../test/doors.ts');
+const { bothTransports } = await import('../../../test/transports.ts');
 const { startApp } = await import('../../../test/harness.ts');
 const [hashed, verified] = [vi.mocked(hash), vi.mocked(verify)];
 
 let time = 0;
-const api = await startApp({ dearHashes: true });
+const api = await startApp({ productionHashCost: true });
 const guessing = await startApp({
-  dearHashes: true,
+  productionHashCost: true,
   rates: PLENTY,
   store: createMemoryStore(() => time),
   trustedProxies: ['10.0.0.0/8'],
 });
-const doors = bothDoors(api);
+const transports = bothTransports(api);
 
 const signIn = (username: string, password: string) =>
   api.rest('POST', '/users/signIn', { body: { username, password } });
@@ -33,7 +33,7 @@ beforeEach(() => {
 });
 
 // #11: Calls of argon2 are counted; no time is measured.
-test.each(doors)(
+test.each(transports)(
   '#11 over $name a password that is too long is refused before it is hashed',
   async ({ call }) => {
     const register = (password: string) => call('auth.register', { login: randomUUID(), password });

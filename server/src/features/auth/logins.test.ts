@@ -2,8 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { bothDoors } from '../../../test/doors.ts';
 import { startApp } from '../../../test/harness.ts';
+import { bothTransports } from '../../../test/transports.ts';
 import { expectRefused } from '../../../test/values.ts';
 import { sql } from '../../db/drizzle.ts';
 import { STORED_LOGIN_KEY } from '../../db/schema/index.ts';
@@ -11,7 +11,7 @@ import { foldLogin, IGNORABLE_RANGES, loginKey } from '../../security/loginKey.t
 
 const api = await startApp();
 const { db } = api.database;
-const doors = bothDoors(api);
+const transports = bothTransports(api);
 
 const PASSWORD = 'correct horse battery';
 
@@ -29,7 +29,7 @@ const model = (async () => {
   return { id: body.user_id as number };
 })();
 
-describe.each(doors)('over $name', ({ call }) => {
+describe.each(transports)('over $name', ({ call }) => {
   const register = (login: string) => call('auth.register', { login, password: PASSWORD });
   const signIn = async (username: string) => {
     const { status, data } = await call('auth.signIn', { username, password: PASSWORD });
@@ -77,7 +77,7 @@ describe.each(doors)('over $name', ({ call }) => {
   });
 
   test('#305 a login of nothing that is seen signs in as before', async () => {
-    const login = '\u3164'.repeat(3 + doors.findIndex((door) => door.call === call));
+    const login = '\u3164'.repeat(3 + transports.findIndex((transport) => transport.call === call));
     const id = await olderAccount(login);
     expect(await signIn(login)).toBe(id);
     await db.execute(sql`update users set login_key = ${randomUUID()} where id = ${id}`);

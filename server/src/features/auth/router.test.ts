@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { belongings } from '../../../test/belongings.ts';
-import { bothDoors, ofRest, ofRpc } from '../../../test/doors.ts';
 import { startApp } from '../../../test/harness.ts';
 import { badHeaders, badTokens, decoded, sessionNameOf, signed } from '../../../test/tokens.ts';
+import { bothTransports, ofRest, ofRpc } from '../../../test/transports.ts';
+import { userRows } from '../../../test/userRows.ts';
 import { expectRefused, MISSING, shown } from '../../../test/values.ts';
 
 const api = await startApp();
-const doors = bothDoors(api);
-const [rest, rpc] = doors;
+const transports = bothTransports(api);
+const [rest, rpc] = transports;
 
 /** The same accounts under other settings. */
 const strict = await startApp({ database: api.database, passwordMinLength: 12, tokenLifetimeSeconds: 60 });
@@ -56,15 +56,17 @@ test('how long a token lives is a setting', async () => {
 });
 
 test('#9 how long a password must be is a setting, for new ones alone', async () => {
-  for (const door of bothDoors(strict)) {
-    const register = (password: string) => door.call('auth.register', { login: randomUUID(), password });
+  for (const transport of bothTransports(strict)) {
+    const register = (password: string) => transport.call('auth.register', { login: randomUUID(), password });
     for (const password of ['x'.repeat(12), RUNNER.repeat(12)])
       expect((await register(password)).data).toBeDefined();
     for (const password of ['x'.repeat(11), RUNNER.repeat(11)])
       expectRefused(await register(password), 'password', password);
     const login = randomUUID();
     await rest.call('auth.register', { login, password: 'eight888' });
-    expect((await door.call('auth.signIn', { username: login, password: 'eight888' })).data).toBeDefined();
+    expect(
+      (await transport.call('auth.signIn', { username: login, password: 'eight888' })).data,
+    ).toBeDefined();
   }
 });
 
@@ -101,7 +103,7 @@ test.each(['register', 'signIn'])(
   },
 );
 
-describe.each(doors)('over $name', ({ call, name: door }) => {
+describe.each(transports)('over $name', ({ call, name: transport }) => {
   const register = (login: unknown, password: unknown = PASSWORD) =>
     call('auth.register', { login, password });
 
@@ -251,7 +253,7 @@ describe.each(doors)('over $name', ({ call, name: door }) => {
   test('an account is removed by its owner’s password alone, given in the body', async () => {
     const [ann, bob] = [await api.register(), await api.register()];
     const { id, password, token } = ann;
-    const before = await belongings(api, id);
+    const before = await userRows(api, id);
     expect(await call('auth.remove', { id, password: bob.password }, token)).toMatchObject({
       status: 401,
       code: 'WRONG_CREDENTIALS',
@@ -264,7 +266,7 @@ describe.each(doors)('over $name', ({ call, name: door }) => {
         status: 404,
         code: 'NOT_FOUND',
       });
-    expect(await belongings(api, id)).toEqual(before);
+    expect(await userRows(api, id)).toEqual(before);
     expect((await call('auth.remove', { id, password }, token)).data).toEqual({
       message: expect.any(String),
     });
@@ -285,7 +287,7 @@ describe.each(doors)('over $name', ({ call, name: door }) => {
     await call('auth.remove', { id, password }, second);
     for (const used of [token, second])
       for (const procedure of ['auth.me', 'task.list'])
-        for (const { call: check } of doors)
+        for (const { call: check } of transports)
           expect(await check(procedure, {}, used)).toMatchObject({ status: 401, code: 'UNAUTHENTICATED' });
     expect(await call('auth.signIn', { username: login, password })).toMatchObject({
       status: 401,
@@ -322,7 +324,7 @@ describe.each(doors)('over $name', ({ call, name: door }) => {
   test('#28 #29 #46 anything but exactly "Bearer <token>" is 401, with WWW-Authenticate', async () => {
     const { token } = await api.register();
     const [url, outcomeOf] =
-      door === 'REST' ? (['/users/me', ofRest] as const) : (['/trpc/auth.me', ofRpc] as const);
+      transport === 'REST' ? (['/users/me', ofRest] as const) : (['/trpc/auth.me', ofRpc] as const);
     for (const authorization of [...badHeaders(token), undefined]) {
       const answer = await api.rest(
         'GET',

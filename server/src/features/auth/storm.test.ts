@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { startApp } from '../../../test/harness.ts';
 
-const api = await startApp({ dearHashes: true });
+const api = await startApp({ productionHashCost: true });
 const url = await api.app.listen({ port: 0, host: '127.0.0.1' });
 const ann = await api.register();
 

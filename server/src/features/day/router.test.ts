@@ -1,13 +1,13 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { bothDoors } from '../../../test/doors.ts';
 import { startApp, type User } from '../../../test/harness.ts';
+import { bothTransports } from '../../../test/transports.ts';
 
 let now = new Date();
 beforeEach(() => {
   now = new Date('2026-03-02T12:00:00Z');
 });
 const api = await startApp({ now: () => now });
-const [rest] = bothDoors(api);
+const [rest] = bothTransports(api);
 
 const TODAY = '2026-03-02';
 const BODY = { goal: 'Похудеть', age: 30, gender: 'male', weight: 80, height: 180 };
@@ -57,7 +57,7 @@ async function numbersOf({ id, token, task }: Person) {
 const BEFORE = { day: 1, progress: 0, days_left: 20, chapters: 0, done: false };
 const AFTER = { day: 2, progress: 0, days_left: 19, chapters: 2, done: true };
 
-describe.each(bothDoors(api))('$name', ({ call }) => {
+describe.each(bothTransports(api))('$name', ({ call }) => {
   test('an untouched date is open', async () => {
     const { token } = await api.register();
     expect((await call('day.byDate', { date: TODAY }, token)).data).toEqual({

@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { bothDoors, ofRest } from '../../../test/doors.ts';
 import { openTestDatabase, startApp } from '../../../test/harness.ts';
+import { bothTransports, ofRest } from '../../../test/transports.ts';
 import { createHealthMonitor } from '../../http/edge/health.ts';
 
 const api = await startApp();
@@ -37,14 +37,17 @@ test.each(['/health', '/health/'])('%s tells anybody that all is well', async (p
   }
 });
 
-test.each(bothDoors(api))('over $name the answer is the same, with or without an input', async ({ call }) => {
-  const { data: first } = await call('health.check');
-  const { data: second } = await call('health.check', { extra: 1 });
-  expect({ ...second, timestamp: first.timestamp }).toEqual(first);
-});
+test.each(bothTransports(api))(
+  'over $name the answer is the same, with or without an input',
+  async ({ call }) => {
+    const { data: first } = await call('health.check');
+    const { data: second } = await call('health.check', { extra: 1 });
+    expect({ ...second, timestamp: first.timestamp }).toEqual(first);
+  },
+);
 
 test('however many ask, the database is asked once a second at most', async () => {
-  const [rest, rpc] = bothDoors(counting);
+  const [rest, rpc] = bothTransports(counting);
   const start = performance.now();
   const answers = await Promise.all(
     Array.from({ length: 50 }, (_, index) => (index % 2 ? rest : rpc).call('health.check')),
@@ -66,8 +69,8 @@ test('as long as the database is not prepared nobody is asked, and as soon as it
   expect(await status()).toBe(200);
 });
 
-test('when the database goes away the answer is 503, on both doors', async () => {
-  const [rest, rpc] = bothDoors(deserted);
+test('when the database goes away the answer is 503, over both transports', async () => {
+  const [rest, rpc] = bothTransports(deserted);
   expect((await rest.call('health.check')).data.status).toBe('ok');
   await goingAway.close();
   const body = { status: 'unavailable', database: 'disconnected', environment: 'test' };

@@ -1,8 +1,8 @@
 // Rows of days, months and schedules are written by SQL here; how they come about is a matter of the day.
 import { sql } from 'drizzle-orm';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { bothDoors } from '../../../test/doors.ts';
 import { startApp, type User } from '../../../test/harness.ts';
+import { bothTransports } from '../../../test/transports.ts';
 import { addDays, maskOf, monthOf, type RunDay, runs, type Schedule } from '../../domain/index.ts';
 import type { HistorySummary } from './contract.ts';
 
@@ -13,7 +13,7 @@ beforeEach(() => {
 });
 const api = await startApp({ now: () => now });
 const { db } = api.database;
-const [rest] = bothDoors(api);
+const [rest] = bothTransports(api);
 
 const PLAN = { goal: 'Run', age: 30, gender: 'male', weight: 80, height: 180 };
 const DAILY: Schedule = { from_date: '2026-01-01', training: 127, study: 0 };
@@ -89,7 +89,7 @@ const NOTHING = Object.fromEntries(Object.keys(SHOWN).map((key) => [key, 0]));
 const times = (factor: number) =>
   Object.fromEntries(Object.entries(SHOWN).map(([key, value]) => [key, value * factor]));
 
-describe.each(bothDoors(api))('$name', ({ call }) => {
+describe.each(bothTransports(api))('$name', ({ call }) => {
   test('#520 days that have a row are told as they stand, newest first, and no others', async () => {
     const ann = await api.register();
     await call('physicalPlan.create', PLAN, ann.token);

@@ -1,6 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { belongings } from '../../../test/belongings.ts';
-import { bothDoors } from '../../../test/doors.ts';
 import { startApp, type User } from '../../../test/harness.ts';
 import {
   expectCurrentPlan,
@@ -9,10 +7,12 @@ import {
   expectPatch,
   expectStrict,
 } from '../../../test/rules.ts';
+import { bothTransports } from '../../../test/transports.ts';
+import { userRows } from '../../../test/userRows.ts';
 import { expectRefused, MISSING, NOT_IDS, NOT_INTEGERS, shown, text } from '../../../test/values.ts';
 
 const api = await startApp();
-const doors = bothDoors(api);
+const doors = bothTransports(api);
 const [rest, rpc] = doors;
 
 const PLAN = { name: 'Spring', goal: 'Read more', resource_list: [] as unknown[] };
@@ -164,12 +164,12 @@ describe.each(doors)('over $name', (door) => {
         [field]: value,
       });
     }
-    const before = await belongings(api, ann.id);
+    const before = await userRows(api, ann.id);
     for (const value of refused) {
       expectRefused(await call('mentalPlan.create', { ...PLAN, [field]: value }, ann.token), field, value);
       expectRefused(await call('mentalPlan.update', { id, [field]: value }, ann.token), field, value);
     }
-    expect(await belongings(api, ann.id)).toEqual(before);
+    expect(await userRows(api, ann.id)).toEqual(before);
   });
 
   test('#96 name, goal and the list of resources are required; the list holds up to 1000 ids', async () => {
@@ -276,7 +276,7 @@ describe.each(doors)('over $name', (door) => {
     const id = await make(ann, { resource_list });
     await call('mentalPlan.remove', { id }, ann.token);
     expect((await call('resource.list', {}, ann.token)).data).toHaveLength(2);
-    expect((await belongings(api, ann.id)).mental_plan_resources).toEqual([]);
+    expect((await userRows(api, ann.id)).mental_plan_resources).toEqual([]);
   });
 
   test('#150 a list is a bare array of mine, newest first, in pages', async () => {
@@ -291,7 +291,7 @@ describe.each(doors)('over $name', (door) => {
     const [own = 0] = await makeBooks(ann, 1);
     const [foreign = 0] = await makeBooks(bob, 1);
     const id = await make(ann, { resource_list: [own] });
-    const before = [await belongings(api, ann.id), await belongings(api, bob.id)];
+    const before = [await userRows(api, ann.id), await userRows(api, bob.id)];
     for (const [procedure, input] of [
       ['mentalPlan.create', PLAN],
       ['mentalPlan.update', { id, name: 'Changed' }],
@@ -304,13 +304,13 @@ describe.each(doors)('over $name', (door) => {
       });
       expect(refused).toEqual(await call(procedure, { ...input, resource_list: [own, MISSING] }, ann.token));
     }
-    expect([await belongings(api, ann.id), await belongings(api, bob.id)]).toEqual(before);
+    expect([await userRows(api, ann.id), await userRows(api, bob.id)]).toEqual(before);
   });
 
   test('#62 #63 to a stranger the plan does not exist, and a user_id must be the caller’s', async () => {
     const [ann, bob] = [await api.register(), await api.register()];
     const [id] = [await make(ann), await make(bob)];
-    const before = await belongings(api, ann.id);
+    const before = await userRows(api, ann.id);
     await expectMissing(door, [
       ['mentalPlan.update', { id, resource_list: [] }, bob],
       ['mentalPlan.remove', { id }, bob],
@@ -318,7 +318,7 @@ describe.each(doors)('over $name', (door) => {
       ['mentalPlan.create', { ...PLAN, user_id: bob.id }, ann],
       ['mentalPlan.update', { id, name: 'Other', user_id: bob.id }, ann],
     ]);
-    expect(await belongings(api, ann.id)).toEqual(before);
+    expect(await userRows(api, ann.id)).toEqual(before);
   });
 });
 
@@ -375,6 +375,6 @@ test('#173 an account that is removed while it is being used leaves nothing behi
     await Promise.all([use(), removal]);
     expect((await removal).status).toBe(200);
     expect(outcomes.filter((status) => ![200, 201, 401, 404].includes(status))).toEqual([]);
-    for (const rows of Object.values(await belongings(api, ann.id))) expect(rows).toEqual([]);
+    for (const rows of Object.values(await userRows(api, ann.id))) expect(rows).toEqual([]);
   }
 });

@@ -1,6 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { belongings } from '../../../test/belongings.ts';
-import { bothDoors, ofRest, ofRpc } from '../../../test/doors.ts';
 import { startApp, type User } from '../../../test/harness.ts';
 import {
   expectCurrentPlan,
@@ -9,6 +7,8 @@ import {
   expectPatch,
   expectStrict,
 } from '../../../test/rules.ts';
+import { bothTransports, ofRest, ofRpc } from '../../../test/transports.ts';
+import { userRows } from '../../../test/userRows.ts';
 import {
   expectRefused,
   justAbove,
@@ -22,7 +22,7 @@ import {
 import { sql } from '../../db/drizzle.ts';
 
 const api = await startApp();
-const doors = bothDoors(api);
+const doors = bothTransports(api);
 const [rest] = doors;
 
 const PLAN = { goal: 'Run 10 km', age: 30, gender: 'male', weight: 70, height: 175 };
@@ -251,7 +251,7 @@ describe.each(doors)('over $name', (door) => {
         expect(made.data?.data, shown(value)).toMatchObject({ [field]: value });
         expect((await rows(ann))[0], shown(value)).toEqual(made.data.data);
       }
-      const before = await belongings(api, ann.id);
+      const before = await userRows(api, ann.id);
       for (const value of refused) {
         expectRefused(await call('physicalPlan.update', { id, [field]: value }, ann.token), field, value);
         if (isCreated)
@@ -267,7 +267,7 @@ describe.each(doors)('over $name', (door) => {
           field,
           undefined,
         );
-      expect(await belongings(api, ann.id)).toEqual(before);
+      expect(await userRows(api, ann.id)).toEqual(before);
     },
   );
 
@@ -331,7 +331,7 @@ describe.each(doors)('over $name', (door) => {
   test('the current plan is the one with the greatest id; removing it makes the one before current', async () => {
     const ann = await api.register();
     await expectCurrentPlan(door, 'physicalPlan', ann, () => make(ann));
-    expect((await belongings(api, ann.id)).workout_exercises).toEqual([]);
+    expect((await userRows(api, ann.id)).workout_exercises).toEqual([]);
     expect((await call('physicalPlan.exercises', {}, ann.token)).data).toEqual(EXERCISES);
   });
 
@@ -345,7 +345,7 @@ describe.each(doors)('over $name', (door) => {
   test('#62 #63 to a stranger the plan does not exist, and a user_id must be the caller’s', async () => {
     const [ann, bob] = [await api.register(), await api.register()];
     const [id] = [await make(ann), await make(bob)];
-    const before = await belongings(api, ann.id);
+    const before = await userRows(api, ann.id);
     await expectMissing(door, [
       ['physicalPlan.update', { id, weight: 100 }, bob],
       ['physicalPlan.remove', { id }, bob],
@@ -358,6 +358,6 @@ describe.each(doors)('over $name', (door) => {
         ann,
       ],
     ]);
-    expect(await belongings(api, ann.id)).toEqual(before);
+    expect(await userRows(api, ann.id)).toEqual(before);
   });
 });

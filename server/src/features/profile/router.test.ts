@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { bothDoors } from '../../../test/doors.ts';
 import { startApp } from '../../../test/harness.ts';
+import { bothTransports } from '../../../test/transports.ts';
 
 let now = new Date('2026-03-29T00:59:00Z');
 const api = await startApp({ now: () => now });
@@ -34,7 +34,7 @@ const CHANGED = {
   minutes_per_lesson: 45,
 } as const;
 
-describe.each(bothDoors(api))('$name', ({ call }) => {
+describe.each(bothTransports(api))('$name', ({ call }) => {
   test('a profile has its defaults until it is changed', async () => {
     const { token } = await api.register();
     expect((await call('profile.get', {}, token)).data).toEqual({ ...DEFAULTS, today: '2026-03-29' });

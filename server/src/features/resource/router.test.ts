@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { belongings } from '../../../test/belongings.ts';
-import { bothDoors } from '../../../test/doors.ts';
 import { startApp, type User } from '../../../test/harness.ts';
 import { expectMissing, expectPages, expectPatch, expectStrict } from '../../../test/rules.ts';
+import { bothTransports } from '../../../test/transports.ts';
+import { userRows } from '../../../test/userRows.ts';
 import {
   expectRefused,
   justAbove,
@@ -14,7 +14,7 @@ import {
 } from '../../../test/values.ts';
 
 const api = await startApp();
-const doors = bothDoors(api);
+const doors = bothTransports(api);
 const [rest] = doors;
 
 const BOOK = { type: 'book', name: 'SICP', description: 'Wizards', volume: 500, unit: 'chapter' };
@@ -170,7 +170,7 @@ describe.each(doors)('over $name', (door) => {
         ]);
         expect(changed.data?.resource, shown(value)).toMatchObject({ id, [field]: value });
       }
-      const before = await belongings(api, ann.id);
+      const before = await userRows(api, ann.id);
       for (const value of refused) {
         expectRefused(await call('resource.create', { ...BOOK, [field]: value }, ann.token), field, value);
         expectRefused(await call('resource.update', { id, [field]: value }, ann.token), field, value);
@@ -189,7 +189,7 @@ describe.each(doors)('over $name', (door) => {
         field,
         undefined,
       );
-      expect(await belongings(api, ann.id)).toEqual(before);
+      expect(await userRows(api, ann.id)).toEqual(before);
     },
   );
 
@@ -247,7 +247,7 @@ describe.each(doors)('over $name', (door) => {
       expect((await call('resource.update', { id, ...change }, ann.token)).status, shown(change)).toBe(200);
       expect(await progressOf(ann, id)).toBe(change.progress);
     }
-    const before = await belongings(api, ann.id);
+    const before = await userRows(api, ann.id);
     for (const change of [
       { progress: justAbove(12) },
       { progress: 11, volume: 10 },
@@ -261,7 +261,7 @@ describe.each(doors)('over $name', (door) => {
       );
     for (const progress of NOT_NUMBERS)
       expectRefused(await call('resource.update', { id, progress }, ann.token), 'progress', progress);
-    expect(await belongings(api, ann.id)).toEqual(before);
+    expect(await userRows(api, ann.id)).toEqual(before);
   });
 
   test('lowering a volume lowers the progress to it, in every plan; raising it does not bring it back', async () => {
@@ -288,11 +288,11 @@ describe.each(doors)('over $name', (door) => {
     const old = await make(ann);
     await call('resource.update', { id: old, progress: 5 }, ann.token);
     const current = await makePlan(ann);
-    const before = await belongings(api, ann.id);
+    const before = await userRows(api, ann.id);
     expect(
       await call('resource.update', { id: old, name: 'Other', volume: 1, progress: 1 }, ann.token),
     ).toMatchObject({ status: 404 });
-    expect(await belongings(api, ann.id)).toEqual(before);
+    expect(await userRows(api, ann.id)).toEqual(before);
     expect((await call('resource.update', { id: old, name: 'Other' }, ann.token)).status).toBe(200);
     await rest.call('mentalPlan.remove', { id: current }, ann.token);
     expect(await progressOf(ann, old)).toBe(5);
@@ -314,7 +314,7 @@ describe.each(doors)('over $name', (door) => {
     expect((await linked(ann)).map(({ resource }: { resource: { id: number } }) => resource.id)).toEqual([
       kept,
     ]);
-    expect((await belongings(api, ann.id)).mental_plan_resources).toHaveLength(2);
+    expect((await userRows(api, ann.id)).mental_plan_resources).toHaveLength(2);
     for (const procedure of ['resource.remove', 'resource.update'])
       expect(await call(procedure, { id }, ann.token)).toMatchObject({ status: 404, code: 'NOT_FOUND' });
   });
@@ -332,7 +332,7 @@ describe.each(doors)('over $name', (door) => {
   test('#62 to a stranger the resource does not exist, and a user_id must be the caller’s', async () => {
     const [ann, bob] = [await withPlan(), await withPlan()];
     const id = await make(ann);
-    const before = await belongings(api, ann.id);
+    const before = await userRows(api, ann.id);
     for (const input of [{ name: 'Mine' }, { progress: 1 }, { volume: 1, progress: 2 }]) {
       const foreign = await call('resource.update', { id, ...input }, bob.token);
       expect(foreign).toMatchObject({ status: 404, code: 'NOT_FOUND' });
@@ -343,7 +343,7 @@ describe.each(doors)('over $name', (door) => {
       ['resource.create', { ...BOOK, user_id: bob.id }, ann],
       ['resource.update', { id, name: 'Other', user_id: MISSING }, ann],
     ]);
-    expect(await belongings(api, ann.id)).toEqual(before);
+    expect(await userRows(api, ann.id)).toEqual(before);
   });
 });
 

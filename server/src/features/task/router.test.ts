@@ -1,12 +1,12 @@
 import { sql } from 'drizzle-orm';
 import { describe, expect, test } from 'vitest';
-import { bothDoors } from '../../../test/doors.ts';
 import { startApp, type User } from '../../../test/harness.ts';
 import { expectPages, expectPatch, expectStrict } from '../../../test/rules.ts';
+import { bothTransports } from '../../../test/transports.ts';
 import { expectRefused, MISSING, NOT_BOOLEANS, NOT_IDS, shown, text } from '../../../test/values.ts';
 
 const api = await startApp();
-const doors = bothDoors(api);
+const doors = bothTransports(api);
 
 const ids = (tasks: { id: number }[]) => tasks.map(({ id }) => id);
 

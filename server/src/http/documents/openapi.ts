@@ -23,7 +23,7 @@ type Schemas = OpenApiDocument['components']['schemas'];
 type GeneratorInput = Parameters<typeof generateOpenApiDocument>[0];
 type GeneratorOptions = Parameters<typeof generateOpenApiDocument>[1];
 
-/** @returns the document of all operations of the REST door */
+/** @returns the document of all operations of the REST transport */
 export function openApiDocument(router: AppRouter, version: string): OpenApiDocument {
   const endpoints = [...listEndpoints(router).values()];
   const document = generateOpenApiDocument(router as unknown as GeneratorInput, {

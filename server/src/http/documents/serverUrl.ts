@@ -1,4 +1,4 @@
-// Where the REST door is for who calls it: behind a proxy that cuts a path prefix off, the server itself cannot see that.
+// Where the REST transport is for who calls it: behind a proxy that cuts a path prefix off, the server itself cannot see that.
 import type { FastifyRequest } from 'fastify';
 
 /** `/api/v1`: only characters that mean themselves in a URL and in a document, and no segment that leads elsewhere. */

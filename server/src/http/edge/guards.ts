@@ -1,4 +1,4 @@
-// What every request passes before a door opens.
+// What every request passes before a transport.
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify';
@@ -42,7 +42,7 @@ export function registerExpectations({ server }: FastifyInstance): void {
 }
 
 /**
- * A path that cannot be decoded is an unknown one: it takes the usual way to its 404, on the side of its door.
+ * A path that cannot be decoded is an unknown one: it takes the usual way to its 404, on the side of its transport.
  * @returns the URL to route by
  */
 export function routableUrl({ url = '/' }: { url?: string | undefined }): string {
@@ -144,7 +144,7 @@ function hasDuplicateHeader({ rawHeaders }: IncomingMessage): boolean {
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Which door the route belongs to: it decides what errors look like. */
+    /** Which transport the route belongs to: it decides what errors look like. */
     transport?: 'rest' | 'rpc';
     /** The procedure that the route calls, for the log. */
     procedure?: string;

@@ -1,5 +1,5 @@
 // REST clients send numbers and booleans as text. What may be read from text is computed once from a contract and
-// kept beside it: the contract itself is never changed, so the tRPC door stays strict.
+// kept beside it: the contract itself is never changed, so the tRPC transport stays strict.
 import type { z } from 'zod';
 
 /** Where text may stand for a number or a boolean; undefined: nowhere below here. */

@@ -1,4 +1,4 @@
-// The procedures of a router as the doors see them.
+// The procedures of a router as the transports see them.
 import type { AnyTRPCProcedure, AnyTRPCRouter } from '@trpc/server';
 import type { z } from 'zod';
 import { DEFAULT_BODY_LIMIT_BYTES, type Meta } from '../../trpc/endpoint.ts';

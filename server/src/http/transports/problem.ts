@@ -36,7 +36,7 @@ export function logFailure(error: AppError, request: FastifyRequest): void {
   );
 }
 
-/** The headers that belong to an error whichever door it leaves by. */
+/** The headers that belong to an error whichever transport it leaves by. */
 export function setErrorHeaders(reply: FastifyReply, error: AppError): void {
   const { status } = REASONS[error.reason];
   closeAfterLimit(reply, status);

@@ -1,4 +1,4 @@
-// Runs a procedure for the doors: its middlewares in their order and by their rules, as tRPC's own caller does, but with
+// Runs a procedure for the transports: its middlewares in their order and by their rules, as tRPC's own caller does, but with
 // the parsers of its contract compiled, and without the copies that tRPC makes for each step (a sixth of a request).
 import { type AnyTRPCProcedure, getTRPCErrorFromUnknown, TRPCError } from '@trpc/server';
 import { z } from 'zod';

@@ -1,4 +1,4 @@
-// The REST door: one native route for each procedure that has a REST path.
+// The REST transport: one native route for each procedure that has a REST path.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Context } from '../../trpc/context.ts';

@@ -1,4 +1,4 @@
-// Streams of events on their way out (server-sent events), in the forms of both doors. Written here rather than by
+// Streams of events on their way out (server-sent events), in the forms of both transports. Written here rather than by
 // tRPC's adapter: a reader who takes nothing is cut, and a stream is some closures instead of five web streams.
 // rpc.test.ts compares what is sent.
 import type { ServerResponse } from 'node:http';
@@ -24,7 +24,7 @@ export const STREAM_HEADERS = {
 
 const HEADERS = { 'content-type': 'text/event-stream', ...STREAM_HEADERS } as const;
 
-/** What a door writes. */
+/** What a transport writes. */
 export interface FrameFormat {
   readonly opening: string;
   readonly ping: string;

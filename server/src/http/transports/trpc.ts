@@ -1,4 +1,4 @@
-// The tRPC door: JSON queries, mutations and batches are answered here, in the form that tRPC's own adapter gives
+// The tRPC transport: JSON queries, mutations and batches are answered here, in the form that tRPC's own adapter gives
 // them (rpc.test.ts compares the two). Batches that are streamed go to that adapter, behind the same checks.
 import type { AnyTRPCRouter } from '@trpc/server';
 import { fastifyRequestHandler } from '@trpc/server/adapters/fastify';

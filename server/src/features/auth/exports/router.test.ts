@@ -2,15 +2,15 @@ import { once } from 'node:events';
 import { type AddressInfo, connect } from 'node:net';
 import { sql } from 'drizzle-orm';
 import { describe, expect, test } from 'vitest';
-import { bothDoors } from '../../../../test/doors.ts';
 import { makeExport, writeExport } from '../../../../test/exports.ts';
 import { startApp, type User } from '../../../../test/harness.ts';
+import { bothTransports } from '../../../../test/transports.ts';
 import { MISSING } from '../../../../test/values.ts';
 import { exportJob } from './job.ts';
 
 const api = await startApp();
-const doors = bothDoors(api);
-const [rest, rpc] = doors;
+const transports = bothTransports(api);
+const [rest, rpc] = transports;
 const { db } = api.database;
 
 /** A user with some of everything, and `tasks` tasks whose titles are some `width` characters. */
@@ -57,7 +57,7 @@ const age = (id: number, interval: string) =>
     sql`update exports set expires_at = expires_at - ${interval}::interval, touched_at = touched_at - ${interval}::interval where id = ${id}`,
   );
 
-describe.each(doors)('over $name', ({ call }) => {
+describe.each(transports)('over $name', ({ call }) => {
   test('an export begins queued, is one until it has ended, and is then found with its file', async () => {
     const ann = await newcomer();
     const { data: begun } = await call('auth.exports.start', {}, ann.token);
@@ -192,7 +192,7 @@ test('many starts at once are one', async () => {
   const ann = await newcomer();
   const answers = await Promise.all(
     Array.from({ length: 12 }, (_, n) =>
-      (doors[n % 2] as typeof rest).call('auth.exports.start', {}, ann.token),
+      (transports[n % 2] as typeof rest).call('auth.exports.start', {}, ann.token),
     ),
   );
   expect(new Set(answers.map(({ data }) => data.id)).size).toBe(1);

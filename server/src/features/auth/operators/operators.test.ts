@@ -1,9 +1,9 @@
 // What operators do with accounts, and the codes that set a new password.
 import { describe, expect, test, vi } from 'vitest';
-import { bothDoors } from '../../../../test/doors.ts';
 import { openTestDatabase, startApp, type User } from '../../../../test/harness.ts';
 import { PLENTY } from '../../../../test/rates.ts';
 import { openStream } from '../../../../test/streams.ts';
+import { bothTransports } from '../../../../test/transports.ts';
 import type { Database } from '../../../db/database.ts';
 import { sql } from '../../../db/drizzle.ts';
 import { createMemoryStore, FREE_FAILURES } from '../../../security/rateLimitStore.ts';
@@ -48,7 +48,7 @@ const api = await startApp({
 });
 /** Another instance on the same database: it remembers nothing of the first one's sessions. */
 const other = await startApp({ database });
-const doors = bothDoors(api);
+const transports = bothTransports(api);
 
 const signIn = (user: User, password = user.password) =>
   api.rest('POST', '/users/signIn', { body: { username: user.login, password } });
@@ -75,7 +75,7 @@ async function oneWaits(): Promise<void> {
 }
 const WRONG = { status: 401, code: 'WRONG_CREDENTIALS', detail: 'Wrong credential passed' };
 
-describe.each(doors)('over $name', ({ call }) => {
+describe.each(transports)('over $name', ({ call }) => {
   test('#380 nobody signs in to a blocked account, and only who knows its password is told why', async () => {
     const ann = await api.register();
     const enter = (password: string) => call('auth.signIn', { username: ann.login, password });
@@ -161,24 +161,24 @@ describe.each(doors)('over $name', ({ call }) => {
 
   test('#386 where registration is closed nobody registers, and all else goes on', async () => {
     const closed = await startApp({ database, isRegistrationOpen: false });
-    const [door] = bothDoors(closed).filter(
-      ({ name }) => name === (call === doors[0].call ? 'REST' : 'tRPC'),
+    const [transport] = bothTransports(closed).filter(
+      ({ name }) => name === (call === transports[0].call ? 'REST' : 'tRPC'),
     );
     const ann = await api.register();
     const count = async () =>
       (await db.execute<{ n: number }>(sql`select count(*)::int as n from users`))[0]?.n;
     const accounts = await count();
     for (const login of ['somebody-new', ann.login])
-      expect(await door?.call('auth.register', { login, password: NEW })).toMatchObject({
+      expect(await transport?.call('auth.register', { login, password: NEW })).toMatchObject({
         status: 403,
         code: 'REGISTRATION_CLOSED',
         detail: 'Registration is closed',
       });
     expect(await count()).toBe(accounts);
-    expect((await door?.call('auth.signIn', { username: ann.login, password: ann.password }))?.status).toBe(
-      200,
-    );
-    expect((await door?.call('health.check'))?.status).toBe(200);
+    expect(
+      (await transport?.call('auth.signIn', { username: ann.login, password: ann.password }))?.status,
+    ).toBe(200);
+    expect((await transport?.call('health.check'))?.status).toBe(200);
     const document = async (at: typeof api) => (await at.rest('GET', '/openapi.json')).text;
     expect(await document(closed)).toBe(await document(api));
     for (const path of ['/', '/docs', '/redoc'])

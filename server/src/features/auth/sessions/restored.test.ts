@@ -1,9 +1,9 @@
 // What tokens are worth after a backup was restored: the database then gives ids again that it had given already.
 import { expect, test } from 'vitest';
-import { bothDoors } from '../../../../test/doors.ts';
 import { startApp } from '../../../../test/harness.ts';
 import { openStream } from '../../../../test/streams.ts';
 import { decoded, SECRET, sessionOf, signed } from '../../../../test/tokens.ts';
+import { bothTransports } from '../../../../test/transports.ts';
 import { sql } from '../../../db/drizzle.ts';
 import { createRefreshTokens } from '../../../security/refreshTokens.ts';
 
@@ -52,13 +52,13 @@ test('#331 tokens from the time that a restored backup does not know open nobody
   const carol = await signUp('carol');
   expect(named(carol), 'the same user and session by number').toEqual(named(bob));
 
-  for (const { call } of [...bothDoors(running), ...bothDoors(started)])
+  for (const { call } of [...bothTransports(running), ...bothTransports(started)])
     expect(await call('auth.refresh', { refresh_token: bob.refresh_token })).toMatchObject({
       status: 401,
       code: 'UNAUTHENTICATED',
     });
   // The other one remembers an open session for ten seconds (security/sessionCache.test.ts).
-  for (const { call } of bothDoors(started))
+  for (const { call } of bothTransports(started))
     for (const procedure of ['auth.me', 'task.list'])
       expect(await call(procedure, {}, bob.access_token)).toMatchObject({
         status: 401,
@@ -82,9 +82,9 @@ test('#331 nor do they end its session, by signing out', async () => {
   expect(await reader.next()).toMatchObject({ event: { type: 'ready' } });
 
   for (const api of [running, started])
-    for (const door of bothDoors(api)) {
-      expect((await door.call('auth.signOut', {}, bob.access_token)).status).toBe(200);
-      expect((await door.call('auth.signOut', { refresh_token: bob.refresh_token })).status).toBe(200);
+    for (const transport of bothTransports(api)) {
+      expect((await transport.call('auth.signOut', {}, bob.access_token)).status).toBe(200);
+      expect((await transport.call('auth.signOut', { refresh_token: bob.refresh_token })).status).toBe(200);
     }
   expect((await started.rest('GET', '/users/me', { token: carol.access_token })).status).toBe(200);
   expect(

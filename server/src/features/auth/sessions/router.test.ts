@@ -3,7 +3,10 @@ import { decodeJwt } from 'jose';
 import { expect, test } from 'vitest';
 import { type Request, startApp } from '../../../../test/harness.ts';
 
-const api = await startApp({ dearHashes: true, sessions: { idle: 3600, absolute: 7200, perUser: 3 } });
+const api = await startApp({
+  productionHashCost: true,
+  sessions: { idle: 3600, absolute: 7200, perUser: 3 },
+});
 
 /** A token answer. */
 interface Tokens {

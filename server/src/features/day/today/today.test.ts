@@ -1,14 +1,14 @@
 // What to do on a date. The worked numbers are those of docs/formulas.md.
 import { beforeEach, describe, expect, test } from 'vitest';
-import { bothDoors } from '../../../../test/doors.ts';
 import { startApp } from '../../../../test/harness.ts';
+import { bothTransports } from '../../../../test/transports.ts';
 
 let now = new Date();
 beforeEach(() => {
   now = new Date('2026-03-02T12:00:00Z');
 });
 const api = await startApp({ now: () => now });
-const [rest] = bothDoors(api);
+const [rest] = bothTransports(api);
 
 const TODAY = '2026-03-02';
 const BODY = { goal: 'Похудеть', age: 30, gender: 'male', weight: 80, height: 180 };
@@ -22,7 +22,7 @@ async function newPerson(body: object = BODY) {
 }
 const today = async (token: string, input: object = {}) => (await rest.call('day.today', input, token)).data;
 
-describe.each(bothDoors(api))('$name', ({ call }) => {
+describe.each(bothTransports(api))('$name', ({ call }) => {
   test('who has nothing is told why there is nothing to do', async () => {
     const { token } = await api.register();
     expect((await call('day.today', {}, token)).data).toEqual({
@@ -243,7 +243,7 @@ test('it is read once while nothing changes; a change on another server, and mid
       },
     },
   });
-  const [there] = bothDoors(watched);
+  const [there] = bothTransports(watched);
   const { token, made } = await newPerson();
   const asked = async () => (await there.call('day.today', {}, token)).data;
   const first = await asked();

@@ -1,12 +1,12 @@
 import { sql } from 'drizzle-orm';
 import { expect, test } from 'vitest';
-import { bothDoors } from '../../../../test/doors.ts';
 import { startApp } from '../../../../test/harness.ts';
+import { bothTransports } from '../../../../test/transports.ts';
 
 const api = await startApp();
 // A second server on the same database.
 const other = await startApp({ database: api.database });
-const doors = [...bothDoors(api), ...bothDoors(other)];
+const doors = [...bothTransports(api), ...bothTransports(other)];
 
 test('what changes in the catalogue shows in the next answer of every server', async () => {
   const ann = await api.register();

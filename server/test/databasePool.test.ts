@@ -1,4 +1,4 @@
-// An embedded database that was used before is lent again only when nothing tells it from a new one.
+// An embedded database that was used before is reused only when nothing tells it from a new one.
 
 import type { PGlite } from '@electric-sql/pglite';
 import { sql } from 'drizzle-orm';
@@ -7,25 +7,25 @@ import { afterAll, expect, test } from 'vitest';
 import type { OpenDatabase } from '../src/db/database.ts';
 import { openInMemory } from '../src/db/pglite/open.ts';
 import { startJobs } from '../src/jobs/run.ts';
-import { bothDoors } from './doors.ts';
+import { borrowDatabase, stateOf } from './databasePool.ts';
 import { makeExport } from './exports.ts';
 import { startApp } from './harness.ts';
-import { lendEmbedded, stateOf } from './lending.ts';
+import { bothTransports } from './transports.ts';
 
 const engineOf = ({ client }: OpenDatabase) => client as PGlite;
 
-/** The engine itself: what is lent is another object each time. */
+/** The engine itself: what is borrowed is another object each time. */
 const moduleOf = (database: OpenDatabase) => engineOf(database).Module;
 
-const borrowed = await lendEmbedded();
+const borrowed = await borrowDatabase();
 afterAll(() => borrowed.close());
 const engine = engineOf(borrowed);
 
-test('after a day at work it is as a new one in all that a statement can depend on, and is lent again', async () => {
-  const used = await lendEmbedded();
+test('after a day at work it is as a new one in all that a statement can depend on, and is reused', async () => {
+  const used = await borrowDatabase();
   const api = await startApp({ database: used });
   const ann = await api.register();
-  const [rest] = bothDoors(api);
+  const [rest] = bothTransports(api);
   for (const [procedure, input] of [
     ['task.create', { title: 'Run' }],
     ['physicalPlan.create', { goal: 'Run', age: 30, gender: 'male', weight: 70, height: 175 }],
@@ -49,7 +49,7 @@ test('after a day at work it is as a new one in all that a statement can depend 
   const module = moduleOf(used);
   await used.close();
 
-  const next = await lendEmbedded();
+  const next = await borrowDatabase();
   expect(moduleOf(next) === module).toBe(true);
   const brandNew = await openInMemory();
   expect(JSON.parse(await stateOf(engineOf(next)))).toEqual(JSON.parse(await stateOf(brandNew)));
@@ -57,12 +57,12 @@ test('after a day at work it is as a new one in all that a statement can depend 
   await next.close();
 });
 
-test('one whose tables were altered is not lent again', async () => {
-  const used = await lendEmbedded();
+test('one whose tables were altered is not reused', async () => {
+  const used = await borrowDatabase();
   await used.db.execute(sql`alter table outer_tasks rename to nowhere`);
   const module = moduleOf(used);
   await used.close();
-  const next = await lendEmbedded();
+  const next = await borrowDatabase();
   expect(moduleOf(next) === module).toBe(false);
   expect(await next.db.execute(sql`select * from outer_tasks`)).toEqual([]);
   await next.close();
@@ -101,7 +101,7 @@ test.each([
 });
 
 test('whoever goes on after the end is refused', async () => {
-  const used = await lendEmbedded();
+  const used = await borrowDatabase();
   await used.close();
   await expect(used.db.execute(sql`select 1`)).rejects.toThrow('closed');
   await expect(used.ping()).rejects.toThrow('closed');

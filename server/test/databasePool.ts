@@ -1,5 +1,5 @@
 // Embedded databases for test files that run in the same process, one after the other. To start the engine takes half a
-// second of the processor, so one that is given back is emptied and lent again: if, and only if, it is then as a new one is.
+// second of the processor, so one that is given back is emptied and reused, if and only if it is then as a new one is.
 import type { PGlite } from '@electric-sql/pglite';
 import type { OpenDatabase } from '../src/db/database.ts';
 import { seedExercises } from '../src/db/migrations/seed.ts';
@@ -11,13 +11,13 @@ const free: PGlite[] = [];
 let asNew: Promise<string> | undefined;
 
 /** @returns an empty, migrated database that nobody else has until it is closed */
-export async function lendEmbedded(): Promise<OpenDatabase> {
+export async function borrowDatabase(): Promise<OpenDatabase> {
   const client = free.pop() ?? (await openInMemory());
   asNew ??= stateOf(client);
   await asNew;
   let isBack = false;
   // Whoever goes on after the end is refused, as by an engine that has ended, and does not reach the next one's rows.
-  const lent = new Proxy(client, {
+  const borrowed = new Proxy(client, {
     get(engine, key) {
       if (isBack) throw new Error('the database is closed');
       const value: unknown = Reflect.get(engine, key, engine);
@@ -25,7 +25,7 @@ export async function lendEmbedded(): Promise<OpenDatabase> {
     },
   });
   return {
-    ...embeddedDatabase(lent),
+    ...embeddedDatabase(borrowed),
     async close() {
       if (isBack) return;
       isBack = true;

@@ -1,4 +1,4 @@
-// One way to call a procedure through either door, so that a rule is tested on both. What both doors owe every answer
+// One way to call a procedure over either transport, so that a rule is tested on both. What both transports owe every answer
 // is checked here, once.
 import { expect } from 'vitest';
 import type { Answer, TestApp } from './harness.ts';
@@ -68,13 +68,13 @@ export interface Outcome {
   readonly body?: unknown;
 }
 
-export interface Door {
+export interface Transport {
   readonly name: 'REST' | 'tRPC';
   /** @param input as over tRPC: on REST its keys go where they belong */
   call(procedure: string, input?: object, token?: string): Promise<Outcome>;
 }
 
-export function bothDoors(api: TestApp): readonly [Door, Door] {
+export function bothTransports(api: TestApp): readonly [Transport, Transport] {
   return [
     {
       name: 'REST',
@@ -118,7 +118,7 @@ function overRest(
   return api.rest(method, url, { token, ...(hasBody && { body: Object.fromEntries(rest) }) });
 }
 
-/** @returns the outcome in an answer of the REST door */
+/** @returns the outcome in an answer of the REST transport */
 export function ofRest({ status, headers, text, body }: Answer): Outcome {
   expect(headers).toMatchObject({
     'x-content-type-options': 'nosniff',
@@ -147,7 +147,7 @@ export function ofRest({ status, headers, text, body }: Answer): Outcome {
   return { status, code, detail, errors, body: rest };
 }
 
-/** @returns the outcome in an answer of the tRPC door to a single call */
+/** @returns the outcome in an answer of the tRPC transport to a single call */
 export function ofRpc({ status, headers, text, body }: Answer): Outcome {
   expect(headers).toMatchObject({
     'x-content-type-options': 'nosniff',

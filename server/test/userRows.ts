@@ -27,10 +27,10 @@ const TABLES = {
 };
 
 /** @returns the text of every row in the database that is the user's, by table */
-export const belongings = (api: TestApp, user_id: number) => rowsAs(sql`t::text`, api, user_id);
+export const userRows = (api: TestApp, user_id: number) => rowsAs(sql`t::text`, api, user_id);
 
 /** @returns the same with the transaction that wrote each row: a change from a value to itself shows */
-export const writtenBelongings = (api: TestApp, user_id: number) =>
+export const userRowVersions = (api: TestApp, user_id: number) =>
   rowsAs(sql`t::text || ' ' || t.xmin`, api, user_id);
 
 async function rowsAs(
