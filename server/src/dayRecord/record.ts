@@ -256,7 +256,7 @@ interface RecordOptions {
   readonly now: Date;
   readonly today: string;
   readonly zone: string;
-  /** The numbers of plans are written already: only how many sessions there were is left. */
+  /** The rows of physical plans are written by another statement. */
   readonly plansAreWritten?: boolean;
 }
 
@@ -278,7 +278,7 @@ export async function recordEffects(
       ...numbers,
       id,
     });
-  for (const { plan_id, sessions } of effects.sessions) set(plan_id, { sessions });
+  if (!plansAreWritten) for (const { plan_id, sessions } of effects.sessions) set(plan_id, { sessions });
   const date = effects.moves[0]?.fact.date;
   const lists: Record<'mental_plans' | 'links' | 'tasks', object[]> = {
     mental_plans: [],

@@ -1,6 +1,8 @@
 // Every statement is scoped to its owner.
 import type { CachedExercise, ExerciseCache } from '../../cache/exercises.ts';
 import type { ReadModelCache } from '../../cache/readModels.ts';
+import { adjustPlan } from '../../dayRecord/adjustPlan.ts';
+import type { DayServices } from '../../dayRecord/move.ts';
 import type { Database } from '../../db/database.ts';
 import { and, builder, eq, sql } from '../../db/drizzle.ts';
 import { json, nullable, type RowOf } from '../../db/rows.ts';
@@ -23,6 +25,7 @@ import {
   versionsOf,
 } from '../../db/sql/versionedUpdate.ts';
 import { firstRow, groupedWrite, read, write } from '../../db/statement.ts';
+import { inUserTransaction } from '../../db/userTransaction.ts';
 import type { NewPhysicalPlan, PhysicalPlanChange, PhysicalPlanRow, PhysicalPlanView } from './contract.ts';
 
 const columns = pickColumns(plans, [
@@ -221,6 +224,7 @@ const PLAN_CHANGE = {
   height: 'float8?',
   progress: 'float8?',
   day: 'int?',
+  sessions: 'int?',
 } as const;
 
 const update = firstRow(
@@ -240,6 +244,7 @@ const update = firstRow(
         height: coalesceInto(plans.height, p.height),
         progress: coalesceInto(plans.progress, p.progress),
         day: coalesceInto(plans.day, p.day),
+        sessions: coalesceInto(plans.sessions, p.sessions),
         version: sql`${plans.version} + ${p.has_changes}::int`,
       })
       .where(
@@ -255,20 +260,39 @@ const update = firstRow(
 
 export type PlanUpdate = { outcome: 'updated'; plan: PhysicalPlanRow } | { outcome: MissReason };
 
-export async function updatePlan(
+async function setPlan(
   db: Database,
   user_id: number,
   change: PhysicalPlanChange,
+  sessions?: number,
 ): Promise<PlanUpdate> {
   const row = await update(db, {
     ...change,
     user_id,
+    sessions,
     if_match: versionsOf(change.if_match),
     has_changes: hasChanges(change),
   });
   return row?.plan
     ? { outcome: 'updated', plan: row.plan }
     : { outcome: missReason(row?.found, change.if_match) };
+}
+
+/** Changes a plan in one statement; where `day` or `progress` is sent, as an act of today. */
+export async function updatePlan(
+  db: Database,
+  services: DayServices,
+  user_id: number,
+  change: PhysicalPlanChange,
+): Promise<PlanUpdate> {
+  if (change.day === undefined && change.progress === undefined) return setPlan(db, user_id, change);
+  const now = services.now();
+  return inUserTransaction(db, user_id, async (tx) => {
+    const written = await adjustPlan(tx, services, user_id, now, change, (sessions) =>
+      setPlan(tx, user_id, change, sessions),
+    );
+    return typeof written === 'string' ? { outcome: written } : written;
+  });
 }
 
 export const removePlan = versionedRemoval('physicalPlan', plans);

@@ -67,7 +67,7 @@ export const physicalPlanRouter = router({
     .input(PhysicalPlanChange)
     .output(UpdatedPhysicalPlan)
     .mutation(async ({ ctx, input }) => {
-      const update = await updatePlan(ctx.db, ctx.user.id, input);
+      const update = await updatePlan(ctx.db, ctx.services, ctx.user.id, input);
       if (update.outcome !== 'updated') throwMissed('Physical plan', update.outcome);
       return { message: 'Physical plan updated', resource: update.plan };
     }),
