@@ -1,9 +1,9 @@
 // Copies a table in batches, each in one transaction: a stop in the middle loses nothing, the next run goes on.
 import type postgres from 'postgres';
 import { databaseCode } from '../../src/db/errors.ts';
-import { findKept, keep, keyText } from './kept.ts';
-import type { SourceRow } from './mend.ts';
+import { findMapped, keyText, saveMappings } from './idMap.ts';
 import type { Report } from './report.ts';
+import type { SourceRow } from './sanitize.ts';
 import { type Item, keyOf, type Step } from './step.ts';
 
 /** Ids above it get a new one: they would leave no room for the rows to come. */
@@ -36,7 +36,7 @@ async function copyRows(
   const notes = report.batch(step.table);
   try {
     await target.begin((transaction) => copyBatch(transaction, step, rows, notes));
-    notes.keep(rows.length);
+    notes.commit(rows.length);
   } catch (error) {
     const code = databaseCode(error);
     // Class 22: a value; class 23: a constraint. Anything else is no row's fault.
@@ -47,7 +47,7 @@ async function copyRows(
     }
     const refused = report.batch(step.table);
     for (const row of rows) refused.refused(row.id, `the database refuses it (SQLSTATE ${code})`);
-    refused.keep(rows.length);
+    refused.commit(rows.length);
   }
 }
 
@@ -58,31 +58,34 @@ async function copyBatch(
   notes: ReturnType<Report['batch']>,
 ): Promise<void> {
   const { table } = step;
-  const known = await findKept(target, table, rows.map(keyOf));
+  const known = await findMapped(target, table, rows.map(keyOf));
   const fresh = rows.filter((row) => !known.has(keyText(keyOf(row))));
   notes.there(rows.length - fresh.length);
   if (fresh.length === 0) return;
 
   const items = await step.prepare(target, fresh, (row, why) => notes.refused(row.id, why));
-  const ids = await giveIds(target, table, items);
-  const made = items.filter((item) => item.into === undefined);
+  const ids = await assignIds(target, table, items);
+  const made = items.filter((item) => item.mergedInto === undefined);
   const values = made.map((item) => ({ id: ids.get(item) as number, ...item.values }));
   if (values.length > 0) await target`insert into ${target(table)} ${target(values)}`;
   const targetOf = (item: Item): number =>
-    typeof item.into === 'object' ? targetOf(item.into) : (item.into ?? (ids.get(item) as number));
+    typeof item.mergedInto === 'object'
+      ? targetOf(item.mergedInto)
+      : (item.mergedInto ?? (ids.get(item) as number));
   if (items.length > 0)
-    await keep(
+    await saveMappings(
       target,
       table,
       items.map((item) => ({ source_id: item.source_id, owner: item.owner, target_id: targetOf(item) })),
     );
 
   notes.copied(items.length);
-  for (const item of items) if (item.mends.length > 0) notes.mended(item.source_id, item.mends.join('; '));
+  for (const item of items)
+    if (item.repairs.length > 0) notes.repaired(item.source_id, item.repairs.join('; '));
 }
 
 /** Each item keeps its id where that is possible; copies, and rows whose id is another's already, get a new one. */
-async function giveIds(
+async function assignIds(
   target: postgres.TransactionSql,
   table: string,
   items: readonly Item[],
@@ -90,7 +93,7 @@ async function giveIds(
   const ids = new Map<Item, number>();
   const wanted = (item: Item) => Number(item.source_id);
   const keepable = items.filter(
-    (item) => item.into === undefined && !item.copy && wanted(item) > 0 && wanted(item) <= GREATEST_ID,
+    (item) => item.mergedInto === undefined && !item.copy && wanted(item) > 0 && wanted(item) <= GREATEST_ID,
   );
   const rows = await target<
     { id: number }[]
@@ -98,11 +101,11 @@ async function giveIds(
   const taken = new Set(rows.map((row) => row.id));
   for (const item of keepable) if (!taken.has(wanted(item))) ids.set(item, wanted(item));
 
-  const others = items.filter((item) => item.into === undefined && !ids.has(item));
+  const others = items.filter((item) => item.mergedInto === undefined && !ids.has(item));
   const fresh = await newIds(target, table, others.length);
   others.forEach((item, at) => {
     ids.set(item, fresh[at] as number);
-    item.mends.push(
+    item.repairs.push(
       item.copy
         ? `copied for users ${item.owner} as ${fresh[at]}`
         : `its id could not be kept, it has ${fresh[at]} now`,

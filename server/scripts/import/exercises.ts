@@ -3,7 +3,7 @@
 import type postgres from 'postgres';
 import { DEFAULT_EXERCISES } from '../../src/db/migrations/defaultExercises.ts';
 import { GREATEST_ID, newIds } from './copy.ts';
-import type { Mender } from './mend.ts';
+import type { RowSanitizer } from './sanitize.ts';
 import { convertAll, itemOf, type Step } from './step.ts';
 
 interface Exercise {
@@ -37,25 +37,25 @@ export const exercises: Step = {
         }),
     );
     const moves: { from: number; to: number }[] = [];
-    const items = convertAll(rows, refused, (row, mender) => {
-      const values = valuesOf(mender);
+    const items = convertAll(rows, refused, (row, sanitizer) => {
+      const values = valuesOf(sanitizer);
       const id = Number(row.id);
       const same = defaults.get(nameKey(values.name));
-      if (!same) return itemOf(row, mender, values);
+      if (!same) return itemOf(row, sanitizer, values);
       for (const [name, exercise] of defaults) if (exercise === same) defaults.delete(name);
       const differs = (['description', 'calories_burned', 'start_reps', 'end_reps', 'step'] as const).filter(
         (key) => values[key] !== same[key],
       );
-      mender.mends.splice(0);
+      sanitizer.repairs.splice(0);
       if (differs.length > 0)
-        mender.mends.push(
+        sanitizer.repairs.push(
           `it is one of our default exercises, whose ${differs.join(', ')} ${differs.length > 1 ? 'stay' : 'stays'}`,
         );
-      const kept = id > 0 && id <= GREATEST_ID ? id : same.id;
-      if (kept !== same.id) moves.push({ from: same.id, to: kept });
-      return { ...itemOf(row, mender, values), into: kept };
+      const finalId = id > 0 && id <= GREATEST_ID ? id : same.id;
+      if (finalId !== same.id) moves.push({ from: same.id, to: finalId });
+      return { ...itemOf(row, sanitizer, values), mergedInto: finalId };
     });
-    await makeRoom(
+    await freeIds(
       target,
       rows.map((row) => Number(row.id)),
       moves,
@@ -64,20 +64,20 @@ export const exercises: Step = {
   },
 };
 
-function valuesOf(mender: Mender) {
-  const start_reps = mender.number('start_reps', { min: 1, max: MAX_REPS, whole: true, fallback: 1 });
+function valuesOf(sanitizer: RowSanitizer) {
+  const start_reps = sanitizer.number('start_reps', { min: 1, max: MAX_REPS, whole: true, fallback: 1 });
   return {
-    name: mender.text('name', 500),
-    description: mender.textOrEmpty('description', 5000),
-    calories_burned: mender.number('calories_burned', { min: 0, max: MAX_REPS, fallback: 0 }),
+    name: sanitizer.text('name', 500),
+    description: sanitizer.textOrEmpty('description', 5000),
+    calories_burned: sanitizer.number('calories_burned', { min: 0, max: MAX_REPS, fallback: 0 }),
     start_reps,
-    end_reps: mender.number('end_reps', {
+    end_reps: sanitizer.number('end_reps', {
       min: start_reps,
       max: MAX_REPS,
       whole: true,
       fallback: start_reps,
     }),
-    step: mender.number('step', { min: 1, max: MAX_REPS, whole: true, fallback: 1 }),
+    step: sanitizer.number('step', { min: 1, max: MAX_REPS, whole: true, fallback: 1 }),
   };
 }
 
@@ -87,7 +87,7 @@ function nameKey(name: string): string {
 }
 
 /** First every default exercise that stands where one of the source belongs goes aside, then those that moved come in. */
-async function makeRoom(
+async function freeIds(
   target: postgres.TransactionSql,
   wanted: readonly number[],
   moves: readonly { from: number; to: number }[],

@@ -8,7 +8,7 @@ import { ConnectionError } from '../../src/db/postgres/socket.ts';
 import { copyTable, raiseSequence } from './copy.ts';
 import { ImportError } from './errors.ts';
 import { exercises } from './exercises.ts';
-import { prepareKept } from './kept.ts';
+import { createIdMap } from './idMap.ts';
 import { mentalPlanResources, mentalPlans, resources } from './mental.ts';
 import { fillDays, physicalPlans, workoutExercises, workouts } from './physical.ts';
 import { createReport, type Report } from './report.ts';
@@ -36,7 +36,7 @@ const LOCK = 0x6d6f7665;
 const PURPOSE = { name: 'stepwise import', settings: {} };
 
 /** Where the system before this one has its tables is its own matter. */
-const AS_THERE = { search_path: undefined };
+const DEFAULT_SEARCH_PATH = { search_path: undefined };
 
 export interface ImportOptions {
   /** The database that is copied; it is only read. */
@@ -58,13 +58,13 @@ export async function importDatabase(
 ): Promise<void> {
   try {
     await withConnection(to, PURPOSE, (target) =>
-      withConnection(from, { ...PURPOSE, settings: AS_THERE }, (client) =>
+      withConnection(from, { ...PURPOSE, settings: DEFAULT_SEARCH_PATH }, (client) =>
         client.begin('isolation level repeatable read read only', async (source) => {
           await checkDistinct(source, target);
           await checkSource(source);
           await checkTarget(target);
           await migratePostgres(to);
-          await alone(target, say, () => copyAll(source, target, batch, say));
+          await withExclusiveLock(target, say, () => copyAll(source, target, batch, say));
         }),
       ),
     );
@@ -85,7 +85,7 @@ async function copyAll(
   say: (line: string) => void,
 ): Promise<void> {
   const report = createReport(say);
-  await prepareKept(target);
+  await createIdMap(target);
   // All of them first: a row that gets a new id must not take one that a later row of the source has.
   for (const { table } of STEPS) await raiseSequence(source, target, table);
   for (const step of STEPS) {
@@ -99,15 +99,15 @@ async function copyAll(
 async function reportFilledDays(target: postgres.Sql, report: Report): Promise<void> {
   const notes = report.batch('physical_plans');
   for (const { source_id, days } of await fillDays(target))
-    notes.mended(
+    notes.repaired(
       source_id,
       `${days.length > 1 ? 'days' : 'day'} ${days.join(', ')} had no exercises, filled with the default ones`,
     );
-  notes.keep(0);
+  notes.commit(0);
 }
 
 /** Two imports at once would each miss what the other is about to write. */
-async function alone(
+async function withExclusiveLock(
   target: postgres.Sql,
   say: (line: string) => void,
   job: () => Promise<void>,

@@ -1,8 +1,8 @@
 // Mental plans, the resources in them, and the links between the two.
 import type postgres from 'postgres';
 import { resourceType } from '../../src/db/schema/index.ts';
-import { type Mender, refuse } from './mend.ts';
 import { lookup } from './owners.ts';
+import { type RowSanitizer, refuseRow } from './sanitize.ts';
 import { convertAll, type Item, itemOf, type Step } from './step.ts';
 
 /** The greatest volume that the contract allows. */
@@ -15,13 +15,13 @@ export const mentalPlans: Step = {
     from mental_plans order by mental_plans.id`,
   async prepare(target, rows, refused) {
     const user = await lookup(target, rows, 'users', 'user_id');
-    return convertAll(rows, refused, (row, mender) => {
+    return convertAll(rows, refused, (row, sanitizer) => {
       const user_id = user.get(row);
-      const progress = mender.number('progress', { min: 0, max: 3650, whole: true, fallback: 30 });
-      return itemOf(row, mender, {
+      const progress = sanitizer.number('progress', { min: 0, max: 3650, whole: true, fallback: 30 });
+      return itemOf(row, sanitizer, {
         user_id,
-        name: mender.text('name', 500),
-        goal: mender.text('goal', 500),
+        name: sanitizer.text('name', 500),
+        goal: sanitizer.text('goal', 500),
         progress,
       });
     });
@@ -46,36 +46,36 @@ export const resources: Step = {
     order by r.id, u.first`,
   async prepare(target, rows, refused) {
     const user = await lookup(target, rows, 'users', 'user_id');
-    const kept = await target<{ id: string }[]>`
+    const mapped = await target<{ id: string }[]>`
       select distinct source_id::text as id from stepwise_import.kept
       where of = 'resources' and source_id = any(${rows.map((row) => row.id)}::bigint[])`;
-    const given = new Set(kept.map((row) => row.id));
-    return convertAll(rows, refused, (row, mender) => {
-      if (row.user_id == null) refuse('no mental plan links it, so it is nobody’s');
+    const given = new Set(mapped.map((row) => row.id));
+    return convertAll(rows, refused, (row, sanitizer) => {
+      if (row.user_id == null) refuseRow('no mental plan links it, so it is nobody’s');
       const user_id = user.get(row);
-      const type = mender.choice('type', resourceType.enumValues);
-      const name = mender.text('name', 500);
+      const type = sanitizer.choice('type', resourceType.enumValues);
+      const name = sanitizer.text('name', 500);
       const values = {
         user_id,
         type,
         name,
-        description: mender.textOrEmpty('description', 5000),
-        volume: volumeOf(mender),
+        description: sanitizer.textOrEmpty('description', 5000),
+        volume: volumeOf(sanitizer),
       };
       const copy = given.has(row.id);
       given.add(row.id);
-      return { ...itemOf(row, mender, values), copy };
+      return { ...itemOf(row, sanitizer, values), copy };
     });
   },
 };
 
 /** A volume that says nothing becomes what its reader has reached, so that the progress stays. */
-function volumeOf(mender: Mender): number {
-  const volume = mender.finite('volume');
-  if (volume !== undefined && volume > 0) return mender.number('volume', { min: 0, max: MAX_VOLUME });
-  const reached = Math.min(mender.finite('reached') ?? 0, MAX_VOLUME);
+function volumeOf(sanitizer: RowSanitizer): number {
+  const volume = sanitizer.finite('volume');
+  if (volume !== undefined && volume > 0) return sanitizer.number('volume', { min: 0, max: MAX_VOLUME });
+  const reached = Math.min(sanitizer.finite('reached') ?? 0, MAX_VOLUME);
   const made = reached > 0 ? reached : 1;
-  mender.mends.push(
+  sanitizer.repairs.push(
     `volume was ${volume === undefined ? 'missing' : 'not above 0'}, made ${reached > 0 ? 'what was reached of it' : '1'}`,
   );
   return made;
@@ -101,24 +101,24 @@ export const mentalPlanResources: Step = {
     const volumes = await volumesOf(target, rows.map(resource.find));
 
     const raised: { id: number; progress: number }[] = [];
-    const items = convertAll(rows, refused, (row, mender) => {
+    const items = convertAll(rows, refused, (row, sanitizer) => {
       const ids = { mental_plan_id: plan.get(row), resource_id: resource.get(row) };
-      const progress = mender.number('progress', {
+      const progress = sanitizer.number('progress', {
         min: 0,
         max: volumes.get(ids.resource_id) ?? 0,
         fallback: 0,
       });
-      const item = itemOf(row, mender, { ...ids, progress });
+      const item = itemOf(row, sanitizer, { ...ids, progress });
       const name = `${ids.mental_plan_id}/${ids.resource_id}`;
       const first = links.get(name);
       if (first === undefined) {
         links.set(name, item);
         return item;
       }
-      mender.mends.push('joined with the first link between the same two, the greater progress stays');
+      sanitizer.repairs.push('joined with the first link between the same two, the greater progress stays');
       if (typeof first === 'number') raised.push({ id: first, progress });
       else first.values.progress = Math.max(first.values.progress as number, progress);
-      return { ...item, into: first };
+      return { ...item, mergedInto: first };
     });
     for (const { id, progress } of raised)
       await target`update mental_plan_resources set progress = greatest(progress, ${progress}) where id = ${id}`;

@@ -1,6 +1,6 @@
 import type postgres from 'postgres';
-import { findParents, keyText } from './kept.ts';
-import { refuse, type SourceRow } from './mend.ts';
+import { findParents, keyText } from './idMap.ts';
+import { refuseRow, type SourceRow } from './sanitize.ts';
 
 /** What one column of a batch's rows refers to. */
 export interface Lookup {
@@ -30,8 +30,8 @@ export async function lookup(
   return {
     find,
     get(row) {
-      if (row[column] == null) refuse(`${column} is missing`);
-      return find(row) ?? refuse(`${column}: ${of} ${row[column]} is not here`);
+      if (row[column] == null) refuseRow(`${column} is missing`);
+      return find(row) ?? refuseRow(`${column}: ${of} ${row[column]} is not here`);
     },
   };
 }

@@ -1,8 +1,8 @@
 // Physical plans, their days, and the exercises of a day.
 import type postgres from 'postgres';
 import { gender } from '../../src/db/schema/index.ts';
-import { type Mender, refuse } from './mend.ts';
 import { lookup } from './owners.ts';
+import { type RowSanitizer, refuseRow } from './sanitize.ts';
 import { convertAll, type Item, itemOf, type Step } from './step.ts';
 
 export const physicalPlans: Step = {
@@ -13,28 +13,28 @@ export const physicalPlans: Step = {
     from physical_plans order by physical_plans.id`,
   async prepare(target, rows, refused) {
     const user = await lookup(target, rows, 'users', 'user_id');
-    return convertAll(rows, refused, (row, mender) =>
-      itemOf(row, mender, {
+    return convertAll(rows, refused, (row, sanitizer) =>
+      itemOf(row, sanitizer, {
         user_id: user.get(row),
         // Whom a plan is for is never guessed: without it the row is refused.
-        age: mender.number('age', { min: 5, max: 120, whole: true }),
-        gender: mender.choice('gender', gender.enumValues),
-        weight: mender.number('weight', { min: 20, max: 500 }),
-        height: heightOf(mender),
-        goal: mender.text('goal', 500),
-        progress: mender.number('progress', { min: 0, max: Number.MAX_VALUE, fallback: 0 }),
-        day: mender.number('day', { min: 1, max: 7, whole: true, fallback: 1 }),
+        age: sanitizer.number('age', { min: 5, max: 120, whole: true }),
+        gender: sanitizer.choice('gender', gender.enumValues),
+        weight: sanitizer.number('weight', { min: 20, max: 500 }),
+        height: heightOf(sanitizer),
+        goal: sanitizer.text('goal', 500),
+        progress: sanitizer.number('progress', { min: 0, max: Number.MAX_VALUE, fallback: 0 }),
+        day: sanitizer.number('day', { min: 1, max: 7, whole: true, fallback: 1 }),
       }),
     );
   },
 };
 
 /** Centimetres. A height of 0.5 to 3 was given in metres. */
-function heightOf(mender: Mender): number {
-  const height = mender.finite('height');
+function heightOf(sanitizer: RowSanitizer): number {
+  const height = sanitizer.finite('height');
   if (height === undefined || height < 0.5 || height > 3)
-    return mender.number('height', { min: 50, max: 300 });
-  mender.mends.push('height was in metres, made centimetres');
+    return sanitizer.number('height', { min: 50, max: 300 });
+  sanitizer.repairs.push('height was in metres, made centimetres');
   return Math.round(height * 10_000) / 100;
 }
 
@@ -54,11 +54,11 @@ export const workouts: Step = {
     const days = new Map<string, Item | number>(
       found.map((day) => [`${day.physical_plan_id}/${day.day_of_week}`, day.id]),
     );
-    return convertAll(rows, refused, (row, mender) => {
+    return convertAll(rows, refused, (row, sanitizer) => {
       const physical_plan_id = plan.get(row);
-      const day_of_week = dayOf(mender);
-      const item = itemOf(row, mender, { physical_plan_id, day_of_week });
-      return joined(
+      const day_of_week = dayOf(sanitizer);
+      const item = itemOf(row, sanitizer, { physical_plan_id, day_of_week });
+      return mergeDuplicate(
         item,
         days,
         `${physical_plan_id}/${day_of_week}`,
@@ -68,10 +68,10 @@ export const workouts: Step = {
   },
 };
 
-function dayOf(mender: Mender): number {
-  const day = mender.finite('day_of_week');
-  if (day === undefined) return 1 + DAYS.indexOf(mender.choice('day_of_week', DAYS));
-  return Number.isInteger(day) && day >= 1 && day <= 7 ? day : refuse('day_of_week is not 1 to 7');
+function dayOf(sanitizer: RowSanitizer): number {
+  const day = sanitizer.finite('day_of_week');
+  if (day === undefined) return 1 + DAYS.indexOf(sanitizer.choice('day_of_week', DAYS));
+  return Number.isInteger(day) && day >= 1 && day <= 7 ? day : refuseRow('day_of_week is not 1 to 7');
 }
 
 export const workoutExercises: Step = {
@@ -88,9 +88,9 @@ export const workoutExercises: Step = {
     const held = new Map<string, Item | number>(
       found.map((link) => [`${link.workout_id}/${link.exercise_id}`, link.id]),
     );
-    return convertAll(rows, refused, (row, mender) => {
-      const item = itemOf(row, mender, { workout_id: workout.get(row), exercise_id: exercise.get(row) });
-      return joined(
+    return convertAll(rows, refused, (row, sanitizer) => {
+      const item = itemOf(row, sanitizer, { workout_id: workout.get(row), exercise_id: exercise.get(row) });
+      return mergeDuplicate(
         item,
         held,
         `${item.values.workout_id}/${item.values.exercise_id}`,
@@ -101,14 +101,14 @@ export const workoutExercises: Step = {
 };
 
 /** @returns the item itself when it is the first of its name, otherwise what comes into the first */
-function joined(item: Item, firsts: Map<string, Item | number>, name: string, mend: string): Item {
+function mergeDuplicate(item: Item, firsts: Map<string, Item | number>, name: string, repair: string): Item {
   const first = firsts.get(name);
   if (first === undefined) {
     firsts.set(name, item);
     return item;
   }
-  item.mends.push(mend);
-  return { ...item, into: first };
+  item.repairs.push(repair);
+  return { ...item, mergedInto: first };
 }
 
 /**

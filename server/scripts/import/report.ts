@@ -1,24 +1,24 @@
-// What the operator is told: a line per row that was mended or refused, and the sums at the end.
+// The report for the operator: a line for each row that was repaired or refused, and the sums at the end.
 
 export interface Counts {
   read: number;
   copied: number;
   there: number;
-  mended: number;
+  repaired: number;
   refused: number;
 }
 
-/** What became of the rows of one batch, kept back until the batch is on disk. */
+/** What became of the rows of one batch, held back until the batch is on disk. */
 export interface Notes {
-  mended(source_id: string, how: string): void;
+  repaired(source_id: string, how: string): void;
   refused(source_id: string, why: string): void;
   copied(count: number): void;
   there(count: number): void;
 }
 
 export interface Report {
-  /** Notes of a batch; `keep` says them. Notes that are not kept never were. */
-  batch(table: string): Notes & { keep(read: number): void };
+  /** Notes of a batch; `commit` writes them. Notes without a commit are dropped. */
+  batch(table: string): Notes & { commit(read: number): void };
   /** Says how far a table is, at most once a second unless it is done. */
   progress(table: string, total: number, done?: boolean): void;
   summary(): void;
@@ -29,18 +29,18 @@ export function createReport(say: (line: string) => void): Report {
   const tables = new Map<string, Counts>();
   let said = 0;
   const countsOf = (table: string): Counts => {
-    const counts = tables.get(table) ?? { read: 0, copied: 0, there: 0, mended: 0, refused: 0 };
+    const counts = tables.get(table) ?? { read: 0, copied: 0, there: 0, repaired: 0, refused: 0 };
     tables.set(table, counts);
     return counts;
   };
   return {
     batch(table) {
       const lines: string[] = [];
-      const sums: Counts = { read: 0, copied: 0, there: 0, mended: 0, refused: 0 };
+      const sums: Counts = { read: 0, copied: 0, there: 0, repaired: 0, refused: 0 };
       return {
-        mended(source_id, how) {
-          sums.mended++;
-          lines.push(`mended ${table} ${source_id}: ${how}`);
+        repaired(source_id, how) {
+          sums.repaired++;
+          lines.push(`repaired ${table} ${source_id}: ${how}`);
         },
         refused(source_id, why) {
           sums.refused++;
@@ -52,7 +52,7 @@ export function createReport(say: (line: string) => void): Report {
         there(count) {
           sums.there += count;
         },
-        keep(read) {
+        commit(read) {
           for (const line of lines) say(line);
           const counts = countsOf(table);
           for (const key of Object.keys(sums) as (keyof Counts)[]) counts[key] += sums[key];
@@ -72,10 +72,10 @@ export function createReport(say: (line: string) => void): Report {
         say(`${name.padEnd(width)} ${cells.map((cell) => String(cell).padStart(13)).join('')}`);
       line(
         '',
-        ['read', 'copied', 'already there', 'mended', 'refused'].map((head) => ` ${head}`),
+        ['read', 'copied', 'already there', 'repaired', 'refused'].map((head) => ` ${head}`),
       );
-      for (const [table, { read, copied, there, mended, refused }] of tables)
-        line(table, [read, copied, there, mended, refused]);
+      for (const [table, { read, copied, there, repaired, refused }] of tables)
+        line(table, [read, copied, there, repaired, refused]);
     },
   };
 }

@@ -1,17 +1,17 @@
 import type postgres from 'postgres';
-import type { Key } from './kept.ts';
-import { Mender, Refusal, type SourceRow } from './mend.ts';
+import type { Key } from './idMap.ts';
+import { RefusedRowError, RowSanitizer, type SourceRow } from './sanitize.ts';
 
 /** A row that is to be written. */
 export interface Item extends Key {
   /** The columns but the id. */
   readonly values: Record<string, unknown>;
   /** What was changed in it. */
-  readonly mends: string[];
+  readonly repairs: string[];
   /** It takes a new id whatever the source says: a copy. */
   readonly copy?: boolean;
   /** Nothing is written: what it says is in this row already. */
-  readonly into?: Item | number;
+  readonly mergedInto?: Item | number;
 }
 
 /** How one table is copied. */
@@ -33,21 +33,21 @@ export interface Step {
 export const keyOf = (row: SourceRow): Key => ({ source_id: row.id, owner: row.owner ?? '0' });
 
 /** @returns the row as it is to be written, without a word of its own on ids */
-export function itemOf(row: SourceRow, mender: Mender, values: Item['values']): Item {
-  return { ...keyOf(row), values, mends: mender.mends };
+export function itemOf(row: SourceRow, sanitizer: RowSanitizer, values: Item['values']): Item {
+  return { ...keyOf(row), values, repairs: sanitizer.repairs };
 }
 
-/** Makes an item of each row with `convert`, which may refuse it by throwing a Refusal. */
+/** Makes an item of each row with `convert`, which may refuse it by throwing a RefusedRowError. */
 export function convertAll(
   rows: readonly SourceRow[],
   refused: (row: SourceRow, why: string) => void,
-  convert: (row: SourceRow, mender: Mender) => Item,
+  convert: (row: SourceRow, sanitizer: RowSanitizer) => Item,
 ): Item[] {
   return rows.flatMap((row) => {
     try {
-      return [convert(row, new Mender(row))];
+      return [convert(row, new RowSanitizer(row))];
     } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
+      if (!(error instanceof RefusedRowError)) throw error;
       refused(row, error.message);
       return [];
     }

@@ -8,12 +8,12 @@ export const tasks: Step = {
     from outer_tasks order by outer_tasks.id`,
   async prepare(target, rows, refused) {
     const user = await lookup(target, rows, 'users', 'user_id');
-    return convertAll(rows, refused, (row, mender) => {
+    return convertAll(rows, refused, (row, sanitizer) => {
       const user_id = user.get(row);
-      return itemOf(row, mender, {
+      return itemOf(row, sanitizer, {
         user_id,
-        title: mender.text('title', 500),
-        status: mender.flag('status'),
+        title: sanitizer.text('title', 500),
+        status: sanitizer.flag('status'),
       });
     });
   },

@@ -2,14 +2,14 @@ import { STORED_LOGIN_KEY } from '../../src/db/schema/index.ts';
 import { Registration } from '../../src/features/auth/contract.ts';
 import { isBcrypt } from '../../src/security/bcrypt.ts';
 import { loginKey } from '../../src/security/loginKey.ts';
-import { refuse, type SourceRow } from './mend.ts';
+import { refuseRow, type SourceRow } from './sanitize.ts';
 import { convertAll, itemOf, type Step } from './step.ts';
 
 /** Matches no password: whoever has it cannot sign in. */
 const NO_PASSWORD = '!';
 
 /**
- * A login is what a person types, so it is never mended: one that the contract does not know, or that another user
+ * A login is what a person types, so it is never repaired: one that the contract does not know, or that another user
  * has, refuses the row.
  */
 export const users: Step = {
@@ -22,30 +22,31 @@ export const users: Step = {
     const found = await target<{ id: number; login_key: string }[]>`
       select id, ${stored} as login_key from users where ${stored} = any(${keys}::text[])`;
     const holders = new Map(found.map((user) => [user.login_key, `users ${user.id}`]));
-    return convertAll(rows, refused, (row, mender) => {
+    return convertAll(rows, refused, (row, sanitizer) => {
       const login = validLogin(row);
       const login_key = loginKey(login);
       const holder = holders.get(login_key);
-      if (holder) refuse(`the login ${shown(login)} is that of ${holder}, upper and lower case being one`);
+      if (holder)
+        refuseRow(`the login ${printable(login)} is that of ${holder}, upper and lower case being one`);
       holders.set(login_key, `users ${row.id}`);
       const password = storedHash(row.password ?? '');
       if (password === NO_PASSWORD)
-        mender.mends.push('password is no bcrypt hash of cost 4 to 14: nobody can sign in');
-      return itemOf(row, mender, { login, login_key, password, created_at: mender.time('created_at') });
+        sanitizer.repairs.push('password is no bcrypt hash of cost 4 to 14: nobody can sign in');
+      return itemOf(row, sanitizer, { login, login_key, password, created_at: sanitizer.time('created_at') });
     });
   },
 };
 
 function validLogin({ login }: SourceRow): string {
-  if (login == null) refuse('login is missing');
+  if (login == null) refuseRow('login is missing');
   const parsed = Registration.shape.login.safeParse(login);
   return parsed.success
     ? parsed.data
-    : refuse(`the login ${shown(login)} ${parsed.error.issues[0]?.message}`);
+    : refuseRow(`the login ${printable(login)} ${parsed.error.issues[0]?.message}`);
 }
 
 /** @returns a login as it is printed: what nobody can see is written out */
-const shown = (login: string): string =>
+const printable = (login: string): string =>
   JSON.stringify(login).replace(
     /[\p{C}\p{Default_Ignorable_Code_Point}]/gu,
     (hidden) => `\\u{${hidden.codePointAt(0)?.toString(16)}}`,

@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { prepareKept } from '../../scripts/import/kept.ts';
+import { createIdMap } from '../../scripts/import/idMap.ts';
 import { migratePostgres } from '../../src/db/postgres/migrate.ts';
 import { openPostgres } from '../../src/db/postgres/open.ts';
 import { startApp } from '../harness.ts';
@@ -90,9 +90,9 @@ const first = await run(
 );
 
 describe('one import', () => {
-  test('ends well, and tells of every row that it mended or refused and why', () => {
+  test('ends well, and tells of every row that it repaired or refused and why', () => {
     expect(first.code, first.output).toBe(0);
-    expect([...told(first.lines, 'mended'), ...told(first.lines, 'refused')].sort()).toEqual(
+    expect([...told(first.lines, 'repaired'), ...told(first.lines, 'refused')].sort()).toEqual(
       [...REPORT].sort(),
     );
   });
@@ -159,7 +159,7 @@ test('a second import changes nothing, and tells again what it refuses', async (
   const again = await run(target.url, '--from', source.url);
   expect(again.code, again.output).toBe(0);
   expect(await contents(target.client)).toEqual(before);
-  expect(told(again.lines, 'mended')).toEqual([]);
+  expect(told(again.lines, 'repaired')).toEqual([]);
   expect(told(again.lines, 'refused').sort()).toEqual(
     REPORT.filter((line) => line.startsWith('refused')).sort(),
   );
@@ -176,7 +176,7 @@ test('a second import changes nothing, and tells again what it refuses', async (
 test('an import that is killed in the middle of a batch, three times, is completed by the next', async () => {
   const { url, client } = await emptyDatabase();
   await migratePostgres(url);
-  await prepareKept(client);
+  await createIdMap(client);
   // The row of each table at which it is stopped, and the rows that whole batches have brought by then.
   const stops = [
     ['users', 9, [3]],
@@ -287,9 +287,9 @@ describe('a later import', () => {
     const before = await contents(ours.client);
     const { lines, code } = await run(ours.url, '--from', old.url);
     expect(code).toBe(0);
-    expect(Object.values(summary(lines)).every(([, copied, , mended]) => copied === 0 && mended === 0)).toBe(
-      true,
-    );
+    expect(
+      Object.values(summary(lines)).every(([, copied, , repaired]) => copied === 0 && repaired === 0),
+    ).toBe(true);
     expect(await contents(ours.client)).toEqual(before);
   });
 

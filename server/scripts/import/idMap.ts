@@ -1,4 +1,4 @@
-// Which row of the source became which row of ours. Kept in the target itself, in the same transaction as the row:
+// Which row of the source became which row of ours. It is stored in the target itself, in the same transaction as the row:
 // so a second run knows what is there, a copy is made once, and what a user removed since does not come back.
 import type postgres from 'postgres';
 
@@ -13,7 +13,7 @@ export interface Key {
 export const keyText = ({ source_id, owner }: Key): string => `${source_id}/${owner}`;
 
 /** Makes the table unless it is there. It has a schema of its own: it is not part of the server's. */
-export async function prepareKept(target: Sql): Promise<void> {
+export async function createIdMap(target: Sql): Promise<void> {
   await target`create schema if not exists stepwise_import`;
   await target`
     create table if not exists stepwise_import.kept (
@@ -25,7 +25,11 @@ export async function prepareKept(target: Sql): Promise<void> {
 }
 
 /** @returns the target ids under `keyText`, of those keys that are known; also of rows that were removed since */
-export async function findKept(target: Sql, of: string, keys: readonly Key[]): Promise<Map<string, number>> {
+export async function findMapped(
+  target: Sql,
+  of: string,
+  keys: readonly Key[],
+): Promise<Map<string, number>> {
   const rows = await target<{ source_id: string; owner: string; target_id: number }[]>`
     select k.source_id::text, k.owner::text, k.target_id
     from stepwise_import.kept k
@@ -41,15 +45,15 @@ export async function findParents(
   table: string,
   keys: readonly Key[],
 ): Promise<Map<string, number>> {
-  const kept = await findKept(target, table, keys);
+  const known = await findMapped(target, table, keys);
   const rows = await target<
     { id: number }[]
-  >`select id from ${target(table)} where id = any(${[...kept.values()]}::int[])`;
+  >`select id from ${target(table)} where id = any(${[...known.values()]}::int[])`;
   const alive = new Set(rows.map((row) => row.id));
-  return new Map([...kept].filter(([, id]) => alive.has(id)));
+  return new Map([...known].filter(([, id]) => alive.has(id)));
 }
 
-export async function keep(
+export async function saveMappings(
   target: Sql,
   of: string,
   rows: readonly (Key & { target_id: number })[],

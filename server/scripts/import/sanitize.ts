@@ -5,12 +5,12 @@
 export type SourceRow = Readonly<Record<string, string | null> & { id: string }>;
 
 /** Thrown when no honest value can be made; the message says why. */
-export class Refusal extends Error {
-  override name = 'Refusal';
+export class RefusedRowError extends Error {
+  override name = 'RefusedRowError';
 }
 
-export function refuse(why: string): never {
-  throw new Refusal(why);
+export function refuseRow(why: string): never {
+  throw new RefusedRowError(why);
 }
 
 /** What stands where a text that must not be empty was. */
@@ -24,9 +24,9 @@ export interface NumberRule {
   readonly fallback?: number;
 }
 
-export class Mender {
+export class RowSanitizer {
   /** What was changed, in words. */
-  readonly mends: string[] = [];
+  readonly repairs: string[] = [];
   readonly #row: SourceRow;
 
   constructor(row: SourceRow) {
@@ -37,7 +37,7 @@ export class Mender {
   text(column: string, max: number): string {
     const value = this.textOrEmpty(column, max, NO_TEXT);
     if (/[^\p{White_Space}\p{Cc}\p{Cf}]/u.test(value)) return value;
-    this.mends.push(`${column} was blank, made ${NO_TEXT}`);
+    this.repairs.push(`${column} was blank, made ${NO_TEXT}`);
     return NO_TEXT;
   }
 
@@ -45,12 +45,12 @@ export class Mender {
   textOrEmpty(column: string, max: number, missing = ''): string {
     const value = this.#row[column] ?? null;
     if (value === null) {
-      this.mends.push(`${column} was missing, made ${missing || 'empty'}`);
+      this.repairs.push(`${column} was missing, made ${missing || 'empty'}`);
       return missing;
     }
     const characters = [...value];
     if (characters.length <= max) return value;
-    this.mends.push(`${column} was cut to ${max} characters`);
+    this.repairs.push(`${column} was cut to ${max} characters`);
     return characters.slice(0, max).join('');
   }
 
@@ -58,15 +58,15 @@ export class Mender {
     const value = this.finite(column);
     if (value === undefined) {
       const wrong = this.#row[column] == null ? 'missing' : 'no number';
-      if (fallback === undefined) refuse(`${column} is ${wrong}`);
-      this.mends.push(`${column} was ${wrong}, made ${fallback}`);
+      if (fallback === undefined) refuseRow(`${column} is ${wrong}`);
+      this.repairs.push(`${column} was ${wrong}, made ${fallback}`);
       return fallback;
     }
     const rounded = whole ? Math.floor(value) : value;
-    if (rounded !== value) this.mends.push(`${column} was no whole number, rounded down`);
+    if (rounded !== value) this.repairs.push(`${column} was no whole number, rounded down`);
     if (rounded >= min && rounded <= max) return rounded;
     const limit = rounded < min ? min : max;
-    this.mends.push(`${column} was ${rounded < min ? 'below' : 'above'} ${limit}, made ${limit}`);
+    this.repairs.push(`${column} was ${rounded < min ? 'below' : 'above'} ${limit}, made ${limit}`);
     return limit;
   }
 
@@ -80,14 +80,14 @@ export class Mender {
   /** An enum's name, in any case and with or without the name of its class ("Gender.MALE"). */
   choice<T extends string>(column: string, values: readonly T[]): T {
     const name = this.#row[column]?.split('.').at(-1)?.trim().toLowerCase();
-    return values.find((value) => value === name) ?? refuse(`${column} is none of ${values.join(', ')}`);
+    return values.find((value) => value === name) ?? refuseRow(`${column} is none of ${values.join(', ')}`);
   }
 
   flag(column: string): boolean {
     const value = this.#row[column]?.trim().toLowerCase();
     if (['true', 't', '1'].includes(value ?? '')) return true;
     if (!['false', 'f', '0'].includes(value ?? ''))
-      this.mends.push(`${column} was neither true nor false, made false`);
+      this.repairs.push(`${column} was neither true nor false, made false`);
     return false;
   }
 
@@ -97,7 +97,7 @@ export class Mender {
     // Infinity and years before Christ or of five digits are no dates on the wire.
     const parts = value?.match(/^(\d{4}-\d\d-\d\d(?: \d\d:\d\d:\d\d(?:\.\d+)?)?)(?:\+00)?$/);
     if (parts) return `${parts[1]}+00`;
-    this.mends.push(`${column} was ${value == null ? 'missing' : 'no date'}, made today`);
+    this.repairs.push(`${column} was ${value == null ? 'missing' : 'no date'}, made today`);
     return new Date().toISOString();
   }
 }
