@@ -1,4 +1,4 @@
-// A call that is sent twice under one key happens once: its effect and its answer are stored in one transaction.
+// A call that is sent twice with the same key runs once: one transaction stores its effect and its answer.
 import type { Database } from './database.ts';
 import { sql } from './drizzle.ts';
 import { NO_ROWS } from './rows.ts';
@@ -6,7 +6,7 @@ import { idempotencyKeys } from './schema/index.ts';
 import { lockUser, userLocked } from './sql/eventLog.ts';
 import { firstRow, write } from './statement.ts';
 
-/** Hours for which an answer is kept. */
+/** How long an answer is stored. */
 export const KEY_LIFETIME_HOURS = 24;
 
 export type Claim =
@@ -16,7 +16,7 @@ export type Claim =
 
 const KEY = { user_id: 'int', key: 'text' } as const;
 
-// Without the lock a second call would wait for the first one's end instead of being told that it runs.
+// Without this lock a second call would wait until the first one ends. With it, it learns that the first one runs.
 const lock = firstRow(
   write(
     'idempotency.lock',
@@ -35,18 +35,22 @@ const claim = firstRow(
     ({ user_id, key, request }) => sql`
     with ${lockUser(user_id)},
     ours as (
-      insert into ${idempotencyKeys} as k (user_id, key, request) select ${user_id}, ${key}, ${request} where ${userLocked}
-      on conflict (user_id, key) do update set request = excluded.request, answer = null, created_at = now()
-      where k.created_at < now() - make_interval(hours => ${sql.raw(String(KEY_LIFETIME_HOURS))})
-      returning k.key)
-    select exists (select from ours) as ours, request = ${request} as same, answer
-    from (select) as one left join ${idempotencyKeys} k on k.user_id = ${user_id} and k.key = ${key}`,
+      insert into ${idempotencyKeys} as stored (user_id, key, request)
+      select ${user_id}, ${key}, ${request}
+      where ${userLocked}
+      on conflict (user_id, key) do update
+      set request = excluded.request, answer = null, created_at = now()
+      where stored.created_at < now() - make_interval(hours => ${sql.raw(String(KEY_LIFETIME_HOURS))})
+      returning stored.key)
+    select exists (select from ours) as ours, stored.request = ${request} as same, stored.answer
+    from (select) as one
+    left join ${idempotencyKeys} stored on stored.user_id = ${user_id} and stored.key = ${key}`,
   ),
 );
 
 /**
- * Takes a key, inside the transaction of the call that it names; the key is free again when that is rolled back.
- * @param request what the call is, as a digest
+ * Claims a key inside the transaction of its call. A rollback of that transaction frees the key.
+ * @param request a digest of the call
  */
 export async function claimKey(tx: Database, user_id: number, key: string, request: string): Promise<Claim> {
   if (!(await lock(tx, { user_id, key }))?.free) return { outcome: 'running' };
@@ -63,10 +67,13 @@ const store = write(
   { ...KEY, answer: 'text' },
   NO_ROWS,
   ({ user_id, key, answer }) =>
-    sql`update ${idempotencyKeys} set answer = ${answer} where user_id = ${user_id} and key = ${key}`,
+    sql`
+    update ${idempotencyKeys}
+    set answer = ${answer}
+    where user_id = ${user_id} and key = ${key}`,
 );
 
-/** Keeps the answer beside the effect. */
+/** Stores the answer in the transaction of the effect. */
 export async function storeAnswer(
   tx: Database,
   user_id: number,

@@ -1,5 +1,5 @@
-// Deletes rows whose time is over, a limited number per statement, so that no request waits for it. Rows that somebody has
-// locked stay until the next run.
+// Deletes expired rows, a limited number per statement, so that no request waits for it. Rows that another transaction
+// has locked stay until the next run.
 import type { SQL } from 'drizzle-orm';
 import { sql } from '../../db/drizzle.ts';
 import { KEY_LIFETIME_HOURS } from '../../db/idempotency.ts';
@@ -17,7 +17,7 @@ import { firstRow, write } from '../../db/statement.ts';
 const LIMIT = { limit: 'int' } as const;
 const COUNT = { removed: 'int' } as const;
 
-/** @returns how many rows the `delete` that is given took */
+/** @returns a statement that counts the rows of the given `delete` */
 const countRemoved = (removal: SQL): SQL =>
   sql`with removed as (${removal} returning 1) select count(*)::int as removed from removed`;
 
@@ -27,55 +27,96 @@ export const REMOVALS = {
   sessions: firstRow(
     write('purge.sessions', LIMIT, COUNT, ({ limit }) =>
       countRemoved(sql`
-      delete from ${sessions} where id in (
-        select id from ${sessions} where idle_expires_at < now() order by idle_expires_at limit ${limit} for update skip locked)`),
+      delete from ${sessions}
+      where id in (
+        select id
+        from ${sessions}
+        where idle_expires_at < now()
+        order by idle_expires_at
+        limit ${limit}
+        for update skip locked)`),
     ),
   ),
   password_resets: firstRow(
     write('purge.passwordResets', LIMIT, COUNT, ({ limit }) =>
       countRemoved(sql`
-      delete from ${passwordResets} where user_id in (
-        select user_id from ${passwordResets} where expires_at < now() order by expires_at limit ${limit} for update skip locked)`),
+      delete from ${passwordResets}
+      where user_id in (
+        select user_id
+        from ${passwordResets}
+        where expires_at < now()
+        order by expires_at
+        limit ${limit}
+        for update skip locked)`),
     ),
   ),
   idempotency_keys: firstRow(
     write('purge.idempotencyKeys', LIMIT, COUNT, ({ limit }) =>
       countRemoved(sql`
-      delete from ${idempotencyKeys} where (user_id, key) in (
-        select user_id, key from ${idempotencyKeys} where created_at < now() - make_interval(hours => ${sql.raw(String(KEY_LIFETIME_HOURS))})
-        order by created_at limit ${limit} for update skip locked)`),
+      delete from ${idempotencyKeys}
+      where (user_id, key) in (
+        select user_id, key
+        from ${idempotencyKeys}
+        where created_at < now() - make_interval(hours => ${sql.raw(String(KEY_LIFETIME_HOURS))})
+        order by created_at
+        limit ${limit}
+        for update skip locked)`),
     ),
   ),
   // A reader that resumes later gets `resync`.
   events: firstRow(
     write('purge.events', LIMIT, COUNT, ({ limit }) =>
       countRemoved(sql`
-      delete from ${events} where (user_id, seq) in (
-        select user_id, seq from ${events} where at < now() - interval '7 days' order by at limit ${limit} for update skip locked)`),
+      delete from ${events}
+      where (user_id, seq) in (
+        select user_id, seq
+        from ${events}
+        where at < now() - interval '7 days'
+        order by at
+        limit ${limit}
+        for update skip locked)`),
     ),
   ),
   export_parts: firstRow(
     write('purge.exportParts', LIMIT, COUNT, ({ limit }) =>
       countRemoved(sql`
-      delete from ${exportParts} where (export_id, part) in (
-        select p.export_id, p.part from ${exports} x join ${exportParts} p on p.export_id = x.id
-        where x.expires_at < now() order by x.expires_at limit ${limit} for update of p skip locked)`),
+      delete from ${exportParts}
+      where (export_id, part) in (
+        select part.export_id, part.part
+        from ${exports} export
+        join ${exportParts} part on part.export_id = export.id
+        where export.expires_at < now()
+        order by export.expires_at
+        limit ${limit}
+        for update of part skip locked)`),
     ),
   ),
   // An expired export is listed for another week.
   exports: firstRow(
     write('purge.exports', LIMIT, COUNT, ({ limit }) =>
       countRemoved(sql`
-      delete from ${exports} where id in (
-        select id from ${exports} where expires_at < now() - interval '7 days' order by expires_at limit ${limit} for update skip locked)`),
+      delete from ${exports}
+      where id in (
+        select id
+        from ${exports}
+        where expires_at < now() - interval '7 days'
+        order by expires_at
+        limit ${limit}
+        for update skip locked)`),
     ),
   ),
-  // A trigger refuses to remove a line that is younger.
+  // A trigger refuses to remove a younger line.
   audit_trail: firstRow(
     write('purge.auditTrail', LIMIT, COUNT, ({ limit }) =>
       countRemoved(sql`
-      delete from ${auditTrail} where id in (
-        select id from ${auditTrail} where at < now() - interval '1 year' order by at limit ${limit} for update skip locked)`),
+      delete from ${auditTrail}
+      where id in (
+        select id
+        from ${auditTrail}
+        where at < now() - interval '1 year'
+        order by at
+        limit ${limit}
+        for update skip locked)`),
     ),
   ),
 };

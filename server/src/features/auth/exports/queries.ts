@@ -1,4 +1,4 @@
-// The files as their owner sees them. How they are written: features/auth/exports/job.ts.
+// The files of exports as their owner sees them. features/auth/exports/job.ts writes them.
 import type { Database } from '../../../db/database.ts';
 import { sql } from '../../../db/drizzle.ts';
 import { json } from '../../../db/rows.ts';
@@ -10,13 +10,13 @@ import { firstRow, read, write } from '../../../db/statement.ts';
 import type { ClientInfo } from '../../../trpc/context.ts';
 import type { AccountExport } from './contract.ts';
 
-/** Files that a user has at most; one more takes the place of the oldest. */
+/** A user has at most so many files; one more replaces the oldest. */
 const MAX_EXPORTS_PER_USER = 3;
 
 const moment = (column: string) =>
   sql.raw(`to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`);
 
-/** An export `x` as the API and the events have it. */
+/** The export `x` as the API and the events show it. */
 export const exportJson = sql`json_build_object(
   'id', x.id,
   'state', case when x.state = 'done' and x.expires_at <= now() then 'expired' else x.state end,
@@ -32,7 +32,7 @@ const EXPORT_ROW = { export: json<AccountExport>() };
 
 export const isOpen = sql.raw(`state in ('queued', 'running')`);
 
-// Of two at once the second is answered with nothing: what it would have to answer with was not there when it began.
+// Of two calls at once the second gets no row: the export of the first was not there when its statement began.
 const start = firstRow(
   write(
     'export.start',
@@ -40,20 +40,36 @@ const start = firstRow(
     EXPORT_ROW,
     ({ user_id }) => sql`
     with ${lockUser(user_id)},
-    open as (select * from ${exports} where user_id = ${user_id} and ${isOpen} and ${userLocked}),
+    open as (
+      select *
+      from ${exports}
+      where user_id = ${user_id} and ${isOpen} and ${userLocked}),
     made as (
-      insert into ${exports} (user_id) select ${user_id} where ${userLocked} and not exists (select from open)
+      insert into ${exports} (user_id)
+      select ${user_id}
+      where ${userLocked} and not exists (select from open)
       on conflict (user_id) where ${isOpen} do nothing
       returning *),
     gone as (
-      delete from ${exports} where exists (select from made) and id in (
-        select id from ${exports} where user_id = ${user_id} order by id desc offset ${sql.raw(String(MAX_EXPORTS_PER_USER - 1))})),
+      delete from ${exports}
+      where
+        exists (select from made)
+        and id in (
+          select id
+          from ${exports}
+          where user_id = ${user_id}
+          order by id desc
+          offset ${sql.raw(String(MAX_EXPORTS_PER_USER - 1))})),
     ${appendEvents(user_id, 'export.created', sql`select ${exportJson} as data from made x`)}
-    select ${exportJson} as export from (select * from open union all select * from made) x`,
+    select ${exportJson} as export
+    from (
+      select * from open
+      union all
+      select * from made) x`,
   ),
 );
 
-/** @returns the export that has begun, or the one that has not ended yet */
+/** @returns the new export, or the one that has not ended yet */
 export async function startExport(db: Database, user_id: number): Promise<AccountExport> {
   const { row } = await retryOnConflict(async () => {
     const found = await start(db, { user_id });
@@ -67,7 +83,10 @@ const list = read(
   { user_id: 'int' },
   EXPORT_ROW,
   ({ user_id }) => sql`
-  select ${exportJson} as export from ${exports} x where user_id = ${user_id} order by id desc`,
+  select ${exportJson} as export
+  from ${exports} x
+  where user_id = ${user_id}
+  order by id desc`,
 );
 
 /** Newest first. */
@@ -81,7 +100,9 @@ const byId = firstRow(
     { user_id: 'int', id: 'int' },
     EXPORT_ROW,
     ({ user_id, id }) => sql`
-    select ${exportJson} as export from ${exports} x where id = ${id} and user_id = ${user_id}`,
+    select ${exportJson} as export
+    from ${exports} x
+    where id = ${id} and user_id = ${user_id}`,
   ),
 );
 
@@ -100,13 +121,16 @@ const fetchFile = firstRow(
     { id: exports.id, bytes: 'float8', date: 'text' },
     ({ user_id, id, ...p }) => sql`
     with found as (
-      select * from ${exports} where id = ${id} and user_id = ${user_id} and state = 'done' and expires_at > now()),
+      select *
+      from ${exports}
+      where id = ${id} and user_id = ${user_id} and state = 'done' and expires_at > now()),
     audited as (${audit('account_exported', p, 'found')})
-    select id, bytes::float8 as bytes, to_char(finished_at at time zone 'UTC', 'YYYY-MM-DD') as date from found`,
+    select id, bytes::float8 as bytes, to_char(finished_at at time zone 'UTC', 'YYYY-MM-DD') as date
+    from found`,
   ),
 );
 
-/** @returns what is known of a file that can be fetched; that it is about to be fetched stands in the audit trail */
+/** Records the download in the audit trail. @returns the size and date of a file that can be fetched */
 export function findFile(db: Database, user_id: number, id: number, client: ClientInfo) {
   return fetchFile(db, { ...clientValues(client), user_id, id });
 }
@@ -117,12 +141,14 @@ const part = firstRow(
     { user_id: 'int', id: 'int', part: 'int' },
     { text: exportParts.text },
     (p) => sql`
-    select p.text from ${exports} x join ${exportParts} p on p.export_id = x.id and p.part = ${p.part}
-    where x.id = ${p.id} and x.user_id = ${p.user_id}`,
+    select part.text
+    from ${exports} export
+    join ${exportParts} part on part.export_id = export.id and part.part = ${p.part}
+    where export.id = ${p.id} and export.user_id = ${p.user_id}`,
   ),
 );
 
-/** The pieces of a file in their order, each read when it is asked for: however large the file is, one is in memory. */
+/** Yields the parts of a file in order. It reads one at a time, so only one part is in memory, however large the file is. */
 export async function* readFile(db: Database, user_id: number, id: number): AsyncGenerator<string, void> {
   for (let number = 0; ; number++) {
     const found = await part(db, { user_id, id, part: number });

@@ -1,4 +1,4 @@
-// What an operator does with accounts (scripts/users.ts). None of it can be reached by a request.
+// What an operator does with accounts (scripts/users.ts). No request can reach it.
 import type { SQL } from 'drizzle-orm';
 import type { Database } from '../../../db/database.ts';
 import { sql } from '../../../db/drizzle.ts';
@@ -11,10 +11,10 @@ import { generateResetCode, hashResetCode } from '../../../security/resetCode.ts
 import type { ClientInfo } from '../../../trpc/context.ts';
 import { endSessions } from '../queries.ts';
 
-/** Minutes for which a code is good. */
+/** How long a code is valid. */
 const CODE_LIFETIME_MINUTES = 60;
 
-/** Who does it: an operator has no address. */
+/** Who acts: an operator has no address. */
 export type Operator = Pick<ClientInfo, 'ip' | 'request_id'>;
 
 const ACCOUNT = {
@@ -23,7 +23,7 @@ const ACCOUNT = {
   /** Moments in ISO 8601. */
   created_at: json<string>(),
   blocked_at: nullable(json<string>()),
-  /** Sessions that are open, and when one of them was used last. */
+  /** The number of open sessions, and when one of them was last used. */
   sessions: 'int',
   last_seen_at: nullable(json<string>()),
 } as const;
@@ -36,20 +36,31 @@ const accounts = (
   isWanted: SQL,
   { only_blocked, before_id, limit }: Record<keyof typeof PAGE, SQL>,
 ): SQL => sql`
-  select u.id, u.login, to_json(u.created_at) as created_at, to_json(u.blocked_at) as blocked_at, s.sessions,
-    to_json(s.last_seen_at) as last_seen_at
-  from ${users} u cross join lateral (
-    select count(*)::int as sessions, max(last_seen_at) as last_seen_at from ${sessions}
-    where user_id = u.id and idle_expires_at > now() and absolute_expires_at > now()) s
-  where ${isWanted} and u.id < coalesce(${before_id}, 2147483648) and (u.blocked_at is not null or not ${only_blocked})
-  order by u.id desc limit ${limit}`;
+  select
+    account.id,
+    account.login,
+    to_json(account.created_at) as created_at,
+    to_json(account.blocked_at) as blocked_at,
+    open_sessions.sessions,
+    to_json(open_sessions.last_seen_at) as last_seen_at
+  from ${users} account
+  cross join lateral (
+    select count(*)::int as sessions, max(last_seen_at) as last_seen_at
+    from ${sessions}
+    where user_id = account.id and idle_expires_at > now() and absolute_expires_at > now()) open_sessions
+  where
+    ${isWanted}
+    and account.id < coalesce(${before_id}, 2147483648)
+    and (account.blocked_at is not null or not ${only_blocked})
+  order by account.id desc
+  limit ${limit}`;
 
 const byLogin = read('operator.named', { ...PAGE, login_key: 'text' }, ACCOUNT, ({ login_key, ...page }) =>
   accounts(sql`${sql.raw(STORED_LOGIN_KEY)} = ${login_key}`, page),
 );
 
 const search = read('operator.search', { ...PAGE, part: 'text' }, ACCOUNT, ({ part, ...page }) =>
-  accounts(sql`strpos(u.login_key, ${part}) > 0`, page),
+  accounts(sql`strpos(account.login_key, ${part}) > 0`, page),
 );
 
 export interface AccountsRequest {
@@ -84,9 +95,14 @@ export async function listAccounts(
 
 const BLOCK_STATE = { login: users.login, was_blocked: 'boolean' } as const;
 
-/** The row is locked first, as by sign-ins, which wait and then find what has become of it. */
+/** Locks the row first, as sign-ins do: a sign-in waits, and then sees the change. */
 const lockAccount = ({ user_id }: { user_id: SQL }) =>
-  sql`found as (select id as user_id, login, blocked_at is not null as was_blocked from ${users} where id = ${user_id} for no key update)`;
+  sql`
+    found as (
+      select id as user_id, login, blocked_at is not null as was_blocked
+      from ${users}
+      where id = ${user_id}
+      for no key update)`;
 
 const block = firstRow(
   write(
@@ -95,9 +111,15 @@ const block = firstRow(
     BLOCK_STATE,
     ({ user_id, ...p }) => sql`
     with ${lockAccount({ user_id })},
-    dropped as (delete from ${passwordResets} where user_id in (select user_id from found)),
+    dropped as (
+      delete from ${passwordResets}
+      where user_id in (select user_id from found)),
     blocked as (
-      update ${users} u set blocked_at = now() from found where u.id = found.user_id and not was_blocked returning user_id),
+      update ${users} account
+      set blocked_at = now()
+      from found
+      where account.id = found.user_id and not was_blocked
+      returning user_id),
     audited as (${audit('account_blocked', p, 'blocked')})
     select login, was_blocked from found`,
   ),
@@ -110,15 +132,20 @@ const unblock = firstRow(
     BLOCK_STATE,
     ({ user_id, ...p }) => sql`
     with ${lockAccount({ user_id })},
-    unblocked as (update ${users} u set blocked_at = null from found where u.id = found.user_id and was_blocked returning user_id),
+    unblocked as (
+      update ${users} account
+      set blocked_at = null
+      from found
+      where account.id = found.user_id and was_blocked
+      returning user_id),
     audited as (${audit('account_unblocked', p, 'unblocked')})
     select login, was_blocked from found`,
   ),
 );
 
 /**
- * Blocks an account: nobody signs in to it, its sessions end, and so does a code. In two statements: sign-ins that the
- * first one waited for are there to be ended only for a statement that begins after it.
+ * Blocks an account: nobody can sign in to it, and its sessions and its code end. This takes two statements: the first may
+ * wait for sign-ins, and only a statement that begins after it sees their sessions.
  * @returns undefined when there is no such account
  */
 export function blockAccount(db: Database, operator: Operator, user_id: number) {
@@ -140,7 +167,10 @@ const signOut = firstRow(
     { login: users.login, ended: 'int' },
     ({ user_id, ...p }) => sql`
     with ${lockAccount({ user_id })},
-    ended as (delete from ${sessions} where user_id in (select user_id from found) returning id),
+    ended as (
+      delete from ${sessions}
+      where user_id in (select user_id from found)
+      returning id),
     audited as (${audit('sessions_ended', p, 'found')})
     select login, (select count(*)::int from ended) as ended from found`,
   ),
@@ -160,8 +190,13 @@ const storeCode = firstRow(
     with ${lockAccount({ user_id })},
     made as (
       insert into ${passwordResets} (user_id, code_hash, expires_at)
-      select user_id, ${code_hash}, now() + make_interval(mins => ${minutes}) from found where not was_blocked
-      on conflict (user_id) do update set code_hash = excluded.code_hash, created_at = now(), expires_at = excluded.expires_at
+      select user_id, ${code_hash}, now() + make_interval(mins => ${minutes})
+      from found
+      where not was_blocked
+      on conflict (user_id) do update set
+        code_hash = excluded.code_hash,
+        created_at = now(),
+        expires_at = excluded.expires_at
       returning user_id, expires_at),
     audited as (${audit('reset_code_made', p, 'made')})
     select login, was_blocked, (select to_json(expires_at) from made) as expires_at from found`,
@@ -169,7 +204,7 @@ const storeCode = firstRow(
 );
 
 /**
- * Makes a code that sets a new password, in place of one from before. A blocked account gets none.
+ * Makes a code that sets a new password. It replaces an earlier code. A blocked account gets none.
  * @returns undefined when there is no such account
  */
 export async function makeResetCode(db: Database, operator: Operator, user_id: number) {

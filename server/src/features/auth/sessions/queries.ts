@@ -1,4 +1,4 @@
-// Sessions open, go on and end. Each statement writes its line of the audit trail too.
+// Opens, refreshes and ends sessions. Each statement also writes its line of the audit trail.
 import type { SQL } from 'drizzle-orm';
 import type { Database } from '../../../db/database.ts';
 import { builder, sql } from '../../../db/drizzle.ts';
@@ -11,10 +11,10 @@ import { type Claims, generateNonce, type SessionIdentity } from '../../../secur
 import type { RefreshToken } from '../../../security/refreshTokens.ts';
 import type { ClientInfo, SessionLimits } from '../../../trpc/context.ts';
 
-/** Seconds in which a refresh token that was just replaced may be sent again: its answer can have been lost. */
+/** A refresh token that was just replaced may be sent again for so long, because its answer may have been lost. */
 const RETRY_WINDOW_SECONDS = 60;
 
-/** What is known of a new session before it has an id. */
+/** The parameters of a new session. `idle` and `absolute` are seconds. */
 export const NEW_SESSION = { device: 'text', nonce: 'text', idle: 'int', absolute: 'int' } as const;
 export const newSession = ({ device }: ClientInfo, { idle, absolute }: SessionLimits) => ({
   device,
@@ -29,7 +29,10 @@ export const sessionValues = ({
   idle,
   absolute,
 }: Record<keyof typeof NEW_SESSION, SQL>) => sql`
-  ${device}, ${nonce}, now() + make_interval(secs => least(${idle}, ${absolute})), now() + make_interval(secs => ${absolute})`;
+  ${device},
+  ${nonce},
+  now() + make_interval(secs => least(${idle}, ${absolute})),
+  now() + make_interval(secs => ${absolute})`;
 
 const insertAuditLine = write(
   'audit.note',
@@ -38,7 +41,7 @@ const insertAuditLine = write(
   (line) => builder.insert(auditTrail).values(line),
 );
 
-/** Notes what happened where nothing else is written. @param user_id undefined when no account has the login */
+/** Writes a line of the audit trail where nothing else is written. @param user_id undefined when no account has the login */
 export async function recordAudit(
   db: Database,
   event: AuditEvent,
@@ -54,24 +57,38 @@ const open = firstRow(
     { ...CLIENT_PARAMETERS, ...NEW_SESSION, user_id: 'int', hash: 'text', others: 'int' },
     { session_id: sessions.id, ended: json<number[]>() },
     ({ user_id, hash, others, ...p }) => sql`
-    with owner as (select id from ${users} where id = ${user_id} and password = ${hash} and blocked_at is null for share),
+    with owner as (
+      select id
+      from ${users}
+      where id = ${user_id} and password = ${hash} and blocked_at is null
+      for share),
     opened as (
-      insert into ${sessions} ${sessionColumns} select id, ${sessionValues(p)} from owner
+      insert into ${sessions} ${sessionColumns}
+      select id, ${sessionValues(p)}
+      from owner
       returning id, user_id),
     ended as (
-      delete from ${sessions} where exists (select from opened) and id in (
-        select id from ${sessions} where user_id = ${user_id} order by id desc offset ${others})
+      delete from ${sessions}
+      where
+        exists (select from opened)
+        and id in (
+          select id
+          from ${sessions}
+          where user_id = ${user_id}
+          order by id desc
+          offset ${others})
       returning id),
     audited as (${audit('signed_in', p, 'opened')})
-    select id as session_id, (select coalesce(json_agg(id), '[]') from ended) as ended from opened`,
+    select id as session_id, (select coalesce(json_agg(id), '[]') from ended) as ended
+    from opened`,
   ),
 );
 
 /**
- * Opens a session if the hash still stands that the password was compared with and the account is not blocked. The lock on
- * the user's row makes a change of either that comes at the same time either wait for the session, and end it, or be waited
- * for.
- * @returns the new session, and those that ended because the user had as many as one may have
+ * Opens a session if the account is not blocked and still has the hash that the password was compared with. The statement
+ * locks the user's row: a change of the password or a block at the same time either waits and then ends the session, or
+ * this statement waits for the change.
+ * @returns the new session, and the sessions that ended because the user had the most that are allowed
  */
 export async function openSession(
   db: Database,
@@ -90,7 +107,7 @@ export async function openSession(
   return opened && { ...opened, nonce: session.nonce };
 }
 
-/** How a session's row is found: by what its tokens say of it. */
+/** The parameters that find a session's row: what its tokens say of it. */
 const SESSION_NAME = { session_id: 'bigint', nonce: 'text?' } as const;
 const hasName = ({ session_id, nonce }: Record<keyof typeof SESSION_NAME, SQL>) =>
   sql`id = ${session_id} and nonce is not distinct from ${nonce}`;
@@ -101,8 +118,13 @@ const find = firstRow(
     { ...SESSION_NAME, user_id: 'int' },
     { unseen: 'boolean' },
     ({ user_id, ...name }) => sql`
-    select last_seen_at < now() - interval '5 minutes' as unseen from ${sessions}
-    where ${hasName(name)} and user_id = ${user_id} and idle_expires_at > now() and absolute_expires_at > now()`,
+    select last_seen_at < now() - interval '5 minutes' as unseen
+    from ${sessions}
+    where
+      ${hasName(name)}
+      and user_id = ${user_id}
+      and idle_expires_at > now()
+      and absolute_expires_at > now()`,
   ),
 );
 
@@ -111,12 +133,14 @@ const touchSession = write(
   { session_id: 'int' },
   NO_ROWS,
   ({ session_id }) => sql`
-  update ${sessions} set last_seen_at = now() where id = ${session_id}`,
+  update ${sessions}
+  set last_seen_at = now()
+  where id = ${session_id}`,
 );
 
 /**
- * @returns whether the session is open. Notes now and then that it was seen: exact to five minutes, so that reading
- * does not write at each request.
+ * @returns whether the session is open. Updates `last_seen_at` at most every five minutes, so that not every request
+ * writes.
  */
 export async function isSessionOpen(db: Database, { session_id, nonce, user_id }: Claims): Promise<boolean> {
   const found = await find(db, { session_id, nonce, user_id });
@@ -136,31 +160,45 @@ const refresh = firstRow(
     { user_id: 'int', counter: 'int?' },
     ({ session_id, nonce, counter, idle, ...p }) => sql`
     with found as (
-      select id, user_id, counter = ${counter} as current,
-        counter - 1 = ${counter} and rotated_at > now() - make_interval(secs => ${sql.raw(String(RETRY_WINDOW_SECONDS))}) as retry
+      select
+        id,
+        user_id,
+        counter = ${counter} as current,
+        counter - 1 = ${counter}
+          and rotated_at > now() - make_interval(secs => ${sql.raw(String(RETRY_WINDOW_SECONDS))}) as retry
       from ${sessions}
-      where ${hasName({ session_id, nonce })} and ${counter} between refreshable_from and counter and idle_expires_at > now() and absolute_expires_at > now()
+      where
+        ${hasName({ session_id, nonce })}
+        and ${counter} between refreshable_from and counter
+        and idle_expires_at > now()
+        and absolute_expires_at > now()
       for update),
-    kept as (
-      update ${sessions} s set
-        counter = s.counter + found.current::int,
-        rotated_at = case when found.current then now() else s.rotated_at end,
+    refreshed as (
+      update ${sessions} session
+      set
+        counter = session.counter + found.current::int,
+        rotated_at = case when found.current then now() else session.rotated_at end,
         last_seen_at = now(),
-        idle_expires_at = least(now() + make_interval(secs => ${idle}), s.absolute_expires_at)
-      from found where s.id = found.id and (found.current or found.retry)
-      returning s.user_id, s.counter),
+        idle_expires_at = least(now() + make_interval(secs => ${idle}), session.absolute_expires_at)
+      from found
+      where session.id = found.id and (found.current or found.retry)
+      returning session.user_id, session.counter),
     reused as (
-      delete from ${sessions} s using found where s.id = found.id and not (found.current or found.retry)
-      returning s.user_id),
+      delete from ${sessions} session
+      using found
+      where session.id = found.id and not (found.current or found.retry)
+      returning session.user_id),
     audited as (${audit('refresh_token_reused', p, 'reused')})
-    select user_id, counter from kept union all select user_id, null from reused`,
+    select user_id, counter from refreshed
+    union all
+    select user_id, null from reused`,
   ),
 );
 
 /**
- * Takes a refresh token's number to the next one. The number before the current one is answered with the current one
- * again for a minute (its answer was lost, or twenty tabs asked at once); an older one has been stolen or
- * copied, so its session ends. The lock on the row makes parallel calls agree.
+ * Advances the counter of a session's refresh token. For a minute the previous token gets the current one again, because
+ * its answer was lost or twenty tabs asked at once. An older token was stolen or copied, so its session ends. The lock on
+ * the row makes parallel calls agree.
  */
 export async function refreshSession(
   db: Database,
@@ -182,23 +220,29 @@ const renew = firstRow(
     { counter: sessions.counter, ended: json<number[]>() },
     ({ session_id, nonce, user_id, idle, ...p }) => sql`
     with renewed as (
-      update ${sessions} set
-        counter = counter + 2, refreshable_from = counter + 2, rotated_at = now(), last_seen_at = now(),
+      update ${sessions}
+      set
+        counter = counter + 2,
+        refreshable_from = counter + 2,
+        rotated_at = now(),
+        last_seen_at = now(),
         idle_expires_at = least(now() + make_interval(secs => ${idle}), absolute_expires_at)
       where ${hasName({ session_id, nonce })} and user_id = ${user_id}
       returning user_id, counter),
     ended as (
-      delete from ${sessions} where user_id = ${user_id} and id <> ${session_id} and exists (select from renewed)
+      delete from ${sessions}
+      where user_id = ${user_id} and id <> ${session_id} and exists (select from renewed)
       returning id),
     audited as (${audit('password_changed', p, 'renewed')})
-    select counter, (select coalesce(json_agg(id), '[]') from ended) as ended from renewed`,
+    select counter, (select coalesce(json_agg(id), '[]') from ended) as ended
+    from renewed`,
   ),
 );
 
 /**
- * Ends all sessions of the user but one, whose refresh tokens so far are no longer taken either. By two numbers, so that
- * a server that knows nothing of `refreshable_from` does not take the last of them for one whose answer was lost.
- * @returns the number of the next refresh token and the sessions that ended, undefined when the one is not open
+ * Ends all sessions of the user but one, and the refresh tokens of that one. Its counter grows by two, so that a server
+ * that does not know `refreshable_from` does not take the last token for one whose answer was lost.
+ * @returns the counter of the next refresh token and the sessions that ended; undefined when the session is not open
  */
 export function renewSession(
   db: Database,
@@ -215,13 +259,18 @@ const end = firstRow(
     { ...CLIENT_PARAMETERS, ...SESSION_NAME },
     { is_others: 'boolean' },
     ({ session_id, nonce, ...p }) => sql`
-    with ended as (delete from ${sessions} where ${hasName({ session_id, nonce })} returning user_id),
+    with ended as (
+      delete from ${sessions}
+      where ${hasName({ session_id, nonce })}
+      returning user_id),
     audited as (${audit('signed_out', p, 'ended')})
-    select exists (select from ${sessions} where id = ${session_id} and nonce is distinct from ${nonce}) as is_others`,
+    select exists (
+      select from ${sessions}
+      where id = ${session_id} and nonce is distinct from ${nonce}) as is_others`,
   ),
 );
 
-/** Ends a session, if it is open still. @returns false when its id is that of another session by now */
+/** Ends a session if it is still open. @returns false when another session has its id by now */
 export async function endSession(
   db: Database,
   { session_id, nonce }: SessionIdentity,
@@ -235,8 +284,12 @@ const revoke = write(
   { ...CLIENT_PARAMETERS, user_id: 'int', session_id: 'int' },
   { user_id: auditTrail.user_id },
   ({ user_id, session_id, ...p }) => sql`
-    with ended as (delete from ${sessions} where id = ${session_id} and user_id = ${user_id} returning user_id)
-    ${audit('session_revoked', p, 'ended')} returning user_id`,
+    with ended as (
+      delete from ${sessions}
+      where id = ${session_id} and user_id = ${user_id}
+      returning user_id)
+    ${audit('session_revoked', p, 'ended')}
+    returning user_id`,
 );
 
 /** @returns whether the user had such a session */
@@ -258,8 +311,10 @@ const list = read(
     last_seen_at: json<string>(),
   },
   ({ user_id }) => sql`
-    select id, device, to_json(created_at) as created_at, to_json(last_seen_at) as last_seen_at from ${sessions}
-    where user_id = ${user_id} and idle_expires_at > now() and absolute_expires_at > now() order by id desc`,
+    select id, device, to_json(created_at) as created_at, to_json(last_seen_at) as last_seen_at
+    from ${sessions}
+    where user_id = ${user_id} and idle_expires_at > now() and absolute_expires_at > now()
+    order by id desc`,
 );
 
 /** Open sessions, newest first. */
