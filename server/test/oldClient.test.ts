@@ -123,6 +123,7 @@ describe('the main page', () => {
       revision: 1,
     });
     expect(await rungsOf(ann)).toEqual([8, 8, 8, 8, 8, 6, 8, 8]);
+    expect((await planOf(ann)).data.sessions).toBe(8);
     const summary = await ann.send('GET', '/users/me/history/summary');
     expect(summary.body).toMatchObject({ streak: { current: 8 }, all: { done: 8, workouts: 8 } });
     await expectRebuilt(api.database.db, ann.id);

@@ -16,8 +16,10 @@ import {
   resources,
   tasks,
 } from '../db/schema/index.ts';
+import { columnList } from '../db/sql/columns.ts';
 import { daysLeft } from '../db/sql/daysLeft.ts';
 import { NOW } from '../db/sql/localDate.ts';
+import { PLAN_COLUMNS, planAsJson } from '../db/sql/planRow.ts';
 import { unitOf } from '../db/sql/units.ts';
 import { firstRow, write } from '../db/statement.ts';
 import { type Effects, monthOf, type Sums } from '../domain/index.ts';
@@ -128,9 +130,7 @@ const record = firstRow(
         version = plan.version + sent_plan.changes::int
       from sent_plan
       where plan.user_id = ${sent.user_id} and plan.id = sent_plan.id
-      returning
-        plan.id, plan.user_id, plan.goal, plan.age, plan.gender, plan.weight, plan.height, plan.bmi, plan.progress,
-        plan.day, plan.version, sent_plan.changes
+      returning ${columnList(PLAN_COLUMNS, 'plan')}, sent_plan.changes
     ),
     mental_plan as (
       update ${mentalPlans} plan set progress = sent_plan.days_left, version = plan.version + 1
@@ -159,10 +159,9 @@ const record = firstRow(
     new_event as (
       select row_number() over (order by kind, key) as place, kind, key, type, data
       from (
-        select 1 as kind, id as key, 'physicalPlan.changed' as type, to_json(shown) as data
-        from (
-          select id, user_id, goal, age, gender, weight, height, bmi, progress, day, version from plan where changes
-        ) as shown
+        select 1 as kind, id as key, 'physicalPlan.changed' as type, ${planAsJson('plan')} as data
+        from plan
+        where changes
         union all
         select 2, plan.id, 'mentalPlan.changed', json_build_object(
           'id', plan.id, 'user_id', plan.user_id, 'name', plan.name, 'goal', plan.goal,
@@ -278,7 +277,8 @@ export async function recordEffects(
       ...numbers,
       id,
     });
-  if (!plansAreWritten) for (const { plan_id, sessions } of effects.sessions) set(plan_id, { sessions });
+  if (!plansAreWritten)
+    for (const { plan_id, sessions } of effects.sessions) set(plan_id, { sessions, changes: true });
   const date = effects.moves[0]?.fact.date;
   const lists: Record<'mental_plans' | 'links' | 'tasks', object[]> = {
     mental_plans: [],

@@ -233,3 +233,13 @@ export const BmrFormula = z.enum(['mifflin', 'harris']).meta({
 export const Activity = z
   .enum(['sedentary', 'light', 'moderate', 'very', 'extra'])
   .meta({ id: 'Activity', description: 'How active somebody is.', examples: ['moderate'] });
+
+/** `Physical plans` and `Day` both answer with these two. */
+export const Aim = z
+  .enum(['lose', 'gain', 'maintain'])
+  .meta({ id: 'NutritionAim', description: 'What energy is computed for.', examples: ['lose'] });
+export const PlanSchedule = z.enum(['sequence', 'weekday']).meta({
+  id: 'PlanSchedule',
+  description: 'Whether a workout waits until it is done, or belongs to its weekday.',
+  examples: ['sequence'],
+});

@@ -42,9 +42,11 @@ export const physicalPlans = pgTable(
     progress: doublePrecision('progress').notNull().default(0),
     day: smallint('day').notNull().default(1),
     /** `lose`, `gain` or `maintain`; null: as the text of the goal says (domain/energy.ts). */
-    aim: text('aim'),
+    aim: text('aim', { enum: ['lose', 'gain', 'maintain'] }),
     /** `sequence`: the next workout waits until it is done. `weekday`: a workout belongs to its weekday. */
-    schedule: text('schedule').notNull().default('sequence'),
+    schedule: text('schedule', { enum: ['sequence', 'weekday'] })
+      .notNull()
+      .default('sequence'),
     /** The weekdays on which a workout is due: bit 0 is Monday. */
     training_days: smallint('training_days').notNull().default(127),
     /** How many were done. */

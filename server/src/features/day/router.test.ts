@@ -250,6 +250,17 @@ test('one change tells of everything in order, the day last', async () => {
   ]);
 });
 
+test('#581 a workout that leaves the day of the plan where it is counts, and is another version', async () => {
+  const ann = await newPerson();
+  // Monday's workout leads to the second day, where the plan is already.
+  await rest.call('physicalPlan.update', { id: ann.plan, schedule: 'weekday', day: 3 }, ann.token);
+  await rest.call('physicalPlan.update', { id: ann.plan, day: 2 }, ann.token);
+  const done = await rest.call('day.complete', full(ann), ann.token);
+  expect(done.data.physical_plan).toEqual({ id: ann.plan, day: 2, progress: 0, version: 4 });
+  const plan = (await rest.call('physicalPlan.byUser', { id: ann.id }, ann.token)).data.data;
+  expect(plan).toMatchObject({ day: 2, sessions: 1, version: 4 });
+});
+
 test('twenty completes at once are one', async () => {
   const ann = await newPerson();
   const answers = await Promise.all(

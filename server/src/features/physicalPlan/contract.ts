@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import {
+  Aim,
   ById,
   count,
   Gender,
@@ -7,9 +8,11 @@ import {
   if_match,
   message,
   owner_id,
+  PlanSchedule,
   text,
   user_id,
   version,
+  weekdays,
 } from '../../trpc/fields.ts';
 
 const GOAL = { description: 'What the plan is for.', examples: ['Run 10 km'] };
@@ -45,17 +48,25 @@ const day = z
   .max(7)
   .meta({ description: 'The day of the week that the user is at: 1 to 7. A new plan has 1.', examples: [1] });
 
+const AIM = 'What energy is computed for. Null: what the words of `goal` say.';
+const TRAINING_DAYS = { description: 'The weekdays for workouts, 1 is Monday.', examples: [[1, 3, 5]] };
+const settings = {
+  aim: Aim.nullable().describe(AIM),
+  schedule: PlanSchedule,
+  training_days: weekdays.min(1).meta(TRAINING_DAYS),
+};
+
 /** Old clients send a body mass index of their own. The server computes it, so this is ignored whatever it is. */
 const bmi = z.unknown().optional().describe('It is ignored: the server computes it.');
 
 export const NewPhysicalPlan = z
-  .object({ user_id, ...fields, bmi })
+  .object({ user_id, ...fields, bmi, ...z.object(settings).partial().shape })
   .meta({ id: 'NewPhysicalPlan', description: 'A physical plan that does not exist yet.' });
 
 export const PhysicalPlanChange = ById.extend({
   user_id,
   if_match,
-  ...z.object({ ...fields, progress: newProgress, day }).partial().shape,
+  ...z.object({ ...fields, progress: newProgress, day, ...settings }).partial().shape,
   bmi,
 }).meta({
   id: 'PhysicalPlanChange',
@@ -74,6 +85,18 @@ export const PhysicalPlanRow = z
     // What was stored before there was a greatest one stays until it is changed.
     progress,
     day,
+    ...settings,
+    training_days: weekdays.meta(TRAINING_DAYS),
+    level: z
+      .int()
+      .min(1)
+      .max(5)
+      .nullable()
+      .meta({
+        description: 'The level that the plan was made for. Null: for none.',
+        examples: [null],
+      }),
+    sessions: count.describe('Workouts of the plan that were done.'),
     version,
   })
   .meta({

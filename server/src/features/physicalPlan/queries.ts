@@ -8,13 +8,14 @@ import { and, builder, eq, sql } from '../../db/drizzle.ts';
 import { json, nullable, type RowOf } from '../../db/rows.ts';
 import { exercises, physicalPlans as plans, workoutExercises, workouts } from '../../db/schema/index.ts';
 import { catalogueVersion } from '../../db/sql/catalogueVersion.ts';
-import { columnList, pickColumns } from '../../db/sql/columns.ts';
+import { columnList } from '../../db/sql/columns.ts';
 import { conditionalRead, conditionalRow } from '../../db/sql/conditionalRead.ts';
 import { appendEvents, lockUser, userLocked } from '../../db/sql/eventLog.ts';
 import { NOW } from '../../db/sql/localDate.ts';
-import { pageReader } from '../../db/sql/paginate.ts';
+import { type PageRequest, pageReader } from '../../db/sql/paginate.ts';
+import { PLAN_COLUMNS, planAsJson } from '../../db/sql/planRow.ts';
 import { isBelowQuota, QUOTA_PARAMETER } from '../../db/sql/quota.ts';
-import { setSchedule } from '../../db/sql/schedule.ts';
+import { setSchedule, withSchedule } from '../../db/sql/schedule.ts';
 import {
   coalesceInto,
   hasChanges,
@@ -25,25 +26,27 @@ import {
   versionsOf,
 } from '../../db/sql/versionedUpdate.ts';
 import { firstRow, groupedWrite, read, write } from '../../db/statement.ts';
-import { inUserTransaction } from '../../db/userTransaction.ts';
+import { maskOf, weekdaysOf } from '../../domain/index.ts';
 import type { NewPhysicalPlan, PhysicalPlanChange, PhysicalPlanRow, PhysicalPlanView } from './contract.ts';
 
-const columns = pickColumns(plans, [
-  'id',
-  'user_id',
-  'goal',
-  'age',
-  'gender',
-  'weight',
-  'height',
-  'bmi',
-  'progress',
-  'day',
-  'version',
-]);
+const columns = PLAN_COLUMNS;
+
+type StoredPlan = RowOf<typeof columns>;
+
+const toRow = ({ training_days, ...plan }: StoredPlan): PhysicalPlanRow => ({
+  ...plan,
+  level: null,
+  training_days: weekdaysOf(training_days),
+});
+
+const page = pageReader('physicalPlan.page', plans, columns);
 
 /** Newest first. */
-export const listPlans = pageReader('physicalPlan.page', plans, columns);
+export const listPlans = async (
+  db: Database,
+  user_id: number,
+  request: PageRequest,
+): Promise<PhysicalPlanRow[]> => (await page(db, user_id, request)).map(toRow);
 
 /** Of each day the workout, the day of the week and the ids of its exercises, in order. */
 type Days = [workout_id: number, day_of_week: number, exercise_ids: number[]][];
@@ -53,13 +56,13 @@ const VIEW_ROW = { ...columns, catalogue: 'int', days: json<Days>() } as const;
 async function toView(
   db: Database,
   cache: ExerciseCache,
-  { days, catalogue: version, ...data }: RowOf<typeof VIEW_ROW>,
+  { days, catalogue: version, ...stored }: RowOf<typeof VIEW_ROW>,
 ): Promise<PhysicalPlanView> {
   const exercises = await cache.get(db, version);
   const exercise = (id: number) => exercises.get(id) as CachedExercise;
   return {
-    data,
-    user_id: data.user_id,
+    data: toRow(stored),
+    user_id: stored.user_id,
     days: days.map(([workout_id, day_of_week, ids]) => ({
       workout_id,
       day_of_week,
@@ -124,9 +127,6 @@ export function findCurrentPlan(
   });
 }
 
-/** The mask of all weekdays. */
-const EVERY_DAY = 127;
-
 const NEW_PLAN = {
   ...QUOTA_PARAMETER,
   ...NOW,
@@ -136,6 +136,9 @@ const NEW_PLAN = {
   gender: 'gender',
   weight: 'float8',
   height: 'float8',
+  aim: 'text?',
+  schedule: 'text?',
+  training_days: 'int?',
 } as const;
 
 const create = firstRow(
@@ -143,7 +146,7 @@ const create = firstRow(
     'physicalPlan.create',
     NEW_PLAN,
     VIEW_ROW,
-    ({ user_id, goal, age, gender, weight, height, quota, now }) => sql`
+    ({ user_id, quota, now, ...plan }) => sql`
     with ${lockUser(user_id)},
     defaults as (
       select id, default_order
@@ -151,8 +154,10 @@ const create = firstRow(
       where default_order is not null
     ),
     plan as (
-      insert into ${plans} (user_id, goal, age, gender, weight, height)
-      select ${user_id}, ${goal}, ${age}, ${gender}, ${weight}, ${height}
+      insert into ${plans} (user_id, goal, age, gender, weight, height, aim, schedule, training_days)
+      select
+        ${user_id}, ${plan.goal}, ${plan.age}, ${plan.gender}, ${plan.weight}, ${plan.height}, ${plan.aim},
+        coalesce(${plan.schedule}, 'sequence'), coalesce(${plan.training_days}, 127)
       where exists (select from defaults)
         and ${userLocked}
         and ${isBelowQuota('physical_plans', user_id, quota)}
@@ -172,8 +177,8 @@ const create = firstRow(
       order by workout.day_of_week, defaults.default_order
       returning id, workout_id, exercise_id
     ),
-    ${setSchedule('training', user_id, now, sql`select ${sql.raw(String(EVERY_DAY))} as days from plan`)},
-    ${appendEvents(user_id, 'physicalPlan.created', sql`select row_to_json(plan) as data from plan`)}
+    ${setSchedule('training', user_id, now, sql`select training_days as days from plan`)},
+    ${appendEvents(user_id, 'physicalPlan.created', sql`select ${planAsJson('plan')} as data from plan`)}
     select
       ${columnList(columns, 'plan')},
       ${catalogueVersion} as catalogue,
@@ -206,9 +211,15 @@ export async function createPlan(
   user_id: number,
   now: Date,
   quota: number,
-  plan: NewPhysicalPlan,
+  { training_days, ...plan }: NewPhysicalPlan,
 ): Promise<PhysicalPlanView | undefined> {
-  const row = await create(db, { ...plan, user_id, now, quota });
+  const row = await create(db, {
+    ...plan,
+    training_days: training_days && maskOf(training_days),
+    user_id,
+    now,
+    quota,
+  });
   return row && toView(db, cache, row);
 }
 
@@ -224,6 +235,10 @@ const PLAN_CHANGE = {
   height: 'float8?',
   progress: 'float8?',
   day: 'int?',
+  sets_aim: 'boolean',
+  aim: 'text?',
+  schedule: 'text?',
+  training_days: 'int?',
   sessions: 'int?',
 } as const;
 
@@ -244,6 +259,9 @@ const update = firstRow(
         height: coalesceInto(plans.height, p.height),
         progress: coalesceInto(plans.progress, p.progress),
         day: coalesceInto(plans.day, p.day),
+        aim: sql`case when ${p.sets_aim} then ${p.aim} else ${plans.aim} end`,
+        schedule: coalesceInto(plans.schedule, p.schedule),
+        training_days: coalesceInto(plans.training_days, p.training_days),
         sessions: coalesceInto(plans.sessions, p.sessions),
         version: sql`${plans.version} + ${p.has_changes}::int`,
       })
@@ -251,9 +269,9 @@ const update = firstRow(
         and(eq(plans.user_id, p.user_id), eq(plans.id, p.id), ifMatch(plans.version, p.if_match), userLocked),
       )
       .returning(columns)},
-    ${appendEvents(p.user_id, 'physicalPlan.changed', sql`select row_to_json(changed) as data from changed where ${p.has_changes}`)}
+    ${appendEvents(p.user_id, 'physicalPlan.changed', sql`select ${planAsJson('changed')} as data from changed where ${p.has_changes}`)}
     select
-      (select row_to_json(changed) from changed) as plan,
+      (select ${planAsJson('changed')} from changed) as plan,
       exists (select from ${plans} where id = ${p.id} and user_id = ${p.user_id}) as found`,
   ),
 );
@@ -266,8 +284,11 @@ async function setPlan(
   change: PhysicalPlanChange,
   sessions?: number,
 ): Promise<PlanUpdate> {
+  const { training_days } = change;
   const row = await update(db, {
     ...change,
+    sets_aim: change.aim !== undefined,
+    training_days: training_days && maskOf(training_days),
     user_id,
     sessions,
     if_match: versionsOf(change.if_match),
@@ -278,21 +299,38 @@ async function setPlan(
     : { outcome: missReason(row?.found, change.if_match) };
 }
 
-/** Changes a plan in one statement; where `day` or `progress` is sent, as an act of today. */
+/** The same as an act of today, which a `day` or `progress` may be. */
+async function setNumbers(
+  tx: Database,
+  services: DayServices,
+  user_id: number,
+  now: Date,
+  change: PhysicalPlanChange,
+): Promise<PlanUpdate> {
+  const written = await adjustPlan(tx, services, user_id, now, change, (sessions) =>
+    setPlan(tx, user_id, change, sessions),
+  );
+  return typeof written === 'string' ? { outcome: written } : written;
+}
+
+/** Changes a plan: in one statement, unless more than its row may follow from it. */
 export async function updatePlan(
   db: Database,
   services: DayServices,
   user_id: number,
   change: PhysicalPlanChange,
 ): Promise<PlanUpdate> {
-  if (change.day === undefined && change.progress === undefined) return setPlan(db, user_id, change);
+  const movesDay = change.day !== undefined || change.progress !== undefined;
+  const movesSchedule = change.training_days !== undefined;
+  if (!movesDay && !movesSchedule) return setPlan(db, user_id, change);
   const now = services.now();
-  return inUserTransaction(db, user_id, async (tx) => {
-    const written = await adjustPlan(tx, services, user_id, now, change, (sessions) =>
-      setPlan(tx, user_id, change, sessions),
-    );
-    return typeof written === 'string' ? { outcome: written } : written;
-  });
+  return withSchedule(
+    db,
+    user_id,
+    now,
+    (tx) => (movesDay ? setNumbers(tx, services, user_id, now, change) : setPlan(tx, user_id, change)),
+    ({ outcome }) => movesSchedule && outcome === 'updated',
+  );
 }
 
 export const removePlan = versionedRemoval('physicalPlan', plans);

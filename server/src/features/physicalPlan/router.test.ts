@@ -27,6 +27,18 @@ const [rest] = doors;
 
 const PLAN = { goal: 'Run 10 km', age: 30, gender: 'male', weight: 70, height: 175 };
 
+/** Of a plan that is made with the five keys alone. */
+const NEW = {
+  progress: 0,
+  day: 1,
+  aim: null,
+  level: null,
+  schedule: 'sequence',
+  training_days: [1, 2, 3, 4, 5, 6, 7],
+  sessions: 0,
+  version: 1,
+};
+
 /** Name, calories, first and last repetitions, step: as the wire contract has them, in order. */
 const EXERCISES = [
   ['Отжимания', 7.5, 5, 25, 2],
@@ -72,8 +84,19 @@ const CREATED = {
   },
 };
 
+/** They may be left out of a new plan too. */
+const SETTINGS = {
+  aim: { taken: ['lose', 'gain', 'maintain', null], refused: ['', 'Lose', 'keep', 1, true, []] },
+  schedule: { taken: ['weekday', 'sequence'], refused: ['', 'Weekday', 'daily', 1, null] },
+  training_days: {
+    taken: [[1], [7], [2, 4, 6], [1, 2, 3, 4, 5, 6, 7]],
+    refused: [[], [0], [8], [1, 1], [1.5], ['Monday'], [null], null, 1, '1', {}],
+  },
+};
+
 const CHANGED = {
   ...CREATED,
+  ...SETTINGS,
   progress: {
     taken: [0, Number.MIN_VALUE, 0.1 + 0.2, 999_999.999, 1_000_000],
     refused: [-Number.MIN_VALUE, -1, 1_000_000.001, 1_000_001, Number.MAX_VALUE, ...NOT_NUMBERS],
@@ -86,7 +109,7 @@ test.each(['', '/'])('every path answers with "%s" at its end', async (end) => {
   const { token } = ann;
   const made = await api.rest('POST', `/physicalPlans${end}`, { token, body: PLAN });
   const id = made.body.data?.id;
-  const data = { id, user_id: ann.id, ...PLAN, bmi: 22.86, progress: 0, day: 1, version: 1 };
+  const data = { id, user_id: ann.id, ...PLAN, bmi: 22.86, ...NEW };
   const view = { data, user_id: ann.id, days: DAYS };
   expect([made.status, made.body]).toEqual([201, { message: expect.any(String), ...view }]);
   const { message: _, ...sameView } = made.body;
@@ -131,9 +154,7 @@ test('REST reads numbers from strings in a body; the path wins over the body', a
     weight: 70.5,
     height: 178,
     bmi: 22.25,
-    progress: 0,
-    day: 1,
-    version: 1,
+    ...NEW,
   };
   expect(body.data).toEqual(row);
   const whole = { ...sent, age: '31', day: '3', progress: '10.5', weight: '71' };
@@ -228,7 +249,7 @@ describe.each(doors)('over $name', (door) => {
     const { message, ...view } = made;
     expect(message).toEqual(expect.any(String));
     expect(view).toEqual({
-      data: { id: view.data.id, user_id: ann.id, ...PLAN, bmi: 22.86, progress: 0, day: 1, version: 1 },
+      data: { id: view.data.id, user_id: ann.id, ...PLAN, bmi: 22.86, ...NEW },
       user_id: ann.id,
       days: DAYS.map((day) => ({ ...day, exercises: catalogue })),
     });
@@ -242,7 +263,7 @@ describe.each(doors)('over $name', (door) => {
     async (field, { taken, refused }) => {
       const ann = await api.register();
       const id = await make(ann);
-      const isCreated = field in CREATED;
+      const isCreated = field in CREATED || field in SETTINGS;
       for (const value of taken) {
         const changed = await call('physicalPlan.update', { id, [field]: value }, ann.token);
         expect(changed.data?.resource, shown(value)).toMatchObject({ id, [field]: value });
@@ -261,7 +282,7 @@ describe.each(doors)('over $name', (door) => {
             value,
           );
       }
-      if (isCreated)
+      if (field in CREATED)
         expectRefused(
           await call('physicalPlan.create', { ...PLAN, [field]: undefined }, ann.token),
           field,
@@ -321,11 +342,53 @@ describe.each(doors)('over $name', (door) => {
       { age: 31 },
       { gender: 'female' },
       { day: 7 },
+      { schedule: 'weekday' },
+      { training_days: [2, 5] },
     ];
     const changed = await expectPatch(api, door, 'physicalPlan.update', ann, row, changes);
     expect(await rows(ann)).toEqual([changed]);
     for (const key of ['weight', 'height'])
       expectRefused(await call('physicalPlan.update', { id: row.id, [key]: null }, ann.token), key, null);
+  });
+
+  test('#579 aim, schedule and training days stay until they are sent; null takes the aim back', async () => {
+    const ann = await api.register();
+    const settings = { aim: 'gain', schedule: 'weekday', training_days: [6, 1] };
+    const { data } = await call('physicalPlan.create', { ...PLAN, ...settings }, ann.token);
+    const made = { ...settings, training_days: [1, 6], level: null, sessions: 0 };
+    expect(data.data).toMatchObject(made);
+    const send = async (change: object) =>
+      (await call('physicalPlan.update', { id: data.data.id, ...change }, ann.token)).data.resource;
+    expect(await send({ goal: 'Swim' })).toMatchObject(made);
+    expect(await send({ aim: null })).toMatchObject({ ...made, aim: null, version: 3 });
+    expect(await send({ training_days: [7, 2] })).toMatchObject({
+      ...made,
+      aim: null,
+      training_days: [2, 7],
+    });
+    expect(await rows(ann)).toMatchObject([{ aim: null, training_days: [2, 7], version: 4 }]);
+  });
+
+  test('#580 workouts are due on the training days, from today on', async () => {
+    const ann = await api.register();
+    const due = async () =>
+      (
+        await api.database.db.execute<{ training: number }>(
+          sql`select training from schedules where user_id = ${ann.id}`,
+        )
+      ).map(({ training }) => training);
+    const made = await call('physicalPlan.create', { ...PLAN, training_days: [1, 3] }, ann.token);
+    expect(await due()).toEqual([0b101]);
+    const id = made.data.data.id;
+    await call('physicalPlan.update', { id, training_days: [7] }, ann.token);
+    expect(await due()).toEqual([0b1000000]);
+    // A step of the day beside it: both or neither.
+    const stale = { id, training_days: [1, 2], day: 2, if_match: 9 };
+    expect((await api.rpc('physicalPlan.update', stale, ann.token)).status).toBe(412);
+    expect([await due(), (await rows(ann))[0].day]).toEqual([[0b1000000], 1]);
+    await call('physicalPlan.update', { id, training_days: [1, 2], day: 2 }, ann.token);
+    expect([await due(), (await rows(ann))[0].day]).toEqual([[0b11], 2]);
+    expect((await rows(ann))[0]).toMatchObject({ sessions: 1, training_days: [1, 2] });
   });
 
   test('the current plan is the one with the greatest id; removing it makes the one before current', async () => {

@@ -27,7 +27,7 @@ export const physicalPlanRouter = router({
     .meta(
       endpoint('POST /physicalPlans', 'Make a plan of seven days, which becomes the current one', {
         description:
-          'The server makes a week of workouts and computes `bmi`. Weight is in kilograms, height in centimetres, age in years. The current plan is the one that was made last.',
+          'The server makes a week of workouts and computes `bmi`. Weight is in kilograms, height in centimetres, age in years. Workouts are due on `training_days`, from today on. The current plan is the one that was made last.',
         example: { message: 'Physical plan created' },
         tag,
         status: 201,
@@ -57,7 +57,7 @@ export const physicalPlanRouter = router({
     .meta(
       endpoint('PATCH /physicalPlans/{id}', 'Change a plan', {
         description:
-          'Changes what is sent, and computes `bmi` again. Weight is in kilograms, height in centimetres, age in years. With If-Match it changes only the version that is meant.',
+          'Changes what is sent, and computes `bmi` again. Weight is in kilograms, height in centimetres, age in years. `day` one step on (from the last with `progress` + 7) reports that the workout of today was done, once a date; any other `day` or `progress` is only set. `training_days` are due from today on. With If-Match it changes only the version that is meant.',
         example: { message: 'Physical plan updated', resource: { version: 2 } },
         tag,
         errors: ['PRECONDITION_FAILED'],

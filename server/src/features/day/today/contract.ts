@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import {
   Activity,
+  Aim,
   BmrFormula,
   count,
   DayState,
@@ -9,6 +10,7 @@ import {
   kcal,
   localDate,
   longCount,
+  PlanSchedule,
   ResourceType,
   ResourceUnit,
   revision,
@@ -96,11 +98,7 @@ const PlannedWorkout = z
     plan_id,
     slot: planDay.describe('The day of the plan: of a date that is done, the one that was trained.'),
     due: flag('Whether it is due on the date. If not, it is offered.', true),
-    schedule: z.enum(['sequence', 'weekday']).meta({
-      id: 'PlanSchedule',
-      description: 'Whether a workout waits until it is done, or belongs to its weekday.',
-      examples: ['sequence'],
-    }),
+    schedule: PlanSchedule,
     deload: flag('Whether it is of a lighter week, with half of the sets.'),
     session: count.meta({ description: 'The number of the session in the plan, from 1.', examples: [1] }),
     exercises: z.array(PlannedExercise).describe('In the order of the plan.'),
@@ -125,10 +123,6 @@ const Clamp = z
 const BmiClass = z
   .enum(['underweight', 'normal', 'overweight', 'obese_1', 'obese_2', 'obese_3'])
   .meta({ id: 'BmiClass', description: 'The class of a body mass index.', examples: ['normal'] });
-
-const Aim = z
-  .enum(['lose', 'gain', 'maintain'])
-  .meta({ id: 'NutritionAim', description: 'What energy is computed for.', examples: ['lose'] });
 
 const NutritionInputs = z
   .object({
