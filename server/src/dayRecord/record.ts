@@ -1,5 +1,4 @@
 // Writes what a change of a day has come to, in one statement, under the user's lock. It decides nothing.
-import type { SQL } from 'drizzle-orm';
 import type { Database } from '../db/database.ts';
 import { sql } from '../db/drizzle.ts';
 import { json } from '../db/rows.ts';
@@ -20,25 +19,11 @@ import { columnList } from '../db/sql/columns.ts';
 import { daysLeft } from '../db/sql/daysLeft.ts';
 import { NOW } from '../db/sql/localDate.ts';
 import { PLAN_COLUMNS, planAsJson } from '../db/sql/planRow.ts';
+import { addSumsTo, columnsOf, SUM_COLUMNS } from '../db/sql/sums.ts';
 import { unitOf } from '../db/sql/units.ts';
 import { firstRow, write } from '../db/statement.ts';
-import { type Effects, monthOf, type Sums } from '../domain/index.ts';
+import { type Effects, monthOf } from '../domain/index.ts';
 
-/** The sums of a day, which are those of a month too, by the names of their columns. */
-const SUM_COLUMNS = [
-  'met',
-  'exercises',
-  'reps',
-  'hold_s',
-  'active_s',
-  'kcal_per_kg',
-  'pages',
-  'chapters',
-  'lessons',
-  'minutes',
-  'study_minutes',
-  'tasks',
-] as const satisfies readonly (keyof Sums)[];
 const MONTH_COLUMNS = ['done', 'skipped', 'workouts', ...SUM_COLUMNS] as const;
 const DAY_COLUMNS = [
   'state',
@@ -61,17 +46,7 @@ const PROGRESSION_COLUMNS = [
   'since_seq',
 ] as const;
 
-const list = (names: readonly string[], each: (name: string) => string): SQL =>
-  sql.raw(names.map(each).join(', '));
-const plain = (names: readonly string[], alias = '') => list(names, (name) => `${alias}${name}`);
-const replaced = (names: readonly string[]) => list(names, (name) => `${name} = excluded.${name}`);
-/** Rounded as the rules round: sums of fractions keep six decimals. */
-const added = (table: string, names: readonly string[]) =>
-  list(names, (name) =>
-    ['kcal_per_kg', 'pages', 'chapters', 'lessons', 'minutes'].includes(name)
-      ? `${name} = round((${table}.${name} + excluded.${name})::numeric, 6)::float8`
-      : `${name} = ${table}.${name} + excluded.${name}`,
-  );
+const replaced = (names: readonly string[]) => columnsOf(names, (name) => `${name} = excluded.${name}`);
 
 /** Numbers of a physical plan after the change; null leaves what is. `changes`: whether its row is another version then. */
 interface PlanWrite {
@@ -207,14 +182,14 @@ const record = firstRow(
       from numbered
     ),
     day as (
-      insert into ${days} as day (user_id, date, fact_seq, ${plain(DAY_COLUMNS)}, ${plain(SUM_COLUMNS)})
+      insert into ${days} as day (user_id, date, fact_seq, ${columnsOf(DAY_COLUMNS)}, ${columnsOf(SUM_COLUMNS)})
       select
-        ${sent.user_id}, date, case when moves_day then seq end, ${plain(DAY_COLUMNS)}, ${plain(SUM_COLUMNS)}
+        ${sent.user_id}, date, case when moves_day then seq end, ${columnsOf(DAY_COLUMNS)}, ${columnsOf(SUM_COLUMNS)}
       from numbered
       on conflict (user_id, date) do update set
         fact_seq = coalesce(excluded.fact_seq, day.fact_seq),
         ${replaced(DAY_COLUMNS)},
-        ${added('day', SUM_COLUMNS)}
+        ${addSumsTo('day', SUM_COLUMNS)}
     ),
     run as (
       update ${days} day set run = sent_run.run
@@ -222,15 +197,15 @@ const record = firstRow(
       where day.user_id = ${sent.user_id} and day.date = sent_run.date
     ),
     month as (
-      insert into ${months} as month (user_id, month, ${plain(MONTH_COLUMNS)})
-      select ${sent.user_id}, month, ${list(MONTH_COLUMNS, (name) => `sum(${name})`)}
+      insert into ${months} as month (user_id, month, ${columnsOf(MONTH_COLUMNS)})
+      select ${sent.user_id}, month, ${columnsOf(MONTH_COLUMNS, (name) => `sum(${name})`)}
       from move
       group by month
-      on conflict (user_id, month) do update set ${added('month', MONTH_COLUMNS)}
+      on conflict (user_id, month) do update set ${addSumsTo('month', MONTH_COLUMNS)}
     ),
     progression as (
-      insert into ${progressions} (user_id, plan_id, exercise_id, ${plain(PROGRESSION_COLUMNS)})
-      select ${sent.user_id}, plan_id, exercise_id, ${plain(PROGRESSION_COLUMNS, 'sent_progression.')}
+      insert into ${progressions} (user_id, plan_id, exercise_id, ${columnsOf(PROGRESSION_COLUMNS)})
+      select ${sent.user_id}, plan_id, exercise_id, ${columnsOf(PROGRESSION_COLUMNS, (name) => `sent_progression.${name}`)}
       from json_to_recordset(${sent.progressions}) as sent_progression(
         plan_id int, exercise_id int, opening_k smallint, k smallint, misses smallint, held smallint, because text,
         last_date date, since date, since_seq bigint)

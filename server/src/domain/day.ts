@@ -216,7 +216,7 @@ export type Action =
       readonly resource_id: number;
       readonly mental_plan_id: number;
       readonly progress: number;
-      readonly reason?: 'volume' | 'unlinked';
+      readonly reason?: AdjustmentReason;
     }
   | { readonly type: 'task'; readonly task_id: number; readonly status: boolean };
 
@@ -255,6 +255,12 @@ export type Counter =
     }
   | { readonly of: 'task'; readonly id: number; readonly before: boolean; readonly after: boolean };
 
+/**
+ * Why progress was adjusted, where the user did not send it: a volume below it, a plan that no longer has the resource,
+ * or a new unit that it is counted in. What was read stays read with the last two.
+ */
+export type AdjustmentReason = 'volume' | 'unlinked' | 'unit';
+
 export type FactKind =
   | 'day.done'
   | 'day.corrected'
@@ -283,7 +289,7 @@ export interface Fact {
   readonly reported?: boolean;
   /** Of adjustments: what they add to the sums of the date. */
   readonly sums?: Partial<Sums>;
-  readonly reason?: 'volume' | 'unlinked';
+  readonly reason?: AdjustmentReason;
 }
 
 /** One date that has moved: its fact, its row afterwards, and what is added to the sums of the row and of its month. */
@@ -939,9 +945,10 @@ function adjust(state: State, action: Extract<Action, { type: 'days_left' | 'pro
     kind: 'progress.adjusted',
     counters,
     ...(reason && { reason }),
-    // What was read of a resource that is dropped from the plan stays read.
-    ...(reason !== 'unlinked' && {
-      sums: { [SUM_OF[link.unit]]: added, study_minutes: studyMinutes(state, link, added) },
-    }),
+    // What was read of a resource that is dropped from the plan stays read; amounts of two units have no difference.
+    ...(reason !== 'unlinked' &&
+      reason !== 'unit' && {
+        sums: { [SUM_OF[link.unit]]: added, study_minutes: studyMinutes(state, link, added) },
+      }),
   });
 }

@@ -37,7 +37,7 @@ export const appendEvents = (user_id: SQL, type: EventType, rows: SQL): SQL => s
     update ${eventSequences} stored set last = stored.last + added.many
     from (select count(*) as many from new_events) as added
     where stored.user_id = ${user_id} and added.many > 0
-    returning stored.last - added.many as before
+    returning stored.last, stored.last - added.many as before
   ),
   appended as (
     insert into ${events} (user_id, seq, type, data)

@@ -7,7 +7,8 @@ import { facts } from '../schema/index.ts';
 const PACE_DAYS = 14;
 
 /**
- * A list that was dropped from a plan sets its progress to 0, but what was read stays read.
+ * A resource that was dropped from a plan has its progress set to 0, but what was read stays read; and an amount that is
+ * counted in another unit than the one before it tells no difference.
  * @param today the user's date
  * @returns a query of `mental_plan_id`, `resource_id`, `date` and `delta`, one row for each time that progress moved
  */
@@ -23,4 +24,4 @@ export const progressDeltas = (user_id: SQL, today: SQL): SQL => sql`
     and fact.date > ${today} - ${sql.raw(String(PACE_DAYS))}
     and fact.date <= ${today}
     and counter ->> 'of' = 'resource'
-    and fact.data ->> 'reason' is distinct from 'unlinked'`;
+    and coalesce(fact.data ->> 'reason', '') not in ('unlinked', 'unit')`;

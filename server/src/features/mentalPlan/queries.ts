@@ -9,6 +9,7 @@ import {
   profiles,
   resources,
 } from '../../db/schema/index.ts';
+import { recordAdjustment, userClock } from '../../db/sql/adjustment.ts';
 import { columnList, jsonFields, pickColumns } from '../../db/sql/columns.ts';
 import { conditionalRead, conditionalRow } from '../../db/sql/conditionalRead.ts';
 import { daysLeft } from '../../db/sql/daysLeft.ts';
@@ -275,8 +276,7 @@ export async function createPlan(
 
 export type PlanUpdate =
   | { outcome: 'updated'; plan: MentalPlanRow }
-  | { outcome: MissReason | 'resource missing' | 'deadline out of range' }
-  | { outcome: 'conflict' };
+  | { outcome: MissReason | 'resource missing' | 'deadline out of range' };
 
 const PLAN_CHANGE = {
   ...NOW,
@@ -300,10 +300,10 @@ const UPDATE_ROW = {
   found: 'boolean',
   /** Null if it is not found. */
   matched: 'boolean?',
-  owned: 'boolean',
   in_range: 'boolean',
 } as const;
 
+// `before` locks the row, so that it has the values that are replaced, whatever was committed since the statement began.
 const update = firstRow(
   groupedWrite(
     'mentalPlan.update',
@@ -311,7 +311,7 @@ const update = firstRow(
     UPDATE_ROW,
     (sent) => sql`
     with ${lockUser(sent.user_id)},
-    ${clock(sent.user_id, sent.now)},
+    ${userClock(sent.user_id, sent.now)},
     wanted as (select unnest(${sent.wanted}) as id),
     mine as (
       select resource.id
@@ -323,9 +323,11 @@ const update = firstRow(
       select
         id,
         version,
+        progress,
         case when ${sent.replaces_deadline} then ${sent.deadline} else deadline end as deadline
       from ${plans}
       where id = ${sent.id} and user_id = ${sent.user_id} and ${userLocked}
+      for no key update
     ),
     plan as (
       update ${plans} plan set
@@ -340,7 +342,6 @@ const update = firstRow(
           + (case when before.deadline is null then ${sent.has_changes} else ${sent.has_other_changes} end)::int
       from before
       where plan.id = before.id
-        and plan.version = before.version
         and ${ifMatch(sql`before.version`, sent.if_match)}
         and (select count(*) from mine) = cardinality(${sent.wanted})
         and ${isDeadlineInRange(sent.deadline)}
@@ -351,6 +352,7 @@ const update = firstRow(
       where ${sent.replace}
         and link.mental_plan_id = plan.id
         and not exists (select from wanted where wanted.id = link.resource_id)
+      returning link.resource_id, link.mental_plan_id, link.progress
     ),
     added as (
       insert into ${links} (mental_plan_id, resource_id)
@@ -365,20 +367,41 @@ const update = firstRow(
       sent.user_id,
       'mentalPlan.changed',
       sql`${eventData(sent.replace, sent.wanted)}, before where shown.version <> before.version`,
+    )},
+    ${recordAdjustment(
+      sent.user_id,
+      sent.now,
+      sql`
+        select
+          case when bool_or(of = 'days_left') then 'days_left.adjusted' else 'progress.adjusted' end as kind,
+          jsonb_strip_nulls(jsonb_build_object(
+            'counters', jsonb_agg(
+              jsonb_build_object('of', of, 'id', id, 'plan_id', plan_id, 'before', before, 'after', after)
+              order by of, id),
+            'reason', case when bool_or(of = 'resource') then 'unlinked' end)) as data
+        from (
+          select 'days_left' as of, plan.id, null as plan_id, before.progress as before, plan.progress as after
+          from plan, before
+          where plan.progress <> before.progress
+          union all
+          select 'resource', resource_id, mental_plan_id, progress, 0
+          from dropped
+          where progress <> 0
+        ) as counter
+        having count(*) > 0`,
     )}
     select
       (select row_to_json(shown) from shown) as plan,
       exists (select from before) as found,
       (select ${ifMatch(sql`version`, sent.if_match)} from before) as matched,
-      (select count(*) from mine) = cardinality(${sent.wanted}) as owned,
       ${isDeadlineInRange(sent.deadline)} as in_range`,
   ),
 );
 
 /**
  * Changes a plan and, when `resource_list` is sent, makes its links exactly these: kept ones keep their progress.
- * All of it happens or nothing. Which links to add and drop is decided on the state at its
- * start; `version` tells whether another change came in between ('conflict': nothing was written).
+ * All of it happens or nothing. Which links to add and drop is decided on what the statement sees, so it runs under the
+ * user's lock then.
  */
 export async function updatePlan(
   db: Database,
@@ -405,7 +428,7 @@ export async function updatePlan(
   if (!row?.found) return { outcome: 'missing' };
   if (!row.in_range) return { outcome: 'deadline out of range' };
   if (!row.plan && !row.matched) return { outcome: 'version_mismatch' };
-  if (!row.plan) return { outcome: row.owned ? 'conflict' : 'resource missing' };
+  if (!row.plan) return { outcome: 'resource missing' };
   const [plan = row.plan] = await withDaysLeft(db, user_id, now, [row.plan]);
   return { outcome: 'updated', plan };
 }

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { retryOnConflict } from '../../db/sql/optimistic.ts';
 import { endpoint } from '../../trpc/endpoint.ts';
 import { invalidField, notFound, requireSelf, throwMissed } from '../../trpc/errors.ts';
 import { ById, Message, PageRequest } from '../../trpc/fields.ts';
@@ -62,7 +61,7 @@ export const mentalPlanRouter = router({
     .output(UpdatedMentalPlan)
     .mutation(async ({ ctx, input }) => {
       if (input.resource_list) await ctx.services.limits.consumeRows(ctx.user.id, input.resource_list.length);
-      const update = await retryOnConflict(() => updatePlan(ctx.db, ctx.user.id, ctx.services.now(), input));
+      const update = await updatePlan(ctx.db, ctx.user.id, ctx.services.now(), input);
       if (update.outcome === 'deadline out of range') refuseDeadline();
       if (update.outcome === 'resource missing') notFound('Resource');
       if (update.outcome !== 'updated') throwMissed('Mental plan', update.outcome);

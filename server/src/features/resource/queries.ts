@@ -4,8 +4,10 @@ import type { Database } from '../../db/database.ts';
 import { sql } from '../../db/drizzle.ts';
 import { json, nullable } from '../../db/rows.ts';
 import { mentalPlanResources as links, mentalPlans, resources } from '../../db/schema/index.ts';
+import { recordAdjustment, round6, studyMinutes, userClock } from '../../db/sql/adjustment.ts';
 import { columnList, jsonFields, pickColumns } from '../../db/sql/columns.ts';
 import { appendEvents, lockUser, userLocked } from '../../db/sql/eventLog.ts';
+import { NOW } from '../../db/sql/localDate.ts';
 import { type PageRequest, pageReader } from '../../db/sql/paginate.ts';
 import { isBelowQuota, QUOTA_PARAMETER } from '../../db/sql/quota.ts';
 import { updateSchedule, withSchedule } from '../../db/sql/schedule.ts';
@@ -152,6 +154,7 @@ export type ResourceUpdate =
   | { outcome: 'missing' | 'not linked' | 'progress above volume' | 'conflict' };
 
 const RESOURCE_CHANGE = {
+  ...NOW,
   user_id: 'int',
   id: 'int',
   type: 'resource_type?',
@@ -176,8 +179,9 @@ const update = firstRow(
     'resource.update',
     RESOURCE_CHANGE,
     UPDATE_ROW,
-    ({ user_id, id, type, name, description, volume, progress, unit }) => sql`
+    ({ user_id, id, type, name, description, volume, progress, unit, now }) => sql`
     with ${lockUser(user_id)},
+    ${userClock(user_id, now)},
     plan as (${currentPlan(user_id)}),
     link_of_plan as (
       select link.id
@@ -224,12 +228,13 @@ const update = firstRow(
       where link.id = locked_link.id
       returning link.id, link.mental_plan_id, link.progress
     ),
-    changed as (
-      select written_link.mental_plan_id, written_link.progress
+    moved as (
+      select id, mental_plan_id, locked_link.progress as before, written_link.progress as after
       from written_link
       join locked_link using (id)
       where written_link.progress <> locked_link.progress
     ),
+    changed as (select mental_plan_id, after as progress from moved),
     ${appendEvents(
       user_id,
       'resource.changed',
@@ -239,6 +244,33 @@ const update = firstRow(
         where (resource.type, resource.name, resource.description, resource.volume, resource.unit)
             <> (before.type, before.name, before.description, before.volume, ${unitOf('before')})
           or exists (select from changed)`,
+    )},
+    ${recordAdjustment(
+      user_id,
+      now,
+      sql`
+        select 'progress.adjusted' as kind, jsonb_strip_nulls(jsonb_build_object(
+          'counters', jsonb_agg(
+            jsonb_build_object(
+              'of', 'resource', 'id', delta.id, 'plan_id', delta.plan_id, 'before', before, 'after', after)
+            order by plan_id),
+          'sums', case when is_same_unit then jsonb_build_object(
+            unit || 's', ${round6(sql`sum(amount)`)}, 'study_minutes', sum(study_minutes)) end,
+          'reason', case when not is_same_unit then 'unit' when bool_and(is_clamped) then 'volume' end)) as data
+        from (
+          select
+            resource.id,
+            resource.unit,
+            resource.unit = ${unitOf('before')} as is_same_unit,
+            moved.mental_plan_id as plan_id,
+            moved.before,
+            moved.after,
+            ${progress} is null or moved.id not in (select id from link_of_plan) as is_clamped,
+            ${round6(sql`moved.after - moved.before`)} as amount,
+            ${studyMinutes(round6(sql`moved.after - moved.before`), sql`resource.unit`)} as study_minutes
+          from moved, resource, before, clock
+        ) as delta
+        group by id, unit, is_same_unit`,
     )}
     select
       (select row_to_json(resource) from resource) as resource,
@@ -265,7 +297,7 @@ export async function updateResource(
   now: Date,
   change: ResourceChange,
 ): Promise<ResourceUpdate> {
-  const row = await update(db, { ...change, user_id });
+  const row = await update(db, { ...change, user_id, now });
   if (!row?.found) return { outcome: 'missing' };
   if (row.crossed) await updateSchedule(db, user_id, now);
   if (row.resource) return { outcome: 'updated', resource: row.resource };

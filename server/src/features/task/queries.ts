@@ -3,6 +3,7 @@ import type { SQL } from 'drizzle-orm';
 import type { Database } from '../../db/database.ts';
 import { sql } from '../../db/drizzle.ts';
 import { tasks } from '../../db/schema/index.ts';
+import { recordAdjustment, userClock } from '../../db/sql/adjustment.ts';
 import { columnList, pickColumns } from '../../db/sql/columns.ts';
 import {
   appendEvent,
@@ -12,6 +13,7 @@ import {
   sequenceTaken,
   userLocked,
 } from '../../db/sql/eventLog.ts';
+import { NOW } from '../../db/sql/localDate.ts';
 import { pageReader, pageReaderByFlag } from '../../db/sql/paginate.ts';
 import { isBelowQuota, isCertainlyBelowQuota, QUOTA_PARAMETER } from '../../db/sql/quota.ts';
 import { firstRow, groupedWrite, type Input } from '../../db/statement.ts';
@@ -58,7 +60,7 @@ export async function createTask(db: Database, task: Input<typeof NEW_TASK>): Pr
   return (await create(db, task)) ?? createCounted(db, task);
 }
 
-const TASK_CHANGE = { user_id: 'int', id: 'int', title: 'text?', status: 'boolean?' } as const;
+const TASK_CHANGE = { ...NOW, user_id: 'int', id: 'int', title: 'text?', status: 'boolean?' } as const;
 
 // `before` locks the row, so that it has the values that are replaced, whatever was committed since the statement began.
 export const updateTask = firstRow(
@@ -66,8 +68,9 @@ export const updateTask = firstRow(
     'task.update',
     TASK_CHANGE,
     columns,
-    ({ user_id, id, title, status }) => sql`
+    ({ user_id, id, title, status, now }) => sql`
     with ${lockUser(user_id)},
+    ${userClock(user_id, now)},
     before as (
       select id, title, status
       from ${tasks}
@@ -77,7 +80,11 @@ export const updateTask = firstRow(
     after as (
       update ${tasks} task set
         title = coalesce(${title}, task.title),
-        status = coalesce(${status}, task.status)
+        status = coalesce(${status}, task.status),
+        done_on = case
+          when coalesce(${status}, task.status) = task.status then task.done_on
+          when ${status} then (select today from clock)
+        end
       from before
       where task.id = before.id
       returning ${columnList(columns, 'task')}
@@ -89,6 +96,17 @@ export const updateTask = firstRow(
         select row_to_json(after) as data
         from after, before
         where (after.title, after.status) <> (before.title, before.status)`,
+    )},
+    ${recordAdjustment(
+      user_id,
+      now,
+      sql`
+        select 'task.adjusted' as kind, jsonb_build_object(
+          'counters', jsonb_build_array(jsonb_build_object(
+            'of', 'task', 'id', after.id, 'before', before.status, 'after', after.status)),
+          'sums', jsonb_build_object('tasks', case when after.status then 1 else -1 end)) as data
+        from after, before
+        where after.status <> before.status`,
     )}
     select * from after`,
   ),

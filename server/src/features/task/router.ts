@@ -67,7 +67,8 @@ export const taskRouter = router({
     .output(Task)
     .mutation(
       async ({ ctx, input }) =>
-        (await updateTask(ctx.db, { ...input, user_id: ctx.user.id })) ?? notFound('Task'),
+        (await updateTask(ctx.db, { ...input, user_id: ctx.user.id, now: ctx.services.now() })) ??
+        notFound('Task'),
     ),
 
   remove: protectedProcedure

@@ -1,0 +1,105 @@
+// A PATCH of one number (days left, progress, the status of a task) is told as a fact of today, in its own statement. It makes
+// a row of the date where there is none, but moves no day: state, revision and content stay. The rules have the same
+// in TypeScript (`adjust` in domain/day.ts).
+import type { SQL } from 'drizzle-orm';
+import { sql } from '../drizzle.ts';
+import { days, facts, months, profiles } from '../schema/index.ts';
+import { ADJUSTED_SUMS, addSumsTo, columnsOf } from './sums.ts';
+
+/** The CTE `clock`: the user's date and zone, and how long one of each unit takes. */
+export const userClock = (user_id: SQL, now: SQL): SQL => sql`
+    clock as materialized (
+      select
+        local_date(${now}, coalesce(profile.time_zone, 'UTC'), coalesce(profile.day_start, 0)) as today,
+        coalesce(profile.time_zone, 'UTC') as zone,
+        coalesce(profile.minutes_per_page, 2) as minutes_per_page,
+        coalesce(profile.minutes_per_chapter, 20) as minutes_per_chapter,
+        coalesce(profile.minutes_per_lesson, 30) as minutes_per_lesson
+      from (select 1) as one
+      left join ${profiles} profile on profile.user_id = ${user_id}
+    )`;
+
+/** @returns a number with six decimals, half up: `round6` of domain/pace.ts */
+export const round6 = (number: SQL): SQL => sql`(floor((${number}) * 1e6::float8 + 0.5) / 1e6::float8)`;
+
+/** @returns minutes of an amount of the unit, half up, as the rules round them. It needs the CTE `clock` */
+export const studyMinutes = (amount: SQL, unit: SQL): SQL => sql`
+  floor(${round6(sql`
+    ${amount} * case ${unit}
+      when 'page' then clock.minutes_per_page
+      when 'chapter' then clock.minutes_per_chapter
+      when 'lesson' then clock.minutes_per_lesson
+      else 1
+    end`)} + 0.5)`;
+
+const SUMS = Object.keys(ADJUSTED_SUMS);
+
+/** The bounds of whole numbers: what is beyond stays at the bound, as no PATCH may be refused for a sum. */
+const BOUNDS: Readonly<Record<string, number>> = { smallint: 32_767, int: 2_147_483_647 };
+const bounded = (type: string, value: string): string => {
+  const bound = BOUNDS[type];
+  return bound === undefined ? value : `greatest(-${bound}, least(${bound}, ${value}))::${type}`;
+};
+
+/** What the fact adds to a sum of the date. */
+const sumOf = ([name, type]: [string, string]): string => bounded(type, `coalesce(sums.${name}, 0)`);
+
+/** Adds to what is there, within the bounds. */
+const addWithinBounds = (table: string): SQL => {
+  const whole = Object.entries(ADJUSTED_SUMS).filter(([, type]) => type in BOUNDS);
+  const fractions = SUMS.filter((name) => !whole.some(([other]) => other === name));
+  return sql`
+        ${addSumsTo(table, fractions)},
+        ${sql.raw(
+          whole
+            .map(
+              ([name, type]) => `${name} = ${bounded(type, `${table}.${name}::float8 + excluded.${name}`)}`,
+            )
+            .join(', '),
+        )}`;
+};
+
+/**
+ * The last CTEs of a change: record its adjustment, with the number of the event that `appendEvents` has appended before
+ * them, under the user's lock. They need the CTE `clock` too.
+ * @param adjustment a query of at most one row, and of none when no number has changed: `kind`, and `data` with `counters`
+ * and, where they are told, `sums` and `reason`. Values before the change have to be those of rows that the statement has
+ * locked: its snapshot may be older than the lock
+ */
+export const recordAdjustment = (user_id: SQL, now: SQL, adjustment: SQL): SQL => sql`
+    adjustment as (
+      select
+        adjusted.kind,
+        adjusted.data,
+        clock.today,
+        clock.zone,
+        adjusted.data @? '$.counters[*] ? (@.of == "days_left" && @.after == @.before - 1)' as counted_down,
+        ${sql.raw(
+          Object.entries(ADJUSTED_SUMS)
+            .map((entry) => `${sumOf(entry)} as ${entry[0]}`)
+            .join(', '),
+        )}
+      from (${adjustment}) as adjusted, clock,
+      jsonb_to_record(coalesce(adjusted.data -> 'sums', '{}')) as sums(${columnsOf(SUMS, (name) => `${name} float8`)})
+    ),
+    fact as (
+      insert into ${facts} (user_id, seq, kind, date, at, zone, data)
+      select
+        ${user_id}, sequence.last, adjustment.kind, adjustment.today, ${now}, adjustment.zone, adjustment.data
+      from adjustment, sequence
+    ),
+    day as (
+      insert into ${days} as day (user_id, date, state, counted_down, ${columnsOf(SUMS)})
+      select ${user_id}, today, 'open', counted_down, ${columnsOf(SUMS)}
+      from adjustment
+      on conflict (user_id, date) do update set
+        counted_down = day.counted_down or excluded.counted_down,
+        ${addWithinBounds('day')}
+    ),
+    month as (
+      insert into ${months} as month (user_id, month, ${columnsOf(SUMS)})
+      select ${user_id}, date_trunc('month', today)::date, ${columnsOf(SUMS)}
+      from adjustment
+      on conflict (user_id, month) do update set
+        ${addWithinBounds('month')}
+    )`;
