@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { ConfigError } from '../src/config.ts';
 import { answerOf, checkSame } from './answers.ts';
 import { compareCaches } from './cache.ts';
+import { measureDays } from './days.ts';
 import { type Environment, withEnvironment } from './environment.ts';
 import { GENERATOR } from './load.ts';
 import { BASELINE, BASELINE_WITH_EVENTS, type Report, resultsPage } from './report.ts';
@@ -28,6 +29,7 @@ const OPTIONS = {
   rss: { type: 'boolean', default: false },
   storm: { type: 'boolean', default: false },
   cache: { type: 'boolean', default: false },
+  days: { type: 'boolean', default: false },
   keep: { type: 'boolean', default: false },
 } as const;
 
@@ -66,6 +68,7 @@ export async function bench(): Promise<number> {
   return withEnvironment(options.keep, async (environment) => {
     if (options.storm) return watchStorm(environment);
     if (options.cache) return compareCaches(environment);
+    if (options.days) return measureDays(environment);
     console.log(
       `${CORES} cores${CORES > 1 ? ': servers on the first, load on the second' : ', shared by servers and load'}; load by ${GENERATOR}`,
     );

@@ -1,0 +1,203 @@
+// pnpm bench --days: what to do today and what was done, beside the calls that plans and tasks take, and with ten years of
+// history beside thirty days.
+import type { Environment } from './environment.ts';
+import { loadFully, type Script, writeScript } from './load.ts';
+import { markdown } from './report.ts';
+import { median } from './results.ts';
+import { bearer, type Request, requestOf, type Session } from './scenarios.ts';
+import { type BenchDatabase, createDatabase } from './seed.ts';
+import { CONNECTIONS } from './settings.ts';
+import type { Target } from './target.ts';
+import { warmSessionCache } from './warmSessions.ts';
+
+/** Each group has as many users as this: one has thirty days of history, the other ten years. */
+const GROUP = 64;
+const ROUNDS = 5;
+const SECONDS = 3;
+
+/** Days of history, and facts and months that go with them: some days were corrected. */
+const HISTORIES = {
+  short: { days: 30, facts: 40, months: 1 },
+  long: { days: 3650, facts: 5000, months: 120 },
+} as const;
+type History = keyof typeof HISTORIES;
+
+interface Variant {
+  readonly name: string;
+  readonly history: History;
+  /** The requests of a user, each sent by all users before the next. */
+  readonly requests: (session: Session, of: Sample) => readonly Request[];
+  /** Against which other variant it is, and the least multiple of its requests a second. */
+  readonly against?: { readonly name: string; readonly least: number };
+}
+
+/** What a user has. */
+interface Sample {
+  readonly date: string;
+  readonly plan_id: number;
+  readonly resource_id: number;
+  readonly exercises: readonly { readonly exercise_id: number; readonly target: number }[];
+}
+
+const get = (session: Session, path: string): Request => ({
+  method: 'GET',
+  path,
+  headers: bearer(session, 'rest'),
+});
+const post = (session: Session, path: string, body: object): Request => ({
+  method: 'POST',
+  path,
+  headers: { ...bearer(session, 'rest'), 'content-type': 'application/json' },
+  body: JSON.stringify(body),
+});
+
+const contentOf = ({ plan_id, resource_id, exercises }: Sample) => ({
+  workout: { plan_id, exercises: exercises.map((one) => ({ ...one, done: [one.target] })) },
+  resources: [{ resource_id, delta: 1 }],
+  tasks: [],
+});
+const completed = (session: Session, of: Sample) => post(session, `/users/me/days/${of.date}`, contentOf(of));
+const reopened = (session: Session, of: Sample) => post(session, `/users/me/days/${of.date}/reopen`, {});
+
+const each = (name: string, of: Variant['requests'], flat = true): Variant[] =>
+  (['short', 'long'] as const)
+    .filter((history) => flat || history === 'short')
+    .map((history) => ({
+      name: history === 'short' ? name : `${name}, ten years`,
+      history,
+      requests: of,
+      ...(history === 'long' && { against: { name, least: 0.8 } }),
+    }));
+
+const VARIANTS: readonly Variant[] = [
+  { name: 'plan, cached', history: 'short', requests: (session) => [requestOf('plan', 'rest', session)] },
+  {
+    name: 'today, cached',
+    history: 'short',
+    requests: (session) => [get(session, '/users/me/today')],
+    against: { name: 'plan, cached', least: 0.9 },
+  },
+  // With a date it is no view: it is read and computed each time.
+  ...each('today, read', (session, { date }) => [get(session, `/users/me/today?date=${date}`)]).map((one) =>
+    one.history === 'short' ? { ...one, against: { name: 'plan, cached', least: 0.5 } } : one,
+  ),
+  ...each('history', (session) => [get(session, '/users/me/history')]),
+  ...each('summary', (session) => [get(session, '/users/me/history/summary')]),
+  { name: 'create a task', history: 'short', requests: (session) => [requestOf('create', 'rest', session)] },
+  // Completed and opened again in turn, so that each of them changes the day.
+  ...each('complete, reopen', (session, of) => [completed(session, of), reopened(session, of)]).map((one) =>
+    one.history === 'short' ? { ...one, against: { name: 'create a task', least: 0.4 } } : one,
+  ),
+];
+
+/** @returns the exit code: 1 when a threshold was missed */
+export async function measureDays(environment: Environment): Promise<number> {
+  const database = await environment.database((url, name) => createDatabase(url, name, 2 * GROUP));
+  const target = await environment.target('ours', database.url);
+  const sessions = await database.sessions();
+  const groups: Record<History, readonly Session[]> = {
+    short: sessions.slice(0, GROUP),
+    long: sessions.slice(GROUP),
+  };
+  const samples = new Map<number, Sample>();
+  for (const history of ['short', 'long'] as const) {
+    for (const session of groups[history]) samples.set(session.user_id, await firstDay(target, session));
+    await grow(database, groups[history], history);
+  }
+  await database.sql`vacuum analyze`;
+
+  const scripts = new Map<Variant, Script>();
+  for (const [index, variant] of VARIANTS.entries()) {
+    const perUser = groups[variant.history].map((session) =>
+      variant.requests(session, samples.get(session.user_id) as Sample),
+    );
+    const steps = perUser[0]?.length ?? 0;
+    const requests = Array.from({ length: steps }, (_, step) =>
+      perUser.map((of) => of[step] as Request),
+    ).flat();
+    scripts.set(variant, await writeScript(environment.folder, `days-${index}`, requests));
+  }
+
+  const rates = new Map(VARIANTS.map(({ name }) => [name, [] as number[]]));
+  // The first round warms up.
+  for (let round = 0; round <= ROUNDS; round++) {
+    for (const variant of round % 2 ? VARIANTS : VARIANTS.toReversed()) {
+      await warmSessionCache(target, 'rest', groups[variant.history], SECONDS);
+      const { requests, seconds, refused, broken } = await loadFully(
+        target.origin,
+        scripts.get(variant) as Script,
+        CONNECTIONS,
+        SECONDS,
+        environment.signal,
+      );
+      if (refused + broken > 0)
+        throw new Error(`${variant.name}: ${refused + broken} of ${requests} requests failed`);
+      if (round > 0) rates.get(variant.name)?.push(requests / seconds);
+    }
+    console.log(`round ${round}/${ROUNDS}`);
+  }
+  let missed = 0;
+  const rows = VARIANTS.map(({ name, against }) => {
+    const own = rates.get(name) as number[];
+    const other = against && (rates.get(against.name) as number[]);
+    const ratio = other && median(own.map((rate, round) => rate / (other[round] as number)));
+    if (against && ratio !== undefined && ratio < against.least) missed++;
+    return [
+      name,
+      median(own)?.toFixed(0) ?? '',
+      ratio?.toFixed(2) ?? '',
+      against ? `≥ ${against.least} of ${against.name}` : '',
+    ];
+  });
+  console.log(`\n${markdown(['medians', 'requests/s', 'ratio', 'wanted'], rows)}\n`);
+  return missed > 0 ? 1 : 0;
+}
+
+/** What a first day needs of `day.today`. */
+interface Asked {
+  readonly date: string;
+  readonly workout: { readonly plan_id: number; readonly exercises: Sample['exercises'] };
+  readonly learning: { readonly resources: readonly { readonly resource_id: number }[] };
+}
+
+/** Completes yesterday, as the first day of the history. @returns what today asks for */
+async function firstDay({ origin }: Target, session: Session): Promise<Sample> {
+  const call = async ({ path, ...request }: Request): Promise<Asked> => {
+    const answer = await fetch(origin + path, request);
+    if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
+    return (await answer.json()) as Asked;
+  };
+  const ask = async (): Promise<Sample> => {
+    const { date, workout, learning } = await call(get(session, '/users/me/today'));
+    return {
+      date,
+      plan_id: workout.plan_id,
+      resource_id: learning.resources[0]?.resource_id as number,
+      exercises: workout.exercises.map(({ exercise_id, target }) => ({ exercise_id, target })),
+    };
+  };
+  const sample = await ask();
+  const yesterday = new Date(Date.parse(sample.date) - 86_400_000).toISOString().slice(0, 10);
+  await call(completed(session, { ...sample, date: yesterday }));
+  return ask();
+}
+
+/** Copies each user's first day into the past. */
+async function grow({ sql }: BenchDatabase, users: readonly Session[], history: History): Promise<void> {
+  const ids = users.map(({ user_id }) => user_id);
+  const { days, facts, months } = HISTORIES[history];
+  await sql`
+    insert into facts (user_id, seq, kind, date, at, zone, v, data)
+    select user_id, seq + 10 + n, kind, date - 1 - n % ${days - 1}::int, at, zone, v, data
+    from facts, generate_series(1, ${facts}::int) n where user_id = any(${ids})`;
+  await sql`update event_sequences set last = last + ${facts + 20}::int where user_id = any(${ids})`;
+  await sql`
+    insert into days
+    select (jsonb_populate_record(day, jsonb_build_object('date', day.date - n, 'run', ${days}::int - n))).*
+    from days day, generate_series(1, ${days - 1}::int) n where day.user_id = any(${ids}) and day.state = 'done'`;
+  await sql`
+    insert into months
+    select (jsonb_populate_record(sums, jsonb_build_object('month', (sums.month - n * interval '1 month')::date))).*
+    from months sums, generate_series(1, ${months}::int) n where sums.user_id = any(${ids})`;
+  await sql`update schedules set from_date = from_date - ${days}::int where user_id = any(${ids})`;
+}
