@@ -33,6 +33,7 @@ import type {
   TrainingPlan,
 } from '../domain/index.ts';
 import { currentBody, type StoredBody } from './body.ts';
+import { firstSession } from './sessions.ts';
 import { type PlanDays, planDays, trainingPlanOf } from './trainingPlan.ts';
 
 /** What the change names; rows of others are not found. */
@@ -78,9 +79,6 @@ interface StoredState {
   readonly rows: State['rows'];
 }
 
-/** Days before the date whose sessions may be needed: SESSION_DAYS of the rules. */
-const SESSION_DAYS = 70;
-
 const sessionFields = sql`fact.date, fact.seq, fact.data #> '{content,workout}' as workout, fact.data -> 'before' as before`;
 
 const jsonList = (rows: SQL, order = sql`true`) => sql`
@@ -122,21 +120,14 @@ const readState = firstRow(
       order by fact.seq desc
       limit 1
     ),
-    later_session as (
-      select 1
-      from clock
-      join ${facts} fact on fact.user_id = ${user_id} and fact.date > clock.date
-      where fact.data ? 'before'
-      limit 1
-    ),
+    ${firstSession(user_id)},
     other_session as (
       select distinct on (fact.date) ${sessionFields}
-      from clock
-      join ${facts} fact
-        on fact.user_id = ${user_id}
-        and fact.date >= clock.date - ${sql.raw(String(SESSION_DAYS))}
-        and fact.date <> clock.date
-      where fact.data ? 'before' and (exists (select from own_session) or exists (select from later_session))
+      from ${facts} fact
+      where fact.user_id = ${user_id}
+        and fact.date >= (select date from first_session)
+        and fact.date <> (select date from clock)
+        and fact.data ? 'before'
       order by fact.date, fact.seq desc
     ),
     plan_ids as (

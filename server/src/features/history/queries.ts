@@ -175,7 +175,7 @@ const history = firstRow(
       where user_id = ${user_id}
       order by id desc
       limit 1),
-    moved as (
+    moved as materialized (
       ${progressDeltas(user_id, sql`(select today from clock)`)}),
     unfinished as (
       select

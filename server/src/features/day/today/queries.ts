@@ -1,8 +1,11 @@
 // What to do on a date: one statement reads what the rules need (view.ts computes it). The result is kept as a view for the
-// user's date, so that while nothing changed the database answers the revision alone.
+// user's date. While nothing changed the database answers its revision alone, by a statement of its own: to begin the other
+// one takes PostgreSQL longer than all of this.
+import type { SQL } from 'drizzle-orm';
 import type { ReadModelCache } from '../../../cache/readModels.ts';
 import { currentBody } from '../../../dayRecord/body.ts';
 import type { DayServices } from '../../../dayRecord/move.ts';
+import { firstSession } from '../../../dayRecord/sessions.ts';
 import { planDays } from '../../../dayRecord/trainingPlan.ts';
 import type { Database } from '../../../db/database.ts';
 import { sql } from '../../../db/drizzle.ts';
@@ -21,25 +24,39 @@ import {
   tasks,
 } from '../../../db/schema/index.ts';
 import { catalogueVersion } from '../../../db/sql/catalogueVersion.ts';
-import { NOW } from '../../../db/sql/localDate.ts';
+import { localToday, NOW } from '../../../db/sql/localDate.ts';
 import { progressDeltas } from '../../../db/sql/progressDeltas.ts';
 import { unitOf } from '../../../db/sql/units.ts';
 import { firstRow, read } from '../../../db/statement.ts';
-import { SESSION_DAYS, WRITABLE_DAYS } from '../../../domain/index.ts';
+import { WRITABLE_DAYS } from '../../../domain/index.ts';
 import { MAX_LISTED, type Today } from './contract.ts';
 import { type StoredToday, toToday } from './view.ts';
+
+const revision = (seq: SQL, today: SQL) => sql`concat_ws(' ', ${seq}, ${today}, ${catalogueVersion})`;
+
+const readRevision = firstRow(
+  read(
+    'day.revision',
+    { ...NOW, user_id: 'int' },
+    { revision: 'text' },
+    ({ user_id, now }) => sql`
+    select ${revision(sql`sequence.last`, localToday(user_id, now))} as revision
+    from ${eventSequences} sequence
+    where sequence.user_id = ${user_id}`,
+  ),
+);
 
 const readToday = firstRow(
   read(
     'day.today',
-    { ...NOW, user_id: 'int', date: 'date?', known_revision: 'text?' },
+    { ...NOW, user_id: 'int', date: 'date?' },
     {
       revision: 'text',
       catalogue: 'int',
       in_range: 'boolean',
-      known: nullable(json<StoredToday>()),
+      stored: nullable(json<StoredToday>()),
     },
-    ({ user_id, now, date, known_revision }) => sql`
+    ({ user_id, now, date }) => sql`
     with own as (
       select
         sequence.last as seq,
@@ -63,7 +80,7 @@ const readToday = firstRow(
         own.*,
         coalesce(${date}, own.today) as date,
         coalesce(${date} between own.today - ${sql.raw(String(WRITABLE_DAYS))} and own.today, true) as in_range,
-        concat_ws(' ', own.seq, own.today, own.catalogue) as revision
+        ${revision(sql`own.seq`, sql`own.today`)} as revision
       from own
     ),
     own_day as (
@@ -86,22 +103,17 @@ const readToday = firstRow(
       from plan
       join ${progressions} progression on progression.user_id = ${user_id} and progression.plan_id = plan.id
     ),
-    own_or_later as (
-      select fact.date
-      from ${facts} fact
-      where fact.user_id = ${user_id} and fact.date >= (select date from clock) and fact.data ? 'before'
-      order by fact.date
-      limit 1
-    ),
+    ${firstSession(user_id)},
     session_date as (
       select last_date as date from standing
       union
+      select (standing_before ->> 'last_date')::date
+      from ${facts} own, jsonb_array_elements(own.data -> 'before') as standing_before
+      where own.user_id = ${user_id} and own.seq = (select seq from own_seq)
+      union
       select fact.date
-      from clock
-      join ${facts} fact
-        on fact.user_id = ${user_id}
-        and fact.date >= clock.date - ${sql.raw(String(SESSION_DAYS))}
-      where (select date from own_or_later) is not null
+      from ${facts} fact
+      where fact.user_id = ${user_id} and fact.date >= (select date from first_session)
     ),
     session as (
       select distinct on (fact.date)
@@ -119,7 +131,7 @@ const readToday = firstRow(
       order by id desc
       limit 1
     ),
-    moved as (${progressDeltas(user_id, sql`(select date from clock)`)}),
+    moved as materialized (${progressDeltas(user_id, sql`(select date from clock)`)}),
     resource as (
       select
         resource.id, resource.type, ${unitOf('resource')} as unit, resource.volume, link.progress,
@@ -179,7 +191,7 @@ const readToday = firstRow(
       clock.revision,
       clock.catalogue,
       clock.in_range,
-      stored.state as known
+      stored.state as stored
     from clock
     left join lateral (
       select json_build_object(
@@ -212,7 +224,7 @@ const readToday = firstRow(
         'rows', (select coalesce(json_agg(run_row order by run_row.date), '[]') from run_row),
         'schedules', (select coalesce(json_agg(in_force), '[]') from in_force)
       ) as state
-      where clock.in_range and clock.revision is distinct from ${known_revision}
+      where clock.in_range
     ) stored on true`,
   ),
 );
@@ -230,17 +242,19 @@ export async function findToday(
   user_id: number,
   date: string | undefined,
 ): Promise<TodayResult> {
-  const ask = async (known_revision?: string) => {
-    const row = await readToday(db, { user_id, now: services.now(), date, known_revision });
+  const now = services.now();
+  const ask = async (knownRevision?: string) => {
+    const current =
+      knownRevision === undefined ? undefined : (await readRevision(db, { user_id, now }))?.revision;
+    if (current !== undefined && current === knownRevision)
+      return { revision: current, view: undefined, size: 0, in_range: true };
+    const row = await readToday(db, { user_id, now, date });
     if (!row) return undefined;
-    if (!row.in_range) return { revision: row.revision, view: undefined, size: 0, in_range: false };
-    const view = row.known ? toToday(row.known, await services.exercises.get(db, row.catalogue)) : undefined;
-    return {
-      revision: row.revision,
-      view,
-      size: row.known ? JSON.stringify(view).length : 0,
-      in_range: true,
-    };
+    const view = row.stored
+      ? toToday(row.stored, await services.exercises.get(db, row.catalogue))
+      : undefined;
+    const size = row.stored ? JSON.stringify(view).length : 0;
+    return { revision: row.revision, view, size, in_range: row.in_range };
   };
   if (date === undefined) return services.readModels.revalidate('today', user_id, ask);
   const found = await ask();
