@@ -1,4 +1,4 @@
-// The Idempotency-Key of a mutation (draft-ietf-httpapi-idempotency-key-header): over both transports, batches and streams.
+// The Idempotency-Key of a mutation (draft-ietf-httpapi-idempotency-key-header), over both transports and in batches.
 import { createHash } from 'node:crypto';
 import type { TRPCMiddlewareFunction } from '@trpc/server';
 import { middlewareMarker } from '@trpc/server/unstable-core-do-not-import';
@@ -21,10 +21,10 @@ type Next<R> = (options: { ctx: { db: Database } }) => Promise<R>;
 type Result = { ok: true; data: unknown } | { ok: false; error: Error };
 
 /**
- * Runs a call that has a key once: within a day the same call under the same key is answered with the first answer.
- * A call that fails is not kept: it may be sent again.
+ * Runs a call with a key once: within a day the same call with the same key gets the first answer. A call that fails is
+ * not stored, so the client may send it again.
  * @param next runs the call on the given database
- * @throws AppError 400 for a bad key, 409 while the first call runs, 422 when the key was another call's
+ * @throws AppError 400 for a bad key, 409 while the first call runs, 422 if the key belongs to another call
  */
 export async function runIdempotent<R extends Result>(
   { ctx, path, batchIndex, input }: IdempotentCall,
@@ -45,7 +45,7 @@ export async function runIdempotent<R extends Result>(
     }
     if (claim.outcome !== 'new') throwKeyConflict(claim);
     const result = await next({ ctx: { db: tx } });
-    // Thrown, so that the transaction is rolled back with all that the call did.
+    // Throws, so that the transaction rolls back everything that the call did.
     if (!result.ok) throw result.error;
     await storeAnswer(tx, ctx.user.id, key, result.data);
     return result;
@@ -60,7 +60,7 @@ function throwKeyConflict({ outcome }: Claim): never {
   throw new AppError('IDEMPOTENCY_KEY_REUSED', 'This Idempotency-Key was used for another request');
 }
 
-/** tRPC has no public word for "this is the answer, ask no further": its own marker says that a result is one. */
+/** tRPC has no public way to end a call with an answer, so this uses its own marker of a result. */
 function replayedResult<R>(data: unknown): R {
   return { ok: true, data, marker: middlewareMarker } satisfies Awaited<
     ReturnType<TRPCMiddlewareFunction<object, object, object, object, unknown>>

@@ -1,14 +1,14 @@
-// Where the REST transport is for who calls it: behind a proxy that cuts a path prefix off, the server itself cannot see that.
+// Finds the URL of the API as its caller sees it. Behind a proxy that removes a path prefix the server cannot see it itself.
 import type { FastifyRequest } from 'fastify';
 
-/** `/api/v1`: only characters that mean themselves in a URL and in a document, and no segment that leads elsewhere. */
+/** `/api/v1`: only characters without a special meaning in URLs and documents, and no `.` or `..`. */
 const PREFIX = /^(?:\/(?!\.{1,2}(?:\/|$))[\w.~-]+)+$/;
 const MAX_PREFIX_LENGTH = 256;
 
 export const PREFIX_HEADER = 'x-forwarded-prefix';
 
 /**
- * @param header `X-Forwarded-Prefix`; of proxies in a row the outermost has written first
+ * @param header `X-Forwarded-Prefix`; the first value is that of the outermost proxy
  * @returns the path prefix, `/` without one or where the header is no path
  */
 export function parseForwardedPrefix(header: string | string[] | undefined): string {
@@ -20,9 +20,9 @@ export function parseForwardedPrefix(header: string | string[] | undefined): str
 }
 
 /**
- * @param publicUrl where the server is reached, if a setting says that
- * @param isTrusted which addresses are proxies whose headers are believed
- * @returns what finds the URL of the API for the document that a request asks for, and the header that it depends on
+ * @param publicUrl the URL of the server, if a setting has it
+ * @param isTrusted whether an address is that of a trusted proxy
+ * @returns a function that finds the URL of the API for a request, and the header that the URL depends on
  */
 export function createServerUrl(
   publicUrl: string | undefined,

@@ -1,4 +1,4 @@
-// Files for browsers: pages, scripts, styles, documents. They stay the same while the server runs.
+// Serves files for browsers: pages, scripts, styles, documents. They do not change while the server runs.
 import { createHash } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
@@ -6,7 +6,7 @@ export interface ServedFile {
   readonly url: string;
   /** The media type. */
   readonly type: string;
-  /** Makes or reads it, when somebody first asks: a server that nobody reads it of pays nothing for it. */
+  /** Makes or reads the file at its first request, so that an unused file costs nothing. */
   readonly content: (variant: string) => Promise<string | Buffer>;
   /** Which variant of the file a request gets, where there are several. */
   readonly variant?: (request: FastifyRequest) => string;
@@ -16,10 +16,10 @@ export interface ServedFile {
   readonly policy?: string;
 }
 
-/** Variants that are remembered. What clients can choose must not fill the memory. */
+/** So many variants are cached. Clients can choose them, so they must not fill the memory. */
 const MAX_VARIANTS = 16;
 
-/** Registers the file. Browsers keep it, and ask each time whether it is still the same: a new server is seen at once. */
+/** Registers the file. Browsers store it and revalidate it each time, so that they see a new version at once. */
 export function serveFile(
   app: FastifyInstance,
   { url, type, content, variant = () => '', vary, policy }: ServedFile,
@@ -30,7 +30,7 @@ export function serveFile(
   });
   app.get(url, { config: { transport: 'rest' } }, async (request, reply) => {
     const { bytes, etag } = await file(variant(request));
-    // Also those of a 304, whose headers replace those that the browser has: the usual policy would turn the page off.
+    // A 304 has these headers too, because they replace the stored ones. The usual policy would disable the page.
     reply.header('cache-control', 'no-cache').header('etag', etag);
     if (policy !== undefined) reply.header('content-security-policy', policy);
     if (vary !== undefined) appendVary(reply, vary);
@@ -43,12 +43,12 @@ function appendVary(reply: FastifyReply, name: string): void {
   reply.header('vary', [reply.getHeader('vary'), name].filter(Boolean).join(', '));
 }
 
-/** A proxy that compresses makes our tag a weak one; for a GET both are the same. */
+/** A compressing proxy weakens our tag. For a GET a weak tag is as good. */
 function matchesEtag(header: string | undefined, etag: string): boolean {
   return header?.split(',').some((tag) => ['*', etag].includes(tag.trim().replace(/^W\//, ''))) ?? false;
 }
 
-/** What fails is tried again by the next one who asks. */
+/** Caches a success. The next request tries again after a failure. */
 function memoized<T>(make: (key: string) => Promise<T>): (key: string) => Promise<T> {
   const made = new Map<string, Promise<T>>();
   return (key) => {

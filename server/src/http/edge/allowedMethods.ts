@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 
 /**
- * Notes every route that is registered after this.
+ * Records every route that is registered after this call.
  * @returns `methodsOf(path)`: the methods that the routes of a path answer, an empty list for an unknown path
  */
 export function collectAllowedMethods(app: FastifyInstance): { methodsOf(path: string): readonly string[] } {

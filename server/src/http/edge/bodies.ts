@@ -1,4 +1,4 @@
-// Bodies of requests: whether there is one, whether it is one that is read, and what becomes of one that is not.
+// Bodies of requests: whether a request has one, whether the server reads it, and how it drops one that it does not read.
 import type { IncomingHttpHeaders } from 'node:http';
 import { MIMEType } from 'node:util';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -11,7 +11,7 @@ import { lingerUntilComplete } from './lingering.ts';
 import { memoryOwnerOf } from './requestContext.ts';
 import type { TransferMemory } from './transferMemory.ts';
 
-/** What is looked at of a procedure that a request calls, to decide what becomes of the body. */
+/** The properties of a called procedure that decide whether the server reads the body. */
 export interface BodyReader {
   /** Whether it needs no token. */
   readonly public: boolean;
@@ -19,19 +19,19 @@ export interface BodyReader {
   readonly bodyLimit: number;
 }
 
-/** How nearly everybody writes it. */
+/** The spelling that nearly all clients use. */
 const USUAL_JSON_TYPE = /^application\/json(; ?charset=utf-8)?$/i;
 
-/** A request that is answered before its body is here keeps its connection if no more than this is to come. */
+/** A request that is answered before its body has arrived keeps its connection if at most so many bytes are missing. */
 const SMALL_BYTES = 64 * 1024;
 
-/** Milliseconds in which a body of another type turns out to be empty: nobody waits before ending one. */
+/** A body of another type has so long to turn out to be empty: clients end an empty body at once. */
 const EMPTY_BODY_MS = 1000;
 
-/** Their bodies mean nothing, and are not read. */
+/** Methods whose bodies have no meaning. The server does not read them. */
 const BODYLESS: readonly string[] = ['GET', 'HEAD', 'TRACE'];
 
-/** Before CORS, whose preflight answers end there. */
+/** Register this before CORS, which answers preflights itself. */
 export function registerBodies(app: FastifyInstance, times: BodyTimeouts): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
@@ -64,18 +64,18 @@ export function hasBody(headers: IncomingHttpHeaders): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0;
 }
 
-/** Tools describe also bodies that they do not send: of an empty one neither type nor coding counts. */
+/** Some tools describe a body that they do not send: the type and coding of an empty body do not count. */
 function dropBodyHeaders(headers: IncomingHttpHeaders): void {
   for (const name of ['content-type', 'content-encoding', 'content-length', 'transfer-encoding'])
     if (headers[name] !== undefined) delete headers[name];
 }
 
 /**
- * Decides what becomes of the body of a request. Who sends it is asked before it is read: where all procedures need a
- * token and there is none, nothing of it is, whatever it is.
- * @param requestContext finds out who sends it
- * @param memory where the body has to find room
- * @param onWanted called before it is read
+ * Decides whether the server reads the body of a request. It authenticates the sender first: where all procedures need a
+ * token and there is none, it reads nothing of the body.
+ * @param requestContext authenticates the sender
+ * @param memory must have room for the body
+ * @param onWanted called before the body is read
  * @param done goes on with the request, or refuses it
  */
 export function admitBody(
@@ -92,7 +92,7 @@ export function admitBody(
     return;
   }
   const context = requestContext();
-  // Why it cannot be said now, if so, the procedure tells, which asks again.
+  // If authentication fails for another reason, the procedure authenticates again and reports it.
   if (context.claims() === undefined) readFor(calls.filter(isPublic));
   else if (context.isSessionCached()) readFor(calls);
   else
@@ -101,7 +101,7 @@ export function admitBody(
       () => readFor(calls.filter(isPublic)),
     );
 
-  /** @param readers the procedures that would look at the body from whoever sends it */
+  /** @param readers the procedures that read the body of any sender */
   function readFor(readers: readonly BodyReader[]): void {
     request.bodyReaders = readers;
     if (readers.length > 0) {
@@ -142,7 +142,7 @@ export function admitBody(
     else countBody(request.requestContext, bytes).then(goOn, done);
   }
 
-  /** Of a body whose length is not known there may come as much as is taken. */
+  /** A body of unknown length may be as long as the limit. */
   function makeRoom(): void {
     const { headers, method } = request;
     if (!hasBody(headers) || BODYLESS.includes(method)) return;
@@ -153,15 +153,15 @@ export function admitBody(
 
 const isPublic = (reader: BodyReader): boolean => reader.public;
 
-/** Bytes of a body for each of which, begun, one call is counted: most procedures take no more. */
+/** A body counts as one call for each begun block of so many bytes. Most procedures take no more than one block. */
 const BYTES_PER_CALL = DEFAULT_BODY_LIMIT_BYTES;
 
 const callsBeyondOne = (bytes: number): number => Math.max(0, Math.ceil(bytes / BYTES_PER_CALL) - 1);
 
-/** Whether the length was known before the body was here: then it was counted then. */
+/** Whether the length was known before the body arrived: then the body was counted at that time. */
 const isCounted = ({ headers }: FastifyRequest): boolean => headers['transfer-encoding'] === undefined;
 
-/** Counts what a large body costs more than another call, for its address and its user. @throws RateLimitError */
+/** Counts the extra cost of a large body for its address and its user. @throws RateLimitError */
 async function countBody(context: RequestContext, bytes: number): Promise<void> {
   await context.consumeRateLimit(undefined, callsBeyondOne(bytes));
   const caller = await context.authenticate();
@@ -169,8 +169,8 @@ async function countBody(context: RequestContext, bytes: number): Promise<void> 
 }
 
 /**
- * Refuses by the headers alone what must not be read at all.
- * @returns whether that cannot be said before the first byte of the body, as an empty one would be no body
+ * Refuses, by the headers alone, a body that must not be read.
+ * @returns whether the decision needs the first byte of the body, because an empty body would be none
  * @throws AppError
  */
 function checkBody(request: FastifyRequest, reply: FastifyReply): boolean {
@@ -188,8 +188,8 @@ function checkBody(request: FastifyRequest, reply: FastifyReply): boolean {
 }
 
 /**
- * Waits for the first byte of a body that is only taken if it is empty, or for its end. One whose client goes away
- * meanwhile has no more to be decided.
+ * Waits for the first byte or the end of a body that is accepted only if it is empty. If the client disconnects, there is
+ * nothing to decide.
  * @param done goes on with the request, or refuses it
  */
 function checkFirstByte(
@@ -210,7 +210,7 @@ function checkFirstByte(
     dropBodyHeaders(headers);
     done();
   };
-  // Who names another type and then waits is told what is wrong, not that it was too slow.
+  // A client that names another type and then waits gets the error of the type, not that of a timeout.
   const timer =
     !isAccepted && headers['content-type'] !== undefined ? setTimeout(onContent, EMPTY_BODY_MS) : undefined;
   const forget = () => {
@@ -221,9 +221,9 @@ function checkFirstByte(
 }
 
 /**
- * For an answer that does not wait for the body of its request: it arrives though the client is still sending. What
- * still comes is read and dropped for a bounded while. A body that is known to be large ends the connection, which tells
- * clients to stop.
+ * Prepares an answer that does not wait for the body of its request, so that it reaches a client that is still sending. The
+ * rest of the body is read and dropped for a limited time. If the body is known to be large, the connection ends, which
+ * tells the client to stop.
  */
 export function discardBody({ raw, headers }: FastifyRequest, reply: FastifyReply): void {
   if (raw.complete || !hasBody(headers)) return;
@@ -232,7 +232,7 @@ export function discardBody({ raw, headers }: FastifyRequest, reply: FastifyRepl
   raw.resume();
 }
 
-/** The rest of such a body is not wanted, however small: the connection ends with the answer. */
+/** Ends the connection with the answer, however small the rest of the body is. */
 function refused(reply: FastifyReply, error: AppError): AppError {
   reply.header('connection', 'close');
   return error;
@@ -242,11 +242,11 @@ const unsupported = () =>
   new AppError('UNSUPPORTED_MEDIA_TYPE', 'Only uncompressed application/json in UTF-8 is accepted');
 const tooLarge = () => new AppError('PAYLOAD_TOO_LARGE', 'The body is too large');
 
-/** Other parameters say nothing of JSON; of charsets there is one. */
+/** JSON has one charset, and other parameters do not matter. */
 function isJson(type: string): boolean {
   if (USUAL_JSON_TYPE.test(type)) return true;
   try {
-    // Some put spaces around the equals sign, with which the parser would drop the parameter.
+    // Some clients put spaces around the equals sign. The parser would drop such a parameter.
     const { essence, params } = new MIMEType(
       type
         .split('=')
@@ -262,7 +262,7 @@ function isJson(type: string): boolean {
 const isPlain = (encoding: string | undefined): boolean =>
   encoding === undefined || encoding.toLowerCase() === 'identity';
 
-/** The largest that one of the procedures takes which look at it; of a route without procedures, the route's own. */
+/** The largest limit of the procedures that read the body; without procedures, the limit of the route. */
 function bodyLimitOf(request: FastifyRequest): number {
   const { config, bodyLimit } = request.routeOptions;
   const readers = request.bodyReaders ?? config.endpoints?.(request);

@@ -1,4 +1,4 @@
-// Slow is not stalled: how long the body of a request may take to arrive.
+// How long the body of a request may take to arrive. A slow body is not a stalled one.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
@@ -7,9 +7,9 @@ import { LINGERING_BOUNDS } from './lingering.ts';
 export interface BodyTimeouts {
   /** Without a byte. */
   readonly maxIdleMs: number;
-  /** What a sender needs at least, over the whole of a body and after the time above. */
+  /** The lowest rate over the whole body, after the time above. */
   readonly minBytesPerSecond: number;
-  /** From one look at all bodies under way to the next. */
+  /** The time between two checks of all bodies. */
   readonly checkIntervalMs: number;
 }
 
@@ -28,26 +28,26 @@ interface Arriving {
   readonly raw: IncomingMessage;
   readonly response: ServerResponse;
   readonly until: number;
-  /** Bytes of the connection after which a body that nobody reads any more is cut. */
+  /** A dropped body is cut when the connection has brought so many bytes. */
   readonly maxBytesRead: number;
-  /** How many bytes the connection had brought when somebody last looked, and since when. */
+  /** The bytes of the connection at the last check that found new ones, and its time. */
   bytesRead: number;
   idleSince: number;
 }
 
 /**
- * Cuts bodies that stall. All of them are looked at together from time to time, so that a body that arrives at once,
- * as nearly all do, costs an entry of a map and no timer.
- * @returns what follows a body; `bytes`: its length, or the most it may have
+ * Cuts bodies that stall. One timer checks all of them, so a body that arrives at once, as nearly all do, costs an entry
+ * of a map and no timer.
+ * @returns a function that follows a body; `bytes`: its length, or its limit
  */
 export function registerBodyTimeouts(app: FastifyInstance, times: BodyTimeouts) {
   const { maxIdleMs, checkIntervalMs } = times;
-  // A connection brings one request after the other.
+  // A connection has one request at a time.
   const bodies = new Map<Socket, Arriving>();
-  // Time in which the process could read: while it stood still, whatever arrived was not looked at.
+  // Counts only the time in which the process could read. While it was blocked, it did not see what arrived.
   let clock = 0;
   let lastCheck = 0;
-  // Who is still sending when the server closes holds it no longer than a stalled client would.
+  // A client that still sends when the server closes delays it no longer than a stalled client would.
   let closedAt = Number.POSITIVE_INFINITY;
   app.addHook('preClose', async () => {
     closedAt = clock + maxIdleMs;
@@ -80,7 +80,7 @@ export function registerBodyTimeouts(app: FastifyInstance, times: BodyTimeouts) 
   }
 
   function cut(socket: Socket, { response }: Arriving): void {
-    // What is answered already has no second answer.
+    // An answered request gets no second answer.
     if (response.headersSent) socket.destroy();
     else
       app.server.emit(
@@ -93,7 +93,7 @@ export function registerBodyTimeouts(app: FastifyInstance, times: BodyTimeouts) 
   return function trackBody(raw: IncomingMessage, response: ServerResponse, bytes: number): void {
     const { socket } = raw;
     if (!(socket instanceof Socket)) return;
-    // The clock is behind by up to one look: nobody is cut too early for that.
+    // The clock lags by up to one interval, so it never cuts a body too early.
     const since = clock + checkIntervalMs;
     const { bytesRead } = socket;
     const until = since + maxBodyMs(times, bytes);

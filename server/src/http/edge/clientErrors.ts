@@ -1,4 +1,4 @@
-// Answers what Node's HTTP parser gave up on: there is no request then, only a socket.
+// Answers input that Node's HTTP parser refuses. There is no request then, only a socket.
 import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -32,12 +32,12 @@ const MALFORMED: ClientErrorAnswer = {
   detail: 'The request is not valid HTTP',
 };
 
-/** Node.js's own name for the answer that is due on a connection; its own handler of such errors looks there too. */
+/** Node's own property for the pending answer of a connection. Node's handler of such errors reads it too. */
 type Connection = Socket & { readonly _httpMessage?: ServerResponse | null };
 
 /**
  * @param standard the headers of every answer
- * @returns what writes a problem document and closes the connection
+ * @returns a handler that writes a problem document and closes the connection
  */
 export function createClientErrorHandler(standard: Readonly<Record<string, string>>) {
   const waiting = new WeakSet<Socket>();
@@ -48,7 +48,7 @@ export function createClientErrorHandler(standard: Readonly<Record<string, strin
       return;
     }
     const due = socket._httpMessage;
-    // Requests before the broken one are answered first; the broken one itself may have been, for its headers alone.
+    // Earlier requests are answered first. The broken one may already have an answer, because of its headers.
     if (due && (due.req.complete || due.headersSent)) {
       waiting.add(socket);
       due.once('close', () => {

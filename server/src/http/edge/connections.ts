@@ -1,20 +1,20 @@
-// How many connections there may be: in all, and of one address. And when one ends with its answer.
+// Limits the number of connections, in all and for one address, and ends some with their answer.
 import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { addressKey } from '../../security/rateLimits.ts';
 import type { MetricDefinition } from '../../telemetry/metricDefinition.ts';
 
-/** Of all addresses. Whoever holds many leaves the rest of the machine its file descriptors. */
+/** The limit for all addresses together. It leaves file descriptors to the rest of the process. */
 const MAX_CONNECTIONS = 5000;
 
 const proxySockets = new WeakSet<object>();
 
 /**
- * Bounds connections. One too many is reset at once: an answer would need a request first, for which it would have to be
- * held, and a reset leaves nothing behind in the kernel either.
- * @param maxPerAddress of one address, of IPv6 of one network of 64 bits
- * @param isTrusted whether an address is a proxy's, which brings the requests of many clients: it may hold as many as
- * there are, and has to bound its own clients
+ * Limits connections. A connection above the limit is reset at once: to answer it, the server would have to hold it until a
+ * request arrives. A reset also leaves nothing in the kernel.
+ * @param maxPerAddress the limit of one address; of IPv6 of one network of 64 bits
+ * @param isTrusted whether an address is that of a proxy. A proxy brings the requests of many clients, so it has no limit of
+ * its own, and has to limit its clients
  */
 export function registerConnections(
   { server }: FastifyInstance,
@@ -26,7 +26,7 @@ export function registerConnections(
   server.maxConnections = MAX_CONNECTIONS;
   server.on('drop', () => refused.all++);
   server.on('connection', (socket: Socket) => {
-    // Of a connection that is gone already there is no address any more.
+    // A connection that is already closed has no address.
     const address = socket.remoteAddress ?? '';
     if (isTrusted?.(address)) {
       proxySockets.add(socket);
@@ -63,7 +63,7 @@ export function registerConnections(
   ];
 }
 
-/** Who has to wait holds no connection meanwhile. A proxy's brings the requests of others, and stays. */
+/** A client that has to wait does not keep its connection. A proxy keeps it, because it brings the requests of others. */
 export function closeAfterLimit(reply: FastifyReply, status: number): void {
   if (status === 429 && !proxySockets.has(reply.request.raw.socket)) reply.header('connection', 'close');
 }

@@ -1,7 +1,7 @@
-// What pages of other origins may send, and read besides bodies. Whose pages those are, the settings say.
+// CORS: the headers that pages of other origins may send and read. A setting names those origins.
 import type { Config } from '../../config.ts';
 
-/** What our own clients send. */
+/** Headers that our own clients send. */
 const OWN = [
   'authorization',
   'content-type',
@@ -12,7 +12,7 @@ const OWN = [
   'x-request-id',
 ];
 
-/** What tools in a page add to its requests by themselves. Hardly any is read here, but a preflight that does not allow it fails the request. */
+/** Headers that tools in a page add to its requests. The server reads few of them, but a preflight must allow them all. */
 const ADDED_BY_TOOLS = [
   // tRPC's own links.
   ...['trpc-batch-mode', 'x-trpc-source'],
@@ -51,7 +51,7 @@ export function corsHeaders(environment: Config['environment']) {
   const allowed = [...OWN, ...ADDED_BY_TOOLS];
   return {
     methods: 'GET, POST, PATCH, PUT, DELETE',
-    // While somebody develops, no tool is in the way. `*` stands for every header but authorization.
+    // In development every header is allowed. `*` stands for every header except authorization.
     allowedHeaders: (environment === 'production' ? allowed : ['*', ...allowed]).join(', '),
     exposedHeaders: EXPOSED.join(', '),
     maxAge: 600,

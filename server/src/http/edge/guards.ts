@@ -1,4 +1,4 @@
-// What every request passes before a transport.
+// The checks that every request passes before a transport.
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify';
@@ -12,13 +12,13 @@ import { createTransferMemory, type TransferMemory } from './transferMemory.ts';
 const REQUEST_ID = /^[\w-]{8,64}$/;
 const HOST = /^(\[[\da-f:.]+\]|[\w.-]+)(:\d{1,5})?$/i;
 
-/** @returns the id that the client sent, if it is a harmless one, otherwise a new one */
+/** @returns the client's request id if its form is harmless, otherwise a new one */
 export function requestId(raw: IncomingMessage): string {
   const sent = raw.headers['x-request-id'];
   return typeof sent === 'string' && REQUEST_ID.test(sent) ? sent : randomUUID();
 }
 
-/** Gives every answer its id and what browsers need to know; before CORS, whose preflight answers end there. */
+/** Gives every answer its id and standard headers. Register this before CORS, which answers preflights itself. */
 export function registerStandardHeaders(
   app: FastifyInstance,
   headers: Readonly<Record<string, string>>,
@@ -29,10 +29,10 @@ export function registerStandardHeaders(
   });
 }
 
-/** Answers whose clients wait to be asked for the body. */
+/** Requests whose clients wait for `100 Continue` before they send the body. */
 const awaitingContinue = new WeakSet<ServerResponse>();
 
-/** Leaves to the guards what Node.js would answer by itself: an expectation without id and CORS, `100 Continue` before anybody looked. */
+/** Leaves expectations to the guards. Node.js would answer them itself, without id and CORS and before any check. */
 export function registerExpectations({ server }: FastifyInstance): void {
   server.on('checkExpectation', (request, response) => server.emit('request', request, response));
   server.on('checkContinue', (request, response) => {
@@ -42,11 +42,11 @@ export function registerExpectations({ server }: FastifyInstance): void {
 }
 
 /**
- * A path that cannot be decoded is an unknown one: it takes the usual way to its 404, on the side of its transport.
+ * Treats a path that cannot be decoded as unknown, so that its transport answers it with 404.
  * @returns the URL to route by
  */
 export function routableUrl({ url = '/' }: { url?: string | undefined }): string {
-  // The server as a whole: the router would take it for `/`.
+  // `*` means the whole server. The router would take it for `/`.
   if (url.startsWith('*')) return '/undecodable';
   const [path = '', query] = url.split('?', 2);
   if (!path.includes('%')) return url;
@@ -61,9 +61,9 @@ export function routableUrl({ url = '/' }: { url?: string | undefined }): string
 /**
  * Registers the checks that all routes share.
  * @param allowedMethods the methods of a path that some route has, an empty list for an unknown path
- * @param limits count every request of an address, also those that nobody answers
- * @param requestContextOf finds out who sends a body, where that matters
- * @param memory where bodies have to find room
+ * @param limits count every request of an address, also those that no route answers
+ * @param requestContextOf authenticates the sender of a body, where that matters
+ * @param memory must have room for bodies
  */
 export function registerGuards(
   app: FastifyInstance,
@@ -85,7 +85,7 @@ export function registerGuards(
     if (expect !== undefined && expect.toLowerCase() !== '100-continue')
       throw new AppError('EXPECTATION_FAILED', 'Only 100-continue can be expected');
     const state = limits.consume('address', addressKeyOf(request), 1);
-    // No turn of the event loop where limits are counted in memory.
+    // Limits that are counted in memory answer without a promise, which saves a turn of the event loop.
     if (state instanceof Promise) state.then((found) => admit(request, reply, found, done)).catch(done);
     else admit(request, reply, state, done);
   });
@@ -123,7 +123,7 @@ export function registerGuards(
   }
 }
 
-/** Node.js keeps the first of these and drops the second; a proxy before us may do otherwise. */
+/** Of these headers Node.js keeps the first and drops the second. A proxy in front may do otherwise. */
 const SINGLE_HEADERS: ReadonlySet<string> = new Set([
   'host',
   'authorization',
@@ -144,11 +144,11 @@ function hasDuplicateHeader({ rawHeaders }: IncomingMessage): boolean {
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Which transport the route belongs to: it decides what errors look like. */
+    /** The transport of the route. It decides the form of errors. */
     transport?: 'rest' | 'rpc';
     /** The procedure that the route calls, for the log. */
     procedure?: string;
-    /** The procedures that the request calls, but those that there are not or not by its method. */
+    /** The procedures that the request calls, without unknown ones and those of another method. */
     endpoints?: (request: FastifyRequest) => readonly BodyReader[];
     /** The methods of the path, where a route serves several procedures; none for an unknown one. */
     methods?: (request: FastifyRequest) => readonly string[];

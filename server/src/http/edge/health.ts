@@ -1,14 +1,14 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { HealthMonitor } from '../../trpc/context.ts';
 
-/** Milliseconds for which an answer of the database counts, and that an answer may take. */
+/** How long an answer of the database is reused, and how long one may take. */
 const PING_TTL_MS = 1000;
 const PING_TIMEOUT_MS = 500;
 
 /**
- * @param ping asks the database, unless it is not prepared yet; it may hang, so it is raced against a timer of our own
+ * @param ping queries the database, unless it is not prepared yet. It may hang, so it has a timeout here
  * @param isDraining whether the server is about to end
- * @returns the state for `health.check`: the database is asked at most once a second, whoever asks
+ * @returns the state for `health.check`. It queries the database at most once a second, however often it is called
  */
 export function createHealthMonitor(
   ping: () => Promise<void> | undefined,

@@ -1,24 +1,24 @@
-// Bytes or text from a client → a JSON value that is safe to work with.
+// Parses bytes or text of a client into a JSON value that is safe to use.
 import secureJson from 'secure-json-parse';
 import { AppError } from '../../trpc/errors.ts';
 
-/** Arrays and objects inside each other. */
+/** The deepest nesting of arrays and objects. */
 const MAX_DEPTH = 32;
 
 /**
- * Values in one text, each row, key and item for one. The largest call has some 5,000; what a text costs that is parsed,
- * walked and held against a contract grows with them far more than with its bytes.
+ * The most values in one text; each row, key and item is one. The largest call has some 5,000. The cost of parsing and
+ * validating a text grows with its values far more than with its bytes.
  */
 const MAX_VALUES = 20_000;
 
-/** Characters of the longest key that sets a prototype, `constructor`, when each of them is written as an escape. */
+/** The length of `constructor`, the longest key that sets a prototype, with every character written as an escape. */
 const MAX_ESCAPED_KEY_LENGTH = 66;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
  * @returns the value, undefined for an empty body
- * @throws AppError VALIDATION for what is not JSON in UTF-8, too deep, of too many values, or tries to set a prototype
+ * @throws AppError VALIDATION if it is not JSON in UTF-8, nests too deeply, has too many values or sets a prototype
  */
 export function parseBody(body: Buffer): unknown {
   if (body.length === 0) return undefined;
@@ -40,14 +40,13 @@ export function parseJson(text: string, what: string): unknown {
       ? secureJson.scan(value, { protoAction: 'error', constructorAction: 'error' })
       : value;
   } catch {
-    // The parser's own words would quote the text.
+    // The parser's own message would quote the text.
     throw new AppError('VALIDATION', `${what} is not valid JSON`);
   }
 }
 
 /**
- * Looks at a text once, before anything is made of it: what nests deeply or has very many values is sent for what it
- * costs those who read it.
+ * Scans a text once before it is parsed, because deep nesting and very many values are expensive to parse.
  * @returns whether one of its strings may be a key that sets a prototype: only then the value has to be walked
  */
 function scanText(text: string, what: string): boolean {

@@ -1,11 +1,11 @@
-// Answers of many megabytes are made one after the other: while one is read, parsed and written it takes several times its
-// size, which a small process has once, not for each client at the same time.
+// Makes answers of many megabytes one after the other. While one is read, parsed and written, it takes several times its
+// size in memory. A small process has room for one of them.
 import { createFairQueue, QueueFullError } from '../../security/fairQueue.ts';
 import type { RunLargeRead } from '../../trpc/context.ts';
 import { AppError } from '../../trpc/errors.ts';
 import type { TransferMemory } from './transferMemory.ts';
 
-/** Large reads that may wait, of all clients together; they take their turns. */
+/** So many large reads of all clients together may wait. */
 const MAX_WAITING = 16;
 
 export function createLargeReadRunner(memory: TransferMemory): RunLargeRead {

@@ -1,6 +1,6 @@
-// Connections that end while a client is still sending. To close one at once has the kernel send a reset, and a client
-// that has not read its answer by then sees an error instead. So the answer goes out first, and what still arrives is
-// read and dropped for a bounded while (nginx: lingering_close).
+// Ends connections whose clients are still sending. If the server closed one at once, the kernel would send a reset, and a
+// client that has not read its answer would see an error. So the answer is sent first, and what still arrives is read and
+// dropped for a limited time (nginx: lingering_close).
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 
@@ -9,15 +9,15 @@ export interface LingeringBounds {
   readonly maxMs: number;
 }
 
-/** Some thirty times what any body may have, and as long as headers may take. */
+/** Some thirty times the largest body, and the time limit of headers. */
 export const LINGERING_BOUNDS: LingeringBounds = { maxBytes: 32 * 1024 * 1024, maxMs: 10_000 };
 
 const lingering = new WeakSet<Socket>();
 
-/** Whether all is said on a connection, and only what its client still sends is waited for. */
+/** Whether everything was sent on a connection, and the server only waits for the client to stop sending. */
 export const isLingering = (socket: Socket): boolean => lingering.has(socket);
 
-/** Ends a connection after what was written to it. Nothing that arrives from now on is looked at, a further request neither. */
+/** Ends a connection after what was written to it. The server ignores everything that arrives from now on. */
 export function closeLingering(
   socket: Socket,
   { maxBytes, maxMs }: LingeringBounds = LINGERING_BOUNDS,
@@ -26,25 +26,25 @@ export function closeLingering(
   lingering.add(socket);
   const timer = setTimeout(() => socket.destroy(), maxMs).unref();
   let dropped = 0;
-  // Until here the HTTP parser had what arrived.
+  // From now on the HTTP parser gets no more data.
   socket.removeAllListeners('data');
   socket.on('data', (chunk) => {
     dropped += chunk.length;
     if (dropped > maxBytes) socket.destroy();
   });
-  // The parser may be in the middle of a piece of the body that nobody reads: it pauses the connection then.
+  // If the parser is in the middle of a body that nobody reads, it has paused the connection.
   socket.on('pause', () => process.nextTick(() => socket.resume()));
-  // A client that has read its answer ends its side, or resets the connection: both are its last word.
+  // A client that has read its answer ends or resets the connection.
   socket.once('close', () => clearTimeout(timer));
   socket.end();
   socket.resume();
 }
 
-/** Has the connection of a request, should it end before the whole body is here, end as above. */
+/** Makes the connection of a request end as above if it ends before the whole body has arrived. */
 export function lingerUntilComplete(raw: IncomingMessage): void {
   const { socket } = raw;
   const closeAtOnce = socket.destroySoon;
-  // What Node.js calls after the last answer of a connection.
+  // Node.js calls this after the last answer of a connection.
   socket.destroySoon = () => {
     socket.destroySoon = closeAtOnce;
     if (raw.complete) socket.destroySoon();

@@ -1,4 +1,4 @@
-// Where /metrics is told: on a port of its own, or here to who has the token; to nobody else.
+// Serves /metrics on a port of its own, or on the main port to clients that have the token.
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
@@ -6,10 +6,10 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import { unauthenticated } from '../../trpc/errors.ts';
 
-/** Counts every answer, once it is sent. */
+/** Counts every answer when it has been sent. */
 export function observeRequests(app: FastifyInstance, metrics: Metrics): void {
   app.addHook('onResponse', (request, reply, done) => {
-    // A stream lasts as long as its reader likes.
+    // The reader of a stream decides how long it lasts.
     const type = reply.getHeader('content-type');
     const status = request.refusedStatus ?? reply.statusCode;
     if (
@@ -27,7 +27,7 @@ export function observeRequests(app: FastifyInstance, metrics: Metrics): void {
   });
 }
 
-/** One of the names that we gave: all paths that no route has are one. */
+/** @returns a procedure or route; all unknown paths have one name, so that clients cannot add series */
 function procedureOf({ routeOptions, calledProcedures }: FastifyRequest): string {
   const { config, url } = routeOptions;
   if (config.procedure !== undefined) return config.procedure;
@@ -36,7 +36,7 @@ function procedureOf({ routeOptions, calledProcedures }: FastifyRequest): string
   return url === undefined || url === '*' ? 'unknown' : url;
 }
 
-/** Tells on the main port who brings the token. */
+/** Serves metrics on the main port to clients with the token. */
 export function registerMetrics(app: FastifyInstance, metrics: Metrics, token: string): void {
   const isWelcome = createTokenCheck(token);
   app.get('/metrics', { config: { transport: 'rest' } }, async (request, reply) => {
@@ -48,7 +48,7 @@ export function registerMetrics(app: FastifyInstance, metrics: Metrics, token: s
   });
 }
 
-/** Tells on a port of its own, which is for the network inside; who comes there needs the token too, if there is one. */
+/** Serves metrics on a port for the internal network. Clients need the token there too, if there is one. */
 export async function serveMetrics(
   metrics: Metrics,
   host: string,
@@ -70,7 +70,7 @@ export async function serveMetrics(
   return server;
 }
 
-/** Compared in a time that says nothing about the token. */
+/** Compares in constant time. */
 function createTokenCheck(token: string): (authorization: string | undefined) => boolean {
   const digest = (text: string) => createHash('sha256').update(text).digest();
   const wanted = digest(`Bearer ${token}`);

@@ -1,10 +1,10 @@
-// Where a request comes from, through proxies that are trusted. Only X-Forwarded-For is read, never `Forwarded` (RFC 7239):
-// a proxy that writes the one hands on the other as the client wrote it.
+// Finds the address of a client behind trusted proxies. It reads X-Forwarded-For and never `Forwarded` (RFC 7239): a proxy
+// that writes one of them passes the other on as the client wrote it.
 import { BlockList, isIP, isIPv6, SocketAddress } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 
 /**
- * @param networks those whose X-Forwarded-For is believed, as the settings name them
+ * @param networks the networks whose X-Forwarded-For is trusted, as the setting has them
  * @returns Fastify's `trustProxy`
  */
 export function createProxyTrust(networks: readonly string[]): false | ((address: string) => boolean) {
@@ -20,7 +20,7 @@ export function createProxyTrust(networks: readonly string[]): false | ((address
     const version = isIP(address);
     return version !== 0 && list.check(address, version === 6 ? 'ipv6' : 'ipv4');
   };
-  // Proxies are few and send many requests: what was found of the last is mostly what is asked next.
+  // Few proxies send many requests, so the last result is mostly the next one.
   let last = { address: '', answer: false };
   return (address) => {
     if (address !== last.address) last = { address, answer: isTrusted(address) };
@@ -28,7 +28,7 @@ export function createProxyTrust(networks: readonly string[]): false | ((address
   };
 }
 
-/** Leaves of X-Forwarded-For what Fastify can read, before anybody asks for the address of a request. */
+/** Rewrites X-Forwarded-For to what Fastify can read, before anything reads the address of a request. */
 export function registerForwardedFor(app: FastifyInstance, isTrusted: (address: string) => boolean): void {
   app.addHook('onRequest', ({ raw: { headers, socket } }, _reply, done) => {
     const forwarded = headers['x-forwarded-for'];
@@ -41,9 +41,9 @@ export function registerForwardedFor(app: FastifyInstance, isTrusted: (address: 
 }
 
 /**
- * Each proxy adds on the right whom it saw. Where one could not or would not say it (`unknown`, `_hidden`, nothing at
- * all), what stands to the left of that is nobody's word: the request then counts as that proxy's own.
- * @returns the addresses from the right on, up to the first that is no trusted proxy's
+ * Each proxy adds on the right the address that it saw. Where it added none (`unknown`, `_hidden`, nothing at all), what
+ * stands to the left is not trusted, and the request counts as the proxy's own.
+ * @returns the addresses from the right, up to the first that is not a trusted proxy's
  */
 export function trustedForwardedFor(forwarded: string, isTrusted: (address: string) => boolean): string {
   const addresses: string[] = [];
@@ -58,7 +58,7 @@ export function trustedForwardedFor(forwarded: string, isTrusted: (address: stri
   return addresses.join(', ');
 }
 
-/** An address in brackets or before a port; a port after a bare address of IPv6 is told only after all eight groups. */
+/** An address in brackets or before a port. After a bare IPv6 address a port is recognised only after all eight groups. */
 const WITH_PORT = /^(?:\[([\da-f:.%\w-]+)\]|([\d.]+)|((?:[\da-f]{1,4}:){7}[\da-f]{1,4}))(?::\d{1,5})?$/i;
 
 /**

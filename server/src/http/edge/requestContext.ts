@@ -5,23 +5,23 @@ import { addressKey, type RateLimitState } from '../../security/rateLimits.ts';
 import type { Caller, ClientInfo, Context, RequestContext, Services } from '../../trpc/context.ts';
 import { parseAddress } from './proxies.ts';
 
-/** `Bearer` and a compact JWS; anything else is no token. */
+/** `Bearer` and a compact JWS. Anything else is not a token. */
 const BEARER = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/;
 
 /**
- * Milliseconds of a request in which its statements are waited for; one that is sent later has a second. So a request of a
- * session check and a change is answered within 5 s, whatever the network to the database does.
+ * The statements of a request share this deadline. A statement that is sent after it has one more second. So a request with
+ * a session check and a change is answered within 5 s, whatever the network to the database does.
  */
 const DATABASE_TIMEOUT_MS = 3750;
 
-/** @returns what the calls of one request share */
+/** @returns the context that the calls of one request share */
 export function createContext(services: Services, request: FastifyRequest, reply: FastifyReply): Context {
   const context = requestContextOf(services, request, reply);
   const db = databaseUntil(services.db, context.startedAt + DATABASE_TIMEOUT_MS);
   return { db, services, request: context };
 }
 
-/** @returns what is known of who asks: found out once, also when the guards ask before the procedures do */
+/** @returns the context of a request. It is made once, whether a guard or a procedure asks first */
 export function requestContextOf(
   services: Services,
   request: FastifyRequest,
@@ -49,9 +49,9 @@ class HttpRequestContext implements RequestContext {
 
   get client(): ClientInfo {
     const { ip, id, headers } = this.#request;
-    // Node.js gives headers as Latin-1, so every character is one that can be stored, but for NUL, which it refuses.
+    // Node.js decodes headers as Latin-1 and refuses NUL, so every character can be stored.
     const device = (headers['user-agent'] ?? '').slice(0, 200);
-    // Of a connection that is gone there is no address any more.
+    // A closed connection has no address.
     return { ip: parseAddress(ip ?? '') ?? '', device, request_id: id };
   }
 
@@ -101,14 +101,14 @@ class HttpRequestContext implements RequestContext {
   }
 }
 
-/** @returns the key under which the address of a request is counted */
+/** @returns the key of a request's address in the limits */
 export function addressKeyOf(request: FastifyRequest): string {
-  // Of a connection that is gone there is no address any more.
+  // A closed connection has no address.
   request.addressKey ??= addressKey(request.ip ?? '');
   return request.addressKey;
 }
 
-/** @returns who the answers to a request are counted for */
+/** @returns the key of the client whose transfers are counted together */
 export function memoryOwnerOf(
   request: FastifyRequest,
   { request: context }: Pick<Context, 'request'>,
@@ -117,7 +117,7 @@ export function memoryOwnerOf(
   return user_id === undefined ? addressKeyOf(request) : `user:${user_id}`;
 }
 
-/** Tells how much is left, of whatever has least left. */
+/** Writes the headers of the limit that has the least left. */
 export function setRateLimitHeaders(reply: FastifyReply, state: RateLimitState | undefined): void {
   if (!state) return;
   const left = Math.max(0, state.max - state.count);
@@ -131,7 +131,7 @@ export function setRateLimitHeaders(reply: FastifyReply, state: RateLimitState |
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The key under which its address is counted, worked out once: behind proxies that takes a look at each of their addresses. */
+    /** The key of the request's address in the limits. It is computed once, because proxies make that expensive. */
     addressKey?: string;
     requestContext?: HttpRequestContext;
   }

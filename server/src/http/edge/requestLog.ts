@@ -1,9 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
-/** What balancers and the like ask every second or two: that all is well is worth a line to nobody. */
+/** Balancers call these every second or two. A success is logged at the level debug. */
 const PROBES: readonly (string | undefined)[] = ['health.check', '/livez', '/readyz'];
 
-/** One line per request, but for probes that succeed. What clients write (path, query, headers, body) stays out of it. */
+/** Logs one line per request, except probes that succeed. It never holds what clients write (path, query, headers, body). */
 export function registerRequestLog(app: FastifyInstance): void {
   app.addHook('onResponse', (request, reply, done) => {
     logRequest(request, reply);
@@ -11,7 +11,7 @@ export function registerRequestLog(app: FastifyInstance): void {
   });
 }
 
-/** The line of a request that is answered; Fastify takes no notice of one whose client left first. */
+/** Logs a request that was answered. Fastify does not report one whose client disconnected first. */
 export function logRequest(request: FastifyRequest, reply: FastifyReply): void {
   const { config, url } = request.routeOptions;
   const procedure = config.procedure ?? request.calledProcedures?.join(',');

@@ -1,25 +1,25 @@
-// How the server closes: streams first, which would hold it for ever, then connections as they fall idle.
+// Closes the server: first the streams, which would hold it for ever, then each connection when it is idle.
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { isLingering } from './lingering.ts';
 
-/** Milliseconds that the last words to a reader may take, and the first of a connection that has said nothing yet. */
+/** How long the last data of a stream may take, and the first request of a new connection. */
 const FLUSH_TIMEOUT_MS = 1000;
 
 const streaming = new WeakMap<object, Set<ServerResponse>>();
 
-/** Notes an answer that is a stream. */
+/** Records an answer that is a stream. */
 export function trackStream({ server }: FastifyInstance, raw: ServerResponse): void {
   const responses = streaming.get(server) ?? new Set();
   streaming.set(server, responses.add(raw));
   raw.once('close', () => responses.delete(raw));
 }
 
-/** @param endStreams tells the readers that this is the end */
+/** @param endStreams sends the readers the end of their streams */
 export function registerShutdown(app: FastifyInstance, endStreams: () => Promise<void>): void {
   const { server } = app;
-  // Node.js does not count a connection as idle that never brought a request. Browsers make such in advance.
+  // Browsers open connections in advance. Node.js does not count one as idle that never had a request.
   const silent = new Set<Socket>();
   const open = new Set<Socket>();
   server.on('connection', (socket: Socket) => {
@@ -34,7 +34,7 @@ export function registerShutdown(app: FastifyInstance, endStreams: () => Promise
 
   app.addHook('preClose', async () => {
     await endStreams();
-    // A connection that was busy when closing began and falls idle after would hold the server until it times out.
+    // A connection that was busy when closing began, and is idle later, would hold the server until it times out.
     const idle = setInterval(() => server.closeIdleConnections(), 50);
     const late = setInterval(() => {
       for (const held of [...silent, ...[...open].filter(isLingering), ...(streaming.get(server) ?? [])])

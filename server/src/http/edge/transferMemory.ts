@@ -1,24 +1,23 @@
-// Bounds what is in memory because it has not been transferred yet: answers that clients have not taken, and bodies that
-// they have not sent to their end.
+// Limits the memory of transfers: answers that clients have not read yet, and bodies that have not arrived completely.
 import type { ServerResponse } from 'node:http';
 import { finished } from 'node:stream';
 import { AppError } from '../../trpc/errors.ts';
 
-/** What is smaller is not counted: what the connections of a server hold of such is bounded by their number. */
+/** Smaller ones are not counted. The number of connections limits their sum. */
 const SMALL_BYTES = 16 * 1024;
 
-/** Bytes of all clients together, and of one. What a client transfers alone always has room there. */
+/** The limits of all clients together, and of one. A single transfer always fits. */
 const MAX_BYTES = 64 * 1024 * 1024;
 const MAX_BYTES_PER_CLIENT = 16 * 1024 * 1024;
 
 export interface TransferMemory {
   /**
    * Counts a body, the answer to a query or a part of one, until the answer is taken or the client is gone.
-   * @param client whose transfers are counted together: a user, or the address of nobody in particular
-   * @throws AppError 503 when earlier ones have to end first
+   * @param client the user, or the address without one, whose transfers are counted together
+   * @throws AppError 503 if earlier transfers have to end first
    */
   reserve(client: () => string, bytes: number, raw: ServerResponse): void;
-  /** Looks whether there is room now. @throws AppError as above */
+  /** Checks for room without counting. @throws AppError as above */
   requireRoom(client: string, bytes: number): void;
 }
 

@@ -1,8 +1,8 @@
-// REST clients send numbers and booleans as text. What may be read from text is computed once from a contract and
-// kept beside it: the contract itself is never changed, so the tRPC transport stays strict.
+// REST clients send numbers and booleans as text. A plan says where a contract allows text. It is computed once and does not
+// change the contract, so the tRPC transport stays strict.
 import type { z } from 'zod';
 
-/** Where text may stand for a number or a boolean; undefined: nowhere below here. */
+/** Where text may stand for a number or a boolean. Undefined means nowhere below. */
 export type Plan =
   | { kind: 'number' | 'boolean' }
   | { kind: 'object'; keys: ReadonlyMap<string, Plan> }
@@ -11,9 +11,9 @@ export type Plan =
 
 const NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?$/;
 
-/** @throws Error for a kind of schema that it does not know: a contract that uses one must say how text is read there */
+/** @throws Error for an unknown kind of schema: then this function has to learn how text is read there */
 export function coercionPlan(schema: z.core.$ZodType): Plan {
-  // zod's own union of all its kinds: the switch then knows each one's definition.
+  // With zod's union of all kinds, the switch narrows to each definition.
   const { def } = (schema as z.core.$ZodTypes)._zod;
   switch (def.type) {
     case 'number':
@@ -46,7 +46,7 @@ export function coercionPlan(schema: z.core.$ZodType): Plan {
   }
 }
 
-/** @returns the value with text read as the plan says; what does not read as such stays text, for the contract to refuse */
+/** @returns the value with text converted by the plan. Text that does not convert stays, and the contract refuses it */
 export function coerce(plan: Plan, value: unknown): unknown {
   if (plan === undefined) return value;
   switch (plan.kind) {

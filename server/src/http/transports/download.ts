@@ -1,11 +1,11 @@
-// Files on their way out: piece by piece, as fast as the client takes them.
+// Sends files in pieces, as fast as the client reads them.
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
-/** Milliseconds for which a client may take nothing of what was written. */
+/** How long a client may read nothing. */
 const STALL_TIMEOUT_MS = 30_000;
 
-/** What a procedure says of its file. */
+/** The description of a file by its procedure. */
 export interface NamedFile {
   /** Of characters that stand for themselves in a header. */
   readonly name: string;
@@ -13,7 +13,7 @@ export interface NamedFile {
   readonly bytes: number;
 }
 
-/** Answers with a file. One that breaks off, because it goes or the database does, is cut: the client misses bytes. */
+/** Answers with a file. If the file or the database goes away, the connection is cut, and the client misses bytes. */
 export function sendFile(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -26,13 +26,13 @@ export function sendFile(
     .header('content-length', file.bytes)
     .header('content-disposition', `attachment; filename="${file.name}"`);
   reply.raw.setTimeout(STALL_TIMEOUT_MS, () => reply.raw.destroy());
-  // One piece waits while another is being sent.
+  // One piece is read while another is sent.
   return reply.send(
     Readable.from(request.method === 'HEAD' ? [] : requireAllBytes(pieces, file.bytes), { highWaterMark: 1 }),
   );
 }
 
-/** @throws when the pieces end before they are as many bytes as was said: then the connection has to end too */
+/** @throws if the pieces have fewer bytes than announced, which ends the connection */
 async function* requireAllBytes(pieces: AsyncIterable<string>, bytes: number): AsyncGenerator<string, void> {
   let left = bytes;
   for await (const piece of pieces) {

@@ -8,7 +8,7 @@ export interface Endpoint {
   /** `physicalPlan.create` */
   readonly name: string;
   readonly procedure: AnyTRPCProcedure;
-  /** @returns its answer. @throws what it fails with */
+  /** @returns the answer. @throws the procedure's error */
   readonly call: (call: ProcedureCall) => Promise<unknown>;
   readonly type: 'query' | 'mutation' | 'subscription';
   readonly meta: Meta;
@@ -17,9 +17,9 @@ export interface Endpoint {
   readonly cacheControl: string;
 }
 
-/** Answers that hold nobody's data: they are of this moment all the same. */
+/** For answers without data of a user. They are not cached either. */
 export const PUBLIC_CACHE_CONTROL = 'no-store';
-/** Answers that hold a user's data. */
+/** For answers with data of a user. */
 export const PRIVATE_CACHE_CONTROL = 'private, no-store';
 
 export function listEndpoints(router: AnyTRPCRouter): ReadonlyMap<string, Endpoint> {

@@ -1,13 +1,13 @@
-// The JSON of answers. A large one is written piece by piece into bytes: as one text it would be in memory up to six
-// times, with two bytes for each character as soon as one of them is not Latin, and room for three when it is sent.
+// Writes the JSON of answers. A large answer is written into bytes in pieces. One string would take up to six times as much
+// memory: two bytes for each character if one of them is not Latin-1, and three more for each when it is sent.
 
-/** Elements of an array that are written as one piece. */
+/** So many elements of an array are one piece. */
 const PIECE_ELEMENTS = 50;
 
-/** Characters below which text stays text. */
+/** A shorter text stays a string. */
 const MAX_TEXT_CHARACTERS = 64 * 1024;
 
-/** @returns the JSON of a value that is made of plain values, as text, or as bytes in UTF-8 where it is long */
+/** @returns the JSON of a plain value: a string, or bytes in UTF-8 if it is long */
 export function toJson(value: unknown): string | Buffer {
   if (!isLong(value)) return asBytes(JSON.stringify(value));
   const written: Buffer[] = [];
@@ -15,7 +15,7 @@ export function toJson(value: unknown): string | Buffer {
   return Buffer.concat(written);
 }
 
-/** @returns several texts as one, which separators join */
+/** @returns the texts joined by separators */
 export function joinJson(parts: readonly (string | Buffer)[], separator = ','): string | Buffer {
   if (parts.every((part) => typeof part === 'string')) return parts.join(separator);
   return Buffer.concat(

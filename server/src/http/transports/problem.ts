@@ -1,4 +1,4 @@
-// Errors on their way out: RFC 9457 problem documents on REST, tRPC's envelope under /trpc.
+// Writes errors: RFC 9457 problem documents over REST, tRPC's envelope under /trpc.
 import { type AnyTRPCRouter, getTRPCErrorShape } from '@trpc/server';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { databaseCode, isInvalidValue } from '../../db/errors.ts';
@@ -7,7 +7,7 @@ import type { Context } from '../../trpc/context.ts';
 import { AppError, REASONS, toAppError } from '../../trpc/errors.ts';
 import { closeAfterLimit } from '../edge/connections.ts';
 
-/** What Fastify refuses before a handler runs, in our words. */
+/** Our messages for errors that Fastify raises before a handler runs. */
 function fromFastifyError(error: FastifyError): AppError | undefined {
   switch (error.code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
@@ -19,7 +19,7 @@ function fromFastifyError(error: FastifyError): AppError | undefined {
   }
 }
 
-/** @returns the error as it may be shown; what went wrong inside is in the log under the request's id */
+/** @returns the error that a client may see. The log has the cause under the request's id */
 export function toClientError(error: unknown, request: FastifyRequest): AppError {
   const known =
     error instanceof AppError ? error : (fromFastifyError(error as FastifyError) ?? toAppError(error));
@@ -27,7 +27,7 @@ export function toClientError(error: unknown, request: FastifyRequest): AppError
   return known;
 }
 
-/** Logs what is our fault, a value that only the database refused among it. */
+/** Logs errors of the server. A value that only the database refused is one of them. */
 export function logFailure(error: AppError, request: FastifyRequest): void {
   if (REASONS[error.reason].status < 500 && !isInvalidValue(databaseCode(error.cause) ?? '')) return;
   request.log.error(
@@ -36,7 +36,7 @@ export function logFailure(error: AppError, request: FastifyRequest): void {
   );
 }
 
-/** The headers that belong to an error whichever transport it leaves by. */
+/** Writes the headers of an error, which are the same over both transports. */
 export function setErrorHeaders(reply: FastifyReply, error: AppError): void {
   const { status } = REASONS[error.reason];
   closeAfterLimit(reply, status);
@@ -89,14 +89,14 @@ export function errorShape(
   });
 }
 
-/** Says that tRPC's answers depend on these headers, besides those that are said already. */
+/** Adds these headers to Vary, because tRPC's answers depend on them. */
 export function varyByAccept(reply: FastifyReply): void {
   const said = reply.getHeader('vary');
   if (!String(said).includes('trpc-accept'))
     reply.header('vary', [said, 'trpc-accept, accept'].filter(Boolean).join(', '));
 }
 
-/** A whole request that failed before any call of it ran. */
+/** Answers a request that failed before any of its calls ran. */
 export function sendTrpcError(
   reply: FastifyReply,
   request: FastifyRequest,

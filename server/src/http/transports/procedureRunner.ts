@@ -1,5 +1,5 @@
-// Runs a procedure for the transports: its middlewares in their order and by their rules, as tRPC's own caller does, but with
-// the parsers of its contract compiled, and without the copies that tRPC makes for each step (a sixth of a request).
+// Runs a procedure with its middlewares, by the rules of tRPC's own caller. The parsers of its contract are compiled, and
+// steps share one object: the copies that tRPC makes for each step cost a sixth of a request.
 import { type AnyTRPCProcedure, getTRPCErrorFromUnknown, TRPCError } from '@trpc/server';
 import { z } from 'zod';
 import type { Context } from '../../trpc/context.ts';
@@ -20,7 +20,7 @@ type Override = { ctx?: object; input?: unknown; getRawInput?: () => Promise<unk
 type Options = ProcedureCall & { input: unknown; meta: unknown };
 type Middleware = (options: Options & { next: (change?: Override) => Promise<Result> }) => Promise<Result>;
 
-/** What of a procedure's definition is used: tRPC marks the steps that it made itself. */
+/** The part of a procedure's definition that is used here. tRPC marks the steps that it made itself. */
 interface Definition {
   readonly meta: unknown;
   readonly inputs: readonly z.ZodType[];
@@ -35,8 +35,8 @@ type Step =
   | { readonly middleware: Middleware };
 
 /**
- * @param input holds the input to another contract than the procedure's own, which takes more
- * @returns what calls the procedure: the answer, or the error that it failed with thrown
+ * @param input a wider contract that replaces the procedure's own
+ * @returns a function that calls the procedure and returns its answer or throws its error
  */
 export function compileProcedure(
   procedure: AnyTRPCProcedure,
@@ -46,7 +46,7 @@ export function compileProcedure(
   const definition = input ? { ...own, inputs: [input] } : own;
   let steps: Step[] | undefined;
 
-  /** Takes one step. Promises are chained and not awaited: a step has one instead of two, on the way of every call. */
+  /** Runs one step. It chains promises instead of awaiting them: one promise for each step of each call instead of two. */
   function run(at: number, options: Options): Promise<Result> {
     try {
       const step = (steps as Step[])[at] as Step;
@@ -71,7 +71,7 @@ export function compileProcedure(
   }
 
   return async (call) => {
-    // Compiled at the first call: a start need not wait for all of them.
+    // Compiles at the first call, so that a start does not wait for all contracts.
     steps ??= stepsOf(definition);
     const { services, request } = call.ctx;
     return services.traceProcedure
@@ -81,7 +81,7 @@ export function compileProcedure(
 
   async function answer(call: ProcedureCall): Promise<unknown> {
     let read: Promise<unknown> | undefined;
-    // Middlewares and contract both ask for it, and to put it together is a part of what a call costs.
+    // Middlewares and the contract both read the input, and to build it is expensive.
     const getRawInput = () => {
       read ??= call.getRawInput();
       return read;

@@ -56,7 +56,7 @@ export function registerRestRoutes(
           if (rest.file)
             return sendFile(request, reply, output as NamedFile, await rest.file.read(ctx, output as never));
           const json = toJson(output);
-          // What a change answers is small, and it is made.
+          // The answer of a change is small, and the change has happened.
           if (type === 'query') memory.reserve(() => memoryOwnerOf(request, ctx), json.length, reply.raw);
           const status = statusOf(output);
           if (status === 503) reply.header('retry-after', '1');
@@ -72,7 +72,7 @@ export function registerRestRoutes(
   }
 }
 
-/** Registers the streams. They begin after the event that the reader names, as `Last-Event-ID` or, where no header can be set, in the query. */
+/** Registers the streams. A stream begins after the event that the client names in `Last-Event-ID` or in the query. */
 export function registerStreamRoutes(
   app: FastifyInstance,
   endpoints: Iterable<Endpoint>,
@@ -87,7 +87,7 @@ export function registerStreamRoutes(
       async (request, reply) => {
         const getRawInput = async () => ({ lastEventId: lastEventId(request) });
         const ctx = createContext(request, reply);
-        // What it throws is a problem document: nothing of the stream is sent yet.
+        // An error becomes a problem document, because nothing of the stream was sent yet.
         const values = await call({ ctx, getRawInput, path: name, type, signal: undefined, batchIndex: 0 });
         return sendStream(request, reply, values as AsyncIterable<unknown>, EVENT_SOURCE_FRAMES);
       },
@@ -100,7 +100,7 @@ function fastifyPath(path: string): string {
   return path.replaceAll(/\{(\w+)\}/g, ':$1');
 }
 
-/** @returns what puts the input of one procedure together: query or body, then the path, which wins */
+/** @returns a function that builds the input of a procedure from the query or the body and the path, which wins */
 function createInputReader(
   endpoint: Endpoint,
   rest: RestMeta,
@@ -120,7 +120,7 @@ function createInputReader(
     });
 }
 
-/** Who a body says it is for is read as a number also where the contract does not name it: it has to be the caller. */
+/** Converts `user_id` of a body also where the contract does not name it: it has to be the caller's. */
 function withUserId(plan: Plan, isQuery: boolean): Plan {
   if (isQuery) return plan;
   const keys = plan?.kind === 'object' ? plan.keys : [];
@@ -138,7 +138,7 @@ function bodyObject(body: unknown, bareArray: string | undefined): object {
   return body;
 }
 
-/** Paths of bad input as the client sent it: it knows nothing of the key that a bare array is put under. */
+/** Removes the key that a bare array is put under from the paths of errors, because the client did not send it. */
 function unwrapArrayPaths(error: AppError, { bareArray }: RestMeta): AppError {
   if (bareArray === undefined || !error.errors) return error;
   const errors = error.errors.map(({ path, message }) => ({

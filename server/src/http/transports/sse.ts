@@ -1,5 +1,5 @@
-// Streams of events on their way out (server-sent events), in the forms of both transports. Written here rather than by
-// tRPC's adapter: a reader who takes nothing is cut, and a stream is some closures instead of five web streams.
+// Sends streams of events (server-sent events) in the forms of both transports. Unlike tRPC's adapter it cuts a client that
+// reads nothing, and a stream is some closures instead of five web streams.
 // rpc.test.ts compares what is sent.
 import type { ServerResponse } from 'node:http';
 import { isTrackedEnvelope, type TrackedEnvelope } from '@trpc/server';
@@ -10,13 +10,13 @@ import { logRequest } from '../edge/requestLog.ts';
 import { trackStream } from '../edge/shutdown.ts';
 import { logFailure } from './problem.ts';
 
-/** Milliseconds between signs of life: proxies and clients take a silent connection for a dead one. */
+/** The time between two pings: proxies and clients close a silent connection. */
 const PING_INTERVAL_MS = 20_000;
 
-/** Milliseconds for which a reader may take nothing of what was written. */
+/** How long a client may read nothing. */
 const STALL_TIMEOUT_MS = 30_000;
 
-/** Of every answer that comes bit by bit: nothing on the way may store it, compress it (which collects it first) or collect it. */
+/** Headers of every streamed answer: no proxy may store, compress or buffer it. */
 export const STREAM_HEADERS = {
   'cache-control': 'private, no-store, no-transform',
   'x-accel-buffering': 'no',
@@ -24,27 +24,27 @@ export const STREAM_HEADERS = {
 
 const HEADERS = { 'content-type': 'text/event-stream', ...STREAM_HEADERS } as const;
 
-/** What a transport writes. */
+/** The form of a transport. */
 export interface FrameFormat {
   readonly opening: string;
   readonly ping: string;
-  /** After the last of a stream that is complete: who hears it does not come back. */
+  /** The end of a complete stream: a client that gets it does not reconnect. */
   readonly closing: string;
   of(value: unknown): string;
   failure(error: AppError): string;
 }
 
-/** On GET /events: the id, and the event as JSON. `retry` is when browsers come back, in milliseconds. */
+/** The form of GET /events: the id, and the event as JSON. `retry` tells browsers when to reconnect, in milliseconds. */
 export const EVENT_SOURCE_FRAMES: FrameFormat = {
   opening: 'retry: 1000\n\n',
   ping: ': ping\n\n',
   closing: '',
   of: (value) => `${dataOf(value)}\n`,
-  // The reader comes back with the last id.
+  // The client reconnects with the last id.
   failure: () => '',
 };
 
-/** As tRPC's clients read it. @param shape of an error */
+/** The form that tRPC's clients read. @param shape the shape of an error */
 export const trpcFrames = (shape: (error: AppError) => unknown): FrameFormat => ({
   opening: `event: connected\ndata: ${JSON.stringify({ reconnectAfterInactivityMs: 2.5 * PING_INTERVAL_MS })}\n\n`,
   ping: 'event: ping\ndata: \n\n',
@@ -59,15 +59,15 @@ function dataOf(value: unknown): string {
   return `data: ${JSON.stringify(data)}\nid: ${id}\n`;
 }
 
-/** @returns the last event that the reader has, as browsers and tRPC's clients name it */
+/** @returns the last event that the client has, as browsers and tRPC's clients name it */
 export function lastEventId({ headers, query }: FastifyRequest): unknown {
   const { lastEventId, 'Last-Event-Id': other } = query as Record<string, unknown>;
   return headers['last-event-id'] ?? lastEventId ?? other;
 }
 
 /**
- * Answers with a stream, which has begun when this comes back. Where its values end with an AbortError, as tRPC's adapter
- * understands it too, nothing more is said: the reader comes back with the last id.
+ * Answers with a stream, which has begun when this resolves. If its values end with an AbortError, as in tRPC's adapter, the
+ * connection ends without an end event, so the client reconnects with the last id.
  */
 export function sendStream(
   request: FastifyRequest,
@@ -96,7 +96,7 @@ export function sendStream(
 }
 
 /**
- * Answers as a stream that says why there is none, and ends: an EventSource can read nothing else.
+ * Answers with a stream that holds only an error, because an EventSource can read nothing else.
  * @param error is logged already
  */
 export function refuseStream(
@@ -121,7 +121,7 @@ async function write(
   frames: FrameFormat,
 ): Promise<void> {
   const ping = setInterval(() => !raw.writableNeedDrain && raw.write(frames.ping), PING_INTERVAL_MS);
-  // Also ends a `next` that waits.
+  // Also ends a pending `next`.
   raw.once('close', () => {
     clearInterval(ping);
     iterator.return?.();
@@ -135,12 +135,12 @@ async function write(
     raw.end(frames.closing);
   } finally {
     clearInterval(ping);
-    // Also where the reader had left before all this began.
+    // Also if the client disconnected before this began.
     iterator.return?.();
   }
 }
 
-/** Comes back when the reader has taken what was written, or is gone; one who takes nothing for too long is cut. */
+/** Resolves when the client has read what was written, or is gone. It cuts a client that reads nothing for too long. */
 async function waitForDrain(raw: ServerResponse): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(() => raw.destroy(), STALL_TIMEOUT_MS);
@@ -152,7 +152,7 @@ async function waitForDrain(raw: ServerResponse): Promise<void> {
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The status that a refused stream has elsewhere, for the log and the metrics: the answer itself has 200. */
+    /** The status of a refused stream for the log and the metrics. The answer itself has 200. */
     refusedStatus?: number;
   }
 }

@@ -28,13 +28,13 @@ import {
   trpcFrames,
 } from './sse.ts';
 
-/** Calls that one request may hold. */
+/** A request may have so many calls. */
 export const MAX_BATCH_CALLS = 10;
 
-/** Bytes that the answers of one batch may have together. */
+/** The answers of one batch may have so many bytes together. */
 const MAX_BATCH_BYTES = 16 * 1024 * 1024;
 
-/** Calls of one batch that run at the same time. */
+/** So many calls of one batch run at the same time. */
 const BATCH_CONCURRENCY = 4;
 
 interface BatchCall {
@@ -70,7 +70,7 @@ export function registerTrpc(
     return names.map((name) => ({ name, endpoint: endpoints.get(name) }));
   };
 
-  // A route for each procedure: a call that comes alone has nothing to be looked up or put together.
+  // Each procedure has a route, so a single call needs no lookup.
   for (const endpoint of endpoints.values()) {
     const isSubscription = endpoint.type === 'subscription';
     const calls = [endpoint];
@@ -84,7 +84,7 @@ export function registerTrpc(
         isSubscription || wantsJsonLines(request) || isBatch(request)
           ? respond(request, reply, callsOf(request, endpoint.name))
           : respondSingle(request, reply, endpoint),
-      // What refuses a request before its procedure is called: a limit, a header.
+      // An error before the procedure is called, of a limit or a header.
       ...(isSubscription && {
         errorHandler: (error, request, reply) => {
           const known = toClientError(error, request);
@@ -99,7 +99,7 @@ export function registerTrpc(
   app.all(
     `${prefix}/:path`,
     {
-      // What the largest procedure takes; the guards apply the limit of the procedures that are called.
+      // The limit of the largest procedure. The guards apply that of the called procedures.
       bodyLimit: Math.max(
         DEFAULT_BODY_LIMIT_BYTES,
         ...[...endpoints.values()].map((endpoint) => endpoint.bodyLimit),
@@ -152,7 +152,7 @@ export function registerTrpc(
     const ctx = createContext(request, reply);
     try {
       const type = checkCalls(calls);
-      // The guards have counted the request: the first of its calls.
+      // The guards have counted the first call with the request.
       if (calls.length > 1) await ctx.request.consumeRateLimit(undefined, calls.length - 1);
       if (type === 'subscription') return await respondStream(request, reply, calls[0] as BatchCall, ctx);
       if (wantsJsonLines(request)) return await respondJsonLines(request, reply, calls, ctx);
@@ -181,7 +181,7 @@ export function registerTrpc(
   const framesOf = (request: FastifyRequest, name: string): FrameFormat =>
     trpcFrames((failure) => errorShape(router, failure, request.id, name, 'subscription'));
 
-  /** What fails before the first event is answered like any other call, where the reader can read that. */
+  /** Answers an error before the first event like that of any other call, if the client can read it. */
   async function respondStream(
     request: FastifyRequest,
     reply: FastifyReply,
@@ -222,13 +222,13 @@ export function registerTrpc(
       room(bytes);
       memory.reserve(() => memoryOwnerOf(request, ctx), bytes, reply.raw);
     };
-    // The adapter asks for a type also where there is no body.
+    // The adapter requires a type also without a body.
     if (request.body === undefined) request.headers['content-type'] = 'application/json';
     await fastifyRequestHandler({
       router,
       req: request,
       res: reply,
-      // The adapter decodes the path once more.
+      // The adapter decodes the path again.
       path: encodeURIComponent(path),
       createContext: () => ctx,
       maxBatchSize: MAX_BATCH_CALLS,
@@ -267,7 +267,7 @@ export function registerTrpc(
   }
 }
 
-/** @returns the status of a call that succeeded: of a health check it says how things are */
+/** @returns the status of a call that succeeded; of a health check that of the state */
 function statusOf(reply: FastifyReply, endpoint: Endpoint | undefined, data: unknown): number {
   const status = endpoint?.meta.rest?.statusOf?.(data) ?? 200;
   if (status === 503) reply.header('retry-after', '1');
@@ -280,7 +280,7 @@ const sendJson = (reply: FastifyReply, status: number, json: string | Buffer): F
 /** What tRPC answers a call with. */
 const jsonOf = (data: unknown): string | Buffer => toJson({ result: { data } });
 
-/** Writes an answer down at once: of a batch whose calls all answer with much, no more is held than will be sent. */
+/** Writes the JSON of an answer at once, so that a batch of large answers holds no more than it sends. */
 function writeAnswer(data: unknown, count: (bytes: number) => void): CallOutcome {
   const json = jsonOf(data);
   try {
@@ -291,7 +291,7 @@ function writeAnswer(data: unknown, count: (bytes: number) => void): CallOutcome
   }
 }
 
-/** @returns what counts the answers of a batch, and refuses those that no longer fit; a call that comes alone always does */
+/** @returns a function that counts the answers of a batch and refuses those that no longer fit. A single call always fits */
 function createAnswerBudget(calls: BatchCall[]): (bytes: number) => void {
   let left = calls.length > 1 ? MAX_BATCH_BYTES : Number.POSITIVE_INFINITY;
   return (bytes) => {
@@ -322,7 +322,7 @@ async function runCall(
   }
 }
 
-/** Runs some at a time: a batch takes turns with the calls of others, whatever it holds. */
+/** Runs some calls at a time, so that a batch shares the server with the calls of others. */
 async function mapWithConcurrency(
   calls: BatchCall[],
   answer: (call: BatchCall, index: number) => CallOutcome | Promise<CallOutcome>,
@@ -340,7 +340,7 @@ async function mapWithConcurrency(
 const isMethodOf = ({ type }: Endpoint, { method }: FastifyRequest): boolean =>
   METHODS[type].includes(method);
 
-/** @returns the error of a call that its procedure does not answer by this method */
+/** @returns the error of a call whose procedure has another method */
 function wrongMethod(
   { endpoint }: BatchCall,
   request: FastifyRequest,
@@ -351,7 +351,7 @@ function wrongMethod(
   return new AppError('METHOD_NOT_ALLOWED', 'Method not allowed');
 }
 
-/** @returns the type that all calls share. @throws for too many calls and for calls that do not go together */
+/** @returns the type of all calls. @throws for too many calls and for calls of different types */
 function checkCalls(calls: BatchCall[]): string | undefined {
   if (calls.length > MAX_BATCH_CALLS)
     throw new AppError('BATCH_TOO_LARGE', `A batch holds at most ${MAX_BATCH_CALLS} calls`);
@@ -362,7 +362,7 @@ function checkCalls(calls: BatchCall[]): string | undefined {
   return type;
 }
 
-/** @returns what gives the input of a call by its place; it is read when a call asks for it, and fails for that call */
+/** @returns a function that reads the input of the call at an index. An error fails only that call */
 function createInputReader(request: FastifyRequest): (index: number) => unknown {
   let read: unknown;
   let done = false;
@@ -389,7 +389,7 @@ function firstQueryValue(request: FastifyRequest, key: string): string | undefin
   return Array.isArray(value) ? value[0] : value;
 }
 
-/** As tRPC's adapter decides it. */
+/** Decides like tRPC's adapter. */
 function wantsJsonLines({ headers }: FastifyRequest): boolean {
   const asked = headers['trpc-accept'];
   if (asked !== undefined) return asked === 'application/jsonl';
@@ -397,8 +397,8 @@ function wantsJsonLines({ headers }: FastifyRequest): boolean {
 }
 
 /**
- * As browsers and the packages in their place ask, which read no answer with another status than 200. What reads with
- * `fetch`, as our client does, asks for any type, and is refused by the status.
+ * Whether an EventSource asks, which reads no answer with another status than 200. A client that reads with `fetch`, as ours
+ * does, accepts any type, and gets an error by its status.
  */
 function isEventSource({ headers }: FastifyRequest): boolean {
   return (
@@ -408,7 +408,7 @@ function isEventSource({ headers }: FastifyRequest): boolean {
   );
 }
 
-/** Of calls of which one answers with a user's data the whole answer is the user's. */
+/** If one call answers with data of a user, the whole answer counts as such. */
 function cacheControl(calls: BatchCall[]): string {
   return calls.some(({ endpoint }) => endpoint?.cacheControl === PRIVATE_CACHE_CONTROL)
     ? PRIVATE_CACHE_CONTROL
