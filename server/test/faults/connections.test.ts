@@ -80,6 +80,24 @@ const WHERE = sql`select inet_server_addr()::text as host, current_database() as
 const end = (server: ServerProcess) =>
   onTestFinished(async () => void (server.ended() === undefined && (await server.end('SIGKILL'))));
 
+const silent = await startProxy(cluster.port);
+await silent.set('blackhole');
+/** Servers whose databases are away. They report it every 30 s, while the other tests run. */
+const waiting = await Promise.all(
+  [
+    { url: 'postgres://postgres@db.invalid/app', host: 'db.invalid:5432', reason: /ENOTFOUND|EAI_AGAIN/ },
+    {
+      url: `postgres://postgres@127.0.0.1:${silent.port}/app?sslmode=require`,
+      host: `127.0.0.1:${silent.port}`,
+      reason: /CONNECT_TIMEOUT/,
+    },
+    { url: `postgres://postgres@/app?host=${folder}`, host: folder, reason: /ENOENT/ },
+  ].map(async ({ url: DATABASE_URL, ...expected }) => ({
+    ...expected,
+    server: spawnServer({ PORT: String(await freePort()), DATABASE_URL }),
+  })),
+);
+
 test('#280 sslmode=require with a certificate of an own authority holds for requests and for background work', async () => {
   const DATABASE_URL = ` "postgresql://anna:${WRITTEN}@${named}/li%20fe%25?sslmode=require"\n`;
   const server = await startServer({ PORT: String(await freePort()), DATABASE_URL });
@@ -124,7 +142,8 @@ const missing = join(folder, 'missing.pem');
 const empty = join(folder, 'empty.pem');
 writeFileSync(empty, '');
 
-test.each([
+// At the same time: a script tries for some seconds before it gives up.
+test.concurrent.each([
   [
     `@${named}/app?sslmode=verify-full&sslrootcert=${stranger.certificate}`,
     `the certificate of ${named} cannot be verified (`,
@@ -174,28 +193,26 @@ test.each([
   expect(output[0]).toContain(word);
 });
 
-test('#282 server and worker say so too, and end', async () => {
-  for (const [DATABASE_URL, line] of [
-    [
-      `postgres://postgres@127.0.0.1:${plain.port}/app?sslmode=require`,
-      'does not offer TLS, which sslmode=require asks for',
-    ],
-    [
-      `postgres://postgres@${named}/app?sslmode=verify-full&sslrootcert=${stranger.certificate}`,
-      'cannot be verified',
-    ],
-  ] as const) {
-    const programs = [
-      spawnServer({ PORT: '0', DATABASE_URL }),
-      spawnServer({ PORT: '0', DATABASE_URL, MIGRATE_AT_START: 'false' }),
-      spawnChild(process.execPath, [fileURLToPath(new URL('../../src/worker.ts', import.meta.url))], {
-        DATABASE_URL,
-      }),
-    ];
-    for (const { exit, output } of programs) {
-      expect(await exit).toBe(1);
-      expect(output.at(-1)).toMatch(new RegExp(`^stepwise: .*${line}`));
-    }
+test.concurrent.each([
+  [
+    `postgres://postgres@127.0.0.1:${plain.port}/app?sslmode=require`,
+    'does not offer TLS, which sslmode=require asks for',
+  ],
+  [
+    `postgres://postgres@${named}/app?sslmode=verify-full&sslrootcert=${stranger.certificate}`,
+    'cannot be verified',
+  ],
+])('#282 with %s server and worker say so too, and end', async (DATABASE_URL, line) => {
+  const programs = [
+    spawnServer({ PORT: '0', DATABASE_URL }),
+    spawnServer({ PORT: '0', DATABASE_URL, MIGRATE_AT_START: 'false' }),
+    spawnChild(process.execPath, [fileURLToPath(new URL('../../src/worker.ts', import.meta.url))], {
+      DATABASE_URL,
+    }),
+  ];
+  for (const { exit, output } of programs) {
+    expect(await exit).toBe(1);
+    expect(output.at(-1)).toMatch(new RegExp(`^stepwise: .*${line}`));
   }
 });
 
@@ -302,36 +319,20 @@ test('#283 of several hosts the one is taken that is what it has to be, also aft
 });
 
 test('#284 a server that waits says for what, again and again', { timeout: 180_000 }, async () => {
-  const proxy = await startProxy(cluster.port);
-  await proxy.set('blackhole');
-  const away = [
-    [`postgres://postgres@db.invalid/app`, 'db.invalid:5432', /ENOTFOUND|EAI_AGAIN/],
-    [
-      `postgres://postgres@127.0.0.1:${proxy.port}/app?sslmode=require`,
-      `127.0.0.1:${proxy.port}`,
-      /CONNECT_TIMEOUT/,
-    ],
-    [`postgres://postgres@/app?host=${folder}`, folder, /ENOENT/],
-  ] as const;
-  const servers = await Promise.all(
-    away.map(async ([DATABASE_URL]) => spawnServer({ PORT: String(await freePort()), DATABASE_URL })),
-  );
-  for (const server of servers) end(server);
-  for (const [index, [, host, reason]] of away.entries()) {
-    const lines = () => servers[index]!.output.filter((line) => line.includes('waiting for it'));
+  for (const { server, host, reason } of waiting) {
+    end(server);
+    const lines = () => server.output.filter((line) => line.includes('waiting for it'));
     await expect.poll(() => lines().length, { timeout: 120_000 }).toBeGreaterThanOrEqual(2);
     for (const line of lines())
       expect(JSON.parse(line)).toMatchObject({ host, reason: expect.stringMatching(reason) });
-    expect(await call(servers[index]!.url, 'GET', '/livez')).toMatchObject({ status: 200 });
+    expect(await call(server.url, 'GET', '/livez')).toMatchObject({ status: 200 });
   }
 });
 
-test('#284 a script whose database is away ends with a line', async () => {
-  for (const [url, reason] of [
-    ['postgres://postgres:hunter2@db.invalid/app', /\((ENOTFOUND|EAI_AGAIN)\)/],
-    [`postgres://postgres:hunter2@/app?host=${folder}`, /\(ENOENT\)/],
-  ] as const) {
-    const [code, output] = await migrate(url);
-    expect([code, output]).toEqual([1, [expect.stringMatching(reason)]]);
-  }
+test.concurrent.each([
+  ['postgres://postgres:hunter2@db.invalid/app', /\((ENOTFOUND|EAI_AGAIN)\)/],
+  [`postgres://postgres:hunter2@/app?host=${folder}`, /\(ENOENT\)/],
+])('#284 a script whose database is away ends with a line: %s', async (url, reason) => {
+  const [code, output] = await migrate(url);
+  expect([code, output]).toEqual([1, [expect.stringMatching(reason)]]);
 });
