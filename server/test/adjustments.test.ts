@@ -1,7 +1,8 @@
 // PATCHes of one number, as existing clients send them, are facts of the user's date: in the same statement as the change.
 import { beforeEach, describe, expect, test } from 'vitest';
 import { sql } from '../src/db/drizzle.ts';
-import { addDays } from '../src/domain/index.ts';
+import { type Action, addDays, type Link, NO_SUMS } from '../src/domain/index.ts';
+import { DayWorld } from './dayWorld.ts';
 import { type Answer, startApp } from './harness.ts';
 import { randomOf } from './random.ts';
 import { expectRebuilt, factsOf } from './rebuilt.ts';
@@ -56,7 +57,7 @@ async function expectConsistent(ann: Person): Promise<void> {
 }
 
 const OPEN = { date: TODAY, state: 'open', revision: 0, fact_seq: null, run: 0 };
-const NO_SUMS = { pages: 0, chapters: 0, lessons: 0, minutes: 0, study_minutes: 0, tasks: 0 };
+const NOTHING_READ = { pages: 0, chapters: 0, lessons: 0, minutes: 0, study_minutes: 0, tasks: 0 };
 
 describe('days left', () => {
   test('#585 one day less is a fact of the date, which a complete of it does not count again', async () => {
@@ -64,7 +65,7 @@ describe('days left', () => {
     await ann.ok('PATCH', `/mentalPlans/${ann.mental}`, { progress: 19 });
     const counters = [{ of: 'days_left', id: ann.mental, before: 20, after: 19 }];
     expect(await facts(ann)).toEqual([{ kind: 'days_left.adjusted', date: TODAY, counters }]);
-    expect(await history(ann)).toMatchObject([{ ...OPEN, counted_down: true, ...NO_SUMS }]);
+    expect(await history(ann)).toMatchObject([{ ...OPEN, counted_down: true, ...NOTHING_READ }]);
     expect((await eventsOf(ann)).map(({ type }) => type)).toEqual([
       'mentalPlan.created',
       'mentalPlan.changed',
@@ -274,7 +275,7 @@ describe('tasks', () => {
     const done = { kind: 'task.adjusted', date: TODAY, counters, sums: { tasks: 1 } };
     expect(await facts(ann)).toEqual([done]);
     expect(await doneOn()).toBe(TODAY);
-    expect(await history(ann)).toMatchObject([{ ...OPEN, ...NO_SUMS, tasks: 1 }]);
+    expect(await history(ann)).toMatchObject([{ ...OPEN, ...NOTHING_READ, tasks: 1 }]);
     expect((await eventsOf(ann)).map(({ type }) => type)).toEqual([
       'mentalPlan.created',
       'task.created',
@@ -319,6 +320,61 @@ describe('at once', () => {
     expect(changed.every(({ before, after }) => before !== after)).toBe(true);
     await expectConsistent(ann);
   });
+});
+
+test('#595 facts are those that the rules make of the same PATCHes, to the last digit', async () => {
+  const ann = await newPerson();
+  const random = randomOf(595);
+  const resources = { chapter: 20, page: 300, minute: 90, lesson: 8 };
+  const links: Link[] = [];
+  for (const [unit, volume] of Object.entries(resources)) {
+    const id = await ann.add({ unit, volume });
+    links.push({
+      ...{ id, mental_plan_id: ann.mental, type: 'book', name: 'SICP', volume, progress: 0 },
+      unit: unit as Link['unit'],
+    });
+  }
+  const world = new DayWorld().set({
+    today: TODAY,
+    links,
+    mental_plans: [{ id: ann.mental, days_left: 20, deadline: null }],
+    tasks: [{ id: await ann.newTask(), title: 'Shop', status: false, done_on: null }],
+  });
+  const task_id = world.tasks[0]?.id as number;
+  const acts: (() => [path: string, body: object, action: Action])[] = [
+    () => {
+      const { id, volume } = random.pick(links);
+      const progress = random.pick([random.next() * volume, random.int(0, volume * 40) / 40]);
+      const action = { type: 'progress', resource_id: id, mental_plan_id: ann.mental, progress } as const;
+      return [`/resources/${id}`, { progress }, action];
+    },
+    () => {
+      const days_left = random.int(17, 20);
+      const action = { type: 'days_left', plan_id: ann.mental, days_left } as const;
+      return [`/mentalPlans/${ann.mental}`, { progress: days_left }, action];
+    },
+    () => {
+      const status = random.oneIn(2);
+      return [`/outherTasks/${task_id}`, { status }, { type: 'task', task_id, status }];
+    },
+  ];
+  for (let n = 0; n < 150; n++) {
+    const [path, body, action] = random.pick([acts[0], ...acts] as typeof acts)();
+    await ann.ok('PATCH', path, body);
+    world.act(TODAY, action);
+  }
+  expect(world.facts.length).toBeGreaterThan(90);
+  expect(await facts(ann)).toEqual(world.facts.map(({ seq: _, ...fact }) => fact));
+  const [row] = await history(ann);
+  const {
+    done: _,
+    skipped: __,
+    workouts: ___,
+    kcal_per_kg: ____,
+    ...sums
+  } = world.rows.get(TODAY)?.sums ?? NO_SUMS;
+  expect(row).toMatchObject(sums);
+  await expectConsistent(ann);
 });
 
 test('#593 200 random acts of old and new clients: what the tables hold is what the facts say', async () => {
