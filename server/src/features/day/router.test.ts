@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { startApp, type User } from '../../../test/harness.ts';
+import { expectRebuilt } from '../../../test/rebuilt.ts';
 import { bothTransports } from '../../../test/transports.ts';
 
 let now = new Date();
@@ -259,6 +260,39 @@ test('#581 a workout that leaves the day of the plan where it is counts, and is 
   expect(done.data.physical_plan).toEqual({ id: ann.plan, day: 2, progress: 0, version: 4 });
   const plan = (await rest.call('physicalPlan.byUser', { id: ann.id }, ann.token)).data.data;
   expect(plan).toMatchObject({ day: 2, sessions: 1, version: 4 });
+});
+
+test('#584 whatever moves what is due, the days in a row are those of the days and what was due', async () => {
+  const ann = await newPerson();
+  const send = (procedure: string, input: object) => rest.call(procedure, input, ann.token);
+  let newer = 0;
+  const moves: readonly (readonly [run: number, () => Promise<unknown>])[] = [
+    [1, () => send('physicalPlan.update', { id: ann.plan, training_days: [1, 2] })],
+    [2, () => send('resource.update', { id: ann.book, progress: 10 })],
+    [1, () => send('resource.update', { id: ann.book, progress: 9 })],
+    [2, () => send('mentalPlan.remove', { id: ann.mental })],
+    [2, () => send('profile.update', { study_days: [3] })],
+    [1, () => send('mentalPlan.create', { name: 'Summer', goal: 'Read', resource_list: [ann.book] })],
+    [2, () => send('profile.update', { study_days: [1] })],
+    [
+      1,
+      async () => {
+        newer = (await send('physicalPlan.create', { ...BODY, training_days: [3] })).data.data.id;
+      },
+    ],
+    [2, () => send('physicalPlan.remove', { id: newer })],
+    [1, () => send('profile.update', { study_days: [3] })],
+    [2, () => send('resource.remove', { id: ann.book })],
+  ];
+  // Monday and Wednesday are done, Tuesday was missed: Wednesday makes it good only while nothing is due on it.
+  await rest.call('day.complete', { ...full(ann), resources: [] }, ann.token);
+  now = new Date('2026-03-04T12:00:00Z');
+  await rest.call('day.complete', { ...full(ann, '2026-03-04'), resources: [] }, ann.token);
+  for (const [at, [run, move]] of moves.entries()) {
+    await move();
+    expect((await send('history.days', { limit: 1 })).data[0].run, `move ${at}`).toBe(run);
+    await expectRebuilt(api.database.db, ann.id);
+  }
 });
 
 test('twenty completes at once are one', async () => {

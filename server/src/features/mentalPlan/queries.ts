@@ -17,7 +17,7 @@ import { appendEvents, lockUser, userLocked } from '../../db/sql/eventLog.ts';
 import { localToday, NOW } from '../../db/sql/localDate.ts';
 import { type PageRequest, pageReader } from '../../db/sql/paginate.ts';
 import { isBelowQuota, QUOTA_PARAMETER } from '../../db/sql/quota.ts';
-import { setSchedule, withSchedule } from '../../db/sql/schedule.ts';
+import { hasRuns, setSchedule, updateRuns, withSchedule } from '../../db/sql/schedule.ts';
 import { unitOf } from '../../db/sql/units.ts';
 import {
   hasChanges,
@@ -215,7 +215,7 @@ const create = firstRow(
   write(
     'mentalPlan.create',
     NEW_PLAN,
-    { id: 'int?', in_range: 'boolean' },
+    { id: 'int?', in_range: 'boolean', moves_runs: 'boolean' },
     ({ user_id, name, goal, progress, deadline, wanted, quota, now }) => sql`
     with ${lockUser(user_id)},
     ${clock(user_id, now)},
@@ -249,7 +249,10 @@ const create = firstRow(
     )},
     ${shownPlan},
     ${appendEvents(user_id, 'mentalPlan.created', eventData(sql`true`, wanted))}
-    select (select id from plan) as id, ${isDeadlineInRange(deadline)} as in_range`,
+    select
+      (select id from plan) as id,
+      ${isDeadlineInRange(deadline)} as in_range,
+      ${hasRuns(user_id, now)} as moves_runs`,
   ),
 );
 
@@ -271,6 +274,7 @@ export async function createPlan(
   const row = await create(db, { ...plan, user_id, now, quota, wanted });
   if (row?.in_range === false) return { outcome: 'deadline out of range' };
   if (!row?.id) return { outcome: 'refused' };
+  if (row.moves_runs) await updateRuns(db, user_id, now);
   return { outcome: 'created', id: row.id };
 }
 

@@ -15,7 +15,7 @@ import { NOW } from '../../db/sql/localDate.ts';
 import { type PageRequest, pageReader } from '../../db/sql/paginate.ts';
 import { PLAN_COLUMNS, planAsJson } from '../../db/sql/planRow.ts';
 import { isBelowQuota, QUOTA_PARAMETER } from '../../db/sql/quota.ts';
-import { setSchedule, withSchedule } from '../../db/sql/schedule.ts';
+import { hasRuns, setSchedule, updateRuns, withSchedule } from '../../db/sql/schedule.ts';
 import {
   coalesceInto,
   hasChanges,
@@ -145,7 +145,7 @@ const create = firstRow(
   write(
     'physicalPlan.create',
     NEW_PLAN,
-    VIEW_ROW,
+    { ...VIEW_ROW, moves_runs: 'boolean' },
     ({ user_id, quota, now, ...plan }) => sql`
     with ${lockUser(user_id)},
     defaults as (
@@ -196,7 +196,8 @@ const create = firstRow(
           order by workout.day_of_week
         )
         from workout
-      ) as days
+      ) as days,
+      ${hasRuns(user_id, now)} as moves_runs
     from plan`,
   ),
 );
@@ -220,7 +221,10 @@ export async function createPlan(
     now,
     quota,
   });
-  return row && toView(db, cache, row);
+  if (!row) return undefined;
+  const { moves_runs, ...made } = row;
+  if (moves_runs) await updateRuns(db, user_id, now);
+  return toView(db, cache, made);
 }
 
 const PLAN_CHANGE = {
