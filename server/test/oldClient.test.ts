@@ -24,9 +24,14 @@ async function newPerson() {
     api.rest(method, path, { token, ...(body && { body }), headers });
   const physical = (await send('POST', '/physicalPlans', { ...PLAN, user_id: String(id) })).body;
   const mental = (
-    await send('POST', '/mentalPlans/', { user_id: id, name: 'План', goal: 'Читать', resource_list: [] })
+    await send('POST', '/mentalPlans/', {
+      user_id: id,
+      name: 'План',
+      goal: 'Читать',
+      resource_list: [],
+      progress: 20,
+    })
   ).body.mental_plan_id;
-  await send('PATCH', `/mentalPlans/${mental}`, { progress: 20 });
   const book = (
     await send('POST', '/resources', { type: 'book', name: 'SICP', description: '', volume: '10' })
   ).body.data;
@@ -129,7 +134,7 @@ describe('the main page', () => {
     await expectRebuilt(api.database.db, ann.id);
   });
 
-  test('what else it sends is answered as ever: progress of resources, days left, volumes, tasks', async () => {
+  test('#570 what else it sends is answered as ever: progress of resources, days left, volumes, tasks', async () => {
     const ann = await newPerson();
     const { resource } = (await mentalOf(ann)).resources[0];
     const path = `/resources/${ann.book}`;
@@ -146,6 +151,12 @@ describe('the main page', () => {
       data: { progress: 19 },
       resources: [{ resource: { volume: 1 }, progress: 1 }],
     });
+    const facts = await factsOf(api.database.db, ann.id);
+    expect(facts.map(({ kind, reason, counters }) => [kind, reason, counters[0]?.after])).toEqual([
+      ['progress.adjusted', undefined, 2],
+      ['days_left.adjusted', undefined, 19],
+      ['progress.adjusted', 'volume', 1],
+    ]);
     const task = await ann.send('POST', '/outherTasks/', { user_id: ann.id, title: 'Shop', status: false });
     expect([task.status, task.body]).toEqual([
       201,
@@ -153,6 +164,8 @@ describe('the main page', () => {
     ]);
     expect((await ann.send('DELETE', `/outherTasks/${task.body.id}`)).status).toBe(200);
     expect((await ann.send('PATCH', ann.physical, { day: 9 })).body.detail).toEqual(expect.any(String));
+    expect(await factsOf(api.database.db, ann.id)).toHaveLength(3);
+    await expectRebuilt(api.database.db, ann.id);
   });
 });
 
@@ -179,47 +192,72 @@ describe('beside the new client', () => {
 
   test('#573 an old PATCH and a new complete of one date count once, row by row', async () => {
     const ann = await atDay3();
-    const facts = (await factsOfPlan(ann)).length;
-    const kinds = async () => (await factsOfPlan(ann)).slice(facts).map(({ kind }) => kind);
-    const numbers = { day: 4, progress: 7 };
-
-    expect((await ann.send('PATCH', ann.physical, { day: 4 })).status).toBe(200);
-    expect(await seen(ann)).toEqual({ ...numbers, state: 'reported', revision: 1 });
-    expect(await rungsOf(ann)).toEqual(moved);
-    expect((await dayOf(ann)).slot).toBe(3);
-    expect((await factsOfPlan(ann)).at(-1)).toMatchObject({
-      kind: 'plan.adjusted',
+    const earlier = (await factsOf(api.database.db, ann.id)).length;
+    const content = complete(ann, 22, 2);
+    const reported = { state: 'reported', revision: 1 };
+    const done = { day: 4, progress: 7, days_left: 19, state: 'done' };
+    const rows: [() => Promise<Answer>[], object, kinds: string[], k: number[]][] = [
+      [
+        () => [ann.send('PATCH', ann.physical, { day: 4 })],
+        { day: 4, progress: 7, days_left: 20, ...reported, chapters: 0 },
+        ['plan.adjusted'],
+        moved,
+      ],
+      [
+        () => [ann.send('PATCH', ann.mental, { progress: 19 })],
+        { day: 4, progress: 7, days_left: 19, ...reported, chapters: 0 },
+        ['days_left.adjusted'],
+        moved,
+      ],
+      // One push-up less than the target: the first exercise is not met, whatever was reported.
+      [
+        () => [ann.send('POST', days, content)],
+        { ...done, revision: 2, chapters: 2 },
+        ['day.done'],
+        [9, ...moved.slice(1)],
+      ],
+      [
+        () => [ann.send('POST', days, content), ann.send('PATCH', ann.physical, { day: 4 })],
+        { ...done, revision: 2, chapters: 2 },
+        [],
+        [9, ...moved.slice(1)],
+      ],
+      [
+        () => [ann.send('PUT', days, complete(ann, 22, 1))],
+        { ...done, revision: 3, chapters: 1 },
+        ['day.corrected'],
+        [9, ...moved.slice(1)],
+      ],
+      [
+        () => [ann.send('POST', `${days}/reopen`)],
+        { day: 3, progress: 7, days_left: 20, state: 'open', revision: 4, chapters: 0 },
+        ['day.reopened'],
+        before,
+      ],
+    ];
+    const told: string[] = [];
+    for (const [send, numbers, kinds, k] of rows) {
+      for (const { status, text } of await Promise.all(send())) expect(status, text).toBe(200);
+      const mental = await mentalOf(ann);
+      expect({
+        ...(await seen(ann)),
+        days_left: mental.data.progress,
+        chapters: mental.resources[0].progress,
+      }).toEqual(numbers);
+      expect(await rungsOf(ann)).toEqual(k);
+      told.push(...kinds);
+      const facts = (await factsOf(api.database.db, ann.id)).slice(earlier);
+      expect(facts.map(({ kind }) => kind)).toEqual(told);
+      await expectRebuilt(api.database.db, ann.id);
+    }
+    expect((await factsOfPlan(ann)).at(-2)).toMatchObject({
       reported: true,
       counters: [
         { of: 'day', before: 3, after: 4 },
         { of: 'progress', before: 7, after: 7 },
       ],
+      content: { workout: { slot: 3 } },
     });
-
-    expect((await ann.send('PATCH', ann.mental, { progress: 19 })).status).toBe(200);
-    expect(await seen(ann)).toEqual({ ...numbers, state: 'reported', revision: 1 });
-
-    // One push-up less than the target: the first exercise is not met, whatever was reported.
-    const content = complete(ann, 22, 2);
-    expect((await ann.send('POST', days, content)).status).toBe(200);
-    expect(await seen(ann)).toEqual({ ...numbers, state: 'done', revision: 2 });
-    expect(await rungsOf(ann)).toEqual([9, ...moved.slice(1)]);
-    expect((await dayOf(ann)).slot).toBe(3);
-
-    expect((await ann.send('POST', days, content)).status).toBe(200);
-    expect((await ann.send('PATCH', ann.physical, { day: 4 })).status).toBe(200);
-    expect(await seen(ann)).toEqual({ ...numbers, state: 'done', revision: 2 });
-    expect(await kinds()).toEqual(['plan.adjusted']);
-
-    expect((await ann.send('PUT', days, complete(ann, 22, 1))).status).toBe(200);
-    expect(await seen(ann)).toEqual({ ...numbers, state: 'done', revision: 3 });
-    expect((await mentalOf(ann)).resources[0].progress).toBe(1);
-
-    expect((await ann.send('POST', `${days}/reopen`)).status).toBe(200);
-    expect(await seen(ann)).toEqual({ day: 3, progress: 7, state: 'open', revision: 4 });
-    expect((await mentalOf(ann)).resources[0].progress).toBe(0);
-    expect(await rungsOf(ann)).toEqual(before);
-    expect(await kinds()).toEqual(['plan.adjusted', 'day.reopened']);
   });
 
   test('#574 a new complete and then an old PATCH of one date count once; one more step is a number', async () => {
