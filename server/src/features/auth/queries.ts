@@ -25,18 +25,21 @@ const create = firstRow(
     ({ login, login_key, hash, ...p }) => sql`
     with made as (
       insert into ${users} (login, login_key, password)
-      select ${login}, ${login_key}, ${hash} where not exists (select from ${users} where ${storedLoginKey} = ${login_key})
+      select ${login}, ${login_key}, ${hash}
+      where not exists (select from ${users} where ${storedLoginKey} = ${login_key})
       on conflict (login_key) do nothing
       returning id as user_id),
     opened as (
-      insert into ${sessions} ${sessionColumns} select user_id, ${sessionValues(p)} from made
+      insert into ${sessions} ${sessionColumns}
+      select user_id, ${sessionValues(p)}
+      from made
       returning id, user_id),
     audited as (${audit('registered', p, 'made')})
     select user_id, id as session_id from opened`,
   ),
 );
 
-/** @returns the new user with a first session, or undefined when the login is taken */
+/** @returns the new user with a first session; undefined when the login is taken */
 export async function createUser(
   db: Database,
   login: string,
@@ -55,7 +58,7 @@ export async function createUser(
   return created && { ...created, nonce: session.nonce };
 }
 
-/** What a sign-in is checked against. */
+/** The columns that a sign-in is checked against. */
 const CREDENTIALS = { ...pickColumns(users, ['id', 'password']), blocked: 'boolean' } as const;
 type Credentials = RowOf<typeof CREDENTIALS>;
 
@@ -64,13 +67,21 @@ const byLogin = read(
   { login_key: 'text', folded: 'text' },
   { ...CREDENTIALS, named: 'boolean' },
   ({ login_key, folded }) => sql`
-  select id, password, blocked_at is not null as blocked, login_key in (${folded}, ${login_key}) as named from ${users} where ${storedLoginKey} = ${login_key}
-  order by login_key = ${folded} desc, login_key = ${login_key} desc limit 2`,
+  select
+    id,
+    password,
+    blocked_at is not null as blocked,
+    login_key in (${folded}, ${login_key}) as named
+  from ${users}
+  where ${storedLoginKey} = ${login_key}
+  order by login_key = ${folded} desc, login_key = ${login_key} desc
+  limit 2`,
 );
 
 /**
- * Of accounts whose keys would be equal, which are all older than that rule, each is found by its older key alone.
- * @returns the account that the login names, if there is one
+ * Finds the account of a login. Accounts that are older than today's keys may share one: such an account is found only by
+ * its older key.
+ * @returns undefined when there is no such account
  */
 export async function findCredentials(db: Database, login: string): Promise<Credentials | undefined> {
   const [first, second] = await byLogin(db, { login_key: loginKey(login), folded: foldLogin(login) });
@@ -91,20 +102,26 @@ export const findUser = firstRow(
     { user_id: 'int' },
     { ...pickColumns(users, ['id', 'login']), created_at: json<string>() },
     ({ user_id }) =>
-      sql`select id, login, to_json(created_at) as created_at from ${users} where id = ${user_id}`,
+      sql`
+    select id, login, to_json(created_at) as created_at
+    from ${users}
+    where id = ${user_id}`,
   ),
 );
 
-/** One stored hash in place of another. */
+/** The parameters that replace one stored hash by another. */
 const REPLACEMENT = { user_id: 'int', before: 'text', after: 'text' } as const;
 
-/** Stores a hash made with today's parameters, unless the password has changed meanwhile. */
+/** Stores a hash with today's parameters, unless the password has changed meanwhile. */
 export const rehash = write(
   'user.rehash',
   REPLACEMENT,
   NO_ROWS,
   ({ user_id, before, after }) =>
-    sql`update ${users} set password = ${after} where id = ${user_id} and password = ${before}`,
+    sql`
+    update ${users}
+    set password = ${after}
+    where id = ${user_id} and password = ${before}`,
 );
 
 const change = firstRow(
@@ -113,18 +130,25 @@ const change = firstRow(
     REPLACEMENT,
     { id: users.id },
     ({ user_id, before, after }) => sql`
-    with changed as (update ${users} set password = ${after} where id = ${user_id} and password = ${before} returning id),
-    dropped as (delete from ${passwordResets} where user_id in (select id from changed))
+    with changed as (
+      update ${users}
+      set password = ${after}
+      where id = ${user_id} and password = ${before}
+      returning id),
+    dropped as (
+      delete from ${passwordResets}
+      where user_id in (select id from changed))
     select id from changed`,
   ),
 );
 
 /**
- * Changes the password, which a code from before no longer resets, and ends all other sessions. In two statements: sign-ins that the first one waited for are there
- * to be ended only for a statement that begins after it.
- * @param claims the session that stays
- * @param hashes `before` is the stored one that the current password was compared with
- * @returns the sessions that ended with the change, undefined when the hash has changed meanwhile
+ * Changes the password, drops a code that could reset it, and ends all other sessions. This takes two statements: the first
+ * may wait for sign-ins, and only a statement that begins after it sees their sessions.
+ * @param claims the session that stays open
+ * @param hashes `before` is the stored hash that the current password was compared with
+ * @returns the counter of the session's next refresh token and the sessions that ended; undefined when the hash has changed
+ * meanwhile
  * @throws 401 when the session has ended meanwhile
  */
 export function changePassword(
@@ -146,12 +170,15 @@ const endAll = firstRow(
     { user_id: 'int' },
     { ended: json<number[]>() },
     ({ user_id }) => sql`
-    with ended as (delete from ${sessions} where user_id = ${user_id} returning id)
+    with ended as (
+      delete from ${sessions}
+      where user_id = ${user_id}
+      returning id)
     select coalesce(json_agg(id), '[]') as ended from ended`,
   ),
 );
 
-/** Ends all sessions of the user, without a line of the audit trail: it is a part of something else. @returns which */
+/** Ends all sessions of the user. Its caller writes the line of the audit trail. @returns the ids of the sessions */
 export async function endSessions(db: Database, user_id: number): Promise<number[]> {
   return (await endAll(db, { user_id }))?.ended ?? [];
 }
@@ -165,30 +192,42 @@ export const findReset = firstRow(
     RESET,
     { user_id: passwordResets.user_id },
     ({ user_id, code_hash }) =>
-      sql`select user_id from ${passwordResets} where user_id = ${user_id} and code_hash = ${code_hash} and expires_at > now()`,
+      sql`
+    select user_id
+    from ${passwordResets}
+    where user_id = ${user_id} and code_hash = ${code_hash} and expires_at > now()`,
   ),
 );
 
-// The user's row is locked first, as by all others that change both: so they never wait for each other in a circle.
+// Locks the user's row first, like all statements that change both tables, so that they cannot deadlock.
 const reset = firstRow(
   write(
     'user.resetPassword',
     { ...CLIENT_PARAMETERS, ...RESET, hash: 'text' },
     { user_id: users.id },
     ({ user_id, code_hash, hash, ...p }) => sql`
-    with owner as (select id from ${users} where id = ${user_id} and blocked_at is null for no key update),
+    with owner as (
+      select id
+      from ${users}
+      where id = ${user_id} and blocked_at is null
+      for no key update),
     used as (
-      delete from ${passwordResets} where user_id in (select id from owner) and code_hash = ${code_hash} and expires_at > now()
+      delete from ${passwordResets}
+      where user_id in (select id from owner) and code_hash = ${code_hash} and expires_at > now()
       returning user_id),
-    changed as (update ${users} set password = ${hash} where id in (select user_id from used) returning id as user_id),
+    changed as (
+      update ${users}
+      set password = ${hash}
+      where id in (select user_id from used)
+      returning id as user_id),
     audited as (${audit('password_reset', p, 'changed')})
     select user_id from changed`,
   ),
 );
 
 /**
- * Uses a code up, sets the password and ends all sessions. In two statements, as `changePassword`.
- * @returns the sessions that ended, undefined when the code has been used, replaced or dropped meanwhile
+ * Redeems a code, sets the password and ends all sessions. It takes two statements, like `changePassword`.
+ * @returns the sessions that ended; undefined when the code was used, replaced or dropped meanwhile
  */
 export function resetPassword(
   db: Database,
@@ -209,16 +248,19 @@ const remove = firstRow(
     ({ user_id, hash, ...p }) => sql`
     with ${lockUser(user_id)},
     ended as (select id from ${sessions} where user_id = ${user_id}),
-    gone as (delete from ${users} where id = ${user_id} and password = ${hash} and ${userLocked} returning id as user_id),
+    gone as (
+      delete from ${users}
+      where id = ${user_id} and password = ${hash} and ${userLocked}
+      returning id as user_id),
     audited as (${audit('account_removed', p, 'gone')})
     select (select coalesce(json_agg(id), '[]') from ended) as ended from gone`,
   ),
 );
 
 /**
- * Removes the user and, by the foreign keys, everything of the user's.
- * @param hash the stored one that the password was compared with
- * @returns the sessions that ended with it, undefined when the hash has changed meanwhile
+ * Removes the user, and by foreign keys all rows of the user.
+ * @param hash the stored hash that the password was compared with
+ * @returns the sessions that ended with it; undefined when the hash has changed meanwhile
  */
 export async function removeUser(db: Database, user_id: number, hash: string, client: ClientInfo) {
   return (await remove(db, { ...clientValues(client), user_id, hash }))?.ended;

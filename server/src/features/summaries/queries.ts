@@ -2,7 +2,7 @@
 // users whose summary is due, some at a time. One statement writes the events of some users and moves these users to their
 // next Monday, so no week is sent twice.
 //
-// Nobody is asked for a time zone: the quiet hour is the middle of the longest silence of the user's own events.
+// The quiet hour is the middle of the longest daily silence of the user's own events, in UTC.
 import type { SQL } from 'drizzle-orm';
 import { sql } from '../../db/drizzle.ts';
 import {
