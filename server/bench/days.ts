@@ -93,7 +93,8 @@ const VARIANTS: readonly Variant[] = [
 /** @returns the exit code: 1 when a threshold was missed */
 export async function measureDays(environment: Environment): Promise<number> {
   const database = await environment.database((url, name) => createDatabase(url, name, 2 * GROUP));
-  const target = await environment.target('ours', database.url);
+  // A few users send what many would.
+  const target = await environment.target('ours', database.url, 'ours', { RATE_LIMIT: 'off' });
   const sessions = await database.sessions();
   const groups: Record<History, readonly Session[]> = {
     short: sessions.slice(0, GROUP),
