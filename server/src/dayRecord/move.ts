@@ -1,10 +1,10 @@
 // Changes a day: reads its state under the user's lock, asks the rules, and records what they say.
 import type { ExerciseCache } from '../cache/exercises.ts';
 import type { Database } from '../db/database.ts';
-import { writeSchedule } from '../db/sql/schedule.ts';
 import { inUserTransaction } from '../db/userTransaction.ts';
 import { type Action, type Effects, latestDate, type Refusal, transition } from '../domain/index.ts';
 import { type Recorded, recordEffects } from './record.ts';
+import { writeSchedule } from './schedule.ts';
 import { type Named, type ReadState, readDayState } from './state.ts';
 
 export interface DayServices {

@@ -5,7 +5,6 @@ import type { Database } from '../database.ts';
 import { and, builder, eq, sql } from '../drizzle.ts';
 import { firstRow, write } from '../statement.ts';
 import { appendEvents, lockUser, userLocked } from './eventLog.ts';
-import { withSchedule } from './schedule.ts';
 
 /** For `update … set`: the value that was sent, or the column's own if none was sent. */
 export const coalesceInto = (column: AnyColumn, sent: SQL): SQL => sql`coalesce(${sent}, ${column})`;
@@ -37,7 +36,7 @@ export const missReason = (found: boolean | undefined, if_match: IfMatch): MissR
 
 type Versioned = PgTable & { id: PgColumn; user_id: PgColumn; version: PgColumn };
 
-/** @returns a function that removes a user's plan, if it has the version that is asked for, and what was due by it */
+/** @returns a function that removes a user's plan, if it has the version that is asked for */
 export function versionedRemoval(name: 'physicalPlan' | 'mentalPlan', table: Versioned) {
   const remove = firstRow(
     write(
@@ -62,15 +61,8 @@ export function versionedRemoval(name: 'physicalPlan' | 'mentalPlan', table: Ver
     db: Database,
     user_id: number,
     { id, if_match }: { id: number; if_match?: IfMatch },
-    now: Date,
-  ) => {
-    const row = await withSchedule(
-      db,
-      user_id,
-      now,
-      (tx) => remove(tx, { user_id, id, if_match: versionsOf(if_match) }),
-      (result) => result?.removed === true,
-    );
-    return row?.removed ? ('removed' as const) : missReason(row?.found, if_match);
+  ): Promise<'removed' | MissReason> => {
+    const row = await remove(db, { user_id, id, if_match: versionsOf(if_match) });
+    return row?.removed ? 'removed' : missReason(row?.found, if_match);
   };
 }

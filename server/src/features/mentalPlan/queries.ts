@@ -1,5 +1,6 @@
 // Every statement is scoped to its owner.
 import type { SQL } from 'drizzle-orm';
+import { removalWithSchedule, updateRuns, withSchedule } from '../../dayRecord/schedule.ts';
 import type { Database } from '../../db/database.ts';
 import { sql } from '../../db/drizzle.ts';
 import { json, nullable } from '../../db/rows.ts';
@@ -17,7 +18,7 @@ import { appendEvents, lockUser, userLocked } from '../../db/sql/eventLog.ts';
 import { localToday, NOW } from '../../db/sql/localDate.ts';
 import { type PageRequest, pageReader } from '../../db/sql/paginate.ts';
 import { isBelowQuota, QUOTA_PARAMETER } from '../../db/sql/quota.ts';
-import { hasRuns, setSchedule, updateRuns, withSchedule } from '../../db/sql/schedule.ts';
+import { hasRuns, setSchedule } from '../../db/sql/schedule.ts';
 import { unitOf } from '../../db/sql/units.ts';
 import {
   hasChanges,
@@ -438,4 +439,4 @@ export async function updatePlan(
 }
 
 /** The resources stay the user's. */
-export const removePlan = versionedRemoval('mentalPlan', plans);
+export const removePlan = removalWithSchedule(versionedRemoval('mentalPlan', plans));

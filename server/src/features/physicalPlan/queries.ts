@@ -3,6 +3,7 @@ import type { CachedExercise, ExerciseCache } from '../../cache/exercises.ts';
 import type { ReadModelCache } from '../../cache/readModels.ts';
 import { adjustPlan } from '../../dayRecord/adjustPlan.ts';
 import type { DayServices } from '../../dayRecord/move.ts';
+import { removalWithSchedule, updateRuns, withSchedule } from '../../dayRecord/schedule.ts';
 import type { Database } from '../../db/database.ts';
 import { and, builder, eq, sql } from '../../db/drizzle.ts';
 import { json, nullable, type RowOf } from '../../db/rows.ts';
@@ -15,7 +16,7 @@ import { NOW } from '../../db/sql/localDate.ts';
 import { type PageRequest, pageReader } from '../../db/sql/paginate.ts';
 import { PLAN_COLUMNS, planAsJson } from '../../db/sql/planRow.ts';
 import { isBelowQuota, QUOTA_PARAMETER } from '../../db/sql/quota.ts';
-import { hasRuns, setSchedule, updateRuns, withSchedule } from '../../db/sql/schedule.ts';
+import { hasRuns, setSchedule } from '../../db/sql/schedule.ts';
 import {
   coalesceInto,
   hasChanges,
@@ -337,4 +338,4 @@ export async function updatePlan(
   );
 }
 
-export const removePlan = versionedRemoval('physicalPlan', plans);
+export const removePlan = removalWithSchedule(versionedRemoval('physicalPlan', plans));

@@ -1,5 +1,6 @@
 // Every statement is scoped to its owner.
 import type { SQL } from 'drizzle-orm';
+import { writeSchedule } from '../../dayRecord/schedule.ts';
 import type { Database } from '../../db/database.ts';
 import { sql } from '../../db/drizzle.ts';
 import type { RowOf } from '../../db/rows.ts';
@@ -7,7 +8,6 @@ import { profiles, users } from '../../db/schema/index.ts';
 import { pickColumns } from '../../db/sql/columns.ts';
 import { appendEvents } from '../../db/sql/eventLog.ts';
 import { NOW, weekdaysOfMask } from '../../db/sql/localDate.ts';
-import { writeSchedule } from '../../db/sql/schedule.ts';
 import { firstRow, read, write } from '../../db/statement.ts';
 import { inUserTransaction } from '../../db/userTransaction.ts';
 import { maskOf, weekdaysOf } from '../../domain/index.ts';

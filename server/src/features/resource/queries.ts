@@ -1,5 +1,6 @@
 // Every statement is scoped to its owner.
 import type { SQL } from 'drizzle-orm';
+import { updateSchedule, withSchedule } from '../../dayRecord/schedule.ts';
 import type { Database } from '../../db/database.ts';
 import { sql } from '../../db/drizzle.ts';
 import { json, nullable } from '../../db/rows.ts';
@@ -10,7 +11,6 @@ import { appendEvents, lockUser, userLocked } from '../../db/sql/eventLog.ts';
 import { NOW } from '../../db/sql/localDate.ts';
 import { type PageRequest, pageReader } from '../../db/sql/paginate.ts';
 import { isBelowQuota, QUOTA_PARAMETER } from '../../db/sql/quota.ts';
-import { updateSchedule, withSchedule } from '../../db/sql/schedule.ts';
 import { USUAL_UNITS, unitOf } from '../../db/sql/units.ts';
 import { firstRow, groupedWrite, write } from '../../db/statement.ts';
 import type { Resource } from '../../trpc/fields.ts';
