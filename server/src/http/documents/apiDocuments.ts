@@ -1,5 +1,5 @@
-// The documents: /openapi.json, /docs (Swagger UI) and /redoc (ReDoc). Everything comes from this server; a content
-// security policy keeps the pages from asking anybody else. Their links are relative: a proxy may put a path before ours.
+// Serves /openapi.json, /docs (Swagger UI) and /redoc (ReDoc). Everything comes from this server, and a content security
+// policy keeps the pages from other hosts. Links are relative, because a proxy may add a path prefix.
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
@@ -31,7 +31,7 @@ const page = (title: string, head: string, body: string) =>
 </html>
 `;
 
-/** @param root where all paths begin, relative to the page */
+/** @param root the root of all paths, relative to the page */
 const swaggerUi = (root: string) =>
   page(
     'Stepwise: Swagger UI',
@@ -39,7 +39,7 @@ const swaggerUi = (root: string) =>
     `<div id="swagger-ui"></div><script src="${root}docs/swagger-ui-bundle.js"></script><script type="module" src="${root}docs/start.js"></script>`,
   );
 
-/** @param root where all paths begin, relative to the page */
+/** @param root the root of all paths, relative to the page */
 const redoc = (root: string) =>
   page(
     'Stepwise: ReDoc',
@@ -47,7 +47,7 @@ const redoc = (root: string) =>
     `<div id="redoc"></div><script src="${root}redoc/redoc.standalone.js"></script><script type="module" src="${root}redoc/start.js"></script>`,
   );
 
-/** `/docs` and `/docs/` are both answered, and relative links mean something else in each. */
+/** Both `/docs` and `/docs/` are answered, and relative links differ between them. */
 const rootFrom = ({ url }: FastifyRequest) => (/^[^?]*\/(\?|$)/.test(url) ? '../' : './');
 
 const REDOC_LOGO = 'https://cdn.redoc.ly/redoc/logo-mini.svg';
@@ -84,7 +84,7 @@ export function registerDocuments(
   serve('/docs/swagger-ui-bundle.js', JAVASCRIPT, file('swagger-ui-dist/swagger-ui-bundle.js'));
   servePage('/redoc', redoc);
   serve('/redoc/start.js', JAVASCRIPT, script('redoc.js'));
-  // ReDoc would fetch its maker's logo from there.
+  // ReDoc would fetch its logo from there.
   serve('/redoc/redoc.standalone.js', JAVASCRIPT, async () =>
     (await readFile(require.resolve('redoc/bundles/redoc.standalone.js'), 'utf8')).replaceAll(
       REDOC_LOGO,
@@ -93,7 +93,7 @@ export function registerDocuments(
   );
 }
 
-/** @returns what makes the document for one URL of the API; what costs time is done once */
+/** @returns a function that makes the document for a URL of the API. The expensive part runs once */
 function documents(version: string): (url: string) => Promise<string> {
   let document: object | undefined;
   return async (url) => {

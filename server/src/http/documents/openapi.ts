@@ -1,4 +1,4 @@
-// The OpenAPI document: trpc-to-openapi's, from the same meta, completed with what that generator has no word for.
+// Makes the OpenAPI document: trpc-to-openapi generates it from the meta, and this file adds what that cannot express.
 import { generateOpenApiDocument } from 'trpc-to-openapi';
 import { z } from 'zod';
 import type { AppRouter } from '../../router.ts';
@@ -19,7 +19,7 @@ export type { OpenApiDocument } from './openapi/types.ts';
 
 type Schemas = OpenApiDocument['components']['schemas'];
 
-/** The generator reads `meta.openapi` alone; its type asks for an open-ended meta, ours is closed so that typos show. */
+/** The generator reads only `meta.openapi`. Its type wants an open meta; ours is closed, so that typos do not compile. */
 type GeneratorInput = Parameters<typeof generateOpenApiDocument>[0];
 type GeneratorOptions = Parameters<typeof generateOpenApiDocument>[1];
 
@@ -34,7 +34,7 @@ export function openApiDocument(router: AppRouter, version: string): OpenApiDocu
     openApiVersion: '3.1.0',
     securitySchemes: SECURITY_SCHEMES,
     paths: streamPaths(endpoints),
-    // The library's type of the document leaves every level optional; what it generates for our meta is this.
+    // In the library's type every level is optional. For our meta it generates this.
   }) as unknown as OpenApiDocument;
 
   document.info.contact = { name: 'Stepwise' };
@@ -54,7 +54,7 @@ export function openApiDocument(router: AppRouter, version: string): OpenApiDocu
   }
   document.components.schemas = schemas;
   document.components.schemas = sorted(schemas, JSON.stringify(document));
-  // Answers may gain keys: a client generated from the document must not refuse them.
+  // Answers may gain keys, which a generated client must not refuse.
   return open(document);
 }
 
@@ -74,7 +74,7 @@ function complete(operation: Operation, endpoint: Endpoint, schemas: Schemas): v
   completeParameters(operation, openapi.path);
 
   const generated = operation.responses['200'] as { content: { 'application/json': { schema: Json } } };
-  // The generator knows only what the procedure answers with, not the file that this names.
+  // The generator knows the answer of the procedure, not the file that it names.
   const schema = rest.file
     ? refTo(namesOf(rest.file.content).id)
     : generated.content['application/json'].schema;
@@ -88,13 +88,13 @@ function complete(operation: Operation, endpoint: Endpoint, schemas: Schemas): v
   if (rest.statusOf) operation.responses['503'] = unavailable(schema, schemas);
 }
 
-/** Names the body, which the generator can not: it takes the body out of the procedure's input. */
+/** Names the body. The generator cannot, because it takes the body out of the procedure's input. */
 function completeBody(operation: Operation, endpoint: Endpoint, schemas: Schemas): void {
   const content = operation.requestBody?.content['application/json'];
   if (!content) return;
   const { bareArray } = endpoint.meta.rest ?? {};
   const fields = content.schema.properties as Schemas;
-  // A body that nothing is asked for in need not be sent.
+  // A body without required fields is optional.
   if (Object.keys(fields).length === 0) {
     delete operation.requestBody;
     return;
@@ -107,7 +107,7 @@ function completeBody(operation: Operation, endpoint: Endpoint, schemas: Schemas
   content.example = exampleOf(content.schema, schemas);
 }
 
-/** Generators of clients ask for a field that has a default, as answers would have it: in a request it is told in words. */
+/** Generators of clients require a field that has a default. In requests the description tells the default instead. */
 function tellDefaults(fields: Schemas): Schemas {
   const told = Object.entries(fields).map(([name, { default: value, ...field }]) => {
     const description = `${field.description} Left out, it is ${JSON.stringify(value)}.`;
@@ -127,7 +127,7 @@ function completeParameters(operation: Operation, path: string): void {
   }
 }
 
-/** The generator puts whatever a DELETE takes into the query; ours is read from a JSON body, as secrets must be. */
+/** The generator puts the input of a DELETE into the query. Ours is a JSON body, because it may hold secrets. */
 function moveQueryToBody(operation: Operation): void {
   const query = operation.parameters?.filter((parameter) => parameter.in === 'query') ?? [];
   if (query.length === 0) return;
@@ -140,7 +140,7 @@ function moveQueryToBody(operation: Operation): void {
   operation.requestBody = { required: true, content: { 'application/json': { schema } } };
 }
 
-/** The generator knows no streams, but writes what it is given. */
+/** Describes a stream, which the generator does not know. */
 function streamPaths(endpoints: readonly Endpoint[]): NonNullable<GeneratorOptions['paths']> {
   const streams = endpoints.flatMap(({ name, meta: { stream } }) => (stream ? [{ name, ...stream }] : []));
   return Object.fromEntries(
@@ -173,13 +173,13 @@ function completeStream(operation: Operation, endpoint: Endpoint, schemas: Schem
 const answerExample = (schema: Json, schemas: Schemas, more: object | undefined): unknown =>
   more ? merged(exampleOf(schema, schemas) as Json, more) : exampleOf(schema, schemas);
 
-/** A health check that finds the database away answers in its own form. */
+/** A health check without a database has an answer of its own form. */
 function unavailable(schema: Json, schemas: Schemas): Json {
   const example = answerExample(schema, schemas, { status: 'unavailable', database: 'disconnected' });
   return { description: 'Unavailable', content: { 'application/json': { schema, example } } };
 }
 
-/** @returns what a contract says of itself, with which it is a component */
+/** @returns the contract's own meta, which makes it a component */
 function namesOf(contract: z.ZodType | undefined): { id: string; description: string | undefined } {
   const named = contract instanceof z.ZodOptional ? (contract.unwrap() as z.ZodType) : contract;
   const { id, description } = named?.meta() ?? {};
@@ -187,7 +187,7 @@ function namesOf(contract: z.ZodType | undefined): { id: string; description: st
   return { id, description };
 }
 
-/** @returns those that the text of the document refers to, by name */
+/** @returns the components that the document refers to, by name */
 function sorted(schemas: Schemas, text: string): Schemas {
   const used = Object.entries(schemas).filter(([name]) => text.includes(`"${SCHEMAS}${name}"`));
   return Object.fromEntries(used.sort(([a], [b]) => (a < b ? -1 : 1)));

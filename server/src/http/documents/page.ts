@@ -1,5 +1,5 @@
-// The page at /: what this server is and, for who signs in, what happens to their plan, resources and tasks as it happens.
-// Its files are in ../page/.
+// Serves the page at /: it shows what this server is and, after a sign-in, the user's day, plans and tasks, live. Its files
+// are in ../page/.
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { FastifyInstance } from 'fastify';
@@ -8,17 +8,17 @@ import { serveFile } from './staticFiles.ts';
 const SCRIPTS = ['page.js', 'session.js', 'stream.js', 'board.js', 'view.js'];
 
 /**
- * Behind a proxy that cuts a path prefix off, the page is at `/api/` and maybe at `/api` too: nothing that the server sees
- * tells one from the other, and relative links mean something else there. So the page calls itself `/api/` before its
- * first link is read. Nothing is loaded for that, which could go in a circle.
+ * Behind a proxy that removes a path prefix, the page may be at `/api/` and at `/api`. The server cannot tell them apart, and
+ * relative links differ between them. So the page sets its address to `/api/` before its first link is read. It does not
+ * reload, which could loop.
  */
 const ENDS_WITH_SLASH =
   "if (!location.pathname.endsWith('/')) history.replaceState(null, '', location.pathname + '/' + location.search + location.hash);";
 
 const hash = createHash('sha256').update(ENDS_WITH_SLASH).digest('base64');
 
-// Nothing from elsewhere, nothing written into the page but the script above, and (trusted types) no text that a script
-// could turn into HTML.
+// Allows nothing from other hosts, no inline script but the one above, and (trusted types) no text that a script could turn
+// into HTML.
 const CSP = [
   "default-src 'none'",
   "script-src 'self'",
@@ -33,7 +33,7 @@ const CSP = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** @param version of the server, which the page tells */
+/** @param version the server's version, which the page shows */
 export function registerPage(app: FastifyInstance, version: string): void {
   const file = (name: string) => readFile(new URL(`../../page/${name}`, import.meta.url), 'utf8');
   const html = async () =>

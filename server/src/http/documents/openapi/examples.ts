@@ -1,13 +1,13 @@
-// Examples of bodies, made of those that the contracts have for their fields.
+// Makes examples of bodies from the examples of their fields.
 import { type Json, SCHEMAS } from './types.ts';
 
 type Schemas = Record<string, Json>;
 
-/** @returns the schema itself, of a reference the component that it names */
+/** @returns the schema; of a reference, the component that it names */
 export const resolved = (schema: Json, schemas: Schemas): Json =>
   typeof schema.$ref === 'string' ? (schemas[schema.$ref.slice(SCHEMAS.length)] as Json) : schema;
 
-/** @returns a value that the schema describes; undefined for a field that has no example and may be left out */
+/** @returns a value of the schema; undefined for an optional field without an example */
 export function exampleOf(given: Json, schemas: Schemas): unknown {
   if (Array.isArray(given.examples)) return given.examples[0];
   const schema = resolved(given, schemas);
@@ -27,7 +27,7 @@ export function exampleOf(given: Json, schemas: Schemas): unknown {
   return Object.fromEntries(fields.filter(([, value]) => value !== undefined));
 }
 
-/** @returns the example with some of its fields said otherwise, at any depth */
+/** @returns the example with some of its fields replaced, at any depth */
 export function merged(example: Json, more: object): Json {
   const fields = Object.entries(more).map(([name, value]) => {
     const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -3,8 +3,8 @@ import { changesData } from '../../../trpc/middlewares.ts';
 import type { Endpoint } from '../../transports/endpoints.ts';
 import type { Json, Operation, Parameter } from './types.ts';
 
-// Examples stand in the schema: Swagger UI fills in what stands beside it, and nobody wants to send a version that is not
-// the latest, or one key for two calls.
+// Examples are inside the schema, because Swagger UI fills in those beside it: users would send an old version, or one key
+// for two calls.
 
 export const LAST_EVENT_ID: Parameter = {
   name: 'Last-Event-ID',
@@ -13,7 +13,7 @@ export const LAST_EVENT_ID: Parameter = {
   description: 'The last event that the reader has. Where no header can be set: `lastEventId` in the query.',
 };
 
-/** @param name of the procedure: one key is for one call, so each has an example of its own */
+/** @param name the procedure's. A key is for one call, so each procedure has an example of its own */
 const idempotencyKey = (name: string): Parameter => ({
   name: 'Idempotency-Key',
   in: 'header',
@@ -52,7 +52,7 @@ const ifMatch = (example: string): Parameter => ({
     'The ETag of the version that the call is meant for, several of them, or `*` for any. When the object is in another version, the answer is 412. Without it the last change wins.',
 });
 
-/** Puts the header in the place of the field that stands for it over tRPC. */
+/** Replaces the field that tRPC has instead of the header by the header. */
 export function moveVersionToHeader(operation: Operation): void {
   const properties = operation.requestBody?.content['application/json']?.schema.properties as
     | Json
@@ -71,7 +71,7 @@ export function addIdempotencyKey(operation: Operation): void {
 
 const header = (description: string, schema: Json): Json => ({ description, schema });
 
-/** What a success carries besides its body, of which `example` is one. */
+/** The headers of a success with the body `example`. */
 export function successHeaders(endpoint: Endpoint, example: unknown): Json | undefined {
   const { etag } = endpoint.meta.rest ?? {};
   const headers = {
@@ -101,7 +101,7 @@ export const CHALLENGE = {
   'WWW-Authenticate': header('What is asked for.', { type: 'string', const: 'Bearer' }),
 };
 
-/** A day: where guessing passwords is refused. */
+/** A day: no limit lasts longer. */
 const MAX_RETRY_AFTER_SECONDS = 86_400;
 
 export const RETRY_AFTER = {

@@ -1,4 +1,4 @@
-// The errors that operations answer with: RFC 9457 problem documents, each code with an example.
+// Describes the errors of operations: RFC 9457 problem documents, each code with an example.
 import { z } from 'zod';
 import {
   AppError,
@@ -91,7 +91,7 @@ export const PROBLEM_SCHEMAS: Record<string, Json> = {
   },
 };
 
-/** What an error says, as those who throw it write it. */
+/** The texts of errors, as the code that throws them has them. */
 const DETAILS: Record<Reason, string> = {
   VALIDATION: 'The input is not valid',
   WEAK_PASSWORD: 'The password is too easy to guess',
@@ -120,7 +120,7 @@ const DETAILS: Record<Reason, string> = {
 
 const WEAKNESS = 'is one of the most common passwords';
 
-/** What is not there, by the path that names it. */
+/** The name of a missing object, by its path. */
 const NOUNS: [string, string][] = [
   ['/users/me/sessions/', 'Session'],
   ['/users/me/exports/', 'Export'],
@@ -130,7 +130,7 @@ const NOUNS: [string, string][] = [
   ['/outherTasks/', 'Task'],
 ];
 
-/** What may be reached where, with the limits that nobody has set otherwise. */
+/** The quotas by path, with their default limits. */
 const QUOTAS: [string, string, ReachedQuota][] = [
   ['/outherTasks', 'tasks', { name: 'tasks', limit: 20_000 }],
   ['/resources', 'resources', { name: 'resources', limit: 10_000 }],
@@ -185,7 +185,7 @@ function example(endpoint: Endpoint, reason: Reason): unknown {
 
 /**
  * What is sent is no number in a path, a query or a header, where all is text, and no text in a body.
- * @returns what the operation's own contract says to an input with that in every field, of one field that its caller chooses
+ * @returns the error of the operation's own contract for an input with that in every field, of one field
  */
 function refusedFields(endpoint: Endpoint): FieldError[] | undefined {
   const contract = inputContract(endpoint);
@@ -213,7 +213,7 @@ const weakPassword = ({ name }: Endpoint): FieldError[] => [
   { path: name === 'auth.register' ? 'password' : 'new_password', message: WEAKNESS },
 ];
 
-/** Every error that an operation can answer with; 405, 408 and 431 belong to no operation. */
+/** Every error of an operation. 405, 408 and 431 belong to no operation. */
 function errorsOf(endpoint: Endpoint): Set<Reason> {
   const { openapi, rest } = endpoint.meta;
   const reasons = new Set<Reason>([
