@@ -256,6 +256,9 @@ describe('progress', () => {
       await ann.newPlan([book]);
     }
     expect(await history(ann)).toMatchObject([{ chapters: 4_000_000, study_minutes: 2_147_483_647 }]);
+    const content = { resources: [{ resource_id: book, delta: 1_000_000 }] };
+    await ann.ok('POST', `/users/me/days/${TODAY}`, content);
+    expect(await history(ann)).toMatchObject([{ chapters: 5_000_000, study_minutes: 2_147_483_647 }]);
     await ann.ok('PATCH', `/resources/${book}`, { volume: 1 });
   });
 });

@@ -19,12 +19,11 @@ import { columnList } from '../db/sql/columns.ts';
 import { daysLeft } from '../db/sql/daysLeft.ts';
 import { NOW } from '../db/sql/localDate.ts';
 import { PLAN_COLUMNS, planAsJson } from '../db/sql/planRow.ts';
-import { addSumsTo, columnsOf, SUM_COLUMNS } from '../db/sql/sums.ts';
+import { addSumsTo, columnsOf, DAY_SUMS, MONTH_SUMS, sumDeclarations, sumValues } from '../db/sql/sums.ts';
 import { unitOf } from '../db/sql/units.ts';
 import { firstRow, write } from '../db/statement.ts';
 import { type Effects, monthOf } from '../domain/index.ts';
 
-const MONTH_COLUMNS = ['done', 'skipped', 'workouts', ...SUM_COLUMNS] as const;
 const DAY_COLUMNS = [
   'state',
   'revision',
@@ -90,8 +89,7 @@ const record = firstRow(
       from json_to_recordset(${sent.moves}) as sent_move(
         place int, date date, kind text, data jsonb, moves_day boolean, month date,
         state text, revision int, plan_id int, slot smallint, advanced boolean, counted_down boolean, workout boolean,
-        run int, done int, skipped int, workouts int, met int, exercises int, reps int, hold_s int, active_s int,
-        kcal_per_kg float8, pages float8, chapters float8, lessons float8, minutes float8, study_minutes int, tasks int)
+        run int, ${sumDeclarations(MONTH_SUMS)})
     ),
     sent_plan as (
       select *
@@ -182,14 +180,14 @@ const record = firstRow(
       from numbered
     ),
     day as (
-      insert into ${days} as day (user_id, date, fact_seq, ${columnsOf(DAY_COLUMNS)}, ${columnsOf(SUM_COLUMNS)})
+      insert into ${days} as day (user_id, date, fact_seq, ${columnsOf(DAY_COLUMNS)}, ${columnsOf(DAY_SUMS)})
       select
-        ${sent.user_id}, date, case when moves_day then seq end, ${columnsOf(DAY_COLUMNS)}, ${columnsOf(SUM_COLUMNS)}
+        ${sent.user_id}, date, case when moves_day then seq end, ${columnsOf(DAY_COLUMNS)}, ${sumValues(DAY_SUMS)}
       from numbered
       on conflict (user_id, date) do update set
         fact_seq = coalesce(excluded.fact_seq, day.fact_seq),
         ${replaced(DAY_COLUMNS)},
-        ${addSumsTo('day', SUM_COLUMNS)}
+        ${addSumsTo('day', DAY_SUMS)}
     ),
     run as (
       update ${days} day set run = sent_run.run
@@ -197,11 +195,11 @@ const record = firstRow(
       where day.user_id = ${sent.user_id} and day.date = sent_run.date
     ),
     month as (
-      insert into ${months} as month (user_id, month, ${columnsOf(MONTH_COLUMNS)})
-      select ${sent.user_id}, month, ${columnsOf(MONTH_COLUMNS, (name) => `sum(${name})`)}
+      insert into ${months} as month (user_id, month, ${columnsOf(MONTH_SUMS)})
+      select ${sent.user_id}, month, ${sumValues(MONTH_SUMS, (name) => `sum(${name})`)}
       from move
       group by month
-      on conflict (user_id, month) do update set ${addSumsTo('month', MONTH_COLUMNS)}
+      on conflict (user_id, month) do update set ${addSumsTo('month', MONTH_SUMS)}
     ),
     progression as (
       insert into ${progressions} (user_id, plan_id, exercise_id, ${columnsOf(PROGRESSION_COLUMNS)})

@@ -4,7 +4,7 @@
 import type { SQL } from 'drizzle-orm';
 import { sql } from '../drizzle.ts';
 import { days, facts, months, profiles } from '../schema/index.ts';
-import { ADJUSTED_SUMS, addSumsTo, columnsOf } from './sums.ts';
+import { ADJUSTED_SUMS, addSumsTo, columnsOf, sumDeclarations, sumValues } from './sums.ts';
 
 /** The CTE `clock`: the user's date and zone, and how long one of each unit takes. */
 export const userClock = (user_id: SQL, now: SQL): SQL => sql`
@@ -32,33 +32,6 @@ export const studyMinutes = (amount: SQL, unit: SQL): SQL => sql`
       else 1
     end`)} + 0.5)`;
 
-const SUMS = Object.keys(ADJUSTED_SUMS);
-
-/** The bounds of whole numbers: what is beyond stays at the bound, as no PATCH may be refused for a sum. */
-const BOUNDS: Readonly<Record<string, number>> = { smallint: 32_767, int: 2_147_483_647 };
-const bounded = (type: string, value: string): string => {
-  const bound = BOUNDS[type];
-  return bound === undefined ? value : `greatest(-${bound}, least(${bound}, ${value}))::${type}`;
-};
-
-/** What the fact adds to a sum of the date. */
-const sumOf = ([name, type]: [string, string]): string => bounded(type, `coalesce(sums.${name}, 0)`);
-
-/** Adds to what is there, within the bounds. */
-const addWithinBounds = (table: string): SQL => {
-  const whole = Object.entries(ADJUSTED_SUMS).filter(([, type]) => type in BOUNDS);
-  const fractions = SUMS.filter((name) => !whole.some(([other]) => other === name));
-  return sql`
-        ${addSumsTo(table, fractions)},
-        ${sql.raw(
-          whole
-            .map(
-              ([name, type]) => `${name} = ${bounded(type, `${table}.${name}::float8 + excluded.${name}`)}`,
-            )
-            .join(', '),
-        )}`;
-};
-
 /**
  * The last CTEs of a change: record its adjustment, with the number of the event that `appendEvents` has appended before
  * them, under the user's lock. They need the CTE `clock` too.
@@ -74,13 +47,9 @@ export const recordAdjustment = (user_id: SQL, now: SQL, adjustment: SQL): SQL =
         clock.today,
         clock.zone,
         adjusted.data @? '$.counters[*] ? (@.of == "days_left" && @.after == @.before - 1)' as counted_down,
-        ${sql.raw(
-          Object.entries(ADJUSTED_SUMS)
-            .map((entry) => `${sumOf(entry)} as ${entry[0]}`)
-            .join(', '),
-        )}
+        ${columnsOf(ADJUSTED_SUMS, (name) => `coalesce(sums.${name}, 0) as ${name}`)}
       from (${adjustment}) as adjusted, clock,
-      jsonb_to_record(coalesce(adjusted.data -> 'sums', '{}')) as sums(${columnsOf(SUMS, (name) => `${name} float8`)})
+      jsonb_to_record(coalesce(adjusted.data -> 'sums', '{}')) as sums(${sumDeclarations(ADJUSTED_SUMS)})
     ),
     fact as (
       insert into ${facts} (user_id, seq, kind, date, at, zone, data)
@@ -89,17 +58,17 @@ export const recordAdjustment = (user_id: SQL, now: SQL, adjustment: SQL): SQL =
       from adjustment, sequence
     ),
     day as (
-      insert into ${days} as day (user_id, date, state, counted_down, ${columnsOf(SUMS)})
-      select ${user_id}, today, 'open', counted_down, ${columnsOf(SUMS)}
+      insert into ${days} as day (user_id, date, state, counted_down, ${columnsOf(ADJUSTED_SUMS)})
+      select ${user_id}, today, 'open', counted_down, ${sumValues(ADJUSTED_SUMS)}
       from adjustment
       on conflict (user_id, date) do update set
         counted_down = day.counted_down or excluded.counted_down,
-        ${addWithinBounds('day')}
+        ${addSumsTo('day', ADJUSTED_SUMS)}
     ),
     month as (
-      insert into ${months} as month (user_id, month, ${columnsOf(SUMS)})
-      select ${user_id}, date_trunc('month', today)::date, ${columnsOf(SUMS)}
+      insert into ${months} as month (user_id, month, ${columnsOf(ADJUSTED_SUMS)})
+      select ${user_id}, date_trunc('month', today)::date, ${sumValues(ADJUSTED_SUMS)}
       from adjustment
       on conflict (user_id, month) do update set
-        ${addWithinBounds('month')}
+        ${addSumsTo('month', ADJUSTED_SUMS)}
     )`;
