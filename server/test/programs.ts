@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 
-const SCRIPT = fileURLToPath(new URL('../scripts/users.ts', import.meta.url));
+const SCRIPTS = new URL('../scripts/', import.meta.url);
 
 export interface Ended {
   readonly code: number;
@@ -12,9 +12,15 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** Runs `pnpm users`. @param cwd a folder without a `.env`, which would complete `env` */
-export async function runUsers(cwd: string, env: Record<string, string>, ...args: string[]): Promise<Ended> {
-  const child = spawn(process.execPath, [SCRIPT, ...args], { cwd, env: { PATH: process.env.PATH, ...env } });
+/** Runs a script of ours. @param cwd a folder without a `.env`, which would complete `env` */
+export async function runProgram(
+  name: string,
+  cwd: string,
+  env: Record<string, string>,
+  ...args: string[]
+): Promise<Ended> {
+  const script = fileURLToPath(new URL(name, SCRIPTS));
+  const child = spawn(process.execPath, [script, ...args], { cwd, env: { PATH: process.env.PATH, ...env } });
   const [stdout, stderr, [code]] = await Promise.all([
     text(child.stdout),
     text(child.stderr),
@@ -22,6 +28,10 @@ export async function runUsers(cwd: string, env: Record<string, string>, ...args
   ]);
   return { code, stdout, stderr };
 }
+
+/** Runs `pnpm users`. */
+export const runUsers = (cwd: string, env: Record<string, string>, ...args: string[]): Promise<Ended> =>
+  runProgram('users.ts', cwd, env, ...args);
 
 /** @returns the code in what `users code` said */
 export const codeIn = ({ stdout }: Ended): string =>

@@ -4,6 +4,7 @@ import { sql } from 'drizzle-orm';
 import postgres from 'postgres';
 import { afterAll, describe, expect, test } from 'vitest';
 import { statements } from '../src/db/statement.ts';
+import '../src/dayRecord/rebuild.ts';
 import '../src/features/auth/operators/queries.ts';
 import '../src/jobs/registry.ts';
 import '../src/router.ts';

@@ -3,6 +3,7 @@ import { sql } from 'drizzle-orm';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { Database } from '../src/db/database.ts';
 import { type Statement, statements } from '../src/db/statement.ts';
+import '../src/dayRecord/rebuild.ts';
 import '../src/features/auth/operators/queries.ts';
 import '../src/jobs/registry.ts';
 import { openTestDatabase, startApp } from './harness.ts';

@@ -24,7 +24,7 @@ import { unitOf } from '../db/sql/units.ts';
 import { firstRow, write } from '../db/statement.ts';
 import { type Effects, monthOf } from '../domain/index.ts';
 
-const DAY_COLUMNS = [
+export const DAY_COLUMNS = [
   'state',
   'revision',
   'plan_id',
@@ -34,7 +34,7 @@ const DAY_COLUMNS = [
   'workout',
   'run',
 ] as const;
-const PROGRESSION_COLUMNS = [
+export const PROGRESSION_COLUMNS = [
   'opening_k',
   'k',
   'misses',
@@ -45,7 +45,8 @@ const PROGRESSION_COLUMNS = [
   'since_seq',
 ] as const;
 
-const replaced = (names: readonly string[]) => columnsOf(names, (name) => `${name} = excluded.${name}`);
+export const replaced = (names: readonly string[]) =>
+  columnsOf(names, (name) => `${name} = excluded.${name}`);
 
 /** Numbers of a physical plan after the change; null leaves what is. `changes`: whether its row is another version then. */
 interface PlanWrite {

@@ -682,6 +682,7 @@ test('#466 facts that do not follow each other are named', () => {
     id: 1,
     plan_id: 1,
     value: 7,
+    date: addDays(DATE, 1),
     breaks: [{ seq: 2, expected: 2, found: 5 }],
   });
 });

@@ -14,6 +14,8 @@ export interface RebuiltCounter {
   readonly plan_id?: number;
   /** What the row has to hold, if it is still there. */
   readonly value: number | boolean;
+  /** The date of the fact that set it. */
+  readonly date: string;
   /** Facts whose `before` is not the `after` of the one before: something else has changed the row. */
   readonly breaks: readonly {
     readonly seq: number;
@@ -65,6 +67,7 @@ export function rebuild(facts: readonly NumberedFact[], schedules: readonly Sche
         id: one.id,
         ...(plan_id !== undefined && { plan_id }),
         value: one.after,
+        date: fact.date,
         breaks,
       });
     }

@@ -59,6 +59,16 @@ const bounded = (name: SumColumn, value: string): string => {
   return `greatest(-${BOUNDS[type]}, least(${BOUNDS[type]}, ${value}))::${type}`;
 };
 
+/** @returns the sums as their columns hold them */
+export const boundedSums = (sums: Sums): Sums => {
+  const held = MONTH_SUMS.map((name) => {
+    const type = TYPES[name];
+    const value = sums[name];
+    return [name, type === 'float8' ? value : Math.max(-BOUNDS[type], Math.min(BOUNDS[type], value))];
+  });
+  return Object.fromEntries(held);
+};
+
 /** For `insert`: what was declared by `sumDeclarations`. @param value the SQL of each */
 export const sumValues = (names: readonly SumColumn[], value = (name: string) => name): SQL =>
   columnsOf(names, (name) => bounded(name, value(name)));
