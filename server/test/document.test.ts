@@ -177,6 +177,7 @@ describe('bounds', () => {
       'AccountExport/properties/bytes',
       'ExportedAuditLine/properties/id',
       'ExportedEvent/properties/seq',
+      'ExportedFact/properties/seq',
       'HistoryDay/properties/fact_seq/anyOf/0',
       'HistoryTotal/properties/reps',
       'HistoryTotal/properties/hold_s',

@@ -4,6 +4,7 @@ import {
   ById,
   hasMinLength,
   id,
+  localDate,
   longCount,
   message,
   moment,
@@ -165,6 +166,63 @@ export const Export = z
       created_at: AT,
     }),
     tasks: list('The things to do.', { id: 1, title: 'Buy running shoes', status: false, created_at: AT }),
+    profile: z
+      .array(
+        z
+          .looseObject({
+            time_zone: z.string().meta({ description: 'The time zone.', examples: ['Europe/Berlin'] }),
+          })
+          .meta({ id: 'ExportedProfile', description: 'What the days of a user depend on.' }),
+      )
+      .meta({
+        description: 'The profile: one row, or none while nothing of it was changed.',
+        examples: [[{ time_zone: 'Europe/Berlin', day_start: 3, lang: 'en', study_days: 31 }]],
+      }),
+    schedules: z
+      .array(
+        z
+          .looseObject({ from_date: localDate.describe('The first date that it holds for.') })
+          .meta({ id: 'ExportedSchedule', description: 'What is due from a date on.' }),
+      )
+      .meta({
+        description: 'On which weekdays something was due, from a date on: bit 0 is Monday.',
+        examples: [[{ from_date: '2026-11-20', training: 127, study: 31 }]],
+      }),
+    days: z
+      .array(
+        z
+          .looseObject({ date: localDate.describe('The date of the day.') })
+          .meta({ id: 'ExportedDay', description: 'A date with the sums of what was done on it.' }),
+      )
+      .meta({
+        description: 'The days on which something was reported, with sums.',
+        examples: [[{ date: '2026-11-20', state: 'done', revision: 1, reps: 5, chapters: 2, run: 1 }]],
+      }),
+    facts: z
+      .array(
+        z
+          .looseObject({
+            seq: longCount.describe('The number of the fact.'),
+            date: localDate.describe('The date that it is about.'),
+          })
+          .meta({ id: 'ExportedFact', description: 'Something that was reported, as it was said.' }),
+      )
+      .meta({
+        description: 'What was reported, for good, with the numbers before and after it.',
+        examples: [
+          [
+            {
+              seq: 7,
+              kind: 'day.skipped',
+              date: '2026-11-20',
+              at: AT,
+              zone: 'Europe/Berlin',
+              v: 1,
+              data: {},
+            },
+          ],
+        ],
+      }),
     events: z
       .array(
         z

@@ -129,6 +129,86 @@ test('the file is what GET /users/me/export answers, whole lists of many pages',
   ]);
 });
 
+test('#607 profile, schedules, days and facts are in the file and in the answer, over many pages', async () => {
+  const ann = await newcomer();
+  const date = new Date().toISOString().slice(0, 10);
+  await rest.call('profile.update', { time_zone: 'UTC', lang: 'en' }, ann.token);
+  expect((await rest.call('day.skip', { date }, ann.token)).status).toBe(200);
+  await db.execute(sql`
+    insert into days (user_id, date, state)
+    select ${ann.id}, date '2020-01-01' + n, 'skipped' from generate_series(1, 1200) n`);
+  await db.execute(sql`
+    insert into schedules (user_id, from_date, training, study)
+    select ${ann.id}, date '2001-01-01' + n, 127, 31 from generate_series(1, 600) n`);
+  await db.execute(sql`
+    insert into facts (user_id, seq, kind, date, zone, data)
+    select ${ann.id}, 1000 + n, 'day.skipped', date '2020-01-01' + n, 'UTC', '{"counters": []}'
+    from generate_series(1, 450) n`);
+  const id = await makeExport(api, ann);
+  const file = JSON.parse((await fetchFile(ann, id)).text);
+  const { data: now } = await rest.call('auth.export', {}, ann.token);
+  for (const list of ['profile', 'schedules', 'days', 'facts']) {
+    expect(file[list], list).toEqual(now[list]);
+    expect(JSON.stringify(now[list]), list).not.toContain('user_id');
+  }
+  expect(now.profile).toMatchObject([{ time_zone: 'UTC', lang: 'en', day_start: 0 }]);
+  expect(now.schedules).toHaveLength(601);
+  expect(now.schedules.at(-1)).toEqual({ from_date: date, training: 127, study: 0 });
+  expect(now.days).toHaveLength(1201);
+  expect(now.days.at(-1)).toMatchObject({ date, state: 'skipped', revision: 1 });
+  expect(now.facts).toHaveLength(451);
+  expect(now.facts[0]).toMatchObject({ kind: 'day.skipped', date, zone: 'UTC', data: { content: null } });
+});
+
+test('#608 an account that has filled each table by calls leaves no row in any of them', async () => {
+  const ann = await newcomer();
+  const make = async (procedure: string, input: object) => {
+    const answer = await rest.call(procedure, input, ann.token);
+    expect(answer.status, procedure).toBeLessThan(300);
+    return answer.data;
+  };
+  const date = new Date().toISOString().slice(0, 10);
+  await make('profile.update', { lang: 'en' });
+  const task = await make('task.create', { title: 'Shop' });
+  const plan = (await make('physicalPlan.byUser', { id: ann.id })).data.id;
+  const [exercise] = await make('physicalPlan.exercises', {});
+  await make('day.complete', {
+    date,
+    workout: { plan_id: plan, exercises: [{ exercise_id: exercise.id, done: [5] }] },
+    tasks: [task.id],
+  });
+  const headers = { 'idempotency-key': 'a-key-of-ann' };
+  await api.rest('POST', '/outherTasks', { token: ann.token, headers, body: { title: 'Cook' } });
+  await makeExport(api, ann);
+
+  const tables = (
+    await db.execute<{ name: string }>(sql`
+      select table_name as name from information_schema.columns
+      where table_schema = 'public' and column_name = 'user_id' order by 1`)
+  ).map(({ name }) => name);
+  const rows = async () => {
+    const counts = new Map<string, number>();
+    for (const name of tables) {
+      const [found] = await db.execute<{ count: number }>(
+        sql`select count(*)::int as count from ${sql.identifier(name)} where user_id = ${ann.id}`,
+      );
+      counts.set(name, found?.count ?? 0);
+    }
+    return counts;
+  };
+  const before = await rows();
+  const empty = [...before].filter(([, count]) => count === 0).map(([name]) => name);
+  // A code of an operator is no call of the user's.
+  expect(empty).toEqual(['password_resets']);
+  expect([...before.keys()]).toEqual(
+    expect.arrayContaining(['days', 'facts', 'months', 'profiles', 'progressions', 'schedules']),
+  );
+  await make('auth.remove', { id: ann.id, password: ann.password });
+  const left = [...(await rows())].filter(([, count]) => count > 0).map(([name]) => name);
+  // What was done to the account outlives it, without a word of what was in it.
+  expect(left).toEqual(['audit_trail']);
+});
+
 test('over tRPC the same call says where the file is, and HEAD what it would be', async () => {
   const ann = await newcomer();
   const id = await makeExport(api, ann);

@@ -5,11 +5,15 @@ import type { PgColumn, PgTable } from 'drizzle-orm/pg-core';
 import { sql } from '../../../db/drizzle.ts';
 import {
   auditTrail,
+  days,
   events,
+  facts,
   mentalPlanResources,
   mentalPlans,
   physicalPlans,
+  profiles,
   resources,
+  schedules,
   sessions,
   tasks,
   workoutExercises,
@@ -19,7 +23,7 @@ import {
 interface Section {
   readonly table: PgTable & { user_id: PgColumn };
   /** What its rows are in the order of. */
-  readonly key: 'id' | 'seq';
+  readonly key: 'id' | 'seq' | 'user_id' | 'date' | 'from_date';
   /** A row of the table, which is called `t`, as JSON: no hash and no token is in it. */
   readonly row: SQL;
   /** Rows that are written at a time: some hundred kilobytes, some megabytes where a user writes as much as one may. */
@@ -56,6 +60,10 @@ export const EXPORT_SECTIONS = {
   },
   resources: { table: resources, key: 'id', row: sql`to_jsonb(t) - 'user_id'`, page: 200 },
   tasks: { table: tasks, key: 'id', row: sql`to_jsonb(t) - 'user_id'`, page: 500 },
+  profile: { table: profiles, key: 'user_id', row: sql`to_jsonb(t) - 'user_id'`, page: 1 },
+  schedules: { table: schedules, key: 'from_date', row: sql`to_jsonb(t) - 'user_id'`, page: 500 },
+  days: { table: days, key: 'date', row: sql`to_jsonb(t) - 'user_id'`, page: 500 },
+  facts: { table: facts, key: 'seq', row: sql`to_jsonb(t) - 'user_id'`, page: 200 },
   events: { table: events, key: 'seq', row: sql`to_jsonb(t) - 'user_id'`, page: 200 },
   audit_trail: { table: auditTrail, key: 'id', row: sql`to_jsonb(t) - 'user_id'`, page: 500 },
 } as const satisfies Record<string, Section>;

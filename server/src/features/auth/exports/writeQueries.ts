@@ -77,11 +77,19 @@ export const beginExport = firstRow(
 /** The tenth of the whole that a count of rows is in: an export sends an event per tenth, not per page. */
 const tenth = (rows: string) => sql.raw(`least(9, ${rows}::bigint * 10 / greatest(x.rows_total, 1))`);
 
+/** 9999-12-31, the last date that there is here, in days since 1970. */
+const LAST_DAY = 2_932_896;
+
 /** @returns the statement that writes the next page of a section; it writes nothing if another worker has written the page */
 function pageWriter(name: SectionName) {
   const { table, key, row } = EXPORT_SECTIONS[name];
   const next: SectionName | undefined = SECTION_NAMES[SECTION_NAMES.indexOf(name) + 1];
-  const position = sql.raw(`t.${key}`);
+  const column = sql.raw(`t.${key}`);
+  const isDate = key === 'date' || key === 'from_date';
+  // A place is a number: that of a date is its day since 1970.
+  const position = isDate ? sql`${column} - date '1970-01-01'` : column;
+  const after = (place: SQL) =>
+    isDate ? sql`date '1970-01-01' + least(${place}, ${sql.raw(String(LAST_DAY))})::int` : place;
   const text = (value: string) => sql.raw(`'${value}'`);
   return firstRow(
     write(
@@ -92,7 +100,7 @@ function pageWriter(name: SectionName) {
       with ${lockUser(user_id)},
       page as (
         select ${position} as place, (${row})::text as line from ${table} t
-        where t.user_id = ${user_id} and ${position} > ${place} order by ${position} limit ${limit}),
+        where t.user_id = ${user_id} and ${column} > ${after(place)} order by ${column} limit ${limit}),
       counted_page as (
         select count(*)::int as many, max(place) as last, count(*) < ${limit} as ends, string_agg(line, ',' order by place) as lines from page),
       piece as (
