@@ -48,8 +48,18 @@ export async function moveDay(
     if ('nothing' in effects) return { outcome: 'unchanged', state };
     const { today, time_zone: zone } = state;
     const recorded = await recordEffects(tx, user_id, { now, today, zone }, effects);
-    // A resource that is finished, or no longer is, may change what is due.
-    if (effects.counters.some(({ of }) => of === 'resource')) await writeSchedule(tx, { user_id, now });
+    if (finishesOrReopens(state, effects)) await writeSchedule(tx, { user_id, now });
     return { outcome: 'moved', state, effects, recorded, now };
   });
 }
+
+/** Whether a resource is finished by it, or no longer is: that may change what is due. */
+const finishesOrReopens = ({ links }: ReadState, { counters }: Effects): boolean =>
+  counters.some(
+    (one) =>
+      one.of === 'resource' &&
+      links.some(
+        ({ id, mental_plan_id, volume }) =>
+          id === one.id && mental_plan_id === one.plan_id && one.before < volume !== one.after < volume,
+      ),
+  );
