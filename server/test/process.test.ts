@@ -219,7 +219,7 @@ test('metrics have a port of their own, and a collector that is away holds up ne
   expect((await post(`${server.url}/users`, { login: 'carl', password: 'correct horse' })).status).toBe(201);
   const metrics = await (await fetch(told)).text();
   expect(metrics).toContain(
-    'stepwise_request_duration_seconds_count{procedure="auth.register",transport="rest",status="201"} 1',
+    'stepwise_request_duration_seconds_count{procedure="auth.register",door="rest",status="201"} 1',
   );
   expect((await fetch(`${server.url}/metrics`)).status).toBe(404);
   server.child.kill('SIGTERM');
