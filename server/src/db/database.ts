@@ -19,29 +19,15 @@ export interface CompiledStatement {
   readonly mode: 'read' | 'write' | 'grouped-write';
 }
 
-/**
- * Runs statements. Both engines run the same SQL. With a deadline (milliseconds of performance.now()) PostgreSQL stops
- * being waited for soon after it; the embedded engine, which no network delays, is always waited for.
- */
+/** Runs statements. Both engines run the same SQL. */
 export interface Database {
   /** Runs a statement of statement.ts. @returns its rows, with the columns' names as keys */
-  executePrepared(
-    statement: CompiledStatement,
-    values: readonly unknown[],
-    deadlineAt?: number,
-  ): Promise<object[]>;
+  executePrepared(statement: CompiledStatement, values: readonly unknown[]): Promise<object[]>;
   /** Runs a query whose text is not reused. */
-  execute<Row = Record<string, unknown>>(query: SQL<Row> | SQLWrapper, deadlineAt?: number): Promise<Row[]>;
+  execute<Row = Record<string, unknown>>(query: SQL<Row> | SQLWrapper): Promise<Row[]>;
   /** Runs `job` in a transaction, and in the current one if there is one. `job` must run its statements on `tx`. */
-  transaction<T>(job: (tx: Database) => Promise<T>, deadlineAt?: number): Promise<T>;
+  transaction<T>(job: (tx: Database) => Promise<T>): Promise<T>;
 }
-
-/** @returns the database for what has to be done by then */
-export const databaseUntil = (db: Database, deadlineAt: number): Database => ({
-  executePrepared: (statement, values) => db.executePrepared(statement, values, deadlineAt),
-  execute: (query) => db.execute(query, deadlineAt),
-  transaction: (job) => db.transaction(job, deadlineAt),
-});
 
 /** @param user_id whose events there are more of; undefined: anybody's, because notifications may be lost */
 export type ChangeListener = (user_id: number | undefined) => void;
@@ -72,14 +58,14 @@ export interface OpenDatabase {
 export function databaseOn(engine: {
   executePrepared: Database['executePrepared'];
   /** Runs a text without preparing it. */
-  executeUnprepared(text: string, values: readonly unknown[], deadlineAt?: number): Promise<object[]>;
+  executeUnprepared(text: string, values: readonly unknown[]): Promise<object[]>;
   transaction: Database['transaction'];
 }): Database {
   return {
     executePrepared: engine.executePrepared,
-    async execute<Row>(query: SQLWrapper, deadlineAt?: number) {
+    async execute<Row>(query: SQLWrapper) {
       const { sql, params } = dialect.sqlToQuery(query.getSQL());
-      return (await engine.executeUnprepared(sql, params, deadlineAt)) as Row[];
+      return (await engine.executeUnprepared(sql, params)) as Row[];
     },
     transaction: engine.transaction,
   };

@@ -42,9 +42,9 @@ export async function openForServer(options: DatabaseOptions): Promise<StartingD
   return {
     ...opened,
     db: {
-      executePrepared: (...call) => whenReady(() => db.executePrepared(...call)),
-      execute: (query, deadlineAt) => whenReady(() => db.execute(query, deadlineAt)),
-      transaction: (job, deadlineAt) => whenReady(() => db.transaction(job, deadlineAt)),
+      executePrepared: (statement, values) => whenReady(() => db.executePrepared(statement, values)),
+      execute: (query) => whenReady(() => db.execute(query)),
+      transaction: (job) => whenReady(() => db.transaction(job)),
     },
     ping: () => (isReady ? ping() : undefined),
     async prepare(onWait) {

@@ -12,9 +12,9 @@ export type TraceQuery = <T>(
 const reasonOf = (error: unknown): string => databaseCode(error) ?? 'unknown';
 
 export const tracedDatabase = (db: Database, trace: TraceQuery): Database => ({
-  executePrepared: (statement, values, deadlineAt) =>
-    trace(statement.name, () => db.executePrepared(statement, values, deadlineAt), reasonOf),
-  execute: (query, deadlineAt) => trace('once', () => db.execute(query, deadlineAt), reasonOf),
-  transaction: (job, deadlineAt) =>
-    trace('transaction', () => db.transaction((tx) => job(tracedDatabase(tx, trace)), deadlineAt), reasonOf),
+  executePrepared: (statement, values) =>
+    trace(statement.name, () => db.executePrepared(statement, values), reasonOf),
+  execute: (query) => trace('once', () => db.execute(query), reasonOf),
+  transaction: (job) =>
+    trace('transaction', () => db.transaction((tx) => job(tracedDatabase(tx, trace))), reasonOf),
 });

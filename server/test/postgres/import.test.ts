@@ -452,6 +452,11 @@ describe('after the import', async () => {
       progress: 0,
       day: 7,
       version: 1,
+      aim: null,
+      level: null,
+      schedule: 'sequence',
+      training_days: [1, 2, 3, 4, 5, 6, 7],
+      sessions: 0,
     });
     expect(
       plan.days.map((day: { day_of_week: number; exercises: object[] }) => [

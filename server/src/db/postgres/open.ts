@@ -4,7 +4,6 @@ import { createLimiter, poolMeasures } from '../limiter.ts';
 import { connectionSettingsOf, type DatabaseUrl } from './driverOptions.ts';
 import { listen } from './listen.ts';
 import { openPools, type Pools, READ_PIPELINE_DEPTH } from './pools.ts';
-import { withTimeout } from './retry.ts';
 import { memoizedProbe, type SettingError } from './session.ts';
 import { openTransactionPools } from './transactionPools.ts';
 
@@ -13,11 +12,6 @@ const MAX_WAITING_CALLS = 500;
 
 /** With fewer connections, or without prepared statements, there is no connection for group commit. */
 const MIN_CONNECTIONS_FOR_GROUPS = 4;
-
-const READ_TIMEOUT_MS = 3750;
-
-/** What a statement of a request has at least, however late it is sent. */
-const MIN_TIMEOUT_MS = 1000;
 
 /**
  * Opens pools; the first statement makes the first connection. Reads wait for no row lock and are short, so a quarter of
@@ -50,24 +44,19 @@ export function openPostgres(
   };
   const withPools = <T>(run: (pools: Pools) => Promise<T>): Promise<T> =>
     pools ? run(pools) : openPoolsOnce().then(run);
-  const timeoutOf = (deadlineAt: number) => Math.max(MIN_TIMEOUT_MS, deadlineAt - performance.now());
-  const runWrite = <T>(deadlineAt: number | undefined, run: (pools: Pools) => Promise<T>): Promise<T> => {
-    const write = () => writeLimiter(() => withPools(run));
-    return deadlineAt === undefined ? write() : withTimeout(write, timeoutOf(deadlineAt));
-  };
   return {
     db: databaseOn({
-      executePrepared: ({ text, mode }, values, deadlineAt) => {
-        if (mode !== 'read')
-          return runWrite(deadlineAt, (to) =>
-            mode === 'grouped-write' ? to.groupedWrite(text, values) : to.write(text, values),
-          );
-        const timeoutMs = deadlineAt === undefined ? READ_TIMEOUT_MS : timeoutOf(deadlineAt);
-        return readLimiter(() => withPools((to) => to.read(text, values, timeoutMs)));
-      },
-      executeUnprepared: (text, values, deadlineAt) =>
-        runWrite(deadlineAt, (to) => to.writeUnprepared(text, values)),
-      transaction: (job, deadlineAt) => runWrite(deadlineAt, (to) => to.transaction(job)),
+      executePrepared: ({ text, mode }, values) =>
+        mode === 'read'
+          ? readLimiter(() => withPools((to) => to.read(text, values)))
+          : writeLimiter(() =>
+              withPools((to) =>
+                mode === 'grouped-write' ? to.groupedWrite(text, values) : to.write(text, values),
+              ),
+            ),
+      executeUnprepared: (text, values) =>
+        writeLimiter(() => withPools((to) => to.writeUnprepared(text, values))),
+      transaction: (job) => writeLimiter(() => withPools((to) => to.transaction(job))),
     }),
     engine: 'postgres',
     metricDefinitions: poolMeasures({

@@ -14,8 +14,7 @@ import { type ServerInfo, type SettingError, type Settings, sessionOptions } fro
  * waits for a lock delays at most one more call, by `lock_timeout`. A call that gets no connection within
  * `acquire_timeout` is rejected and never run.
  * PostgreSQL ends a slow statement. `query_timeout` is a little longer, for a server that no longer answers: then the
- * connection is closed. So a statement is answered within 5 s after it was sent; what holds for a request of several
- * statements is its deadline (open.ts).
+ * connection is closed. So a call is answered within 5 s after it was sent.
  */
 export const DRIVER_OPTIONS = {
   backoff: (failures: number) => Math.min(0.05 * 2 ** failures, 0.5),
@@ -37,15 +36,16 @@ export const SESSION_TIMEOUTS = {
   idle_in_transaction_session_timeout: '10s',
 } as const satisfies Settings;
 
-/** Reads in flight on one connection at most. */
+/** Reads in flight on one connection at most, and the timeout of a read. */
 export const READ_PIPELINE_DEPTH = 16;
+export const READ_TIMEOUT_MS = 4000;
 
 /** A group that has to wait for a lock is rolled back soon, and its writes run alone (groupCommit.ts). */
 const GROUP_TIMEOUTS = { ...SESSION_TIMEOUTS, lock_timeout: '50ms' };
 
 /** Runs statements on pools. */
 export interface Pools {
-  read(text: string, values: readonly unknown[], timeoutMs: number): Promise<object[]>;
+  read: StatementRunner;
   write: StatementRunner;
   groupedWrite: StatementRunner;
   /** A write whose text is not prepared. */
@@ -90,8 +90,8 @@ export function openPools(
   const write: StatementRunner = (text, values) =>
     retryOnDeadlock(() => writePool.unsafe(text, values as never[], options));
   return {
-    read: (text, values, timeoutMs) =>
-      readWithTimeout(() => readPool.unsafe(text, values as never[], options), timeoutMs),
+    read: (text, values) =>
+      readWithTimeout(() => readPool.unsafe(text, values as never[], options), READ_TIMEOUT_MS),
     write,
     groupedWrite: groupPool ? createGroupCommit(groupPool, write) : write,
     writeUnprepared: (text, values) => retryOnDeadlock(() => writePool.unsafe(text, values as never[])),

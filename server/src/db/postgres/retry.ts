@@ -27,28 +27,20 @@ export class QueryTimeoutError extends Error {
 }
 
 /**
- * Stops waiting for `run` after `timeoutMs`. What it does may still happen.
- * @throws QueryTimeoutError
- */
-export async function withTimeout<T>(run: () => PromiseLike<T>, timeoutMs: number): Promise<T> {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new QueryTimeoutError('no answer in time')), timeoutMs);
-  try {
-    return await Promise.race([late.promise, run()]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/**
  * Stops waiting for a read after `timeoutMs`, and runs it again once if its connection is lost. Only for statements that
  * read: the first one may still run, or run twice.
  * @throws QueryTimeoutError
  */
-export function readWithTimeout<T>(run: () => PromiseLike<T>, timeoutMs: number): Promise<T> {
+export async function readWithTimeout<T>(run: () => PromiseLike<T>, timeoutMs: number): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new QueryTimeoutError('no answer in time')), timeoutMs);
   const rerunIfLost = (error: unknown) => {
     if (databaseCode(error) !== 'CONNECTION_CLOSED') throw error;
     return run();
   };
-  return withTimeout(() => run().then(undefined, rerunIfLost), timeoutMs);
+  try {
+    return await Promise.race([late.promise, run().then(undefined, rerunIfLost)]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

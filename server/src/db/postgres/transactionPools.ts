@@ -7,7 +7,7 @@ import { databaseCode } from '../errors.ts';
 import { type ConnectionOptions, connect, databaseOnConnection } from './connection.ts';
 import type { DatabaseUrl } from './driverOptions.ts';
 import type { StatementRunner } from './groupCommit.ts';
-import { DRIVER_OPTIONS, type PoolSizes, type Pools, SESSION_TIMEOUTS } from './pools.ts';
+import { DRIVER_OPTIONS, type PoolSizes, type Pools, READ_TIMEOUT_MS, SESSION_TIMEOUTS } from './pools.ts';
 import { readWithTimeout, retryOnDeadlock } from './retry.ts';
 import {
   completeSettings,
@@ -54,8 +54,8 @@ export function openTransactionPools(
       retryOnDeadlock(() => runInOwnTransaction(writePool, beginWrite, text, values, prepared));
   };
   return {
-    read: (text, values, timeoutMs) =>
-      readWithTimeout(() => runInOwnTransaction(readPool, beginRead, text, values, prepare), timeoutMs),
+    read: (text, values) =>
+      readWithTimeout(() => runInOwnTransaction(readPool, beginRead, text, values, prepare), READ_TIMEOUT_MS),
     write: write(prepare),
     groupedWrite: write(prepare),
     writeUnprepared: write(false),

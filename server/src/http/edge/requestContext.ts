@@ -1,5 +1,4 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { databaseUntil } from '../../db/database.ts';
 import type { VerifiedClaims } from '../../security/accessTokens.ts';
 import { addressKey, type RateLimitState } from '../../security/rateLimits.ts';
 import type { Caller, ClientInfo, Context, RequestContext, Services } from '../../trpc/context.ts';
@@ -8,17 +7,9 @@ import { parseAddress } from './proxies.ts';
 /** `Bearer` and a compact JWS. Anything else is not a token. */
 const BEARER = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/;
 
-/**
- * The statements of a request share this deadline. A statement that is sent after it has one more second. So a request with
- * a session check and a change is answered within 5 s, whatever the network to the database does.
- */
-const DATABASE_TIMEOUT_MS = 3750;
-
 /** @returns the context that the calls of one request share */
 export function createContext(services: Services, request: FastifyRequest, reply: FastifyReply): Context {
-  const context = requestContextOf(services, request, reply);
-  const db = databaseUntil(services.db, context.startedAt + DATABASE_TIMEOUT_MS);
-  return { db, services, request: context };
+  return { db: services.db, services, request: requestContextOf(services, request, reply) };
 }
 
 /** @returns the context of a request. It is made once, whether a guard or a procedure asks first */
@@ -26,14 +17,12 @@ export function requestContextOf(
   services: Services,
   request: FastifyRequest,
   reply: FastifyReply,
-): HttpRequestContext {
+): RequestContext {
   request.requestContext ??= new HttpRequestContext(services, request, reply);
   return request.requestContext;
 }
 
 class HttpRequestContext implements RequestContext {
-  /** In milliseconds, as performance.now() counts. */
-  readonly startedAt = performance.now();
   countAnswer?: (data: unknown) => void;
   readonly #services: Services;
   readonly #request: FastifyRequest;
@@ -133,6 +122,6 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** The key of the request's address in the limits. It is computed once, because proxies make that expensive. */
     addressKey?: string;
-    requestContext?: HttpRequestContext;
+    requestContext?: RequestContext;
   }
 }

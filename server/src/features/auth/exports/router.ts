@@ -65,8 +65,7 @@ export const exportsRouter = router({
         tag,
         file: {
           content: Export,
-          // A file may be taken for longer than a request has for its statements.
-          async read({ services: { db }, request }, { id }: z.output<typeof ExportFile>) {
+          async read({ db, request }, { id }: z.output<typeof ExportFile>) {
             const user = (await request.authenticate()) ?? unauthenticated();
             return readFile(db, user.id, id);
           },
