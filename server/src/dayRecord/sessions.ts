@@ -8,8 +8,8 @@ const firstDate = sql`(select date from clock) - ${sql.raw(String(SESSION_DAYS))
 
 /**
  * The CTE `first_session`, beside a CTE `clock` with the date: the first date whose sessions are needed, null if none are.
- * Where the date has a session itself, its fact holds where the user stood before it; only dates with a newer fact, and those
- * after them, say more. Where only later dates have one, any before may be the newest.
+ * Where the date has a session itself and nothing newer was recorded, its fact alone holds where the user stood before it.
+ * Otherwise a session of any other date may be the newest of an exercise.
  */
 export const firstSession = (user_id: SQL): SQL => sql`
     own_seq as (
@@ -26,14 +26,15 @@ export const firstSession = (user_id: SQL): SQL => sql`
     ),
     first_session as (
       select case
-        when (select seq from own_seq) is not null then (
-          select min(fact.date)
-          from ${facts} fact
+        when (select date from later_date) is not null then ${firstDate}
+        when (select seq from own_seq) is null then null
+        when exists (
+          select from ${facts} fact
           where fact.user_id = ${user_id}
             and fact.date between ${firstDate} and (select date from clock)
-            and fact.seq >= (select seq from own_seq)
+            and fact.seq > (select seq from own_seq)
             and fact.data ? 'before'
-        )
-        when (select date from later_date) is not null then ${firstDate}
+        ) then ${firstDate}
+        else (select date from clock)
       end as date
     )`;
