@@ -5,6 +5,7 @@
 // - calendar: `localDate`, `latestDate`, `isWritable`, `ageAt`, arithmetic on `YYYY-MM-DD`, masks of weekdays
 // - progression: `target`, `topOf`, `rungAt` (what to show), `step`, `fold`, `isReady`, `nextOfChain`
 // - workout: `plannedWorkout` (the workout of a date with its targets), `slotOn`, `advanced`, `kcalPerKg`, `kcalOf`
+// - plan: `generatePlan` (a week for a level), `preview` (a dry run of sessions to come), `startOf`
 // - energy: `energy`, `aimOf`, `bmrOf`, `bmiOf`
 // - pace: `learning` (the quotas of a date and how each resource stands), `pour`, `daysLeft`, `studyDays`
 // - streak: `isDue`, `runs` (what rows hold), `streak` (what is current), `windowOf`, `addSums`
@@ -15,6 +16,7 @@ export * from './calendar.ts';
 export * from './day.ts';
 export * from './energy.ts';
 export * from './pace.ts';
+export * from './plan.ts';
 export * from './progression.ts';
 export * from './streak.ts';
 export * from './workout.ts';

@@ -1,5 +1,5 @@
 // Which workout a date has, and what it takes.
-import { isoWeekday } from './calendar.ts';
+import { isoWeekday, weekdaysOf } from './calendar.ts';
 import {
   type Because,
   isReady,
@@ -108,6 +108,27 @@ export function advanced(
   if (plan.schedule === 'weekday') return { day: search(plan, isoWeekday(date), 1, 1) ?? day, progress };
   const next = slotAfter(plan, day);
   return next === undefined ? { day, progress } : { day: next, progress: progress + (next <= day ? 7 : 0) };
+}
+
+const DELOAD_FROM_LEVEL = 3;
+const DELOAD_EVERY_WEEKS = 6;
+
+/**
+ * Whether the plan's next session falls into a deload week: from level 3 on each sixth week of sessions, whenever they
+ * were done (Rogerson 2024: every 5.6 ± 2.3 weeks, with fewer sets).
+ * @param plan `training_days` a mask: as many sessions make a week
+ */
+export function isDeloadWeek({
+  level,
+  sessions,
+  training_days,
+}: {
+  readonly level: number | null;
+  readonly sessions: number;
+  readonly training_days: number;
+}): boolean {
+  const week = Math.floor(sessions / Math.max(1, weekdaysOf(training_days).length));
+  return level !== null && level >= DELOAD_FROM_LEVEL && week % DELOAD_EVERY_WEEKS === DELOAD_EVERY_WEEKS - 1;
 }
 
 /** @returns the sets of a session: halved, rounded up, in a deload week */
