@@ -64,7 +64,9 @@ describe('days left', () => {
     const ann = await newPerson();
     await ann.ok('PATCH', `/mentalPlans/${ann.mental}`, { progress: 19 });
     const counters = [{ of: 'days_left', id: ann.mental, before: 20, after: 19 }];
-    expect(await facts(ann)).toEqual([{ kind: 'days_left.adjusted', date: TODAY, counters }]);
+    expect(await facts(ann)).toEqual([
+      { kind: 'days_left.adjusted', date: TODAY, counters, counted_down: true },
+    ]);
     expect(await history(ann)).toMatchObject([{ ...OPEN, counted_down: true, ...NOTHING_READ }]);
     expect((await eventsOf(ann)).map(({ type }) => type)).toEqual([
       'mentalPlan.created',
@@ -97,6 +99,38 @@ describe('days left', () => {
     await ann.ok('PATCH', `/mentalPlans/${ann.mental}`, { deadline: addDays(TODAY, 9) });
     await ann.ok('PATCH', `/mentalPlans/${ann.mental}`, { progress: 5 });
     expect(await facts(ann)).toHaveLength(2);
+    await expectConsistent(ann);
+  });
+
+  test('#611 only the plan that is current counts a date down, and it gets the day back, current or not', async () => {
+    const ann = await newPerson();
+    const daysLeft = async () =>
+      Object.fromEntries(
+        (await ann.ok('GET', '/mentalPlans')).map(({ id, progress }: Record<string, number>) => [
+          id,
+          progress,
+        ]),
+      );
+    const first = ann.mental;
+    const second = await ann.newPlan();
+    await ann.ok('PATCH', `/mentalPlans/${first}`, { progress: 19 });
+    expect((await facts(ann)).at(-1)).toMatchObject({ kind: 'days_left.adjusted', counted_down: false });
+    expect(await history(ann)).toMatchObject([{ ...OPEN, counted_down: false }]);
+    const complete = async () => ann.ok('POST', `/users/me/days/${TODAY}`, { tasks: [await ann.newTask()] });
+    await complete();
+    expect(await daysLeft()).toEqual({ [first]: 19, [second]: 19 });
+    await ann.ok('POST', `/users/me/days/${TODAY}/reopen`);
+    expect(await daysLeft()).toEqual({ [first]: 19, [second]: 20 });
+    await expectConsistent(ann);
+
+    await ann.ok('PATCH', `/mentalPlans/${second}`, { progress: 19 });
+    expect((await facts(ann)).at(-1)).toMatchObject({ kind: 'days_left.adjusted', counted_down: true });
+    const third = await ann.newPlan();
+    await complete();
+    expect(await daysLeft(), 'once a date').toEqual({ [first]: 19, [second]: 19, [third]: 20 });
+    await ann.ok('POST', `/users/me/days/${TODAY}/reopen`);
+    expect(await daysLeft()).toEqual({ [first]: 19, [second]: 20, [third]: 20 });
+    expect(await history(ann)).toMatchObject([{ state: 'open', counted_down: false }]);
     await expectConsistent(ann);
   });
 });
@@ -227,6 +261,7 @@ describe('progress', () => {
         { ...dropped, before: 2 },
         { ...dropped, id: other, before: 1 },
       ],
+      counted_down: true,
       reason: 'unlinked',
     });
     expect(await history(ann)).toMatchObject([
@@ -327,20 +362,22 @@ describe('at once', () => {
 
 test('#595 facts are those that the rules make of the same PATCHes, to the last digit', async () => {
   const ann = await newPerson();
+  const older = ann.mental;
+  const current = await ann.newPlan();
   const random = randomOf(595);
   const resources = { chapter: 20, page: 300, minute: 90, lesson: 8 };
   const links: Link[] = [];
   for (const [unit, volume] of Object.entries(resources)) {
     const id = await ann.add({ unit, volume });
     links.push({
-      ...{ id, mental_plan_id: ann.mental, type: 'book', name: 'SICP', volume, progress: 0 },
+      ...{ id, mental_plan_id: current, type: 'book', name: 'SICP', volume, progress: 0 },
       unit: unit as Link['unit'],
     });
   }
   const world = new DayWorld().set({
     today: TODAY,
     links,
-    mental_plans: [{ id: ann.mental, days_left: 20, deadline: null }],
+    mental_plans: [older, current].map((id) => ({ id, days_left: 20, deadline: null })),
     tasks: [{ id: await ann.newTask(), title: 'Shop', status: false, done_on: null }],
   });
   const task_id = world.tasks[0]?.id as number;
@@ -348,13 +385,13 @@ test('#595 facts are those that the rules make of the same PATCHes, to the last 
     () => {
       const { id, volume } = random.pick(links);
       const progress = random.pick([random.next() * volume, random.int(0, volume * 40) / 40]);
-      const action = { type: 'progress', resource_id: id, mental_plan_id: ann.mental, progress } as const;
+      const action = { type: 'progress', resource_id: id, mental_plan_id: current, progress } as const;
       return [`/resources/${id}`, { progress }, action];
     },
     () => {
       const days_left = random.int(17, 20);
-      const action = { type: 'days_left', plan_id: ann.mental, days_left } as const;
-      return [`/mentalPlans/${ann.mental}`, { progress: days_left }, action];
+      const plan_id = random.pick([older, current]);
+      return [`/mentalPlans/${plan_id}`, { progress: days_left }, { type: 'days_left', plan_id, days_left }];
     },
     () => {
       const status = random.oneIn(2);

@@ -72,6 +72,13 @@ export class DayWorld {
     ];
     const plans = this.plans.filter(({ id }) => plan_ids.includes(id));
     const current = this.mental_plans.at(-1);
+    const counted = this.facts.findLast((one) => one.date === date && one.counted_down);
+    const counted_plan_id = day?.counted_down ? (counted?.counters[0]?.id ?? null) : null;
+    const mental_plan_ids = [
+      kept?.mental_plan_id,
+      counted_plan_id,
+      action.type === 'days_left' ? action.plan_id : undefined,
+    ];
     const closed = [...this.rows.values()].filter(({ state }) => state !== 'open');
     const monday = mondayOf(date);
     const before = closed
@@ -100,8 +107,9 @@ export class DayWorld {
       sessions: needed ? sessions : [],
       mental_plans: [
         ...(current ? [current] : []),
-        ...this.mental_plans.filter(({ id }) => id === kept?.mental_plan_id && id !== current?.id),
+        ...this.mental_plans.filter(({ id }) => mental_plan_ids.includes(id) && id !== current?.id),
       ],
+      counted_plan_id,
       links: this.links,
       tasks: this.tasks,
       exercises: THE_EIGHT,

@@ -73,6 +73,7 @@ interface StoredState {
   readonly plans: readonly StoredPlan[];
   readonly progressions: readonly Progression[];
   readonly mental_plans: readonly StoredMentalPlan[];
+  readonly counted_plan_id: number | null;
   readonly links: readonly Link[];
   readonly tasks: readonly DayTask[];
   readonly schedules: readonly Schedule[];
@@ -148,8 +149,18 @@ const readState = firstRow(
     current_mental_plan as (
       select id from ${mentalPlans} where user_id = ${user_id} order by id desc limit 1
     ),
+    counted_plan as (
+      select (jsonb_path_query_first(fact.data, '$.counters[*] ? (@.of == "days_left")') ->> 'id')::int as id
+      from own_day
+      join ${facts} fact on fact.user_id = ${user_id} and fact.date = own_day.date
+      where own_day.counted_down and fact.data -> 'counted_down' = 'true'
+      order by fact.seq desc
+      limit 1
+    ),
     mental_plan_ids as (
       select id from current_mental_plan
+      union
+      select id from counted_plan
       union
       select (content ->> 'mental_plan_id')::int from own_day
       union
@@ -200,6 +211,7 @@ const readState = firstRow(
         where plan.user_id = ${user_id} and plan.id = any(array(select id from mental_plan_ids))`,
         sql`listed.id desc`,
       )},
+      'counted_plan_id', (select id from counted_plan),
       'links', ${jsonList(sql`
         select
           resource.id, link.mental_plan_id, resource.type, resource.name, ${unitOf('resource')} as unit,

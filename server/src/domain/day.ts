@@ -182,8 +182,10 @@ export interface State {
    * is after it.
    */
   readonly sessions: readonly SessionDay[];
-  /** The current one first, and the one that the day's content names. */
+  /** The current one first, the one that the day's content names, and the one of `counted_plan_id`. */
   readonly mental_plans: readonly MentalPlan[];
+  /** The mental plan of the last PATCH that has counted the date down; null without. It may not be current any more. */
+  readonly counted_plan_id: number | null;
   /** Links of the resources that are named now or in the day's content: to the current mental plan, or to that content's. */
   readonly links: readonly Link[];
   /** Those named now or in the day's content. */
@@ -287,6 +289,8 @@ export interface Fact {
   };
   /** Of plan.adjusted: whether it said that the workout was done. */
   readonly reported?: boolean;
+  /** Of days_left.adjusted: whether it was one day less of the current plan, and so counted the date down. */
+  readonly counted_down?: boolean;
   /** Of adjustments: what they add to the sums of the date. */
   readonly sums?: Partial<Sums>;
   readonly reason?: AdjustmentReason;
@@ -371,13 +375,15 @@ const STATE_OF: Partial<Record<FactKind, DayState>> = {
   'day.reopened': 'open',
 };
 
+const isOneDayLess = (one: Counter): boolean => one.of === 'days_left' && one.after === one.before - 1;
+
 /** @returns the row of a date after a fact, and what the fact adds to its sums; `run` is left */
 export function applyFact(before: Day | null, fact: Fact): { day: Day; sums: Sums } {
   const was = before ?? { date: fact.date, ...UNTOUCHED };
   const moves = fact.content !== undefined;
   const state = STATE_OF[fact.kind] ?? (fact.reported && was.state !== 'done' ? 'reported' : was.state);
   const content = moves ? (fact.content ?? null) : was.content;
-  const counted = fact.counters.some((one) => one.of === 'days_left' && one.after === one.before - 1);
+  const counted = fact.counted_down ?? fact.counters.some(isOneDayLess);
   const day: Day = {
     date: fact.date,
     state,
@@ -535,9 +541,9 @@ const progressCounter = (link: Link, after: number): Counter[] =>
   link.progress === after
     ? []
     : [{ of: 'resource', id: link.id, plan_id: link.mental_plan_id, before: link.progress, after }];
-/** @returns minutes of an amount, half up, so that those of a difference and of its parts agree */
+/** @returns minutes of an amount, half up, so that those of a difference and of its parts agree; 0 and not -0 */
 const studyMinutes = (state: State, { unit }: Link, amount: number) =>
-  Math.round(round6(amount * state.minutes_per_unit[unit]));
+  Math.round(round6(amount * state.minutes_per_unit[unit])) + 0;
 
 /** Takes a workout back: relative, so what an adjustment has set since stays. A plan that is gone is passed over. */
 function undoWorkout(state: State, workout: DoneWorkout, change: Change): void {
@@ -568,7 +574,7 @@ function undoTask(state: State, { task_id, finished }: DoneTask): Counter[] {
 function undo(state: State, { content, counted_down }: Day): Change {
   const change: Change = { content: null, counters: [], sessions: new Map() };
   if (content?.workout) undoWorkout(state, content.workout, change);
-  const counted = content?.mental_plan_id ?? state.mental_plans[0]?.id;
+  const counted = content?.mental_plan_id ?? state.counted_plan_id;
   const plan = state.mental_plans.find(({ id }) => id === counted);
   if (counted_down && plan?.deadline === null)
     change.counters.push(
@@ -923,7 +929,9 @@ function adjust(state: State, action: Extract<Action, { type: 'days_left' | 'pro
     const counters = counter('days_left', plan.id, plan.days_left, action.days_left);
     // With a deadline they are computed: accepted, and nothing changes.
     if (plan.deadline !== null || counters.length === 0) return NOTHING;
-    return adjusted(state, { kind: 'days_left.adjusted', counters });
+    // Of another plan it is no day that has passed, but a number that was set.
+    const counted_down = plan === state.mental_plans[0] && counters.some(isOneDayLess);
+    return adjusted(state, { kind: 'days_left.adjusted', counters, counted_down });
   }
   if (action.type === 'task') {
     const task = state.tasks.find(({ id }) => id === action.task_id);

@@ -36,7 +36,7 @@ export const studyMinutes = (amount: SQL, unit: SQL): SQL => sql`
  * The last CTEs of a change: record its adjustment, with the number of the event that `appendEvents` has appended before
  * them, under the user's lock. They need the CTE `clock` too.
  * @param adjustment a query of at most one row, and of none when no number has changed: `kind`, and `data` with `counters`
- * and, where they are told, `sums` and `reason`. Values before the change have to be those of rows that the statement has
+ * and, where they are told, `sums`, `reason` and `counted_down`. Values before the change have to be those of rows that the statement has
  * locked: its snapshot may be older than the lock
  */
 export const recordAdjustment = (user_id: SQL, now: SQL, adjustment: SQL): SQL => sql`
@@ -46,7 +46,7 @@ export const recordAdjustment = (user_id: SQL, now: SQL, adjustment: SQL): SQL =
         adjusted.data,
         clock.today,
         clock.zone,
-        adjusted.data @? '$.counters[*] ? (@.of == "days_left" && @.after == @.before - 1)' as counted_down,
+        coalesce((adjusted.data -> 'counted_down')::boolean, false) as counted_down,
         ${columnsOf(ADJUSTED_SUMS, (name) => `coalesce(sums.${name}, 0) as ${name}`)}
       from (${adjustment}) as adjusted, clock,
       jsonb_to_record(coalesce(adjusted.data -> 'sums', '{}')) as sums(${sumDeclarations(ADJUSTED_SUMS)})

@@ -383,13 +383,22 @@ const update = firstRow(
             'counters', jsonb_agg(
               jsonb_build_object('of', of, 'id', id, 'plan_id', plan_id, 'before', before, 'after', after)
               order by of, id),
+            'counted_down', bool_or(is_current and after = before - 1) filter (where of = 'days_left'),
             'reason', case when bool_or(of = 'resource') then 'unlinked' end)) as data
         from (
-          select 'days_left' as of, plan.id, null as plan_id, before.progress as before, plan.progress as after
+          select
+            'days_left' as of,
+            plan.id,
+            null as plan_id,
+            before.progress as before,
+            plan.progress as after,
+            plan.id = (
+              select id from ${plans} where user_id = ${sent.user_id} order by id desc limit 1
+            ) as is_current
           from plan, before
           where plan.progress <> before.progress
           union all
-          select 'resource', resource_id, mental_plan_id, progress, 0
+          select 'resource', resource_id, mental_plan_id, progress, 0, null
           from dropped
           where progress <> 0
         ) as counter
