@@ -4,6 +4,7 @@ import {
   type Action,
   addDays,
   addSums,
+  type Content,
   type Day,
   type DayTask,
   type Effects,
@@ -15,6 +16,7 @@ import {
   NO_SUMS,
   type Outcome,
   type Progression,
+  type Refusal,
   type Schedule,
   SESSION_DAYS,
   type SessionDay,
@@ -192,3 +194,19 @@ export class DayWorld {
     }
   }
 }
+
+export const NONE: Content = { workout: null, resources: [], tasks: [] };
+export const refusal = (outcome: Outcome): Refusal | undefined =>
+  'refusal' in outcome ? outcome.refusal : undefined;
+export const moved = (outcome: Outcome): Effects => {
+  expect(outcome).toHaveProperty('moves');
+  return outcome as Effects;
+};
+export const complete = (content: Partial<Content>): Action => ({
+  type: 'complete',
+  content: { ...NONE, ...content },
+});
+export const correct = (content: Partial<Content>): Action => ({
+  type: 'correct',
+  content: { ...NONE, ...content },
+});

@@ -1,5 +1,5 @@
 // A PATCH of a physical plan's day or progress is an act of the day: existing clients say by it that today's workout was
-// done (domain/day.ts decides when). It takes the user's lock first, like each change of a day.
+// done (domain/day/adjust.ts decides when). It takes the user's lock first, like each change of a day.
 import type { Database } from '../db/database.ts';
 import { type IfMatch, type MissReason, missReason, versionsOf } from '../db/sql/versionedUpdate.ts';
 import { latestDate, transition } from '../domain/index.ts';

@@ -1,4 +1,4 @@
-// What a change of a day reads, in one statement, under the user's lock (domain/day.ts says what each part is for).
+// What a change of a day reads, in one statement, under the user's lock (domain/day/state.ts says what each part is for).
 import type { SQL } from 'drizzle-orm';
 import type { Exercises } from '../cache/exercises.ts';
 import type { Database } from '../db/database.ts';

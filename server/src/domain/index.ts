@@ -9,11 +9,32 @@
 // - energy: `energy`, `aimOf`, `bmrOf`, `bmiOf`
 // - pace: `learning` (the quotas of a date and how each resource stands), `pour`, `daysLeft`, `studyDays`
 // - streak: `isDue`, `runs` (what rows hold), `streak` (what is current), `windowOf`, `addSums`
-// - day: `transition` (complete, correct, skip, reopen, old PATCHes), `applyFact`, `splitAt` (progressions before a date)
+// - day/transition: `transition` (complete, correct, skip, reopen, old PATCHes), in the terms of day/action (what is
+//   asked), day/state (what is read) and day/outcome (what is to be written)
+// - day/facts: what is recorded of a date, `applyFact` (the row of a date after a fact), `sumsOf`
+// - day/sessions: `splitAt` (progressions before a date)
 //
 // rebuild.ts beside it makes the same rows of facts alone; a client has no use for it.
 export * from './calendar.ts';
-export * from './day.ts';
+export type { Action, Content } from './day/action.ts';
+export {
+  type AdjustmentReason,
+  applyFact,
+  type Counter,
+  type Day,
+  type DoneExercise,
+  type DoneResource,
+  type DoneTask,
+  type DoneWorkout,
+  type Fact,
+  type FactKind,
+  type KeptContent,
+  sumsOf,
+} from './day/facts.ts';
+export type { Effects, Issue, Move, Outcome, Refusal } from './day/outcome.ts';
+export { SESSION_DAYS, type SessionDay, sessionOf, splitAt } from './day/sessions.ts';
+export type { DayTask, Link, MentalPlan, State } from './day/state.ts';
+export { transition } from './day/transition.ts';
 export * from './energy.ts';
 export * from './pace.ts';
 export * from './plan.ts';

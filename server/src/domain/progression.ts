@@ -32,6 +32,9 @@ export interface Progression {
   readonly since_seq: number;
 }
 
+/** Where a user stood before a date: what sessions change of a progression. */
+export type Standing = Omit<Progression, 'opening_k' | 'since' | 'since_seq'>;
+
 /** One exercise of one session, as it was judged. */
 export interface TrainingSession {
   readonly date: string;

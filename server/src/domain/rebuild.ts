@@ -1,6 +1,7 @@
 // What stands in the tables, computed from facts alone, by the functions that write.
 import { monthOf } from './calendar.ts';
-import { applyFact, type Counter, type Day, type Fact, type SessionDay, sessionOf } from './day.ts';
+import { applyFact, type Counter, type Day, type Fact } from './day/facts.ts';
+import { type SessionDay, sessionOf } from './day/sessions.ts';
 import { fold, isCounted, type Progression } from './progression.ts';
 import { addSums, NO_SUMS, runs, type Schedule, type Sums } from './streak.ts';
 

@@ -33,7 +33,7 @@ export const facts = pgTable(
     user_id: owner(),
     /** The number of the last event of the same change: facts are in the order of the commits. */
     seq: bigint('seq', { mode: 'number' }).notNull(),
-    /** `day.done` and so on (domain/day.ts). */
+    /** `day.done` and so on (domain/day/facts.ts). */
     kind: text('kind').notNull(),
     /** The date that it is about. */
     date: localDate('date').notNull(),

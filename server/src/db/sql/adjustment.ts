@@ -1,6 +1,6 @@
 // A PATCH of one number (days left, progress, the status of a task) is told as a fact of today, in its own statement. It makes
 // a row of the date where there is none, but moves no day: state, revision and content stay. The rules have the same
-// in TypeScript (`adjust` in domain/day.ts).
+// in TypeScript (`adjustNumber` in domain/day/adjust.ts).
 import type { SQL } from 'drizzle-orm';
 import { sql } from '../drizzle.ts';
 import { days, facts, months, profiles } from '../schema/index.ts';
