@@ -60,7 +60,7 @@ async function run(db: Database, user: number | undefined, repair: boolean): Pro
     if (differences === undefined) throw new ConfigError(`there is no user ${id}`);
     count.users++;
     for (const difference of differences) {
-      const isRepaired = repair && difference.isMendable;
+      const isRepaired = repair && difference.isRepairable;
       count.differences++;
       if (isRepaired) count.repaired++;
       console.log(`user ${id}: ${inWords(difference)}${repair && !isRepaired ? ' (facts stay)' : ''}`);

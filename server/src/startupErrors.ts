@@ -19,7 +19,7 @@ const FILE_ERRORS: ReadonlySet<string | undefined> = new Set([
   'EROFS',
 ]);
 
-/** @returns one line for what an operator can mend, naming the setting; anything else as it is, with its stack */
+/** @returns one line for what an operator can repair, naming the setting; anything else as it is, with its stack */
 export function describeStartupError(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   if (error instanceof OperatorError)

@@ -1,4 +1,4 @@
-// What `pnpm db:rebuild` finds and mends: rows that somebody has changed behind the server's back.
+// What `pnpm db:rebuild` finds and repairs: rows that somebody has changed behind the server's back.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -77,8 +77,8 @@ describe('a row that was changed by hand', () => {
 
     const before = await userRowVersions(api, ann.id);
     const differences = await check(ann);
-    expect(differences?.every(({ isMendable }) => isMendable)).toBe(true);
-    expect(differences?.map(({ isMendable: _, ...difference }) => difference)).toEqual([
+    expect(differences?.every(({ isRepairable }) => isRepairable)).toBe(true);
+    expect(differences?.map(({ isRepairable: _, ...difference }) => difference)).toEqual([
       { table: 'days', key: dateOf(2), column: 'run', stored: 9, rebuilt: 2 },
       { table: 'days', key: dateOf(2), column: 'pages', stored: 7, rebuilt: 0 },
       { table: 'days', key: dateOf(3), rebuilt: 'a row' },
@@ -107,7 +107,7 @@ describe('a row that was changed by hand', () => {
     expect(await userRowVersions(api, ann.id)).toEqual(before);
   });
 
-  test('#601 is mended with no fact and nobody else touched, and the second time there is nothing', async () => {
+  test('#601 is repaired with no fact and nobody else touched, and the second time there is nothing', async () => {
     const [ann, bob] = [await trainee(), await trainee()];
     const whole = await userRows(api, ann.id);
     const others = await userRowVersions(api, bob.id);
@@ -122,7 +122,7 @@ describe('a row that was changed by hand', () => {
       sql`update outer_tasks set status = false, done_on = '2020-01-01' where user_id = ${ann.id}`,
     );
     expect((await repair(ann))?.length).toBeGreaterThan(10);
-    const mended = await userRows(api, ann.id);
+    const repaired = await userRows(api, ann.id);
     for (const table of [
       'facts',
       'days',
@@ -132,7 +132,7 @@ describe('a row that was changed by hand', () => {
       'physical_plans',
       'schedules',
     ])
-      expect(mended[table], table).toEqual(whole[table]);
+      expect(repaired[table], table).toEqual(whole[table]);
     await expectRebuilt(db, ann.id);
     expect(await userRowVersions(api, bob.id)).toEqual(others);
 
@@ -141,7 +141,7 @@ describe('a row that was changed by hand', () => {
     expect(await userRowVersions(api, ann.id)).toEqual(versions);
   });
 
-  test('#602 clients hear of what was mended, and what was kept in memory is read again', async () => {
+  test('#602 clients hear of what was repaired, and what was kept in memory is read again', async () => {
     const ann = await trainee();
     const target = async () => {
       const { workout } = await ann.call('day.today', {});
@@ -178,7 +178,7 @@ test('#603 facts that contradict each other are named and stay', async () => {
     column: `before of mental_plans ${ann.mental} progress`,
     stored: 30,
     rebuilt: 16,
-    isMendable: false,
+    isRepairable: false,
   };
   expect(await repair(ann)).toEqual(expect.arrayContaining([expect.objectContaining(broken)]));
   expect(await check(ann)).toMatchObject([broken]);

@@ -1,5 +1,5 @@
-// Compares what stands in the tables of the day with what the facts say, and mends what differs. It runs beside servers:
-// each user is read and mended in one transaction that holds the user's lock. Facts are never changed.
+// Compares what stands in the tables of the day with what the facts say, and repairs what differs. It runs beside servers:
+// each user is read and repaired in one transaction that holds the user's lock. Facts are never changed.
 import type { SQL } from 'drizzle-orm';
 import type { Database } from '../db/database.ts';
 import { sql } from '../db/drizzle.ts';
@@ -42,7 +42,7 @@ export interface Difference {
   /** Undefined: there is to be no row. */
   readonly rebuilt?: Value;
   /** False of facts that contradict each other: they stay. */
-  readonly isMendable: boolean;
+  readonly isRepairable: boolean;
 }
 
 interface Stored {
@@ -100,8 +100,8 @@ const readStored = firstRow(
 );
 
 /** Writes rows whole, deletes those that are too many, and tells of days, so that what is cached is read again. */
-const mend = write(
-  'rebuild.mend',
+const repairRows = write(
+  'rebuild.repair',
   {
     user_id: 'int',
     days: 'json',
@@ -186,7 +186,7 @@ function compare<Rebuilt extends object>(
     const key = keyOf(row);
     const found = left.get(key);
     left.delete(key);
-    const of = { table, key, isMendable: true };
+    const of = { table, key, isRepairable: true };
     const own: Difference[] = found
       ? columns
           .filter((column) => found[column] !== row[column])
@@ -197,7 +197,7 @@ function compare<Rebuilt extends object>(
   }
   const extra = [...left.values()];
   for (const row of extra)
-    differences.push({ table, key: keyOf(row), isMendable: true, ...wholeRow, stored: 'a row' });
+    differences.push({ table, key: keyOf(row), isRepairable: true, ...wholeRow, stored: 'a row' });
   return { differences, wrong, extra };
 }
 
@@ -220,7 +220,7 @@ function compareCounters(stored: Stored, counters: readonly RebuiltCounter[]) {
         column: `before of ${table} ${key} ${column}`,
         stored: found,
         rebuilt: expected,
-        isMendable: false,
+        isRepairable: false,
       });
     const row = stored[rows].find(
       (one) => one.id === id && (plan_id === undefined || one.plan_id === plan_id),
@@ -228,7 +228,7 @@ function compareCounters(stored: Stored, counters: readonly RebuiltCounter[]) {
     if (!row) continue;
     const differ = (name: string, was: Value, is: Value) =>
       was !== is &&
-      differences.push({ table, key, column: name, stored: was, rebuilt: is, isMendable: true }) > 0;
+      differences.push({ table, key, column: name, stored: was, rebuilt: is, isRepairable: true }) > 0;
     if (differ(column, row[column] ?? null, value))
       wrong.counters.push({ of, id, plan_id, before: row[column], after: value } as Counter);
     if (of !== 'task') continue;
@@ -294,7 +294,7 @@ export function rebuildUser(
     const found = compareAll(stored);
     const { rebuilt, days, months, progressions, sessions, counters } = found;
     const differences = [days, months, progressions, sessions, counters].flatMap((one) => one.differences);
-    if (!repair || !differences.some(({ isMendable }) => isMendable)) return differences;
+    if (!repair || !differences.some(({ isRepairable }) => isRepairable)) return differences;
 
     const { today, zone } = stored;
     const effects: Effects = {
@@ -313,7 +313,7 @@ export function rebuildUser(
       ...extraDays.map((date) => ({ date, state: 'open', revision: 0 })),
     ];
     const newest = rebuilt.days.at(-1) ?? { date: today, state: 'open', revision: 0 };
-    await mend(tx, {
+    await repairRows(tx, {
       user_id,
       days: days.wrong,
       extra_days: extraDays,

@@ -25,11 +25,17 @@ type SumColumn = keyof typeof TYPES;
 
 const BOUNDS = { smallint: 32_767, int: 2_147_483_647 } as const;
 
+/** Of a day its state and its workout say these. */
+type MonthSumColumn = 'done' | 'skipped' | 'workouts';
+export type DaySumColumn = Exclude<SumColumn, MonthSumColumn>;
+
 /** A month has all of them. */
 export const MONTH_SUMS = Object.keys(TYPES) as SumColumn[];
 
 /** Those of a day. */
-export const DAY_SUMS = MONTH_SUMS.filter((name) => !['done', 'skipped', 'workouts'].includes(name));
+export const DAY_SUMS = MONTH_SUMS.filter(
+  (name): name is DaySumColumn => !['done', 'skipped', 'workouts'].includes(name),
+);
 
 /** Those that a PATCH of one number moves. */
 export const ADJUSTED_SUMS: readonly SumColumn[] = [

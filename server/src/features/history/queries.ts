@@ -16,6 +16,7 @@ import {
 import { columnList, pickColumns } from '../../db/sql/columns.ts';
 import { localToday, NOW } from '../../db/sql/localDate.ts';
 import { progressDeltas } from '../../db/sql/progressDeltas.ts';
+import { columnsOf, DAY_SUMS, type DaySumColumn, MONTH_SUMS } from '../../db/sql/sums.ts';
 import { unitOf } from '../../db/sql/units.ts';
 import { firstRow, read } from '../../db/statement.ts';
 import {
@@ -32,20 +33,7 @@ import {
 } from '../../domain/index.ts';
 import type { HistoryDay, HistoryRequest, HistorySummary } from './contract.ts';
 
-const sumColumns = pickColumns(days, [
-  'met',
-  'exercises',
-  'reps',
-  'hold_s',
-  'active_s',
-  'kcal_per_kg',
-  'pages',
-  'chapters',
-  'lessons',
-  'minutes',
-  'study_minutes',
-  'tasks',
-]);
+const sumColumns = pickColumns(days, DAY_SUMS);
 const dayColumns = {
   ...pickColumns(days, [
     'date',
@@ -96,7 +84,7 @@ export async function listDays(
   return found.days.map(({ kcal_per_kg, ...day }) => ({ ...day, kcal: kcalOf(kcal_per_kg, weight) }));
 }
 
-type SummaryDay = RunDay & { readonly workout: boolean } & Omit<Sums, 'done' | 'skipped' | 'workouts'>;
+type SummaryDay = RunDay & { readonly workout: boolean } & Pick<Sums, DaySumColumn>;
 
 type StoredLearning = Pick<LearningInput, 'days_left' | 'deadline' | 'study_days' | 'resources'> | null;
 
@@ -158,15 +146,7 @@ const history = firstRow(
             where earlier.user_id = ${user_id} and earlier.from_date <= start.first),
           start.first)),
     total as (
-      select
-        sum(done) as done,
-        sum(skipped) as skipped,
-        sum(workouts) as workouts,
-        ${sql.raw(
-          Object.keys(sumColumns)
-            .map((name) => `sum(${name}) as ${name}`)
-            .join(', '),
-        )}
+      select ${columnsOf(MONTH_SUMS, (name) => `sum(${name}) as ${name}`)}
       from ${months}
       where user_id = ${user_id}),
     plan as (
@@ -257,7 +237,7 @@ const shownSums = (
     minutes,
     study_minutes,
     tasks,
-  }: Omit<Sums, 'done' | 'skipped' | 'workouts'>,
+  }: Pick<Sums, DaySumColumn>,
   weight: number | null,
 ) => ({
   reps,
