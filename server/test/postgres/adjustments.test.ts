@@ -1,6 +1,7 @@
 // A day that is completed by one client while another sends its PATCHes: each number is counted once. The embedded engine
 // runs one statement after the other, so this takes a real server.
 import { expect, test } from 'vitest';
+import type { Database } from '../../src/db/database.ts';
 import { sql } from '../../src/db/drizzle.ts';
 import { openPostgres } from '../../src/db/postgres/open.ts';
 import { openTestDatabase, startApp } from '../harness.ts';
@@ -11,7 +12,16 @@ const ROUNDS = 50;
 const TODAY = '2026-03-03';
 const now = () => new Date(`${TODAY}T12:00:00Z`);
 const database = await openTestDatabase();
-const api = await startApp({ database: openPostgres(database.url as string, 10), now });
+const server = openPostgres(database.url as string, 10);
+const said: string[] = [];
+const counting: Database = {
+  ...server.db,
+  executePrepared(statement, values) {
+    said.push(statement.name);
+    return server.db.executePrepared(statement, values);
+  },
+};
+const api = await startApp({ database: { ...server, db: counting }, now });
 
 /** A user with a plan of 20 days, a book of it and a task. */
 async function newPerson() {
@@ -28,6 +38,8 @@ async function newPerson() {
   const { id: task_id } = await send('POST', '/outherTasks', { title: 'x' });
   return {
     id,
+    patchResource: (body: object) => api.rest('PATCH', `/resources/${resource_id}`, { token, body }),
+    removeResource: () => api.rest('DELETE', `/resources/${resource_id}`, { token }),
     complete: () =>
       send('POST', `/users/me/days/${TODAY}`, { resources: [{ resource_id, delta: 2 }], tasks: [task_id] }),
     patchDaysLeft: () => send('PATCH', `/mentalPlans/${mental_plan_id}`, { progress: 19 }),
@@ -114,3 +126,25 @@ test('#594 20 PATCHes of each number at once: each fact begins where the one bef
     await expectRebuilt(api.database.db, ann.id);
   }
 });
+
+type Person = Awaited<ReturnType<typeof newPerson>>;
+
+test.each<[string, (ann: Person) => Promise<unknown>, object, number]>([
+  ['a smaller volume', (ann) => ann.patchResource({ volume: 5 }), { progress: 7 }, 400],
+  ['a greater volume', (ann) => ann.patchResource({ volume: 200 }), { progress: 150 }, 200],
+  ['a PATCH of another key', (ann) => ann.patchResource({ name: 'y' }), { progress: 7, volume: 8 }, 200],
+  ['its removal', (ann) => ann.removeResource(), { progress: 7 }, 404],
+])(
+  '#615 a PATCH of progress that waited for %s is judged once, by what that left',
+  async (_, first, body, status) => {
+    const ann = await newPerson();
+    let answer: { status: number } | undefined;
+    const second = async () => {
+      answer = await ann.patchResource(body);
+    };
+    said.length = 0;
+    await inTurn(ann.id, [() => first(ann), second]);
+    expect(answer?.status).toBe(status);
+    expect(said.filter((name) => name === 'resource.update')).toHaveLength(status === 404 ? 1 : 2);
+  },
+);

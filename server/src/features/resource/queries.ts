@@ -151,7 +151,7 @@ export async function createResources(
 
 export type ResourceUpdate =
   | { outcome: 'updated'; resource: Resource }
-  | { outcome: 'missing' | 'not linked' | 'progress above volume' | 'conflict' };
+  | { outcome: 'missing' | 'not linked' | 'progress above volume' };
 
 const RESOURCE_CHANGE = {
   ...NOW,
@@ -169,7 +169,6 @@ const UPDATE_ROW = {
   resource: nullable(json<Resource>()),
   found: 'boolean',
   linked: 'boolean',
-  fits: 'boolean',
   /** Whether the change finished the resource in the current plan, or opened it again. */
   crossed: 'boolean',
 } as const;
@@ -276,7 +275,6 @@ const update = firstRow(
       (select row_to_json(resource) from resource) as resource,
       exists (select from before) as found,
       exists (select from link_of_plan) as linked,
-      coalesce(${progress} <= coalesce(${volume}, (select volume from before)), true) as fits,
       exists (
         select from written_link
         join locked_link using (id), resource, before
@@ -289,7 +287,7 @@ const update = firstRow(
 /**
  * Changes a resource and, when `progress` is sent, its link in the current plan; a lower volume lowers the progress in
  * every plan to it. One statement: the row of the resource is its lock, so the volume that it is compared with is the
- * one that stands. 'conflict': somebody else changed it between reading and writing, nothing was written.
+ * one that stands, and a row that was found is changed unless its progress is refused.
  */
 export async function updateResource(
   db: Database,
@@ -302,7 +300,7 @@ export async function updateResource(
   if (row.crossed) await updateSchedule(db, user_id, now);
   if (row.resource) return { outcome: 'updated', resource: row.resource };
   if (!row.linked) return { outcome: 'not linked' };
-  return { outcome: row.fits ? 'conflict' : 'progress above volume' };
+  return { outcome: 'progress above volume' };
 }
 
 /** Its links go with it. */

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { retryOnConflict } from '../../db/sql/optimistic.ts';
 import { endpoint } from '../../trpc/endpoint.ts';
 import { invalidField, notFound } from '../../trpc/errors.ts';
 import { ById, id, PageRequest, Resource } from '../../trpc/fields.ts';
@@ -77,9 +76,7 @@ export const resourceRouter = router({
     .input(ResourceChange)
     .output(UpdatedResource)
     .mutation(async ({ ctx, input }) => {
-      const update = await retryOnConflict(() =>
-        updateResource(ctx.db, ctx.user.id, ctx.services.now(), input),
-      );
+      const update = await updateResource(ctx.db, ctx.user.id, ctx.services.now(), input);
       if (update.outcome === 'progress above volume')
         invalidField('progress', 'must not be above the volume');
       if (update.outcome !== 'updated') notFound('Resource');
