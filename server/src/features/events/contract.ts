@@ -4,7 +4,7 @@ import { count, DayState, id, localDate, Resource, Task } from '../../trpc/field
 import { AccountExport } from '../auth/exports/contract.ts';
 import { MentalPlanRow } from '../mentalPlan/contract.ts';
 import { PhysicalPlanRow } from '../physicalPlan/contract.ts';
-import { Profile } from '../profile/contract.ts';
+import { HEALTH_KEYS, Profile } from '../profile/contract.ts';
 
 const ChangedMentalPlan = MentalPlanRow.extend({
   resource_list: z
@@ -79,9 +79,10 @@ export const Summary = z
   })
   .meta({ id: 'Summary', description: 'How a week went.' });
 
-const ChangedProfile = Profile.omit({ today: true }).meta({
+const ChangedProfile = Profile.omit({ today: true, ...HEALTH_KEYS }).meta({
   id: 'ChangedProfile',
-  description: 'A profile as it is now.',
+  description:
+    'A profile as it is now, without birth date, activity and nutrition: read the profile for these.',
 });
 
 const ChangedDay = z

@@ -69,6 +69,9 @@ export const Profile = z
   .object({ ...fields, today: localDate.meta({ description: 'The date that it is for the user.' }) })
   .meta({ id: 'Profile', description: 'How the days of a user are computed. All keys have defaults.' });
 
+/** Data concerning health, which no event holds. */
+export const HEALTH_KEYS = { birth_date: true, activity: true, nutrition: true } as const;
+
 export const ProfileChange = z
   .object(fields)
   .partial()

@@ -11,7 +11,7 @@ import { NOW, weekdaysOfMask } from '../../db/sql/localDate.ts';
 import { firstRow, read, write } from '../../db/statement.ts';
 import { inUserTransaction } from '../../db/userTransaction.ts';
 import { maskOf, weekdaysOf } from '../../domain/index.ts';
-import type { Profile, ProfileChange } from './contract.ts';
+import { HEALTH_KEYS, type Profile, type ProfileChange } from './contract.ts';
 
 /** A profile as it is stored: weekdays are a mask. */
 const PROFILE_ROW = {
@@ -82,6 +82,8 @@ export async function findProfile(db: Database, user_id: number, now: Date): Pro
   return row && toProfile(row);
 }
 
+const healthKeys = sql.raw(`array['${Object.keys(HEALTH_KEYS).join("', '")}']`);
+
 // What is sent comes as one JSON object: a key that it has is changed, to null as well.
 const update = firstRow(
   write(
@@ -111,7 +113,9 @@ const update = firstRow(
       user_id,
       'profile.changed',
       sql`
-        select to_jsonb(after) || jsonb_build_object('study_days', ${weekdaysOfMask(sql`after.study_days`)}) as data
+        select
+          to_jsonb(after) - ${healthKeys}
+            || jsonb_build_object('study_days', ${weekdaysOfMask(sql`after.study_days`)}) as data
         from after, before
         where to_jsonb(after) <> to_jsonb(before)`,
     )}

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { startApp } from '../../../test/harness.ts';
 import { bothTransports } from '../../../test/transports.ts';
+import { sql } from '../../db/drizzle.ts';
+import { StreamEvent } from '../events/contract.ts';
 
 let now = new Date('2026-03-29T00:59:00Z');
 const api = await startApp({ now: () => now });
@@ -92,17 +94,43 @@ test('the date of a user changes with the clock, the zone and the start of the d
 });
 
 test('a change of the profile is an event, and one that changes nothing is not', async () => {
-  const { token, id } = await api.register();
+  const { token } = await api.register();
   await api.rest('PATCH', '/users/me/profile', { token, body: { day_start: 4, study_days: [3] } });
   await api.rest('PATCH', '/users/me/profile', { token, body: { day_start: 4 } });
   const events = (await api.rest('GET', '/users/me/export', { token })).body.events;
+  const { birth_date: _, activity: __, nutrition: ___, ...told } = DEFAULTS;
   expect(events).toEqual([
     expect.objectContaining({
       type: 'profile.changed',
-      data: { ...DEFAULTS, day_start: 4, study_days: [3] },
+      data: { ...told, day_start: 4, study_days: [3] },
     }),
   ]);
-  expect(id).toBeGreaterThan(0);
+  expect(StreamEvent.parse(events[0])).toMatchObject({ data: events[0].data });
+});
+
+test('#616 a change of what is health data is an event that does not hold it, nor does any other', async () => {
+  const { token, id } = await api.register();
+  const health = { birth_date: '1996-02-29', activity: 'moderate', nutrition: 'no_deficit' };
+  for (const [key, value] of Object.entries(health))
+    await api.rest('PATCH', '/users/me/profile', { token, body: { [key]: value } });
+  const plan = { goal: 'x', age: 30, gender: 'male', weight: 70, height: 175 };
+  await api.rest('POST', '/physicalPlans', { token, body: plan });
+  await api.rest('POST', '/users/me/days/2026-03-29/skip', { token });
+  const events = await api.database.db.execute<{ type: string; text: string }>(
+    sql`select type, data::text as text from events where user_id = ${id} order by seq`,
+  );
+  expect(events.map(({ type }) => type)).toEqual([
+    'profile.changed',
+    'profile.changed',
+    'profile.changed',
+    'physicalPlan.created',
+    'day.changed',
+  ]);
+  for (const { text } of events)
+    for (const [key, value] of Object.entries(health)) {
+      expect(text).not.toContain(key);
+      expect(text).not.toContain(value);
+    }
 });
 
 test('changes of different keys at the same time are all made', async () => {
