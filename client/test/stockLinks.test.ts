@@ -104,7 +104,7 @@ const signUp = async (app = api): Promise<TokenAnswer> =>
 
 test('#256 over a token that expires, three cuts and a rolling restart every event is heard once, in order', async () => {
   const tokens = await signUp();
-  const claims = createAccessTokens([SECRET], 60).verify(tokens.access_token)!;
+  const claims = (await createAccessTokens([SECRET], 60).verify(tokens.access_token))!;
   // With the seconds that two clocks may differ: long enough for all to begin.
   const short = await createAccessTokens([SECRET], 8).sign(claims);
   let server: TestApp = await startApp({ database: api.database });

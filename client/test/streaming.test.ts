@@ -64,7 +64,7 @@ test('events are typed, and signed for by a header', async () => {
 
 test('with a token that is too old it refreshes first, and when one becomes too old on the way it goes on with the next', async () => {
   const first = await signedIn();
-  const claims = createAccessTokens([SECRET], 60).verify(first.access_token)!;
+  const claims = (await createAccessTokens([SECRET], 60).verify(first.access_token))!;
   const old = { ...first, access_token: await createAccessTokens([SECRET], -60).sign(claims) };
   const { tokens, saved, write } = createTokenStore(old);
   const client = createClient({ url, tokens });

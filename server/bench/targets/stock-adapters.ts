@@ -76,6 +76,7 @@ function context({ req, res }: { req: FastifyRequest; res: FastifyReply }): Cont
     idempotencyKey: undefined,
     consumeRateLimit: async () => {},
     claims: () => undefined,
+    knownClaims: undefined,
     isSessionCached: () => false,
     authenticate() {
       caller ??= find();

@@ -1,4 +1,6 @@
+import fc from 'fast-check';
 import { expect, test, vi } from 'vitest';
+import { signed } from '../../test/tokens.ts';
 import { createAccessTokens, generateNonce } from './accessTokens.ts';
 import { createRefreshTokens } from './refreshTokens.ts';
 
@@ -43,23 +45,54 @@ function signatures({ metricDefinitions }: ReturnType<typeof createAccessTokens>
 test('a forged token is looked at once, as long as it is one of the last ten thousand and no longer than ours may be', async () => {
   const tokens = createAccessTokens([NEW], 60);
   const token = await createAccessTokens([OLD], 60).sign(CLAIMS);
-  for (let turn = 0; turn < 3; turn++) expect(tokens.verify(token)).toBeUndefined();
+  for (let turn = 0; turn < 3; turn++) expect(await tokens.verify(token)).toBeUndefined();
   expect(signatures(tokens)).toBe(1);
 
   const good = await tokens.sign(CLAIMS);
-  expect(tokens.verify(good)).toMatchObject(CLAIMS);
+  expect(await tokens.verify(good)).toMatchObject(CLAIMS);
   expect(signatures(tokens)).toBe(2);
 
   const long = `${token}${'A'.repeat(512)}`;
-  for (let turn = 0; turn < 3; turn++) expect(tokens.verify(long)).toBeUndefined();
+  for (let turn = 0; turn < 3; turn++) expect(await tokens.verify(long)).toBeUndefined();
   expect(signatures(tokens)).toBe(5);
 
-  for (let n = 0; n < 10_000; n++) tokens.verify(`${token}${n}`);
+  for (let n = 0; n < 10_000; n++) await tokens.verify(`${token}${n}`);
   expect(signatures(tokens)).toBe(10_005);
-  expect(tokens.verify(token)).toBeUndefined();
+  expect(await tokens.verify(token)).toBeUndefined();
   expect(signatures(tokens), 'the oldest was let go of').toBe(10_006);
-  expect(tokens.verify(`${token}9999`)).toBeUndefined();
+  expect(await tokens.verify(`${token}9999`)).toBeUndefined();
   expect(signatures(tokens)).toBe(10_006);
+});
+
+test('#596 a token that is remembered, as good or as forged, is answered without a promise', async () => {
+  const tokens = createAccessTokens([NEW], 60);
+  const [good, forged] = [await tokens.sign(CLAIMS), await createAccessTokens([OLD], 60).sign(CLAIMS)];
+  for (const token of [good, forged]) expect(tokens.verify(token)).toBeInstanceOf(Promise);
+  await Promise.all([good, forged].map((token) => tokens.verify(token)));
+  expect(tokens.verify(good)).toMatchObject(CLAIMS);
+  expect(tokens.verify(forged)).toBeUndefined();
+});
+
+test('#597 whatever a token holds, signed or not, it is good or it is none: nothing is thrown', async () => {
+  const tokens = createAccessTokens([NEW], 60);
+  const iat = Math.floor(Date.now() / 1000);
+  const good = { sub: '7', sid: 8, iat, exp: iat + 60 };
+  const value = fc.oneof(fc.jsonValue(), fc.constant(iat), fc.constant(Number.MAX_VALUE));
+  const claim = fc.constantFrom('sub', 'sid', 'nonce', 'iat', 'exp', 'nbf', 'aud', '__proto__');
+  const text = fc.stringMatching(/^[\w.-]{0,80}$/);
+  await fc.assert(
+    fc.asyncProperty(claim, value, text, async (name, changed, rest) => {
+      const payload = JSON.stringify(good).replace(
+        /}$/,
+        `,${JSON.stringify(name)}:${JSON.stringify(changed)}}`,
+      );
+      const token = signed(payload, undefined, undefined, NEW);
+      const read = await tokens.verify(token);
+      if (read) expect(read).toMatchObject({ user_id: expect.any(Number), session_id: expect.any(Number) });
+      for (const part of [token.slice(0, 37), `${token}.`, ''])
+        expect(await tokens.verify(`${part}${rest}`)).toBeUndefined();
+    }),
+  );
 });
 
 test('a token that is too early is taken when its time has come', async () => {
@@ -67,11 +100,11 @@ test('a token that is too early is taken when its time has come', async () => {
   const token = await tokens.sign(CLAIMS);
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() - 30_000 });
   try {
-    expect(tokens.verify(token)).toBeUndefined();
+    expect(await tokens.verify(token)).toBeUndefined();
   } finally {
     vi.useRealTimers();
   }
-  expect(tokens.verify(token)).toMatchObject(CLAIMS);
+  expect(await tokens.verify(token)).toMatchObject(CLAIMS);
 });
 
 test('#331 a token holds the random value of its session, one without the value says nothing of it', async () => {
@@ -81,7 +114,7 @@ test('#331 a token holds the random value of its session, one without the value 
     ['----------------', 50],
     [undefined, 34],
   ] as const) {
-    expect(tokens.verify(await tokens.sign({ ...CLAIMS, nonce }))).toEqual({
+    expect(await tokens.verify(await tokens.sign({ ...CLAIMS, nonce }))).toEqual({
       ...CLAIMS,
       nonce,
       exp: expect.any(Number),

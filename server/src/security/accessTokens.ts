@@ -1,5 +1,6 @@
-import { createHmac, createSecretKey, type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto';
-import { SignJWT } from 'jose';
+import { createSecretKey, randomBytes, type webcrypto } from 'node:crypto';
+import { errors, type JWTPayload, jwtVerify, SignJWT } from 'jose';
+import { z } from 'zod';
 import type { MetricDefinition } from '../telemetry/metricDefinition.ts';
 
 /** A session as its tokens name it. */
@@ -28,8 +29,12 @@ export interface AccessTokens {
   readonly lifetimeSeconds: number;
   /** @returns a JWT (HS256) with `sub`, `sid`, `nonce`, `iat` and `exp`, nothing else */
   sign(claims: Claims): Promise<string>;
-  /** @returns what a valid token says, otherwise undefined; whether its session is still open is not looked at */
-  verify(token: string): VerifiedClaims | undefined;
+  /**
+   * At once where the token is remembered, otherwise a promise that never rejects for what the token is. Whether its session
+   * is still open is not looked at.
+   * @returns what a valid token says, otherwise undefined
+   */
+  verify(token: string): VerifiedClaims | undefined | Promise<VerifiedClaims | undefined>;
   readonly metricDefinitions: readonly MetricDefinition[];
 }
 
@@ -56,9 +61,24 @@ const MAX_FORGED_LENGTH = 512;
 const HEADER = { alg: 'HS256', typ: 'JWT' };
 const ENCODED_HEADER = Buffer.from(JSON.stringify(HEADER)).toString('base64url');
 
+const Id = z.int().positive().max(MAX_ID);
+
+/** What our tokens say: what we signed once may have been signed with other rules than today's. */
+const Payload = z.object({
+  sub: z
+    .string()
+    .regex(/^[1-9]\d{0,9}$/)
+    .transform(Number)
+    .pipe(Id),
+  sid: Id,
+  nonce: z.string().regex(NONCE).optional(),
+  iat: z.int(),
+  exp: z.int(),
+});
+
 /**
- * Signs with jose, and verifies without: through WebCrypto, which jose needs, that takes a turn of the thread pool for
- * each request (some 0.2 ms), and nothing of what a JWT may be besides our own has to be understood.
+ * Signs and verifies with jose. That takes a turn of the thread pool, so tokens that were verified are remembered, and
+ * forged ones too.
  * @param secrets the key that signs (its UTF-8 bytes), then those that only verify, while keys are being exchanged
  * @param lifetimeSeconds seconds
  */
@@ -66,7 +86,7 @@ export function createAccessTokens(
   secrets: readonly [string, ...string[]],
   lifetimeSeconds: number,
 ): AccessTokens {
-  const keys = secrets.map((secret) => createSecretKey(Buffer.from(secret)));
+  const keys = secrets.map(importKey);
   const known = new Map<string, { claims: VerifiedClaims; until: number }>();
   // What none of our keys has signed they never will have: a client that goes on with such a token costs no signature.
   const forged = new Set<string>();
@@ -80,11 +100,10 @@ export function createAccessTokens(
         .setSubject(String(user_id))
         .setIssuedAt()
         .setExpirationTime(`${lifetimeSeconds}s`)
-        .sign(keys[0] as KeyObject),
+        .sign(keys[0] as webcrypto.CryptoKey),
     verify(token) {
-      const now = Date.now() / 1000;
       const seen = known.get(token);
-      if (seen && now < seen.until) {
+      if (seen && Date.now() / 1000 < seen.until) {
         checks.memory++;
         return seen.claims;
       }
@@ -93,11 +112,8 @@ export function createAccessTokens(
         return undefined;
       }
       checks.signature++;
-      const read = readToken(token, now);
-      if (!read) return undefined;
-      makeRoom(known);
-      known.set(token, { claims: read.claims, until: Math.min(now + CACHE_TTL_SECONDS, read.end) });
-      return read.claims;
+      // jose ignores what it does not know in a header, such as a key that a token brings along.
+      return token.startsWith(`${ENCODED_HEADER}.`) ? verifyAnew(token) : undefined;
     },
     metricDefinitions: [
       {
@@ -110,62 +126,52 @@ export function createAccessTokens(
     ],
   };
 
-  function readToken(token: string, now: number) {
-    const end = token.lastIndexOf('.');
-    const [signed, signature] = [token.slice(0, end), token.slice(end + 1)];
-    if (!signed.startsWith(`${ENCODED_HEADER}.`)) return undefined;
-    if (!keys.some((key) => isSignature(key, signed, signature))) {
-      if (token.length > MAX_FORGED_LENGTH) return undefined;
-      makeRoom(forged);
-      forged.add(token);
-      return undefined;
-    }
-    return claimsOf(signed.slice(ENCODED_HEADER.length + 1), lifetimeSeconds, now);
+  async function verifyAnew(token: string): Promise<VerifiedClaims | undefined> {
+    const payload = await verifySignature(token);
+    const { success, data } = Payload.safeParse(payload);
+    if (!success) return undefined;
+    const { sub: user_id, sid: session_id, nonce, iat, exp } = data;
+    const claims = { user_id, session_id, nonce, exp };
+    const end = Math.min(exp, iat + lifetimeSeconds) + CLOCK_TOLERANCE_SECONDS;
+    makeRoom(known);
+    known.set(token, { claims, until: Math.min(Date.now() / 1000 + CACHE_TTL_SECONDS, end) });
+    return claims;
+  }
+
+  /** @returns the claims of a token that one of the keys signed and whose time is now */
+  async function verifySignature(token: string): Promise<JWTPayload | undefined> {
+    for (const key of keys)
+      try {
+        const { payload } = await jwtVerify(token, key, {
+          algorithms: [HEADER.alg],
+          typ: HEADER.typ,
+          requiredClaims: ['exp'],
+          // A token says when it ends; how long it may live is the setting of today.
+          maxTokenAge: lifetimeSeconds,
+          clockTolerance: CLOCK_TOLERANCE_SECONDS,
+        });
+        return payload;
+      } catch (error) {
+        // What one of our keys has signed may have its time later.
+        if (error instanceof errors.JWTExpired || error instanceof errors.JWTClaimValidationFailed)
+          return undefined;
+        if (!(error instanceof errors.JOSEError)) throw error;
+      }
+    if (token.length > MAX_FORGED_LENGTH) return undefined;
+    makeRoom(forged);
+    forged.add(token);
+    return undefined;
   }
 }
+
+/** jose would import the bytes of a secret anew for each token. */
+const importKey = (secret: string): webcrypto.CryptoKey =>
+  createSecretKey(Buffer.from(secret)).toCryptoKey({ name: 'HMAC', hash: 'SHA-256' }, false, [
+    'sign',
+    'verify',
+  ]);
 
 /** Lets go of the oldest where there is no room for one more. */
 function makeRoom(tokens: Map<string, unknown> | Set<string>): void {
   if (tokens.size >= MAX_CACHED_TOKENS) tokens.delete(tokens.keys().next().value as string);
 }
-
-/** The text is compared, not its bytes: base64url can say the same bytes in several ways, and one of them is ours. */
-function isSignature(key: KeyObject, signed: string, signature: string): boolean {
-  const expected = Buffer.from(createHmac('sha256', key).update(signed).digest('base64url'));
-  const given = Buffer.from(signature);
-  return given.length === expected.length && timingSafeEqual(given, expected);
-}
-
-/** What we signed once may have been signed with other rules than today's: it is read as strictly as a stranger's. */
-function claimsOf(
-  payload: string,
-  lifetimeSeconds: number,
-  now: number,
-): { claims: VerifiedClaims; end: number } | undefined {
-  const { sub, sid, nonce, iat, exp, nbf } = parsed(payload);
-  // Ours have no `nbf`; one that says "not yet" means it all the same.
-  if (nbf !== undefined && !((nbf as number) <= now + CLOCK_TOLERANCE_SECONDS)) return undefined;
-  if (!Number.isSafeInteger(exp) || (exp as number) + CLOCK_TOLERANCE_SECONDS <= now) return undefined;
-  if (!Number.isSafeInteger(iat)) return undefined;
-  // A token says when it ends; how long it may live is the setting of today.
-  const age = now - (iat as number);
-  if (age < -CLOCK_TOLERANCE_SECONDS || age > lifetimeSeconds + CLOCK_TOLERANCE_SECONDS) return undefined;
-  if (typeof sub !== 'string' || !/^[1-9]\d{0,9}$/.test(sub)) return undefined;
-  const user_id = Number(sub);
-  if (!isId(user_id) || !isId(sid) || !isNonce(nonce)) return undefined;
-  const end = Math.min(exp as number, (iat as number) + lifetimeSeconds) + CLOCK_TOLERANCE_SECONDS;
-  return { claims: { user_id, session_id: sid, nonce, exp: exp as number }, end };
-}
-
-function parsed(payload: string): Record<string, unknown> {
-  try {
-    return JSON.parse(Buffer.from(payload, 'base64url').toString()) ?? {};
-  } catch {
-    return {};
-  }
-}
-
-const isNonce = (value: unknown): value is string | undefined =>
-  value === undefined || (typeof value === 'string' && NONCE.test(value));
-const isId = (value: unknown): value is number =>
-  Number.isInteger(value) && (value as number) > 0 && (value as number) <= MAX_ID;

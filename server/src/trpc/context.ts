@@ -125,9 +125,11 @@ export interface RequestContext {
   countAnswer?: (data: unknown) => void;
   /** Counts calls of the user, or of the address when there is none; at once where they are counted in memory. @throws RateLimitError */
   consumeRateLimit(user_id: number | undefined, cost?: number): void | Promise<void>;
-  /** What the bearer token says, if it is one of ours and not too old; its session may have ended. */
-  claims(): VerifiedClaims | undefined;
-  /** Whether `caller` knows the user without asking the database. */
+  /** What the bearer token says, if it is one of ours and not too old; its session may have ended. At once where it is remembered. */
+  claims(): VerifiedClaims | undefined | Promise<VerifiedClaims | undefined>;
+  /** What `claims` found; undefined while it has not been asked, or has not answered. */
+  readonly knownClaims: VerifiedClaims | undefined;
+  /** Whether `authenticate` knows the user of `knownClaims` without asking the database. */
   isSessionCached(): boolean;
   /** The user of the bearer token, found out when first asked for; undefined without a valid token of an open session. */
   authenticate(): Promise<Caller | undefined>;

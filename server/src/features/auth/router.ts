@@ -136,7 +136,7 @@ export const authRouter = router({
       // A session that has ended already is no error: whoever signs out twice is signed out.
       const named =
         input?.refresh_token === undefined
-          ? ctx.request.claims()
+          ? await ctx.request.claims()
           : ctx.services.refreshTokens.decode(input.refresh_token);
       const session = named ?? unauthenticated();
       if (await endSession(ctx.db, session, ctx.request.client))

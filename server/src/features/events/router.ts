@@ -21,7 +21,7 @@ export const eventsRouter = router({
     )
     .input(Subscription)
     .subscription(async ({ ctx, input }) => {
-      const { exp } = ctx.request.claims() ?? unauthenticated();
+      const { exp } = ctx.request.knownClaims ?? unauthenticated();
       const after = input?.lastEventId === undefined ? undefined : Number(input.lastEventId);
       return ctx.services.streams.open(ctx.user, exp, after, toTrackedEvent);
     }),

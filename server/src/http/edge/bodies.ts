@@ -92,14 +92,20 @@ export function admitBody(
     return;
   }
   const context = requestContext();
-  // If authentication fails for another reason, the procedure authenticates again and reports it.
-  if (context.claims() === undefined) readFor(calls.filter(isPublic));
-  else if (context.isSessionCached()) readFor(calls);
-  else
-    context.authenticate().then(
-      (caller) => readFor(caller ? calls : calls.filter(isPublic)),
-      () => readFor(calls.filter(isPublic)),
-    );
+  const claims = context.claims();
+  if (claims instanceof Promise) claims.then(() => authenticate(calls), done);
+  else authenticate(calls);
+
+  function authenticate(calls: readonly BodyReader[]): void {
+    // If authentication fails for another reason, the procedure authenticates again and reports it.
+    if (context.knownClaims === undefined) readFor(calls.filter(isPublic));
+    else if (context.isSessionCached()) readFor(calls);
+    else
+      context.authenticate().then(
+        (caller) => readFor(caller ? calls : calls.filter(isPublic)),
+        () => readFor(calls.filter(isPublic)),
+      );
+  }
 
   /** @param readers the procedures that read the body of any sender */
   function readFor(readers: readonly BodyReader[]): void {

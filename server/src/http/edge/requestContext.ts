@@ -27,7 +27,7 @@ class HttpRequestContext implements RequestContext {
   readonly #services: Services;
   readonly #request: FastifyRequest;
   readonly #reply: FastifyReply;
-  #claims: { read: VerifiedClaims | undefined } | undefined;
+  #claims: { read: VerifiedClaims | undefined | Promise<VerifiedClaims | undefined> } | undefined;
   #caller: Promise<Caller | undefined> | undefined;
 
   constructor(services: Services, request: FastifyRequest, reply: FastifyReply) {
@@ -62,19 +62,30 @@ class HttpRequestContext implements RequestContext {
     setRateLimitHeaders(this.#reply, state);
   }
 
-  claims(): VerifiedClaims | undefined {
+  claims(): VerifiedClaims | undefined | Promise<VerifiedClaims | undefined> {
     this.#claims ??= { read: this.#readClaims() };
     return this.#claims.read;
   }
 
-  #readClaims(): VerifiedClaims | undefined {
+  #readClaims(): VerifiedClaims | undefined | Promise<VerifiedClaims | undefined> {
     const { authorization } = this.#request.headers;
     const token = authorization === undefined ? undefined : BEARER.exec(authorization)?.[1];
-    return token === undefined ? undefined : this.#services.accessTokens.verify(token);
+    if (token === undefined) return undefined;
+    const read = this.#services.accessTokens.verify(token);
+    if (!(read instanceof Promise)) return read;
+    return read.then((claims) => {
+      this.#claims = { read: claims };
+      return claims;
+    });
+  }
+
+  get knownClaims(): VerifiedClaims | undefined {
+    const read = this.#claims?.read;
+    return read instanceof Promise ? undefined : read;
   }
 
   isSessionCached(): boolean {
-    const claims = this.claims();
+    const claims = this.knownClaims;
     return claims !== undefined && this.#services.sessionCache.isCached(claims);
   }
 
@@ -84,7 +95,9 @@ class HttpRequestContext implements RequestContext {
   }
 
   async #findCaller(): Promise<Caller | undefined> {
-    const claims = this.claims();
+    const read = this.claims();
+    // No turn of the event loop for a token that is remembered.
+    const claims = read instanceof Promise ? await read : read;
     if (!claims || !(await this.#services.sessionCache.isOpen(claims))) return undefined;
     return { id: claims.user_id, session_id: claims.session_id, nonce: claims.nonce };
   }
@@ -102,7 +115,7 @@ export function memoryOwnerOf(
   request: FastifyRequest,
   { request: context }: Pick<Context, 'request'>,
 ): string {
-  const user_id = context.claims()?.user_id;
+  const user_id = context.knownClaims?.user_id;
   return user_id === undefined ? addressKeyOf(request) : `user:${user_id}`;
 }
 
