@@ -42,6 +42,16 @@ async function fill(): Promise<void> {
     sql`insert into outer_tasks (user_id, title) select u.id, 'x' from users u, generate_series(1, 20)`,
     // The one whose rows the statements ask for has written ever since.
     sql`insert into outer_tasks (user_id, title, status) select 70, 'x', n % 2 = 0 from generate_series(1, 30000) n`,
+    sql`insert into task_series (user_id, title, freq, anchor)
+      select u.id, 'x', 'daily', date '2026-11-28' from users u`,
+    sql`insert into outer_tasks (user_id, title, due_on, series_id)
+      select s.user_id, 'x', s.anchor, s.id from task_series s`,
+    sql`insert into body_weights (user_id, date, weight, zone, source)
+      select u.id, date '2026-11-28' - n, 70, 'UTC', 'body' from users u, generate_series(1, 12) n`,
+    sql`insert into body_weights (user_id, date, weight, zone, source)
+      select 70, date '2026-11-28' - n, 70, 'UTC', 'body' from generate_series(13, 3650) n`,
+    sql`insert into calendars (user_id, name, token_hash)
+      select u.id, 'x', u.id || ' ' || n from users u, generate_series(1, 3) n`,
     sql`insert into physical_plans (user_id, goal, age, gender, weight, height)
       select u.id, 'x', 30, 'male', 70, 175 from users u, generate_series(1, 2)`,
     sql`insert into workouts (physical_plan_id, day_of_week) select p.id, d from physical_plans p, generate_series(1, 7) d`,

@@ -14,6 +14,7 @@ export const {
   check,
   date,
   doublePrecision,
+  foreignKey,
   index,
   integer,
   json,

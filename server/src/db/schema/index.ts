@@ -1,3 +1,5 @@
+export * from './bodyWeights.ts';
+export * from './calendars.ts';
 export * from './days.ts';
 export * from './events.ts';
 export * from './exports.ts';

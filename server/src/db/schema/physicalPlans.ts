@@ -14,6 +14,8 @@ import {
 } from '../drizzle.ts';
 import { created_at, id, owner } from './users.ts';
 
+const texts = (name: string) => text(name).array().notNull().default(sql`'{}'::text[]`);
+
 export const gender = pgEnum('gender', ['male', 'female']);
 
 export const physicalPlans = pgTable(
@@ -49,6 +51,11 @@ export const physicalPlans = pgTable(
       .default('sequence'),
     /** The weekdays on which a workout is due: bit 0 is Monday. */
     training_days: smallint('training_days').notNull().default(127),
+    /** 1 to 5: what the workouts were made for; null: for nobody, they are the default ones. */
+    level: smallint('level'),
+    /** What the workouts were made from, and by which version of the rules (domain/): the same again makes the same. */
+    seed: integer('seed'),
+    generator: smallint('generator'),
     /** How many were done. */
     sessions: integer('sessions').notNull().default(0),
     /** Counts the changes: what an ETag names. */
@@ -66,6 +73,8 @@ export const physicalPlans = pgTable(
     check('physical_plans_aim', sql`${t.aim} in ('lose', 'gain', 'maintain')`),
     check('physical_plans_schedule', sql`${t.schedule} in ('sequence', 'weekday')`),
     check('physical_plans_training_days', sql`${t.training_days} between 0 and 127`),
+    check('physical_plans_level', sql`${t.level} between 1 and 5`),
+    check('physical_plans_seed', sql`${t.seed} >= 0`),
   ],
 );
 
@@ -84,13 +93,28 @@ export const workouts = pgTable(
   ],
 );
 
+export const EXERCISE_PATTERNS = [
+  'push',
+  'pull',
+  'squat',
+  'hinge',
+  'core',
+  'calf',
+  'conditioning',
+  'balance',
+] as const;
+
 /** The catalogue, shared by all users: no user can change it. */
 export const exercises = pgTable(
   'exercises',
   {
     id: id(),
+    /** In Russian, as is the description. */
     name: text('name').notNull(),
     description: text('description').notNull(),
+    /** Null: there is no translation. */
+    name_en: text('name_en'),
+    description_en: text('description_en'),
     /** Kilocalories. */
     calories_burned: doublePrecision('calories_burned').notNull(),
     start_reps: integer('start_reps').notNull(),
@@ -111,6 +135,23 @@ export const exercises = pgTable(
     met: doublePrecision('met'),
     met_code: text('met_code'),
     met_year: smallint('met_year'),
+    /** What is moved. This and all below are null or empty for an exercise of an operator's own: no plan is made with it. */
+    pattern: text('pattern', { enum: EXERCISE_PATTERNS }),
+    /** The prime movers. */
+    muscles: texts('muscles'),
+    /** Variations of one movement, and the place among them: 1 is the easiest. */
+    chain: text('chain'),
+    chain_order: smallint('chain_order'),
+    /** Who can usually begin with it: 1 to 5. */
+    level: smallint('level'),
+    /** What is needed; empty: nothing. */
+    equipment: texts('equipment'),
+    /** Whether the sides take turns, and repetitions count both together. */
+    alternating: boolean('alternating').notNull().default(false),
+    /** Whether it has jumps. */
+    impact: boolean('impact').notNull().default(false),
+    /** The first target for a user of level 1 to 5; null where it is not offered. */
+    starts_by_level: integer('starts_by_level').array(),
   },
   (t) => [
     uniqueIndex('exercises_default_order').on(t.default_order),
@@ -120,6 +161,13 @@ export const exercises = pgTable(
       'exercises_reps_range',
       sql`${t.start_reps} > 0 and ${t.end_reps} >= ${t.start_reps} and ${t.step} > 0`,
     ),
+    check(
+      'exercises_pattern',
+      sql`${t.pattern} in (${sql.raw(EXERCISE_PATTERNS.map((pattern) => `'${pattern}'`).join(', '))})`,
+    ),
+    check('exercises_level', sql`${t.level} between 1 and 5`),
+    check('exercises_chain', sql`(${t.chain} is null) = (${t.chain_order} is null)`),
+    check('exercises_starts', sql`cardinality(${t.starts_by_level}) = 5`),
   ],
 );
 
@@ -143,6 +191,24 @@ export const workoutExercises = pgTable(
     exercise_id: integer('exercise_id')
       .notNull()
       .references(() => exercises.id, { onDelete: 'restrict' }),
+    sets: smallint('sets').notNull().default(1),
+    /** The ladder of this plan; all null: that of the catalogue. */
+    start_reps: integer('start_reps'),
+    end_reps: integer('end_reps'),
+    step: integer('step'),
+    /** Codes that say why it was chosen; null in a default plan, for which nothing is chosen. */
+    because: text('because').array(),
   },
-  (t) => [index('workout_exercises_workout').on(t.workout_id, t.id)],
+  (t) => [
+    index('workout_exercises_workout').on(t.workout_id, t.id),
+    check('workout_exercises_sets', sql`${t.sets} between 1 and 10`),
+    check(
+      'workout_exercises_reps_range',
+      sql`${t.start_reps} > 0 and ${t.end_reps} >= ${t.start_reps} and ${t.step} > 0`,
+    ),
+    check(
+      'workout_exercises_ladder_is_whole',
+      sql`num_nulls(${t.start_reps}, ${t.end_reps}, ${t.step}) in (0, 3)`,
+    ),
+  ],
 );

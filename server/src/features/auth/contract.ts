@@ -166,6 +166,32 @@ export const Export = z
       created_at: AT,
     }),
     tasks: list('The things to do.', { id: 1, title: 'Buy running shoes', status: false, created_at: AT }),
+    task_series: list('The tasks that come again: each occurrence is one of `tasks`.', {
+      id: 1,
+      title: 'Water the plants',
+      freq: 'daily',
+      interval: 3,
+      anchor: '2026-11-20',
+    }),
+    body_weights: z
+      .array(
+        z
+          .looseObject({
+            date: localDate.describe('The date that it is the weight of.'),
+            weight: z.number().meta({ description: 'Kilograms.', examples: [70.5] }),
+          })
+          .meta({ id: 'ExportedWeight', description: 'What the user weighed on a date.' }),
+      )
+      .meta({
+        description: 'Weights in kilograms, one a date.',
+        examples: [[{ date: '2026-11-20', weight: 70.5, at: AT, zone: 'Europe/Berlin', source: 'body' }]],
+      }),
+    calendars: list('The addresses of calendar files, without their tokens.', {
+      id: 1,
+      name: 'Phone',
+      created_at: AT,
+      last_read_at: null,
+    }),
     profile: z
       .array(
         z

@@ -5,6 +5,8 @@ import type { PgColumn, PgTable } from 'drizzle-orm/pg-core';
 import { sql } from '../../../db/drizzle.ts';
 import {
   auditTrail,
+  bodyWeights,
+  calendars,
   days,
   events,
   facts,
@@ -15,6 +17,7 @@ import {
   resources,
   schedules,
   sessions,
+  taskSeries,
   tasks,
   workoutExercises,
   workouts,
@@ -60,6 +63,14 @@ export const EXPORT_SECTIONS = {
   },
   resources: { table: resources, key: 'id', row: sql`to_jsonb(t) - 'user_id'`, page: 200 },
   tasks: { table: tasks, key: 'id', row: sql`to_jsonb(t) - 'user_id'`, page: 500 },
+  task_series: { table: taskSeries, key: 'id', row: sql`to_jsonb(t) - 'user_id'`, page: 500 },
+  body_weights: { table: bodyWeights, key: 'date', row: sql`to_jsonb(t) - 'user_id'`, page: 500 },
+  calendars: {
+    table: calendars,
+    key: 'id',
+    row: sql`to_jsonb(t) - 'user_id' - 'token_hash'`,
+    page: 500,
+  },
   profile: { table: profiles, key: 'user_id', row: sql`to_jsonb(t) - 'user_id'`, page: 1 },
   schedules: { table: schedules, key: 'from_date', row: sql`to_jsonb(t) - 'user_id'`, page: 500 },
   days: { table: days, key: 'date', row: sql`to_jsonb(t) - 'user_id'`, page: 500 },
