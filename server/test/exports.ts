@@ -10,6 +10,7 @@ export async function writeExport(
   const { signal } = new AbortController();
   const { steps } = await exportJob.run(database.db, signal, {
     data: { user_id, id },
+    now: () => new Date(),
     publishChange: () => {},
   });
   return steps as number;

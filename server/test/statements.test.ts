@@ -164,6 +164,24 @@ describe('on grown tables', async () => {
       expect(rowsReadBy(nodes)).toBeLessThanOrEqual(400);
     },
   );
+
+  test('#614 summary.due reads no more than 400 rows of each user, also of one who closes no day', async () => {
+    await db.execute(sql`update users set summary_due_at = '-infinity' where id in (70, 71)`);
+    await db.execute(sql`delete from days where user_id = 71`);
+    await db.execute(sql`
+      insert into days (user_id, date, state) select 71, date '2026-11-28' - n, 'open' from generate_series(0, 3650) n`);
+    await db.execute(sql`
+      insert into schedules (user_id, from_date, training, study)
+      select 71, date '2026-11-28' - n, n % 2, 0 from generate_series(0, 2000) n`);
+    await db.execute(sql`analyze`);
+    const nodes = await explained(
+      'summary.due',
+      statements().get('summary.due') as Statement,
+      'analyze, format json',
+    );
+    expect(rowsReadBy(nodes)).toBeGreaterThan(300);
+    expect(rowsReadBy(nodes)).toBeLessThanOrEqual(800);
+  });
 });
 
 describe('round trips', async () => {

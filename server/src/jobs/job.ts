@@ -5,6 +5,8 @@ import type { Database } from '../db/database.ts';
 export interface JobContext<Data> {
   /** The data of the pending request; an empty object for a scheduled run. */
   readonly data: Data;
+  /** The clock, which days of users go by. */
+  now(): Date;
   /** Announces that the user has new events. */
   publishChange(user_id: number): void;
 }

@@ -219,5 +219,6 @@ async function handleDeadLetter(
 /** pg-boss keeps null for the data of a scheduled job. */
 const jobContext = (data: object | null, notifier: ChangeNotifier): JobContext<object> => ({
   data: data ?? {},
+  now: () => new Date(),
   publishChange: notifier.notify,
 });

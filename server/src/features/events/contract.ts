@@ -69,6 +69,12 @@ export const Summary = z
       .string()
       .regex(/^\d{4}-W\d\d$/)
       .meta({ description: 'The ISO 8601 week that has ended.', examples: ['2026-W47'] }),
+    streak: count.meta({
+      description:
+        'Days that were done in a row when the week ended. Skipped days and those on which nothing was due are neutral, and a missed day may be made good within the week.',
+      examples: [12],
+    }),
+    done: count.meta({ description: 'Days of the week that were done or reported.', examples: [5] }),
     tasks: SummaryOfTasks,
     physical_plan: SummaryOfPhysicalPlan.nullable().describe(
       'The current one, as it stands. Null when there is none.',

@@ -1,28 +1,37 @@
 // Sends each user a weekly summary as an event. `users.summary_due_at` says when the next one is due, and an index finds the
-// users whose summary is due, some at a time. One statement writes the events of some users and moves these users to their
-// next Monday, so no week is sent twice.
+// users whose summary is due, some at a time. One statement reads the days of some users, of which the rules
+// (domain/streak.ts) make the run at the end of the week. Another writes the events of those who have changed nothing in
+// between, and moves these users to their next Monday, so no week is sent twice.
 //
 // The quiet hour is the middle of the longest daily silence of the user's own events, in UTC.
 import type { SQL } from 'drizzle-orm';
+import type { Database } from '../../db/database.ts';
 import { sql } from '../../db/drizzle.ts';
+import { json } from '../../db/rows.ts';
 import {
+  days,
   eventSequences,
   events,
   mentalPlanResources,
   mentalPlans,
   physicalPlans,
+  profiles,
   resources,
+  schedules,
   tasks,
   users,
 } from '../../db/schema/index.ts';
+import { daysLeft } from '../../db/sql/daysLeft.ts';
 import { appendEventPerUser } from '../../db/sql/eventLog.ts';
-import { write } from '../../db/statement.ts';
+import { NOW } from '../../db/sql/localDate.ts';
+import { read, write } from '../../db/statement.ts';
+import { addDays, type RunDay, type Schedule, streak } from '../../domain/index.ts';
 
 /** The hour (UTC) for users without an event this week: it is night in Europe then. */
 const DEFAULT_HOUR = 3;
 
 /** The hour (UTC) in the middle of the longest daily silence of the user `account`; null without any event. */
-const quietHour = sql`(
+const quietHour = (now: SQL) => sql`(
   select ((hour + silence / 2) % 24)::int
   from (
     select hour, coalesce(lead(hour) over (order by hour), min(hour) over () + 24) - hour as silence
@@ -31,16 +40,16 @@ const quietHour = sql`(
       from ${events} event
       where
         event.user_id = account.id
-        and event.at > now() - interval '7 days'
+        and event.at > ${now} - interval '7 days'
         and event.type <> 'summary.created') active_hours) silences
   order by silence desc, hour
   limit 1)`;
 
 /** The number of tasks of the user `told` with an event of the last seven days that meets the condition. */
-const tasksOfWeek = (condition: SQL) => sql`(
+const tasksOfWeek = (now: SQL, condition: SQL) => sql`(
   select count(distinct event.data->>'id')
   from ${events} event
-  where event.user_id = told.user_id and event.at > now() - interval '7 days' and ${condition})`;
+  where event.user_id = told.user_id and event.at > ${now} - interval '7 days' and ${condition})`;
 
 const tasksThatAre = (status: boolean) =>
   sql`(
@@ -49,11 +58,16 @@ const tasksThatAre = (status: boolean) =>
     where task.user_id = told.user_id and task.status = ${sql.raw(String(status))})`;
 
 // It describes the last week, also if the summary is overdue by more than one.
-const summary = sql`json_build_object(
-  'week', to_char(now() at time zone 'UTC' - interval '7 days', 'IYYY-"W"IW'),
+const summary = (now: SQL) => sql`json_build_object(
+  'week', to_char(${now} at time zone 'UTC' - interval '7 days', 'IYYY-"W"IW'),
+  'streak', told.streak,
+  'done', told.done,
   'tasks', json_build_object(
-    'created', ${tasksOfWeek(sql`event.type = 'task.created'`)},
-    'completed', ${tasksOfWeek(sql`event.type in ('task.created', 'task.changed') and event.data->>'status' = 'true'`)},
+    'created', ${tasksOfWeek(now, sql`event.type = 'task.created'`)},
+    'completed', ${tasksOfWeek(
+      now,
+      sql`event.type in ('task.created', 'task.changed') and event.data->>'status' = 'true'`,
+    )},
     'open', ${tasksThatAre(false)},
     'done', ${tasksThatAre(true)}),
   'physical_plan', (
@@ -65,7 +79,7 @@ const summary = sql`json_build_object(
   'mental_plan', (
     select json_build_object(
       'id', plan.id,
-      'days_left', plan.progress,
+      'days_left', ${daysLeft('plan', sql`told.today`)},
       'resources', read.resources,
       'finished', read.finished,
       'percent', read.percent)
@@ -84,35 +98,121 @@ const summary = sql`json_build_object(
       join ${resources} resource on resource.id = link.resource_id
       where link.mental_plan_id = plan.id) read))`;
 
-// Users whose lock another statement holds are skipped until the next run: waiting for several locks could deadlock.
-export const sendDueSummaries = write(
-  'summary.tell',
-  { limit: 'int' },
-  { user_id: users.id },
-  ({ limit }) => sql`
+/** How far before the week a run is looked for: what a job reads of a user has a bound. */
+const LOOK_BACK_DAYS = 366;
+
+// Rows that are not open, from the week of the last one before the told week on, and what was due from there on: what
+// `streak` needs.
+const findDue = read(
+  'summary.due',
+  { ...NOW, limit: 'int' },
+  {
+    user_id: users.id,
+    seq: 'float8',
+    today: 'date',
+    monday: 'date',
+    days: json<readonly RunDay[]>(),
+    schedules: json<readonly Schedule[]>(),
+  },
+  ({ now, limit }) => sql`
   with due as materialized (
-    select id, summary_due_at as due
+    select id
     from ${users}
-    where summary_due_at <= now()
+    where summary_due_at <= ${now}
     order by summary_due_at
     limit ${limit}),
+  week as (
+    select date_trunc('week', ${now} at time zone 'UTC')::date - 7 as monday)
+  select
+    due.id as user_id,
+    sequence.last::float8 as seq,
+    local_date(${now}, coalesce(profile.time_zone, 'UTC'), coalesce(profile.day_start, 0)) as today,
+    week.monday,
+    (
+      select coalesce(json_agg(json_build_object('date', day.date, 'state', day.state, 'run', day.run)), '[]')
+      from ${days} day
+      where day.user_id = due.id
+        and day.date between start.date and week.monday + 6
+        and day.state <> 'open') as days,
+    (
+      select coalesce(json_agg(json_build_object(
+        'from_date', schedule.from_date, 'training', schedule.training, 'study', schedule.study)), '[]')
+      from ${schedules} schedule
+      where schedule.user_id = due.id
+        and schedule.from_date <= week.monday + 6
+        and schedule.from_date >= coalesce(
+          (
+            select max(earlier.from_date)
+            from ${schedules} earlier
+            where earlier.user_id = due.id and earlier.from_date <= start.date),
+          start.date)) as schedules
+  from due
+  cross join week
+  join ${eventSequences} sequence on sequence.user_id = due.id
+  left join ${profiles} profile on profile.user_id = due.id
+  cross join lateral (
+    select coalesce(
+      (
+        select day.date - (extract(isodow from day.date)::int - 1)
+        from ${days} day
+        where day.user_id = due.id
+          and day.date < week.monday
+          and day.date >= week.monday - ${sql.raw(String(LOOK_BACK_DAYS))}
+          and day.state <> 'open'
+        order by day.date desc
+        limit 1),
+      week.monday) as date) start`,
+);
+
+// Users whose lock another statement holds are skipped until the next run: waiting for several locks could deadlock. So
+// are those with an event since their days were read.
+const tell = write(
+  'summary.tell',
+  { ...NOW, summaries: 'json' },
+  { user_id: users.id },
+  ({ now, summaries }) => sql`
+  with sent as materialized (
+    select *
+    from json_to_recordset(${summaries}) as sent(user_id int, seq bigint, today date, streak int, done int)),
   locked as materialized (
-    select user_id
+    select user_id, last
     from ${eventSequences}
-    where user_id = any(array(select id from due))
+    where user_id = any(array(select user_id from sent))
     for update skip locked),
   moved as materialized (
     update ${users} account
     set summary_due_at = (
-      date_trunc('week', now() at time zone 'UTC')
+      date_trunc('week', ${now} at time zone 'UTC')
       + interval '7 days'
-      + make_interval(hours => coalesce(${quietHour}, ${sql.raw(String(DEFAULT_HOUR))}))) at time zone 'UTC'
-    from due
+      + make_interval(hours => coalesce(${quietHour(now)}, ${sql.raw(String(DEFAULT_HOUR))}))) at time zone 'UTC'
+    from sent
+    join locked on locked.user_id = sent.user_id and locked.last = sent.seq
     where
       account.id = any(array(select user_id from locked))
-      and account.id = due.id
-      and account.summary_due_at = due.due
-    returning account.id as user_id),
-  ${appendEventPerUser('summary.created', sql`select told.user_id, ${summary} as data from moved told`)}
+      and account.id = sent.user_id
+      and account.summary_due_at <= ${now}
+    returning account.id as user_id, sent.today, sent.streak, sent.done),
+  ${appendEventPerUser('summary.created', sql`select told.user_id, ${summary(now)} as data from moved told`)}
   select user_id from moved`,
 );
+
+const isDone = ({ state }: RunDay): boolean => state === 'done' || state === 'reported';
+
+/** Sends the summaries of some users that are due. @returns who got one; nobody when no more are due */
+export async function sendDueSummaries(db: Database, now: Date, limit: number): Promise<number[]> {
+  const due = await findDue(db, { now, limit });
+  if (due.length === 0) return [];
+  const summaries = due.map(({ user_id, seq, today, monday, days, schedules }) => {
+    const nextMonday = addDays(monday, 7);
+    const isOver = today >= nextMonday;
+    return {
+      user_id,
+      seq,
+      today,
+      // The run with which the week ended. Far in the west its Sunday is not over yet, and not missed.
+      streak: streak(days, schedules, isOver ? nextMonday : today).current,
+      done: days.filter((day) => day.date >= monday && isDone(day)).length,
+    };
+  });
+  return (await tell(db, { now, summaries })).map(({ user_id }) => user_id);
+}

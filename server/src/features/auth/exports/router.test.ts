@@ -249,6 +249,7 @@ test('it goes on where it was left off, and two who write it at once write it on
   let steps = 0;
   const first = exportJob.run(db, leaving.signal, {
     data: { user_id: ann.id, id: data.id },
+    now: () => new Date(),
     publishChange: () => void (++steps === 7 && leaving.abort(new Error('about to end'))),
   });
   await expect(first).rejects.toThrow('about to end');
@@ -336,7 +337,11 @@ test('it goes with its user, and one that is being fetched then is cut', async (
 test('one that failed for good says so, does not stand in the way of the next, and goes on when it is asked to', async () => {
   const ann = await newcomer();
   const { data } = await rest.call('auth.exports.start', {}, ann.token);
-  await exportJob.onDeadLetter?.(db, { data: { user_id: ann.id, id: data.id }, publishChange: () => {} });
+  await exportJob.onDeadLetter?.(db, {
+    data: { user_id: ann.id, id: data.id },
+    now: () => new Date(),
+    publishChange: () => {},
+  });
   expect((await rest.call('auth.exports.byId', { id: data.id }, ann.token)).data).toMatchObject({
     state: 'failed',
     percent: 0,
