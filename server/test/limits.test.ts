@@ -263,6 +263,25 @@ test('#147 every call of a batch counts', async () => {
   expect((await batch()).status).toBe(429);
 });
 
+test('#598 a call of a streamed batch that has to wait says 429, as any other', async () => {
+  const ann = await calling.register();
+  const lines: string[] = [];
+  const input = JSON.stringify(Object.fromEntries(Array.from({ length: 10 }, (_, index) => [index, {}])));
+  for (let batch = 0; batch < 3; batch++) {
+    const { text } = await calling.rest('GET', `/trpc/${Array(10).fill('task.list').join(',')}`, {
+      token: ann.token,
+      query: { batch: '1', input },
+      headers: { 'trpc-accept': 'application/jsonl' },
+    });
+    lines.push(...text.split('\n').filter((line: string) => line.includes('"error"')));
+  }
+  expect(lines).toHaveLength(10);
+  for (const line of lines)
+    expect(line).toMatch(
+      /"code":-32029,.*"code":"TOO_MANY_REQUESTS","httpStatus":429,.*"reason":"RATE_LIMITED"/,
+    );
+});
+
 test('#147 ten sign-ins in one batch are ten sign-ins', async () => {
   const several = await startApp({
     database: calling.database,

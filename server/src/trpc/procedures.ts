@@ -1,8 +1,9 @@
 // The words that features are written in.
 import { initTRPC } from '@trpc/server';
+import { TRPC_ERROR_CODES_BY_KEY } from '@trpc/server/rpc';
 import type { Context } from './context.ts';
 import type { Meta } from './endpoint.ts';
-import { toAppError } from './errors.ts';
+import { REASONS, toAppError } from './errors.ts';
 import { authenticate, idempotency, ownUserId, publishChange, rateLimit, userQueue } from './middlewares.ts';
 
 const t = initTRPC
@@ -12,13 +13,16 @@ const t = initTRPC
     // Never: it puts stack traces into answers.
     isDev: false,
     errorFormatter({ shape, error, ctx }) {
+      // What tRPC's own adapter is given may be an error that only toAppError knows, and tRPC takes for an internal one.
       const known = toAppError(error);
+      const code: typeof shape.code = TRPC_ERROR_CODES_BY_KEY[known.code];
+      const httpStatus: number = REASONS[known.reason].status;
       return {
-        code: shape.code,
+        code,
         message: known.message,
         data: {
-          code: shape.data.code,
-          httpStatus: shape.data.httpStatus,
+          code: known.code,
+          httpStatus,
           ...(shape.data.path !== undefined && { path: shape.data.path }),
           reason: known.reason,
           ...(ctx && { request_id: ctx.request.client.request_id }),
