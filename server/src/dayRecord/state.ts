@@ -33,7 +33,7 @@ import type {
   TrainingPlan,
 } from '../domain/index.ts';
 import { currentBody, type StoredBody } from './body.ts';
-import { firstSession } from './sessions.ts';
+import { datesOfSessions, sessionsBefore, sessionsOf } from './sessions.ts';
 import { type PlanDays, planDays, trainingPlanOf } from './trainingPlan.ts';
 
 /** What the change names; rows of others are not found. */
@@ -80,8 +80,6 @@ interface StoredState {
   readonly rows: State['rows'];
 }
 
-const sessionFields = sql`fact.date, fact.seq, fact.data #> '{content,workout}' as workout, fact.data -> 'before' as before`;
-
 const jsonList = (rows: SQL, order = sql`true`) => sql`
       (select coalesce(json_agg(listed order by ${order}), '[]') from (${rows}) as listed)`;
 
@@ -113,23 +111,8 @@ const readState = firstRow(
       join ${days} day on day.user_id = ${user_id} and day.date = clock.date
       left join ${facts} fact on fact.user_id = ${user_id} and fact.seq = day.fact_seq
     ),
-    own_session as (
-      select ${sessionFields}
-      from clock
-      join ${facts} fact on fact.user_id = ${user_id} and fact.date = clock.date
-      where fact.data ? 'before'
-      order by fact.seq desc
-      limit 1
-    ),
-    ${firstSession(user_id)},
-    other_session as (
-      select distinct on (fact.date) ${sessionFields}
-      from ${facts} fact
-      where fact.user_id = ${user_id}
-        and fact.date >= (select date from first_session)
-        and fact.date <> (select date from clock)
-        and fact.data ? 'before'
-      order by fact.date, fact.seq desc
+    ${sessionsBefore(user_id)},
+    other_session as (${sessionsOf(user_id, sql`${datesOfSessions(user_id)} and day.date <> (select date from clock)`)}
     ),
     plan_ids as (
       select id::int from json_array_elements_text(${named} -> 'plans') as id

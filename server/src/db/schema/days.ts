@@ -44,7 +44,7 @@ export const facts = pgTable(
     v: smallint('v').notNull().default(1),
     data: jsonb('data').notNull(),
   },
-  (t) => [primaryKey({ columns: [t.user_id, t.seq] }), index('facts_date').on(t.user_id, t.date)],
+  (t) => [primaryKey({ columns: [t.user_id, t.seq] }), index('facts_date_seq').on(t.user_id, t.date, t.seq)],
 );
 
 /** What is summed up of a day, and of a month. */

@@ -5,7 +5,7 @@ import type { SQL } from 'drizzle-orm';
 import type { ReadModelCache } from '../../../cache/readModels.ts';
 import { currentBody } from '../../../dayRecord/body.ts';
 import type { DayServices } from '../../../dayRecord/move.ts';
-import { firstSession } from '../../../dayRecord/sessions.ts';
+import { datesOfSessions, sessionsBefore, sessionsOf } from '../../../dayRecord/sessions.ts';
 import { planDays } from '../../../dayRecord/trainingPlan.ts';
 import type { Database } from '../../../db/database.ts';
 import { sql } from '../../../db/drizzle.ts';
@@ -13,7 +13,6 @@ import { json, nullable } from '../../../db/rows.ts';
 import {
   days,
   eventSequences,
-  facts,
   mentalPlanResources as links,
   mentalPlans,
   physicalPlans,
@@ -103,26 +102,16 @@ const readToday = firstRow(
       from plan
       join ${progressions} progression on progression.user_id = ${user_id} and progression.plan_id = plan.id
     ),
-    ${firstSession(user_id)},
+    ${sessionsBefore(user_id)},
     session_date as (
       select last_date as date from standing
       union
       select (standing_before ->> 'last_date')::date
-      from ${facts} own, jsonb_array_elements(own.data -> 'before') as standing_before
-      where own.user_id = ${user_id} and own.seq = (select seq from own_seq)
+      from own_session, jsonb_array_elements(own_session.before) as standing_before
       union
-      select fact.date
-      from ${facts} fact
-      where fact.user_id = ${user_id} and fact.date >= (select date from first_session)
+      ${datesOfSessions(user_id)}
     ),
-    session as (
-      select distinct on (fact.date)
-        fact.date, fact.seq, fact.data #> '{content,workout}' as workout, fact.data -> 'before' as before
-      from ${facts} fact
-      where fact.user_id = ${user_id}
-        and fact.date = any(array(select date from session_date))
-        and fact.data ? 'before'
-      order by fact.date, fact.seq desc
+    session as (${sessionsOf(user_id, sql`select date from session_date`)}
     ),
     mental_plan as (
       select id, progress as days_left, deadline
