@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { ConfigError } from '../src/config.ts';
+import { compareCommits } from './against.ts';
 import { answerOf, checkSame } from './answers.ts';
 import { compareCaches } from './cache.ts';
 import { measureDays } from './days.ts';
@@ -30,6 +31,8 @@ const OPTIONS = {
   storm: { type: 'boolean', default: false },
   cache: { type: 'boolean', default: false },
   days: { type: 'boolean', default: false },
+  check: { type: 'boolean', default: false },
+  against: { type: 'string' },
   keep: { type: 'boolean', default: false },
 } as const;
 
@@ -69,6 +72,13 @@ export async function bench(): Promise<number> {
     if (options.storm) return watchStorm(environment);
     if (options.cache) return compareCaches(environment);
     if (options.days) return measureDays(environment);
+    if (options.against)
+      return compareCommits(environment, {
+        folder: options.against,
+        scenarios,
+        rounds: Number(options.rounds ?? 5),
+        seconds: Number(options.seconds ?? 2),
+      });
     console.log(
       `${CORES} cores${CORES > 1 ? ': servers on the first, load on the second' : ', shared by servers and load'}; load by ${GENERATOR}`,
     );
@@ -108,6 +118,7 @@ export async function bench(): Promise<number> {
       columns: columns.filter((column) => runs(column, scenario)),
     }));
     await compareAnswers(jobs, sessions, database);
+    if (options.check) return 0;
     if (options.rss) return watchRss(targets, workload, environment.signal);
 
     const seconds = Number(options.seconds ?? (options.quick ? 1 : 3));

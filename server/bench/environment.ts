@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ConfigError } from '../src/config.ts';
-import type { BenchDatabase } from './seed.ts';
+import type { EmptyDatabase } from './seed.ts';
 import { Target, type TargetKind } from './target.ts';
 
 export interface Environment {
@@ -12,12 +12,13 @@ export interface Environment {
   readonly began: number;
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
-  database(create: (url: string, name: string) => Promise<BenchDatabase>): Promise<BenchDatabase>;
+  database<T extends EmptyDatabase>(create: (url: string, name: string) => Promise<T>): Promise<T>;
   target(
     kind: TargetKind,
     databaseUrl: string,
     name?: string,
     settings?: Record<string, string>,
+    checkout?: string,
   ): Promise<Target>;
 }
 
@@ -33,7 +34,7 @@ export async function withEnvironment<T>(
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.once(signal, () => stop.abort(new Error(`stopped by ${signal}`)));
-  const databases: BenchDatabase[] = [];
+  const databases: EmptyDatabase[] = [];
   const targets: Target[] = [];
   try {
     return await job({
@@ -48,8 +49,8 @@ export async function withEnvironment<T>(
         console.log(`database ${name} seeded in ${((performance.now() - begun) / 1000).toFixed(1)} s`);
         return database;
       },
-      async target(kind, databaseUrl, name, settings) {
-        const target = await Target.start(kind, databaseUrl, folder, name, settings);
+      async target(kind, databaseUrl, name, settings, checkout) {
+        const target = await Target.start(kind, databaseUrl, folder, name, settings, checkout);
         targets.push(target);
         return target;
       },

@@ -45,10 +45,10 @@ export interface RoundPlan {
 }
 
 /** Hashes wait in a queue that more connections would overflow. */
-const connectionsFor = (scenario: Scenario) => (scenario === 'sign in' ? 8 : CONNECTIONS);
+export const connectionsFor = (scenario: Scenario) => (scenario === 'sign in' ? 8 : CONNECTIONS);
 
 /** A core hashes some forty passwords a second: a shorter measurement would count too few. */
-const secondsFor = (scenario: Scenario, seconds: number) =>
+export const secondsFor = (scenario: Scenario, seconds: number) =>
   scenario === 'sign in' ? Math.max(2, seconds) : seconds;
 
 /** Scenarios whose code others have warmed up; hashes do not get faster. */

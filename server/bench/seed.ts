@@ -6,14 +6,35 @@ import type { Session } from './scenarios.ts';
 import { PASSWORD, TASKS } from './settings.ts';
 import { NONCE } from './token.ts';
 
-export interface BenchDatabase {
-  readonly url: string;
-  readonly sql: postgres.Sql;
+export interface BenchDatabase extends EmptyDatabase {
   /** The sessions of each user, by user id. */
   sessions(): Promise<Session[]>;
   /** Takes the database back to what was seeded, after a round that wrote. */
   reset(): Promise<void>;
+}
+
+/** A database of its own on a server, empty. */
+export interface EmptyDatabase {
+  readonly url: string;
+  readonly sql: postgres.Sql;
   drop(): Promise<void>;
+}
+
+/** @param server the URL of any database of the server */
+export async function createEmptyDatabase(server: string, name: string): Promise<EmptyDatabase> {
+  const admin = postgres(server, { max: 1, onnotice: () => {} });
+  await admin.unsafe(`create database ${name}`);
+  const url = Object.assign(new URL(server), { pathname: `/${name}` }).href;
+  const sql = postgres(url, { max: 1, onnotice: () => {} });
+  return {
+    url,
+    sql,
+    async drop() {
+      await sql.end();
+      await admin.unsafe(`drop database if exists ${name} with (force)`);
+      await admin.end();
+    },
+  };
 }
 
 /**
@@ -26,22 +47,15 @@ export async function createDatabase(
   users: number,
   plans = users,
 ): Promise<BenchDatabase> {
-  const admin = postgres(server, { max: 1, onnotice: () => {} });
-  await admin.unsafe(`create database ${name}`);
-  const url = Object.assign(new URL(server), { pathname: `/${name}` }).href;
-  const drop = async () => {
-    await admin.unsafe(`drop database if exists ${name} with (force)`);
-    await admin.end();
-  };
-  const sql = postgres(url, { max: 1, onnotice: () => {} });
+  const database = await createEmptyDatabase(server, name);
+  const { sql, url } = database;
   try {
     await migratePostgres(url);
     await fill(sql, users, plans);
     const [last] =
       await sql`select (select max(id) from outer_tasks) as task, (select max(id) from sessions) as session`;
     return {
-      url,
-      sql,
+      ...database,
       sessions: () =>
         sql`select user_id, min(id) as rest, max(id) as trpc from sessions group by user_id order by user_id`,
       async reset() {
@@ -50,14 +64,9 @@ export async function createDatabase(
         await sql`truncate events`;
         await sql`vacuum outer_tasks, sessions, event_sequences`;
       },
-      async drop() {
-        await sql.end();
-        await drop();
-      },
     };
   } catch (error) {
-    await sql.end();
-    await drop();
+    await database.drop();
     throw error;
   }
 }

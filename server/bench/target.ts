@@ -52,6 +52,7 @@ export class Target {
    * Starts a server as in production and waits until it is healthy.
    * @param folder of its log; without an `.env`
    * @param settings environment variables besides the common ones
+   * @param checkout of another commit whose server is started
    */
   static async start(
     kind: TargetKind,
@@ -59,6 +60,7 @@ export class Target {
     folder: string,
     name: string = kind,
     settings: Record<string, string> = {},
+    checkout?: string,
   ): Promise<Target> {
     const port = await freePort();
     const path = join(folder, `${name}.log`);
@@ -66,7 +68,7 @@ export class Target {
     const [command, args] = pinned(0, [
       process.execPath,
       ...(kind === 'ours' || kind === 'cached' ? FLAGS : []),
-      here(FILES[kind]),
+      checkout === undefined ? here(FILES[kind]) : join(checkout, 'server/src/main.ts'),
     ]);
     const child = spawn(command, args, {
       cwd: folder,

@@ -7,20 +7,37 @@ import type { Target } from './target.ts';
 
 const CACHE_SECONDS = 10;
 
+/** A user, and the headers of a session. */
+interface Caller {
+  readonly user_id: number;
+  readonly headers: Record<string, string>;
+}
+
 /** @param seconds length of the measurement: so many tenths of the sessions expire meanwhile anyway, and stay cold */
-export async function warmSessionCache(
+export function warmSessionCache(
   target: Target,
   transport: Transport,
   sessions: readonly Session[],
   seconds: number,
 ): Promise<void> {
-  const waiting = sessions.filter((_, index) => index % CACHE_SECONDS >= seconds);
+  const callers = sessions.map((session) => ({
+    user_id: session.user_id,
+    headers: bearer(session, transport),
+  }));
+  return warmSessionsOf(target, callers, seconds);
+}
+
+export async function warmSessionsOf(
+  target: Target,
+  callers: readonly Caller[],
+  seconds: number,
+): Promise<void> {
+  const waiting = callers.filter((_, index) => index % CACHE_SECONDS >= seconds);
   const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
-  const ask = (session: Session) =>
+  const ask = ({ user_id, headers }: Caller) =>
     new Promise<void>((resolve, reject) => {
       // Another user's plan: the server authenticates, and runs no query.
-      const path = `/users/${session.user_id + 1}/mental-plan`;
-      request(target.origin + path, { agent, headers: bearer(session, transport) }, (response) => {
+      request(`${target.origin}/users/${user_id + 1}/mental-plan`, { agent, headers }, (response) => {
         if (response.statusCode !== 404)
           reject(new Error(`${target.name}: ${response.statusCode} for a plan of somebody else`));
         response.resume().on('end', resolve);

@@ -3,7 +3,7 @@ import { z } from 'zod';
 
 export { MentalPlanView } from '../../src/features/mentalPlan/contract.ts';
 export { PhysicalPlanView } from '../../src/features/physicalPlan/contract.ts';
-export { Task } from '../../src/features/task/contract.ts';
+export { Task } from '../../src/trpc/fields.ts';
 
 export const ById = z.object({ id: z.coerce.number().int().positive() });
 export const NewTask = z.object({
