@@ -193,3 +193,22 @@ test.each(tableOf('due', 'days', 'today', 'current', 'best', 'pending'))(
     expect([current, best, pending ? 'yes' : 'no'].join()).toBe([row.current, row.best, row.pending].join());
   },
 );
+
+test('#460 a weight goes as the table says', () => {
+  const rows = tableOf('day of weigh-in', 'weight', 'trend', 'rate', 'losing_fast');
+  const dateOf = (row: Record<string, string>) =>
+    domain.addDays('2026-03-01', Number(row['day of weigh-in']));
+  const weighIns = rows.map((row) => ({ date: dateOf(row), weight: Number(row.weight) }));
+  const seen = rows.map((row, at) => {
+    const points = domain.trend(weighIns.slice(0, at + 1));
+    const rate = domain.toGrams(domain.weeklyRate(points));
+    return {
+      ...row,
+      trend: `${domain.toGrams(points.at(-1)?.trend ?? 0)}`,
+      rate: rate === null ? '–' : `${rate}`,
+      losing_fast: domain.isLosingFast(points, dateOf(row)) ? 'yes' : 'no',
+    };
+  });
+  expect(rows.length).toBeGreaterThan(4);
+  expect(seen).toEqual(rows);
+});

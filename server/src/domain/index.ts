@@ -8,6 +8,7 @@
 // - plan: `generatePlan` (a week for a level), `preview` (a dry run of sessions to come), `startOf`
 // - energy: `energy`, `aimOf`, `bmrOf`, `bmiOf`
 // - pace: `learning` (the quotas of a date and how each resource stands), `pour`, `daysLeft`, `studyDays`
+// - weight: `trend`, `weeklyRate`, `trendChange`, `isLosingFast`
 // - streak: `isDue`, `runs` (what rows hold), `streak` (what is current), `windowOf`, `addSums`
 // - day/transition: `transition` (complete, correct, skip, reopen, old PATCHes), in the terms of day/action (what is
 //   asked), day/state (what is read) and day/outcome (what is to be written)
@@ -40,4 +41,5 @@ export * from './pace.ts';
 export * from './plan.ts';
 export * from './progression.ts';
 export * from './streak.ts';
+export * from './weight.ts';
 export * from './workout.ts';
