@@ -111,7 +111,7 @@ const DECLARED: Record<string, readonly [Reach, (names: Names) => object | Promi
 };
 
 const [rest, rpc] = bothTransports(api);
-const doors = [rest, rpc, { name: 'tRPC batch', call: batchedCall }] as const;
+const transports = [rest, rpc, { name: 'tRPC batch', call: batchedCall }] as const;
 
 const known = { username: `user-${randomUUID()}`, password: 'correct horse battery' };
 await rest.call('auth.register', { login: known.username, password: known.password });
@@ -189,23 +189,25 @@ function callOf(procedure: string): { reach: Reach; inputOf: (names: Names) => o
 }
 
 const statusesOf = (outcomes: Record<string, Outcome>) =>
-  Object.fromEntries(Object.entries(outcomes).map(([door, { status, code }]) => [door, [status, code]]));
+  Object.fromEntries(
+    Object.entries(outcomes).map(([transport, { status, code }]) => [transport, [status, code]]),
+  );
 
 /** A stream is not called in a batch. */
-const doorsOf = (procedure: string) =>
-  endpoints.get(procedure)?.type === 'subscription' ? [rest, rpc] : doors;
+const transportsOf = (procedure: string) =>
+  endpoints.get(procedure)?.type === 'subscription' ? [rest, rpc] : transports;
 
-async function throughEachDoor(
+async function throughEachTransport(
   procedure: string,
-  call: (door: Pick<Transport, 'call'>) => Promise<Outcome>,
+  call: (transport: Pick<Transport, 'call'>) => Promise<Outcome>,
 ): Promise<Record<string, Outcome>> {
   const outcomes: Record<string, Outcome> = {};
-  for (const door of doorsOf(procedure)) outcomes[door.name] = await call(door);
+  for (const transport of transportsOf(procedure)) outcomes[transport.name] = await call(transport);
   return outcomes;
 }
 
 const all = (procedure: string, status: number, code?: string) =>
-  Object.fromEntries(doorsOf(procedure).map(({ name }) => [name, [status, code]]));
+  Object.fromEntries(transportsOf(procedure).map(({ name }) => [name, [status, code]]));
 
 /** No call may change anything of this one. */
 const owner = await makeOwner();
@@ -220,7 +222,7 @@ test('nothing is declared that does not exist', () => {
 });
 
 describe.each([...endpoints.keys()])('%s', (procedure) => {
-  test.each(doorsOf(procedure))('over $name, to its owner, it succeeds', async ({ call }) => {
+  test.each(transportsOf(procedure))('over $name, to its owner, it succeeds', async ({ call }) => {
     const { inputOf } = callOf(procedure);
     const { names, token } = endpoints.get(procedure)?.type === 'mutation' ? await makeOwner() : owner;
     const outcome = await call(procedure, await inputOf(names), token);
@@ -233,7 +235,7 @@ describe.each([...endpoints.keys()])('%s', (procedure) => {
   test('#62 to nobody it is 401, unless it is public', async () => {
     const { reach, inputOf } = callOf(procedure);
     const before = await userRowVersions(api, owner.id);
-    const outcomes = await throughEachDoor(procedure, async ({ call }) =>
+    const outcomes = await throughEachTransport(procedure, async ({ call }) =>
       call(procedure, await inputOf(owner.names)),
     );
     if (reach === 'public') for (const outcome of Object.values(outcomes)) expect(outcome.data).toBeDefined();
@@ -246,7 +248,7 @@ describe.each([...endpoints.keys()])('%s', (procedure) => {
   test('#62 #63 #70 to a stranger what is named does not exist, and stays as it was', async () => {
     const { reach, inputOf } = callOf(procedure);
     const before = await userRowVersions(api, owner.id);
-    const named = await throughEachDoor(procedure, async ({ call }) =>
+    const named = await throughEachTransport(procedure, async ({ call }) =>
       call(procedure, await inputOf(owner.names), stranger.token),
     );
     if (reach === 'public' || reach === 'own list') {
@@ -264,7 +266,7 @@ describe.each([...endpoints.keys()])('%s', (procedure) => {
         export: MISSING,
       };
       expect(named).toEqual(
-        await throughEachDoor(procedure, async ({ call }) =>
+        await throughEachTransport(procedure, async ({ call }) =>
           call(procedure, await inputOf(nothing), stranger.token),
         ),
       );
@@ -274,7 +276,7 @@ describe.each([...endpoints.keys()])('%s', (procedure) => {
 
   test('#41 #62 to a removed user it is 401, unless it is public', async () => {
     const { reach, inputOf } = callOf(procedure);
-    const outcomes = await throughEachDoor(procedure, async ({ call }) =>
+    const outcomes = await throughEachTransport(procedure, async ({ call }) =>
       call(procedure, await inputOf(removed.names), removed.token),
     );
     if (reach === 'public') for (const outcome of Object.values(outcomes)) expect(outcome.data).toBeDefined();
@@ -288,7 +290,7 @@ describe.each([...endpoints.keys()])('%s', (procedure) => {
     const before = await userRowVersions(api, id);
     const iat = Math.floor(Date.now() / 1000) - 600;
     const old = signed({ sub: String(id), ...sessionNameOf(token), iat, exp: iat + 300 });
-    const outcomes = await throughEachDoor(procedure, async ({ call }) =>
+    const outcomes = await throughEachTransport(procedure, async ({ call }) =>
       call(procedure, await inputOf(names), old),
     );
     if (reach === 'public') for (const outcome of Object.values(outcomes)) expect(outcome.data).toBeDefined();

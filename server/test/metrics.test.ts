@@ -86,7 +86,7 @@ test('#218 a port of its own tells nothing else, and asks for the token where th
   expect((await ask(closed, '/metrics', { headers: { authorization: `Bearer ${TOKEN}` } })).status).toBe(200);
 });
 
-test('answers are counted by procedure, door and status, with the time that they took', async () => {
+test('answers are counted by procedure, transport and status, with the time that they took', async () => {
   const { token } = await api.register();
   const before = await scrape();
   await api.rest('POST', '/outherTasks', { token, body: { title: 'x' } });

@@ -39,7 +39,7 @@ export function createMetrics(version: string): Metrics {
   }).set({ version }, 1);
   const requests = new prometheus.Histogram({
     name: 'stepwise_request_duration_seconds',
-    help: 'Answers by procedure (or route), door and status; a batch is one, streams are not among them',
+    help: 'Answers by procedure (or route), transport and status; a batch is one, streams are not among them',
     labelNames: ['procedure', 'door', 'status'],
     buckets: DURATION_BUCKETS_SECONDS,
     registers,

@@ -21,7 +21,7 @@ afterAll(() => admin.end({ timeout: 1 }));
 const addTask = (url: string, token: string, title = 't') =>
   call(url, 'POST', '/outherTasks', token, { title });
 
-// #159: The doorbell is PostgreSQL's alone, Redis has no part in it.
+// #159: The notifications are PostgreSQL's alone, Redis has no part in it.
 test('#159 what happens on another instance is heard here, also after the listening connection was lost', async () => {
   const token = await register(one.url, 'ann');
   const reader = await openStream(one.url, '/events', { token });

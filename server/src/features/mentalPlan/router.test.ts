@@ -12,8 +12,8 @@ import { userRows } from '../../../test/userRows.ts';
 import { expectRefused, MISSING, NOT_IDS, NOT_INTEGERS, shown, text } from '../../../test/values.ts';
 
 const api = await startApp();
-const doors = bothTransports(api);
-const [rest, rpc] = doors;
+const transports = bothTransports(api);
+const [rest, rpc] = transports;
 
 const PLAN = { name: 'Spring', goal: 'Read more', resource_list: [] as unknown[] };
 const BOOK = { type: 'book', name: 'SICP', description: '', volume: 500, unit: 'chapter' };
@@ -122,8 +122,8 @@ test('tRPC reads nothing from strings', async () => {
   ]);
 });
 
-describe.each(doors)('over $name', (door) => {
-  const { call } = door;
+describe.each(transports)('over $name', (transport) => {
+  const { call } = transport;
 
   test('a plan has 30 days left unless it says otherwise', async () => {
     const ann = await api.register();
@@ -251,7 +251,7 @@ describe.each(doors)('over $name', (door) => {
       deadline: null,
       version: 1,
     };
-    const changed = await expectPatch(api, door, 'mentalPlan.update', ann, row, [
+    const changed = await expectPatch(api, transport, 'mentalPlan.update', ann, row, [
       { progress: 0 },
       { name: 'Autumn' },
       { goal: 'Write' },
@@ -267,7 +267,7 @@ describe.each(doors)('over $name', (door) => {
 
   test('the current plan is the one with the greatest id; removing it makes the one before current', async () => {
     const ann = await api.register();
-    await expectCurrentPlan(door, 'mentalPlan', ann, () => make(ann));
+    await expectCurrentPlan(transport, 'mentalPlan', ann, () => make(ann));
   });
 
   test('the resources of a removed plan stay mine', async () => {
@@ -283,7 +283,7 @@ describe.each(doors)('over $name', (door) => {
     const [ann, bob] = [await api.register(), await api.register()];
     const newest: number[] = [];
     for (let made = 0; made < 101; made++) newest.unshift(await make(ann));
-    await expectPages(door, 'mentalPlan.list', ann, bob, newest);
+    await expectPages(transport, 'mentalPlan.list', ann, bob, newest);
   });
 
   test('#65 another user’s resource is as missing as one that never was, and nothing changes', async () => {
@@ -311,7 +311,7 @@ describe.each(doors)('over $name', (door) => {
     const [ann, bob] = [await api.register(), await api.register()];
     const [id] = [await make(ann), await make(bob)];
     const before = await userRows(api, ann.id);
-    await expectMissing(door, [
+    await expectMissing(transport, [
       ['mentalPlan.update', { id, resource_list: [] }, bob],
       ['mentalPlan.remove', { id }, bob],
       ['mentalPlan.byUser', { id: ann.id }, bob],

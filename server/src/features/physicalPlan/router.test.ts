@@ -22,8 +22,8 @@ import {
 import { sql } from '../../db/drizzle.ts';
 
 const api = await startApp();
-const doors = bothTransports(api);
-const [rest] = doors;
+const transports = bothTransports(api);
+const [rest] = transports;
 
 const PLAN = { goal: 'Run 10 km', age: 30, gender: 'male', weight: 70, height: 175 };
 
@@ -193,7 +193,7 @@ test('#335 a stored progress that is greater than may be set is answered everywh
     await api.database.db.execute(
       sql`update physical_plans set progress = ${stored}, version = version + 1 where id = ${id}`,
     );
-    for (const { call } of doors) {
+    for (const { call } of transports) {
       expect((await call('physicalPlan.byUser', { id: ann.id }, token)).data.data.progress).toBe(stored);
       expect((await call('physicalPlan.list', {}, token)).data[0].progress).toBe(stored);
       expect((await call('physicalPlan.update', { id, day: 3 }, token)).data.resource).toMatchObject({
@@ -232,8 +232,8 @@ test('#88 #89 a number that is too large to be one is refused as a number and as
   );
 });
 
-describe.each(doors)('over $name', (door) => {
-  const { call } = door;
+describe.each(transports)('over $name', (transport) => {
+  const { call } = transport;
 
   test('the catalogue has the eight exercises, by id, and a plan has them on each of seven days', async () => {
     const ann = await api.register();
@@ -345,7 +345,7 @@ describe.each(doors)('over $name', (door) => {
       { schedule: 'weekday' },
       { training_days: [2, 5] },
     ];
-    const changed = await expectPatch(api, door, 'physicalPlan.update', ann, row, changes);
+    const changed = await expectPatch(api, transport, 'physicalPlan.update', ann, row, changes);
     expect(await rows(ann)).toEqual([changed]);
     for (const key of ['weight', 'height'])
       expectRefused(await call('physicalPlan.update', { id: row.id, [key]: null }, ann.token), key, null);
@@ -393,7 +393,7 @@ describe.each(doors)('over $name', (door) => {
 
   test('the current plan is the one with the greatest id; removing it makes the one before current', async () => {
     const ann = await api.register();
-    await expectCurrentPlan(door, 'physicalPlan', ann, () => make(ann));
+    await expectCurrentPlan(transport, 'physicalPlan', ann, () => make(ann));
     expect((await userRows(api, ann.id)).workout_exercises).toEqual([]);
     expect((await call('physicalPlan.exercises', {}, ann.token)).data).toEqual(EXERCISES);
   });
@@ -402,14 +402,14 @@ describe.each(doors)('over $name', (door) => {
     const [ann, bob] = [await api.register(), await api.register()];
     const newest: number[] = [];
     for (let made = 0; made < 101; made++) newest.unshift(await make(ann));
-    await expectPages(door, 'physicalPlan.list', ann, bob, newest);
+    await expectPages(transport, 'physicalPlan.list', ann, bob, newest);
   });
 
   test('#62 #63 to a stranger the plan does not exist, and a user_id must be the caller’s', async () => {
     const [ann, bob] = [await api.register(), await api.register()];
     const [id] = [await make(ann), await make(bob)];
     const before = await userRows(api, ann.id);
-    await expectMissing(door, [
+    await expectMissing(transport, [
       ['physicalPlan.update', { id, weight: 100 }, bob],
       ['physicalPlan.remove', { id }, bob],
       ['physicalPlan.byUser', { id: ann.id }, bob],
@@ -417,7 +417,7 @@ describe.each(doors)('over $name', (door) => {
       ['physicalPlan.create', { ...PLAN, user_id: bob.id }, ann],
       [
         'physicalPlan.update',
-        { id, goal: 'Other', user_id: door.name === 'REST' ? String(bob.id) : bob.id },
+        { id, goal: 'Other', user_id: transport.name === 'REST' ? String(bob.id) : bob.id },
         ann,
       ],
     ]);

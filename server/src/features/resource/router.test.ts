@@ -14,8 +14,8 @@ import {
 } from '../../../test/values.ts';
 
 const api = await startApp();
-const doors = bothTransports(api);
-const [rest] = doors;
+const transports = bothTransports(api);
+const [rest] = transports;
 
 const BOOK = { type: 'book', name: 'SICP', description: 'Wizards', volume: 500, unit: 'chapter' };
 
@@ -131,8 +131,8 @@ test('a bulk is a bare array over REST and one object over tRPC; errors name the
   await expectStrict(api, token, [['resource.createMany', { resources: wrong }, 'resources.1.volume']]);
 });
 
-describe.each(doors)('over $name', (door) => {
-  const { call } = door;
+describe.each(transports)('over $name', (transport) => {
+  const { call } = transport;
 
   test('a new resource is linked to the current plan, with no progress yet', async () => {
     const ann = await withPlan();
@@ -226,7 +226,7 @@ describe.each(doors)('over $name', (door) => {
     const id = await make(ann);
     await call('resource.update', { id, progress: 7.25 }, ann.token);
     const changes = [{ description: '' }, { volume: 600 }, { name: 'TAPL' }, { type: 'video' }];
-    const resource = await expectPatch(api, door, 'resource.update', ann, { id, ...BOOK }, changes);
+    const resource = await expectPatch(api, transport, 'resource.update', ann, { id, ...BOOK }, changes);
     expect(await linked(ann)).toEqual([{ resource, progress: 7.25 }]);
     expect((await call('resource.update', { id, progress: 0 }, ann.token)).data.resource).toEqual(resource);
     expectRefused(await call('resource.update', { id, progress: null }, ann.token), 'progress', null);
@@ -326,7 +326,7 @@ describe.each(doors)('over $name', (door) => {
       { resources: Array.from({ length: 103 }, () => BOOK) },
       ann.token,
     );
-    await expectPages(door, 'resource.list', ann, bob, data.toReversed());
+    await expectPages(transport, 'resource.list', ann, bob, data.toReversed());
   });
 
   test('#62 to a stranger the resource does not exist, and a user_id must be the caller’s', async () => {
@@ -338,7 +338,7 @@ describe.each(doors)('over $name', (door) => {
       expect(foreign).toMatchObject({ status: 404, code: 'NOT_FOUND' });
       expect(foreign).toEqual(await call('resource.update', { id: MISSING, ...input }, bob.token));
     }
-    await expectMissing(door, [
+    await expectMissing(transport, [
       ['resource.remove', { id }, bob],
       ['resource.create', { ...BOOK, user_id: bob.id }, ann],
       ['resource.update', { id, name: 'Other', user_id: MISSING }, ann],
@@ -361,7 +361,9 @@ test('parallel changes of volume and progress never leave progress above volume'
       { progress: 10 },
     ];
     const outcomes = await Promise.all(
-      changes.map((change, index) => doors[index % 2]?.call('resource.update', { id, ...change }, ann.token)),
+      changes.map((change, index) =>
+        transports[index % 2]?.call('resource.update', { id, ...change }, ann.token),
+      ),
     );
     for (const outcome of outcomes) expect([200, 400]).toContain(outcome?.status);
     const [{ resource, progress }] = await linked(ann);

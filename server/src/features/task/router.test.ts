@@ -6,7 +6,7 @@ import { bothTransports } from '../../../test/transports.ts';
 import { expectRefused, MISSING, NOT_BOOLEANS, NOT_IDS, shown, text } from '../../../test/values.ts';
 
 const api = await startApp();
-const doors = bothTransports(api);
+const transports = bothTransports(api);
 
 const ids = (tasks: { id: number }[]) => tasks.map(({ id }) => id);
 
@@ -16,7 +16,7 @@ async function addTasks({ id }: User, count: number): Promise<void> {
     insert into outer_tasks (user_id, title, status) select ${id}, 'Task ' || n, n % 3 = 0 from generate_series(1, ${count}::int) n order by n`);
 }
 
-test('a new task is open, belongs to its maker and is the same on both doors', async () => {
+test('a new task is open, belongs to its maker and is the same on both transports', async () => {
   const ann = await api.register();
   const made = await api.rest('POST', '/outherTasks', { token: ann.token, body: { title: 'Run' } });
   expect(made.status).toBe(201);
@@ -125,8 +125,8 @@ test('tRPC reads nothing from strings', async () => {
   ]);
 });
 
-describe.each(doors)('over $name', (door) => {
-  const { call } = door;
+describe.each(transports)('over $name', (transport) => {
+  const { call } = transport;
 
   const make = async (user: User, input: object = {}) =>
     (await call('task.create', { title: 'Run', ...input }, user.token)).data;
@@ -165,7 +165,7 @@ describe.each(doors)('over $name', (door) => {
     const task = await make(ann, { status: true });
     const changed = await expectPatch(
       api,
-      door,
+      transport,
       'task.update',
       ann,
       task,
@@ -218,8 +218,8 @@ describe.each(doors)('over $name', (door) => {
   test('#89 an id is a positive 32-bit integer', async () => {
     const { token } = await api.register();
     // On REST an empty id is another path.
-    for (const id of NOT_IDS.filter((value) => value !== '' || door.name === 'tRPC')) {
-      const wire = door.name === 'REST' && typeof id === 'object' ? JSON.stringify(id) : id;
+    for (const id of NOT_IDS.filter((value) => value !== '' || transport.name === 'tRPC')) {
+      const wire = transport.name === 'REST' && typeof id === 'object' ? JSON.stringify(id) : id;
       expectRefused(await call('task.update', { id: wire, title: 'Run' }, token), 'id', id);
       expectRefused(await call('task.remove', { id: wire }, token), 'id', id);
       expectRefused(await call('task.byUser', { id: wire }, token), 'id', id);
@@ -247,7 +247,7 @@ describe.each(doors)('over $name', (door) => {
     await addTasks(ann, 501);
     const newest = (await call('task.byUser', { id: ann.id }, ann.token)).data.toReversed();
     expect(newest[0].title).toBe('Task 501');
-    await expectPages(door, 'task.list', ann, bob, ids(newest));
+    await expectPages(transport, 'task.list', ann, bob, ids(newest));
     const list = async (page: object) => (await call('task.list', page, ann.token)).data;
     expect(await list({ limit: 2 })).toEqual(newest.slice(0, 2));
     expect(ids(await list({ status: true, limit: 3 }))).toEqual(ids([newest[0], newest[3], newest[6]]));

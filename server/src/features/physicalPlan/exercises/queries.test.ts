@@ -6,11 +6,11 @@ import { bothTransports } from '../../../../test/transports.ts';
 const api = await startApp();
 // A second server on the same database.
 const other = await startApp({ database: api.database });
-const doors = [...bothTransports(api), ...bothTransports(other)];
+const transports = [...bothTransports(api), ...bothTransports(other)];
 
 test('what changes in the catalogue shows in the next answer of every server', async () => {
   const ann = await api.register();
-  const [rest] = doors;
+  const [rest] = transports;
   await rest?.call(
     'physicalPlan.create',
     { goal: 'Run', age: 30, gender: 'male', weight: 70, height: 175 },
@@ -18,7 +18,7 @@ test('what changes in the catalogue shows in the next answer of every server', a
   );
   const seen = async () => {
     const names = new Set<string>();
-    for (const { call } of doors) {
+    for (const { call } of transports) {
       const { data: catalogue } = await call('physicalPlan.exercises', {}, ann.token);
       const { data: view } = await call('physicalPlan.byUser', { id: ann.id }, ann.token);
       names.add(`${catalogue[0].name} ${view.days[6].exercises[0].name} ${catalogue.length}`);
