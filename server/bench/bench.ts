@@ -17,6 +17,7 @@ import { requestOf, SCENARIOS, type Scenario, type Session, type Transport } fro
 import { type BenchDatabase, createDatabase } from './seed.ts';
 import { CORES, here, USERS } from './settings.ts';
 import { watchStorm } from './storm.ts';
+import { compareSwitches } from './switches.ts';
 import { TARGETS, type Target, type TargetName } from './target.ts';
 import { DATA_SCENARIOS, evaluateThresholds } from './thresholds.ts';
 import { prepareWorkload } from './workload.ts';
@@ -33,6 +34,7 @@ const OPTIONS = {
   days: { type: 'boolean', default: false },
   check: { type: 'boolean', default: false },
   against: { type: 'string' },
+  switches: { type: 'boolean', default: false },
   keep: { type: 'boolean', default: false },
 } as const;
 
@@ -79,6 +81,7 @@ export async function bench(): Promise<number> {
         rounds: Number(options.rounds ?? 5),
         seconds: Number(options.seconds ?? 2),
       });
+    if (options.switches) return compareSwitches(environment);
     console.log(
       `${CORES} cores${CORES > 1 ? ': servers on the first, load on the second' : ', shared by servers and load'}; load by ${GENERATOR}`,
     );

@@ -68,6 +68,7 @@ export interface AppOptions {
     | 'isRegistrationOpen'
     | 'quotas'
     | 'connectionsPerAddress'
+    | 'readCache'
     | 'trustedProxies'
     | 'publicUrl'
     | 'corsOrigins'
@@ -133,8 +134,8 @@ export async function buildApp({
   const services: Services = {
     db: database.db,
     runLargeRead: createLargeReadRunner(memory),
-    exercises: createExerciseCache(readExercises),
-    readModels: createReadModelCache(),
+    exercises: createExerciseCache(readExercises, config.readCache),
+    readModels: createReadModelCache(config.readCache),
     streams: createEventStreams({
       ...database,
       sessionCache,

@@ -23,6 +23,8 @@ test('with nothing set it is a development server on the embedded database', () 
     importSourceUrl: undefined,
     poolSize: 10,
     prepare: true,
+    groupCommit: true,
+    readCache: true,
     migrateAtStart: true,
     dataDir: '.data',
     embeddedInProduction: false,

@@ -33,6 +33,10 @@ export interface Config {
   readonly poolSize: number;
   /** Whether statements are kept prepared on their connection, where that can be done. */
   readonly prepare: boolean;
+  /** Whether small writes that arrive at once are committed together, on PostgreSQL. */
+  readonly groupCommit: boolean;
+  /** Whether views and exercises are kept in memory. */
+  readonly readCache: boolean;
   readonly migrateAtStart: boolean;
   readonly dataDir: string;
   readonly embeddedInProduction: boolean;
@@ -147,6 +151,8 @@ export function loadConfig(
     importSourceUrl,
     poolSize: values.DATABASE_POOL_SIZE,
     prepare: values.DATABASE_PREPARE,
+    groupCommit: values.GROUP_COMMIT === 'on',
+    readCache: values.READ_CACHE === 'on',
     migrateAtStart: values.MIGRATE_AT_START ?? !production,
     dataDir: values.DATA_DIR,
     embeddedInProduction: values.EMBEDDED_IN_PRODUCTION,

@@ -129,6 +129,14 @@ export const SETTINGS = {
       description:
         'Whether statements are kept prepared. Behind a pooler in transaction mode they are only if it supports that.',
     }),
+    GROUP_COMMIT: z.enum(['on', 'off']).default('on').meta({
+      description:
+        'Whether small writes that arrive at once are [committed together](../decisions/0006-pools-and-group-commit.md) on PostgreSQL. `off` commits each by itself.',
+    }),
+    READ_CACHE: z.enum(['on', 'off']).default('on').meta({
+      description:
+        'Whether views of plans, of today, and the exercises are [kept in memory](../decisions/0007-read-models.md). `off` reads each anew.',
+    }),
     MIGRATE_AT_START: flag.optional().meta({
       fallback: 'on, in production off',
       description:

@@ -129,6 +129,7 @@ export async function startApp(
       isRegistrationOpen: true,
       quotas: { tasks: 20_000, resources: 10_000, physical_plans: 1000, mental_plans: 1000 },
       connectionsPerAddress: 500,
+      readCache: true,
       corsOrigins: '*',
       trustedProxies: [],
       publicUrl: undefined,

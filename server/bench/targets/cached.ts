@@ -78,6 +78,7 @@ const app = await buildApp({
     corsOrigins: [],
     trustedProxies: ['127.0.0.0/8'],
     publicUrl: undefined,
+    readCache: true,
   },
   database: { ...database, db },
   secrets: [SECRET],

@@ -35,7 +35,8 @@ export interface ReadModelCache {
   readonly metricDefinitions: readonly MetricDefinition[];
 }
 
-export function createReadModelCache(): ReadModelCache {
+/** @param isOn whether anything is kept; else each call reads */
+export function createReadModelCache(isOn = true): ReadModelCache {
   const cache = new LRUCache<string, ReadResult<object>>({
     maxSize: MAX_CHARACTERS,
     sizeCalculation: ({ size }) => size,
@@ -58,7 +59,7 @@ export function createReadModelCache(): ReadModelCache {
         return known.view;
       }
       reads.database++;
-      if (found?.view) cache.set(key, found);
+      if (isOn && found?.view) cache.set(key, found);
       return found?.view;
     },
     metricDefinitions: [

@@ -1,14 +1,13 @@
 // Opens the database that the settings name, with one of the engines.
 import type { OpenDatabase, WaitListener } from './database.ts';
 import type { DatabaseUrl } from './postgres/driverOptions.ts';
+import type { StatementOptions } from './postgres/open.ts';
 
-export interface DatabaseOptions {
+export interface DatabaseOptions extends StatementOptions {
   /** Where PostgreSQL is; undefined means the embedded database. */
   readonly databaseUrl: DatabaseUrl | undefined;
   /** Connections to PostgreSQL at most. */
   readonly poolSize: number;
-  /** Whether statements are kept prepared on their connection; true when undefined. */
-  readonly prepare?: boolean;
   /** Whether to bring PostgreSQL's schema up to date first; the embedded database always is. */
   readonly migrateAtStart: boolean;
   /** The folder of the embedded database. */
@@ -31,8 +30,8 @@ export async function openDatabase(options: DatabaseOptions, onWait?: WaitListen
     import('./postgres/migrate.ts'),
     import('./postgres/session.ts'),
   ]);
-  const { databaseUrl, poolSize, prepare, migrateAtStart, jobs } = options;
+  const { databaseUrl, poolSize, migrateAtStart, jobs } = options;
   const probe = memoizedProbe(databaseUrl);
   await (migrateAtStart ? migratePostgres : checkPostgres)(databaseUrl, { probe, jobs, onWait });
-  return openPostgres(databaseUrl, poolSize, prepare, probe);
+  return openPostgres(databaseUrl, poolSize, options, probe);
 }

@@ -24,7 +24,7 @@ class DatabaseNotReadyError extends Error {
 
 /** Opens PostgreSQL without waiting for it; the embedded database is ready at once. */
 export async function openForServer(options: DatabaseOptions): Promise<StartingDatabase> {
-  const { databaseUrl, poolSize, prepare, migrateAtStart, jobs } = options;
+  const { databaseUrl, poolSize, migrateAtStart, jobs } = options;
   if (databaseUrl === undefined) return { ...(await openDatabase(options)), prepare: async () => {} };
   const [{ openPostgres }, { checkPostgres, migratePostgres }, { memoizedProbe }] = await Promise.all([
     import('./postgres/open.ts'),
@@ -33,7 +33,7 @@ export async function openForServer(options: DatabaseOptions): Promise<StartingD
   ]);
   const probe = memoizedProbe(databaseUrl);
   const bringUp = migrateAtStart ? migratePostgres : checkPostgres;
-  const opened = openPostgres(databaseUrl, poolSize, prepare, probe);
+  const opened = openPostgres(databaseUrl, poolSize, options, probe);
   const { db, ping, close } = opened;
   const closing = new AbortController();
   let isReady = false;

@@ -10,26 +10,34 @@ import { openTransactionPools } from './transactionPools.ts';
 /** Calls that may wait for a connection; one more is refused at once. */
 const MAX_WAITING_CALLS = 500;
 
-/** With fewer connections, or without prepared statements, there is no connection for group commit. */
+/** With fewer connections, or without prepared statements, there is no connection for group commit (0006). */
 const MIN_CONNECTIONS_FOR_GROUPS = 4;
+
+/** How statements are run; both are true when undefined. */
+export interface StatementOptions {
+  /** Whether statements are kept prepared on their connection. */
+  readonly prepare?: boolean;
+  /** Whether small writes that arrive at once are committed together. */
+  readonly groupCommit?: boolean;
+}
 
 /**
  * Opens pools; the first statement makes the first connection. Reads wait for no row lock and are short, so a quarter of
  * the connections is for reads, and many reads are pipelined on each, which halves their cost (the benchmark). A read can be
  * behind a slow one there, so each read has a timeout. Grouped writes share one connection (groupCommit.ts).
  * @param max connections, of all pools together
- * @param prepare whether statements are kept prepared; a pooler in between may not allow it
+ * @param options `prepare`: a pooler in between may not allow it
  * @param probe finds out whether a pooler is in between
  */
 export function openPostgres(
   address: DatabaseUrl,
   max: number,
-  prepare = true,
+  { prepare = true, groupCommit = true }: StatementOptions = {},
   probe = memoizedProbe(address),
 ): OpenDatabase {
   const url = connectionSettingsOf(address);
   const isPrepared = prepare && url.prepare;
-  const sizes = divideConnections(max, isPrepared);
+  const sizes = divideConnections(max, isPrepared && groupCommit);
   const readLimiter = createLimiter(sizes.readers * READ_PIPELINE_DEPTH + MAX_WAITING_CALLS);
   const writeLimiter = createLimiter(max + MAX_WAITING_CALLS);
   const unusable = Promise.withResolvers<SettingError>();
@@ -73,8 +81,8 @@ export function openPostgres(
   };
 }
 
-function divideConnections(max: number, prepare: boolean) {
+function divideConnections(max: number, groupCommit: boolean) {
   const readers = Math.max(1, Math.floor(max / 4));
-  const groups = prepare && max >= MIN_CONNECTIONS_FOR_GROUPS ? 1 : 0;
+  const groups = groupCommit && max >= MIN_CONNECTIONS_FOR_GROUPS ? 1 : 0;
   return { readers, writers: Math.max(1, max - readers - groups), groups } as const;
 }
