@@ -8,7 +8,9 @@ const node = {
   expect: { poll: { timeout: 60_000 } },
 } as const;
 
+// With STOCK_POSTGRES, a folder that `pnpm driver:patch --write` has written, the driver's tests show what a patch is for.
 const STOCK = process.env.STOCK_POSTGRES;
+const DRIVER = { alias: STOCK ? [{ find: /^postgres$/, replacement: `${STOCK}/src/index.js` }] : [] };
 
 export default defineConfig({
   test: {
@@ -24,10 +26,9 @@ export default defineConfig({
           globalSetup: 'server/test/globalSetup.ts',
         },
       },
-      { test: { ...node, name: 'postgres', include: ['server/test/postgres/*.test.ts'] } },
+      { resolve: DRIVER, test: { ...node, name: 'postgres', include: ['server/test/postgres/*.test.ts'] } },
       {
-        // With STOCK_POSTGRES, the folder of an unpatched `postgres`, the driver's tests show what the patch is for.
-        resolve: { alias: STOCK ? [{ find: /^postgres$/, replacement: `${STOCK}/src/index.js` }] : [] },
+        resolve: DRIVER,
         test: {
           ...node,
           name: 'faults',

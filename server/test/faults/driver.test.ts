@@ -1,5 +1,5 @@
-// Each hole of the stock driver that our patch (patches/) closes. With STOCK_POSTGRES set to the folder of an unpatched
-// copy (npm pack postgres@3.4.9) these same tests run on that one, and fail.
+// Each hole of the stock driver that patches/postgres-correctness.patch closes. With STOCK_POSTGRES set to a folder that
+// `pnpm driver:patch --write` has written, these same tests run on that one, and fail without the patch.
 import { setImmediate } from 'node:timers/promises';
 import { sql as raw } from 'drizzle-orm';
 import postgres from 'postgres';

@@ -21,16 +21,18 @@ test('#148 batches of twenty clients leave room for the calls of others', async 
       batches++;
     }
   });
-  const waited: number[] = [];
+  /** Batches that were answered while one of the other calls waited. */
+  const meanwhile: number[] = [];
   for (let call = 0; call < 40; call++) {
-    const begun = performance.now();
+    const before = batches;
     expect(
       (await api.rest('GET', '/outherTasks', { token: modest.token, query: { limit: '20' } })).status,
     ).toBe(200);
-    waited.push(performance.now() - begun);
+    meanwhile.push(batches - before);
   }
   goesOn = false;
   await Promise.all(storm);
   expect(batches).toBeGreaterThan(20);
-  expect(Math.max(...waited)).toBeLessThan(1000);
+  // Two of each client, at most.
+  expect(Math.max(...meanwhile)).toBeLessThanOrEqual(2 * greedy.length);
 });

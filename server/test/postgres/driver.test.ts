@@ -1,7 +1,7 @@
-// What the patched driver (patches/) makes of bytes: it reads rows where they lie, and numbers without a string of them.
+// What the driver with patches/postgres-lazy-rows.patch makes of bytes: it reads rows where they lie, and numbers without a string of them.
 import { Socket } from 'node:net';
 import postgres from 'postgres';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 
 const url = process.env.TEST_DATABASE_URL as string;
 
@@ -59,6 +59,19 @@ test('values come as PostgreSQL has them', async () => {
   const raw = await sql`select 1 as one, true as yes, 'ä' as text, null as nothing`.raw();
   expect(raw[0]).toEqual([Buffer.from('1'), Buffer.from('t'), Buffer.from('ä'), null]);
   expect((await sql`select 1 as one, true as yes, 'ä' as text`.values())[0]).toEqual([1, true, 'ä']);
+});
+
+test('#652 rows are read where they lie: a thousand of them take fewer views of memory than a hundred', async () => {
+  const sql = open();
+  const read = () => sql`select n, 'text' as text from generate_series(1, 1000) n`;
+  // What is prepared first takes views of its own.
+  await read();
+  const subarray = vi.spyOn(Buffer.prototype, 'subarray');
+  onTestFinished(() => subarray.mockRestore());
+  const rows = await read();
+  const views = subarray.mock.calls.length;
+  expect(rows.at(-1)).toEqual({ n: 1000, text: 'text' });
+  expect(views).toBeLessThan(100);
 });
 
 test('an answer says how many rows it is about, and what was done', async () => {
