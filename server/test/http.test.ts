@@ -875,6 +875,7 @@ test('#132 a thousand preflights cost nobody a sign-in or a call', async () => {
     userHashes: few,
     addressHashes: few,
     rows: few,
+    facts: few,
   };
   const strict = await startApp({ rates, database: api.database });
   const headers = { origin: 'https://app.example', 'access-control-request-method': 'POST' };

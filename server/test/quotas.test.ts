@@ -1,5 +1,7 @@
 // How much one user may keep, and write at a time.
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { listEndpoints } from '../src/http/transports/endpoints.ts';
+import { appRouter } from '../src/router.ts';
 import { openTestDatabase, startApp, type User } from './harness.ts';
 import { PLENTY } from './rates.ts';
 import { bothTransports } from './transports.ts';
@@ -120,4 +122,46 @@ test('#351 the rows of large calls are counted for the user who writes them', as
   expect(
     (await api.rest('POST', '/outherTasks', { token: ann.token, body: { title: 'one row' } })).status,
   ).toBe(201);
+});
+
+describe('#620 changes whose facts are kept for good are counted for the user', async () => {
+  const api = await startApp({ database, rates: { ...PLENTY, facts: { max: 1, seconds: 3600 } } });
+  const date = new Date().toISOString().slice(0, 10);
+  type Ids = Record<'task' | 'plan' | 'mental_plan' | 'resource', number>;
+  const CHANGES: Record<string, (ids: Ids, turn: number) => object> = {
+    'day.complete': (ids) => ({ date, tasks: [ids.task] }),
+    'day.correct': (ids) => ({ date, tasks: [ids.task] }),
+    'day.skip': () => ({ date }),
+    'day.reopen': () => ({ date }),
+    'physicalPlan.update': ({ plan }, turn) => ({ id: plan, day: 2 + turn }),
+    'mentalPlan.update': ({ mental_plan }, turn) => ({ id: mental_plan, progress: 20 + turn }),
+    'resource.update': ({ resource }, turn) => ({ id: resource, progress: 2 + turn }),
+    'task.update': ({ task }, turn) => ({ id: task, status: turn === 0 }),
+  };
+
+  test.each(Object.entries(CHANGES))('%s', async (procedure, input) => {
+    const [rest, trpc] = bothTransports(api);
+    const ann = await api.register();
+    const create = async (name: string, of: object) => (await trpc.call(name, of, ann.token)).data;
+    const ids: Ids = {
+      task: (await create('task.create', { title: 'Run' })).id,
+      plan: (await create('physicalPlan.create', PLAN)).data.id,
+      mental_plan: (await create('mentalPlan.create', { name: 'x', goal: 'x', resource_list: [] }))
+        .mental_plan_id,
+      resource: (await create('resource.create', BOOK)).data,
+    };
+    await rest.call(procedure, input(ids, 0), ann.token);
+    for (const transport of [rest, trpc])
+      expect((await transport.call(procedure, input(ids, 1), ann.token)).status, transport.name).toBe(429);
+    const { facts } = (await api.rest('GET', '/users/me/export', { token: ann.token })).body;
+    expect(facts.length).toBeLessThanOrEqual(1);
+    expect((await trpc.call('task.create', { title: 'no fact' }, ann.token)).status).toBeLessThan(300);
+  });
+
+  test('these are all that say so', () => {
+    const recorded = [...listEndpoints(appRouter).values()]
+      .filter(({ meta }) => meta.rest?.recordsFacts)
+      .map(({ name }) => name);
+    expect(recorded.sort()).toEqual(Object.keys(CHANGES).toSorted());
+  });
 });

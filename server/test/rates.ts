@@ -11,4 +11,5 @@ export const PLENTY: Rates = {
   userHashes: plenty,
   addressHashes: plenty,
   rows: plenty,
+  facts: plenty,
 };

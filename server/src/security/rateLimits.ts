@@ -23,6 +23,8 @@ export interface Rates {
   readonly addressHashes: Rate;
   /** Rows that one user writes by calls that write many. Two of the largest always fit. */
   readonly rows: Rate;
+  /** Changes of one user whose facts are kept for as long as the account: some 1 kB each. */
+  readonly facts: Rate;
 }
 
 /** A household or an office shares an address, a person does not make ten calls a second for long. */
@@ -34,6 +36,7 @@ export const PRODUCTION_RATES: Rates = {
   userHashes: { max: 10, seconds: 600 },
   addressHashes: { max: 60, seconds: 600 },
   rows: { max: 6000, seconds: 600 },
+  facts: { max: 1000, seconds: 3600 },
 };
 
 /** For a developer's loops and tests. */
@@ -45,6 +48,7 @@ export const DEVELOPMENT_RATES: Rates = {
   userHashes: { max: 1000, seconds: 60 },
   addressHashes: { max: 6000, seconds: 60 },
   rows: { max: 60_000, seconds: 60 },
+  facts: { max: 60_000, seconds: 60 },
 };
 
 /** Thrown when somebody has to wait. */
@@ -80,6 +84,8 @@ export interface RateLimits {
   consumeAuth(kind: 'signIn' | 'registration', address: string): Promise<void>;
   /** Counts the rows that a call of the user writes, where they are many. @throws RateLimitError */
   consumeRows(user_id: number, count: number): Promise<void>;
+  /** Counts a change of the user whose fact is kept for good. @throws RateLimitError */
+  consumeFact(user_id: number): Promise<void>;
   /**
    * Begins an attempt to sign in. From the sixth failure in a row one has to wait: for the account from this address, and
    * for the account from everywhere. The latter does not hold for an address that signed in to the account before, so
@@ -112,6 +118,7 @@ export function createRateLimits(store: RateLimitStore, rates: Rates | undefined
     userHashes: 0,
     addressHashes: 0,
     rows: 0,
+    facts: 0,
     guess: 0,
   };
   const metricDefinitions: readonly MetricDefinition[] = [
@@ -136,6 +143,7 @@ export function createRateLimits(store: RateLimitStore, rates: Rates | undefined
       consume: () => undefined,
       consumeAuth: async () => {},
       consumeRows: async () => {},
+      consumeFact: async () => {},
       beginSignInAttempt: unlimited,
       rememberAddress: async () => {},
       beginConfirmationAttempt: unlimited,
@@ -188,6 +196,7 @@ export function createRateLimits(store: RateLimitStore, rates: Rates | undefined
     consume: count,
     consumeAuth: async (kind, address) => void (await count(kind, addressKey(address), 1)),
     consumeRows: async (user_id, rows) => void (await count('rows', String(user_id), rows)),
+    consumeFact: async (user_id) => void (await count('facts', String(user_id), 1)),
     async beginSignInAttempt(account, address) {
       const here = `${account}:${addressKey(address)}`;
       const isKnown = await store.isMarked(here);

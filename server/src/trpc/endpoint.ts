@@ -48,6 +48,8 @@ export interface RestMeta {
    * which its answer would be stored, with secrets in it.
    */
   readonly changesAccount?: boolean;
+  /** Of a change that keeps a fact for as long as the account, so that it is counted apart. */
+  readonly recordsFacts?: boolean;
   /** The version in an answer, which becomes its ETag. */
   readonly etag?: (output: never) => number;
   /** Of an answer that only says where a file is (its name, type and bytes): the file, which REST brings instead. */

@@ -36,6 +36,10 @@ export const rateLimit: Middleware<SignedIn> = ({ ctx, next }) => {
   return counting instanceof Promise ? counting.then(() => next()) : next();
 };
 
+/** Counts a change that keeps a fact. @throws 429 */
+export const factLimit: Middleware<SignedIn> = ({ ctx, meta, next }) =>
+  meta?.rest?.recordsFacts ? ctx.services.limits.consumeFact(ctx.user.id).then(() => next()) : next();
+
 /** @throws 404 for a `user_id` in the input that is not the caller's */
 export const ownUserId: Middleware<SignedIn> = ({ ctx, getRawInput, next }) =>
   getRawInput().then((input) => {

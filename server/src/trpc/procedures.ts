@@ -4,7 +4,15 @@ import { TRPC_ERROR_CODES_BY_KEY } from '@trpc/server/rpc';
 import type { Context } from './context.ts';
 import type { Meta } from './endpoint.ts';
 import { REASONS, toAppError } from './errors.ts';
-import { authenticate, idempotency, ownUserId, publishChange, rateLimit, userQueue } from './middlewares.ts';
+import {
+  authenticate,
+  factLimit,
+  idempotency,
+  ownUserId,
+  publishChange,
+  rateLimit,
+  userQueue,
+} from './middlewares.ts';
 
 const t = initTRPC
   .context<Context>()
@@ -42,6 +50,7 @@ export const publicProcedure = t.procedure;
 export const protectedProcedure = t.procedure
   .use(authenticate)
   .use(rateLimit)
+  .use(factLimit)
   .use(ownUserId)
   .use(userQueue)
   .use(publishChange)

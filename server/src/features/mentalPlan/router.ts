@@ -53,6 +53,7 @@ export const mentalPlanRouter = router({
           'Changes what is sent. A list of resources replaces the one before: what stays in it keeps its progress. With If-Match it changes only the version that is meant.',
         example: { message: 'Mental plan updated', resource: { version: 2 } },
         tag,
+        recordsFacts: true,
         errors: ['PRECONDITION_FAILED'],
         etag: (answer: { resource: { version: number } }) => answer.resource.version,
       }),

@@ -60,6 +60,7 @@ export const physicalPlanRouter = router({
           'Changes what is sent, and computes `bmi` again. Weight is in kilograms, height in centimetres, age in years. `day` one step on (from the last with `progress` + 7) reports that the workout of today was done, once a date; any other `day` or `progress` is only set. `training_days` are due from today on. With If-Match it changes only the version that is meant.',
         example: { message: 'Physical plan updated', resource: { version: 2 } },
         tag,
+        recordsFacts: true,
         errors: ['PRECONDITION_FAILED'],
         etag: (answer: { resource: { version: number } }) => answer.resource.version,
       }),

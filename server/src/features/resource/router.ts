@@ -71,6 +71,7 @@ export const resourceRouter = router({
           '`progress` is that in the current mental plan, and at most the volume; 404 when the resource is not in it. A smaller volume makes progress smaller too.',
         example: { message: 'Resource updated' },
         tag,
+        recordsFacts: true,
       }),
     )
     .input(ResourceChange)

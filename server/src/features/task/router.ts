@@ -62,7 +62,13 @@ export const taskRouter = router({
     }),
 
   update: protectedProcedure
-    .meta(endpoint('PATCH /outherTasks/{id}', 'Change a task', { description: 'Changes what is sent.', tag }))
+    .meta(
+      endpoint('PATCH /outherTasks/{id}', 'Change a task', {
+        description: 'Changes what is sent.',
+        tag,
+        recordsFacts: true,
+      }),
+    )
     .input(TaskChange)
     .output(Task)
     .mutation(
