@@ -55,14 +55,15 @@ async function fill(): Promise<void> {
     sql`insert into physical_plans (user_id, goal, age, gender, weight, height)
       select u.id, 'x', 30, 'male', 70, 175 from users u, generate_series(1, 2)`,
     sql`insert into workouts (physical_plan_id, day_of_week) select p.id, d from physical_plans p, generate_series(1, 7) d`,
-    sql`insert into workout_exercises (workout_id, exercise_id) select w.id, e.id from workouts w, exercises e where w.id < 6000`,
+    sql`insert into workout_exercises (workout_id, exercise_id) select w.id, e.id from workouts w, exercises e where w.id < 6000 and e.default_order is not null`,
     sql`insert into resources (user_id, type, name, description, volume) select u.id, 'book', 'x', 'x', 1 from users u, generate_series(1, 6)`,
     sql`insert into mental_plans (user_id, name, goal, progress) select u.id, 'x', 'x', 30 from users u, generate_series(1, 2)`,
     sql`insert into mental_plan_resources (mental_plan_id, resource_id)
       select p.id, r.id from mental_plans p join resources r on r.user_id = p.user_id`,
     sql`insert into profiles (user_id) select u.id from users u`,
     sql`insert into progressions (user_id, plan_id, exercise_id, opening_k, k)
-      select p.user_id, p.id, e.id, 0, 0 from physical_plans p, exercises e where p.id < 500`,
+      select p.user_id, p.id, e.id, 0, 0 from physical_plans p, exercises e
+      where p.id < 500 and e.default_order is not null`,
     sql`insert into schedules (user_id, from_date, training, study)
       select u.id, date '2020-01-01' + n, 127, 127 from users u, generate_series(1, 5) n`,
     sql`insert into days (user_id, date, state, run)

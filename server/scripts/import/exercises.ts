@@ -1,7 +1,7 @@
 // The catalogue. Our eight default exercises are in the target already: one of the source with such a name is the same
 // exercise, and ours takes its id.
 import type postgres from 'postgres';
-import { DEFAULT_EXERCISES } from '../../src/db/migrations/defaultExercises.ts';
+import { DEFAULT_EXERCISES } from '../../src/db/migrations/catalogue.ts';
 import { GREATEST_ID, newIds } from './copy.ts';
 import type { RowSanitizer } from './sanitize.ts';
 import { convertAll, itemOf, type Step } from './step.ts';
@@ -106,11 +106,13 @@ async function freeIds(
 async function moveExercise(target: postgres.TransactionSql, from: number, to: number): Promise<void> {
   await target`
     insert into exercises (
-      id, name, description, calories_burned, start_reps, end_reps, step, unit, unilateral, seconds_per_rep, met, met_code,
-      met_year)
+      id, name, description, name_en, description_en, calories_burned, start_reps, end_reps, step, unit, unilateral,
+      alternating, impact, seconds_per_rep, met, met_code, met_year, pattern, muscles, chain, chain_order, level, equipment,
+      starts_by_level)
     select
-      ${to}::int, name, description, calories_burned, start_reps, end_reps, step, unit, unilateral, seconds_per_rep, met,
-      met_code, met_year
+      ${to}::int, name, description, name_en, description_en, calories_burned, start_reps, end_reps, step, unit, unilateral,
+      alternating, impact, seconds_per_rep, met, met_code, met_year, pattern, muscles, chain, chain_order, level, equipment,
+      starts_by_level
     from exercises where id = ${from}`;
   await target`update workout_exercises set exercise_id = ${to} where exercise_id = ${from}`;
   await target`update progressions set exercise_id = ${to} where exercise_id = ${from}`;

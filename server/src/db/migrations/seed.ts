@@ -2,30 +2,81 @@
 import type { Database } from '../database.ts';
 import { and, builder, eq, isNull } from '../drizzle.ts';
 import { exercises } from '../schema/index.ts';
-import { DEFAULT_EXERCISES } from './defaultExercises.ts';
+import { CATALOGUE, DEFAULT_EXERCISES } from './catalogue.ts';
+
+type Exercise = (typeof CATALOGUE)[number];
+
+/** What a version before the catalogue did not say of an exercise: all of it is null or empty then. */
+const placeOf = ({
+  name_en,
+  description_en,
+  pattern,
+  muscles,
+  chain,
+  chain_order,
+  level,
+  equipment,
+  alternating,
+  impact,
+  starts_by_level,
+}: Exercise) => ({
+  name_en,
+  description_en,
+  pattern,
+  muscles,
+  chain,
+  chain_order,
+  level,
+  equipment,
+  alternating,
+  impact,
+  // PostgreSQL keeps null in arrays, and Drizzle's type does not know it.
+  starts_by_level: starts_by_level as number[],
+});
+
+type Found = Pick<
+  typeof exercises.$inferSelect,
+  'key' | 'default_order' | 'name_en' | 'pattern' | 'chain' | 'level' | 'starts_by_level'
+>;
 
 /**
- * Adds the default exercises that are missing, and says what those are that an older version has added. One that an
- * operator has edited stays as it is.
+ * Adds the exercises that are missing, and says what those are that an older version has added: the default ones are
+ * known by their order until they have a key. One that an operator has edited stays as it is.
  */
 export async function seedExercises(db: Database): Promise<void> {
+  const { key, default_order, name_en, pattern, chain, level, starts_by_level } = exercises;
   // A role that may only read exercises can start if none is missing.
-  const found = await db.execute<{ default_order: number | null; key: string | null }>(
-    builder.select({ default_order: exercises.default_order, key: exercises.key }).from(exercises),
+  const found = await db.execute<Found>(
+    builder.select({ key, default_order, name_en, pattern, chain, level, starts_by_level }).from(exercises),
   );
-  const there = new Map(found.map(({ default_order, key }) => [default_order, key]));
-  const rows = DEFAULT_EXERCISES.map((values, index) => ({ ...values, default_order: index + 1 }));
-  const missing = rows.filter(({ default_order }) => !there.has(default_order));
+  const byKey = new Map(found.map((row) => [row.key, row]));
+  const byOrder = new Map(found.map((row) => [row.default_order, row]));
+  const missing: Exercise[] = [];
+  // The default ones first: of an empty table they get the ids that they have always had.
+  for (const one of [...DEFAULT_EXERCISES, ...CATALOGUE.filter((other) => other.default_order === null)]) {
+    const row =
+      byKey.get(one.key) ?? (one.default_order === null ? undefined : byOrder.get(one.default_order));
+    if (!row) missing.push(one);
+    else if (row.key === null) await db.execute(naming(one));
+    else if (row.key === one.key && isUnplaced(row))
+      await db.execute(builder.update(exercises).set(placeOf(one)).where(eq(key, one.key)));
+  }
   if (missing.length > 0)
     await db.execute(
-      builder.insert(exercises).values(missing).onConflictDoNothing({ target: exercises.default_order }),
+      builder
+        .insert(exercises)
+        .values(missing.map((one) => ({ ...one, ...placeOf(one) })))
+        .onConflictDoNothing(),
     );
-  for (const { default_order, key, met, met_code, met_year, seconds_per_rep } of rows)
-    if (there.get(default_order) === null)
-      await db.execute(
-        builder
-          .update(exercises)
-          .set({ key, met, met_code, met_year, seconds_per_rep })
-          .where(and(eq(exercises.default_order, default_order), isNull(exercises.key))),
-      );
+}
+
+const isUnplaced = ({ name_en, pattern, chain, level, starts_by_level }: Found): boolean =>
+  [name_en, pattern, chain, level, starts_by_level].every((value) => value === null);
+
+function naming(one: Exercise) {
+  const { key, met, met_code, met_year, seconds_per_rep } = one;
+  return builder
+    .update(exercises)
+    .set({ key, met, met_code, met_year, seconds_per_rep, ...placeOf(one) })
+    .where(and(eq(exercises.default_order, Number(one.default_order)), isNull(exercises.key)));
 }

@@ -4,7 +4,7 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import manifest from '../../../package.json' with { type: 'json' };
-import { DEFAULT_EXERCISES } from '../migrations/defaultExercises.ts';
+import { CATALOGUE } from '../migrations/catalogue.ts';
 import { readJournal } from '../migrations/journal.ts';
 import { migrateAndSeed, startEngine } from './engine.ts';
 
@@ -18,7 +18,7 @@ export async function migratedImage(): Promise<Blob> {
   const state = createHash('sha256')
     .update(manifest.dependencies['@electric-sql/pglite'])
     .update(await readJournal())
-    .update(JSON.stringify(DEFAULT_EXERCISES));
+    .update(JSON.stringify(CATALOGUE));
   const file = join(IMAGE_FOLDER, `embedded-${state.digest('hex').slice(0, 16)}.tar`);
   try {
     return new Blob([await readFile(file)]);

@@ -126,7 +126,7 @@ test.each(['', '/'])('every path answers with "%s" at its end', async (end) => {
   const list = await api.rest('GET', `/physicalPlans${end}?limit=2`, { token });
   expect([list.status, list.body]).toEqual([200, [changed.body.resource]]);
   const exercises = await api.rest('GET', `/exercises${end}`, { token });
-  expect([exercises.status, exercises.body]).toEqual([200, sameView.days[0].exercises]);
+  expect([exercises.status, exercises.body.slice(0, 8)]).toEqual([200, sameView.days[0].exercises]);
   const removed = await api.rest('DELETE', `/physicalPlans/${id}${end}`, { token });
   expect([removed.status, removed.body]).toEqual([200, { message: expect.any(String) }]);
 });
@@ -235,10 +235,10 @@ test('#88 #89 a number that is too large to be one is refused as a number and as
 describe.each(transports)('over $name', (transport) => {
   const { call } = transport;
 
-  test('the catalogue has the eight exercises, by id, and a plan has them on each of seven days', async () => {
+  test('the catalogue begins with the eight exercises, by id, and a plan has them on each of seven days', async () => {
     const ann = await api.register();
     const { data: catalogue } = await call('physicalPlan.exercises', {}, ann.token);
-    expect(catalogue).toEqual(EXERCISES);
+    expect(catalogue.slice(0, 8)).toEqual(EXERCISES);
     const ids = catalogue.map(({ id }: { id: number }) => id);
     expect(ids).toEqual(ids.toSorted((a: number, b: number) => a - b));
     const { data: made } = await call(
@@ -251,7 +251,7 @@ describe.each(transports)('over $name', (transport) => {
     expect(view).toEqual({
       data: { id: view.data.id, user_id: ann.id, ...PLAN, bmi: 22.86, ...NEW },
       user_id: ann.id,
-      days: DAYS.map((day) => ({ ...day, exercises: catalogue })),
+      days: DAYS.map((day) => ({ ...day, exercises: catalogue.slice(0, 8) })),
     });
     expect(new Set(view.days.map(({ workout_id }: { workout_id: number }) => workout_id)).size).toBe(7);
     expect((await call('physicalPlan.byUser', { id: ann.id }, ann.token)).data).toEqual(view);
@@ -395,7 +395,7 @@ describe.each(transports)('over $name', (transport) => {
     const ann = await api.register();
     await expectCurrentPlan(transport, 'physicalPlan', ann, () => make(ann));
     expect((await userRows(api, ann.id)).workout_exercises).toEqual([]);
-    expect((await call('physicalPlan.exercises', {}, ann.token)).data).toEqual(EXERCISES);
+    expect((await call('physicalPlan.exercises', {}, ann.token)).data.slice(0, 8)).toEqual(EXERCISES);
   });
 
   test('#150 a list is a bare array of mine, newest first, in pages', async () => {

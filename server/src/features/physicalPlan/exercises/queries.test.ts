@@ -25,12 +25,12 @@ test('what changes in the catalogue shows in the next answer of every server', a
     }
     return [...names];
   };
-  expect(await seen()).toEqual(['Отжимания Отжимания 8']);
+  expect(await seen()).toEqual(['Отжимания Отжимания 44']);
   await api.database.db.execute(sql`update exercises set name = 'Push-ups' where default_order = 1`);
-  expect(await seen()).toEqual(['Push-ups Push-ups 8']);
+  expect(await seen()).toEqual(['Push-ups Push-ups 44']);
   await api.database.db.execute(sql`
     insert into exercises (name, description, calories_burned, start_reps, end_reps, step) values ('Plank', 'Hold.', 1, 1, 2, 1)`);
-  expect(await seen()).toEqual(['Push-ups Push-ups 9']);
+  expect(await seen()).toEqual(['Push-ups Push-ups 45']);
   await api.database.db.execute(sql`delete from exercises where name = 'Plank'`);
-  expect(await seen()).toEqual(['Push-ups Push-ups 8']);
+  expect(await seen()).toEqual(['Push-ups Push-ups 44']);
 });

@@ -1,0 +1,865 @@
+// The catalogue of exercises: body weight, at most a wall, a chair, a table or a bar. Names and descriptions are our own words.
+// A key is never reused or renamed. The eight with a `default_order` are those of a plan that is made without a level:
+// existing clients show their Russian texts, their ladders and `calories_burned`, so these stay as they are.
+//
+// Sources. MET: the nearest entry of the 2011 Compendium of Physical Activities (Ainsworth et al., Med Sci Sports Exerc
+// 43:1575). Seconds a repetition: 3 is the middle of 1 to 2 s up and 1 to 2 s down (ACSM position stand 2009, moderate
+// velocity); others are our estimate for slower and faster movements. Levels, ladders and chains are our own grading.
+import { topOf } from '../../domain/index.ts';
+import type { EXERCISE_PATTERNS } from '../schema/index.ts';
+
+const COMPENDIUM_YEAR = 2011;
+/** Calisthenics: vigorous, moderate, light (sit-ups, crunches), and up and down from the floor. */
+const VIGOROUS = { met: 8, met_code: '02020', met_year: COMPENDIUM_YEAR };
+const MODERATE = { met: 3.8, met_code: '02022', met_year: COMPENDIUM_YEAR };
+const LIGHT = { met: 2.8, met_code: '02024', met_year: COMPENDIUM_YEAR };
+const UP_AND_DOWN = { met: 3.5, met_code: '02030', met_year: COMPENDIUM_YEAR };
+
+type Text = readonly [name: string, description: string];
+
+interface Description {
+  readonly key: string;
+  readonly chain: string;
+  readonly chain_order: number;
+  readonly level: number;
+  readonly pattern: (typeof EXERCISE_PATTERNS)[number];
+  readonly muscles: string[];
+  /** Of `unit`. */
+  readonly ladder: readonly [start: number, end: number, step: number];
+  readonly effort: typeof LIGHT;
+  readonly equipment?: ('wall' | 'chair' | 'table' | 'bar')[];
+  readonly unit?: 'reps' | 'seconds';
+  readonly seconds_per_rep?: number;
+  readonly unilateral?: boolean;
+  readonly alternating?: boolean;
+  readonly impact?: boolean;
+  readonly default_order?: number;
+  /** Kept for existing clients: nothing is computed from it. */
+  readonly calories_burned?: number;
+  readonly en: Text;
+  readonly ru: Text;
+}
+
+const LEVELS = [1, 2, 3, 4, 5];
+
+function exercise({ ladder: [start, end, step], effort, en, ru, ...described }: Description) {
+  const unit = described.unit ?? 'reps';
+  // A level above the exercise's own begins a quarter of the ladder higher.
+  const quarter = Math.ceil(topOf({ start, end, step }) / 4);
+  return {
+    equipment: [],
+    unilateral: false,
+    alternating: false,
+    impact: false,
+    default_order: null,
+    calories_burned: 0,
+    seconds_per_rep: unit === 'seconds' ? 1 : 3,
+    ...described,
+    ...effort,
+    unit,
+    name: ru[0],
+    description: ru[1],
+    name_en: en[0],
+    description_en: en[1],
+    start_reps: start,
+    end_reps: end,
+    step,
+    starts_by_level: LEVELS.map((level) =>
+      level < described.level ? null : Math.min(end, start + step * (level - described.level) * quarter),
+    ),
+  };
+}
+
+export const CATALOGUE = [
+  exercise({
+    key: 'wall_push_up',
+    chain: 'push_up',
+    chain_order: 1,
+    level: 1,
+    pattern: 'push',
+    muscles: ['chest', 'triceps', 'front_delts'],
+    ladder: [8, 20, 2],
+    effort: MODERATE,
+    equipment: ['wall'],
+    en: [
+      'Wall push-up',
+      'Stand an arm’s length from a wall, hands at shoulder height, and bend and straighten the arms with a straight body.',
+    ],
+    ru: [
+      'Отжимания от стены',
+      'Стоя на расстоянии вытянутых рук от стены, ладони на высоте плеч, сгибайте и выпрямляйте руки, держа тело прямым.',
+    ],
+  }),
+  exercise({
+    key: 'incline_push_up',
+    chain: 'push_up',
+    chain_order: 2,
+    level: 2,
+    pattern: 'push',
+    muscles: ['chest', 'triceps', 'front_delts'],
+    ladder: [6, 18, 2],
+    effort: MODERATE,
+    equipment: ['chair'],
+    en: [
+      'Incline push-up',
+      'Hands on a steady chair or table, body straight: lower the chest to the edge and push away. The lower the support, the harder.',
+    ],
+    ru: [
+      'Отжимания от опоры',
+      'Руки на устойчивом стуле или столе, тело прямое: опустите грудь к краю и оттолкнитесь. Чем ниже опора, тем труднее.',
+    ],
+  }),
+  exercise({
+    key: 'knee_push_up',
+    chain: 'push_up',
+    chain_order: 3,
+    level: 2,
+    pattern: 'push',
+    muscles: ['chest', 'triceps', 'front_delts'],
+    ladder: [6, 18, 2],
+    effort: MODERATE,
+
+    en: [
+      'Knee push-up',
+      'A push-up from the knees: a straight line from knees to head, chest almost to the floor.',
+    ],
+    ru: [
+      'Отжимания с колен',
+      'Отжимание с опорой на колени: прямая линия от коленей до головы, грудь почти касается пола.',
+    ],
+  }),
+  exercise({
+    key: 'push_up',
+    chain: 'push_up',
+    chain_order: 4,
+    level: 3,
+    pattern: 'push',
+    muscles: ['chest', 'triceps', 'front_delts'],
+    ladder: [5, 25, 2],
+    effort: MODERATE,
+    default_order: 1,
+    calories_burned: 7.5,
+    en: [
+      'Push-up',
+      'Trains chest, triceps and front shoulders: from a straight plank lower the chest almost to the floor and press back up.',
+    ],
+    ru: [
+      'Отжимания',
+      'Укрепляют грудь, трицепсы и передние дельты: в упоре лёжа держите тело прямой линией, опускайтесь, пока грудь почти не коснётся пола, и выжимайте себя вверх.',
+    ],
+  }),
+  exercise({
+    key: 'decline_push_up',
+    chain: 'push_up',
+    chain_order: 5,
+    level: 4,
+    pattern: 'push',
+    muscles: ['chest', 'triceps', 'front_delts'],
+    ladder: [5, 17, 2],
+    effort: MODERATE,
+    equipment: ['chair'],
+    en: [
+      'Decline push-up',
+      'A push-up with the feet on a chair, which moves more weight onto chest and shoulders.',
+    ],
+    ru: [
+      'Отжимания с ногами на опоре',
+      'Отжимание с ногами на стуле: больше веса приходится на грудь и плечи.',
+    ],
+  }),
+  exercise({
+    key: 'diamond_push_up',
+    chain: 'push_up',
+    chain_order: 6,
+    level: 4,
+    pattern: 'push',
+    muscles: ['triceps', 'chest'],
+    ladder: [4, 16, 2],
+    effort: MODERATE,
+
+    en: [
+      'Diamond push-up',
+      'A push-up with the hands close together under the chest, elbows along the body.',
+    ],
+    ru: ['Алмазные отжимания', 'Отжимание с ладонями рядом под грудью, локти идут вдоль тела.'],
+  }),
+  exercise({
+    key: 'archer_push_up',
+    chain: 'push_up',
+    chain_order: 7,
+    level: 5,
+    pattern: 'push',
+    muscles: ['chest', 'triceps', 'abs'],
+    ladder: [3, 11, 1],
+    effort: MODERATE,
+    seconds_per_rep: 4,
+    unilateral: true,
+    en: [
+      'Archer push-up',
+      'Hands far apart: bend one arm and let the other stay straight beside you, then push back.',
+    ],
+    ru: ['Отжимания лучника', 'Руки широко: сгибайте одну, другая остаётся прямой сбоку, затем вернитесь.'],
+  }),
+  exercise({
+    key: 'pike_push_up',
+    chain: 'pike_push_up',
+    chain_order: 1,
+    level: 3,
+    pattern: 'push',
+    muscles: ['front_delts', 'triceps'],
+    ladder: [4, 16, 2],
+    effort: MODERATE,
+
+    en: [
+      'Pike push-up',
+      'Hips high, legs as straight as you can: lower the head between the hands and press up.',
+    ],
+    ru: [
+      'Отжимания уголком',
+      'Таз высоко, ноги по возможности прямые: опустите голову между ладонями и выжмите себя вверх.',
+    ],
+  }),
+  exercise({
+    key: 'chair_dip',
+    chain: 'dip',
+    chain_order: 1,
+    level: 3,
+    pattern: 'push',
+    muscles: ['triceps', 'front_delts'],
+    ladder: [5, 17, 2],
+    effort: MODERATE,
+    equipment: ['chair'],
+    en: [
+      'Chair dip',
+      'Hands on the edge of a steady chair behind you: lower the hips by bending the elbows, and straighten them.',
+    ],
+    ru: [
+      'Обратные отжимания от стула',
+      'Ладони на краю устойчивого стула за спиной: опускайте таз, сгибая локти, и выпрямляйте их.',
+    ],
+  }),
+  exercise({
+    key: 'prone_y_raise',
+    chain: 'prone_pull',
+    chain_order: 1,
+    level: 1,
+    pattern: 'pull',
+    muscles: ['upper_back', 'rear_delts'],
+    ladder: [8, 20, 2],
+    effort: UP_AND_DOWN,
+
+    en: [
+      'Prone Y raise',
+      'Lie face down, arms overhead in a Y, thumbs up: lift the arms off the floor and pull the shoulder blades down.',
+    ],
+    ru: [
+      'Подъём рук лёжа буквой Y',
+      'Лёжа на животе, руки вперёд буквой Y, большие пальцы вверх: поднимите руки и опустите лопатки к пояснице.',
+    ],
+  }),
+  exercise({
+    key: 'reverse_snow_angel',
+    chain: 'prone_pull',
+    chain_order: 2,
+    level: 2,
+    pattern: 'pull',
+    muscles: ['upper_back', 'rear_delts', 'lower_back'],
+    ladder: [6, 18, 2],
+    effort: UP_AND_DOWN,
+    seconds_per_rep: 4,
+    en: [
+      'Reverse snow angel',
+      'Face down with chest and arms just off the floor: sweep the straight arms from the hips to overhead and back.',
+    ],
+    ru: [
+      'Снежный ангел на животе',
+      'Лёжа на животе, грудь и руки чуть над полом: ведите прямые руки от бёдер вперёд и обратно.',
+    ],
+  }),
+  exercise({
+    key: 'bent_inverted_row',
+    chain: 'row',
+    chain_order: 1,
+    level: 2,
+    pattern: 'pull',
+    muscles: ['lats', 'upper_back', 'biceps'],
+    ladder: [5, 15, 2],
+    effort: MODERATE,
+    equipment: ['table'],
+    en: [
+      'Bent-knee inverted row',
+      'Under a solid table, knees bent, pull the chest to the edge with a straight trunk.',
+    ],
+    ru: [
+      'Тяга под столом с согнутыми ногами',
+      'Под прочным столом, колени согнуты: подтягивайте грудь к краю, корпус прямой.',
+    ],
+  }),
+  exercise({
+    key: 'inverted_row',
+    chain: 'row',
+    chain_order: 2,
+    level: 3,
+    pattern: 'pull',
+    muscles: ['lats', 'upper_back', 'biceps'],
+    ladder: [5, 15, 2],
+    effort: MODERATE,
+    equipment: ['table'],
+    en: ['Inverted row', 'The same with straight legs, heels on the floor.'],
+    ru: ['Горизонтальная тяга под столом', 'То же с прямыми ногами, пятки на полу.'],
+  }),
+  exercise({
+    key: 'dead_hang',
+    chain: 'pull_up',
+    chain_order: 1,
+    level: 1,
+    pattern: 'pull',
+    muscles: ['forearms', 'lats'],
+    ladder: [10, 45, 5],
+    effort: MODERATE,
+    equipment: ['bar'],
+    unit: 'seconds',
+    en: ['Dead hang', 'Hang from a bar with straight arms and shoulders drawn away from the ears.'],
+    ru: ['Вис на перекладине', 'Висите на прямых руках, отводя плечи от ушей.'],
+  }),
+  exercise({
+    key: 'negative_pull_up',
+    chain: 'pull_up',
+    chain_order: 2,
+    level: 3,
+    pattern: 'pull',
+    muscles: ['lats', 'biceps', 'upper_back'],
+    ladder: [2, 8, 1],
+    effort: MODERATE,
+    equipment: ['bar'],
+    seconds_per_rep: 6,
+    en: [
+      'Negative pull-up',
+      'Start with the chin over the bar, from a step or a jump, and lower yourself as slowly as you can.',
+    ],
+    ru: [
+      'Негативные подтягивания',
+      'Начните с подбородком над перекладиной, встав на опору или подпрыгнув, и опускайтесь как можно медленнее.',
+    ],
+  }),
+  exercise({
+    key: 'chin_up',
+    chain: 'pull_up',
+    chain_order: 3,
+    level: 4,
+    pattern: 'pull',
+    muscles: ['lats', 'biceps'],
+    ladder: [2, 12, 1],
+    effort: MODERATE,
+    equipment: ['bar'],
+    en: ['Chin-up', 'Palms towards you: pull until the chin is over the bar, lower to straight arms.'],
+    ru: [
+      'Подтягивания обратным хватом',
+      'Ладони к себе: подтянитесь до подбородка над перекладиной и опуститесь до прямых рук.',
+    ],
+  }),
+  exercise({
+    key: 'pull_up',
+    chain: 'pull_up',
+    chain_order: 4,
+    level: 5,
+    pattern: 'pull',
+    muscles: ['lats', 'upper_back', 'biceps'],
+    ladder: [2, 12, 1],
+    effort: MODERATE,
+    equipment: ['bar'],
+    en: [
+      'Pull-up',
+      'Palms away: pull until the chin is over the bar, lower to straight arms, without swinging.',
+    ],
+    ru: [
+      'Подтягивания',
+      'Ладони от себя: подтянитесь до подбородка над перекладиной и опуститесь без раскачки.',
+    ],
+  }),
+  exercise({
+    key: 'chair_squat',
+    chain: 'squat',
+    chain_order: 1,
+    level: 1,
+    pattern: 'squat',
+    muscles: ['quads', 'glutes'],
+    ladder: [8, 20, 2],
+    effort: MODERATE,
+    equipment: ['chair'],
+    en: ['Sit to stand', 'Stand up from a chair without using the hands, and sit down slowly.'],
+    ru: ['Вставание со стула', 'Встаньте со стула без помощи рук и медленно сядьте.'],
+  }),
+  exercise({
+    key: 'squat',
+    chain: 'squat',
+    chain_order: 2,
+    level: 2,
+    pattern: 'squat',
+    muscles: ['quads', 'glutes'],
+    ladder: [10, 50, 4],
+    effort: MODERATE,
+    default_order: 2,
+    calories_burned: 5,
+    en: [
+      'Squat',
+      'Trains thighs and glutes: feet shoulder width apart, go down until the thighs are level, heels on the floor, and stand up.',
+    ],
+    ru: [
+      'Приседания',
+      'Развивают бёдра и ягодицы: стопы на ширине плеч, спина прямая, опускайтесь до параллели бёдер с полом, не отрывая пяток, и вставайте.',
+    ],
+  }),
+  exercise({
+    key: 'split_squat',
+    chain: 'squat',
+    chain_order: 3,
+    level: 3,
+    pattern: 'squat',
+    muscles: ['quads', 'glutes'],
+    ladder: [6, 16, 2],
+    effort: MODERATE,
+    unilateral: true,
+    en: [
+      'Split squat',
+      'One foot ahead of the other, both stay where they are: lower the back knee towards the floor and rise.',
+    ],
+    ru: [
+      'Приседания в разножке',
+      'Одна нога впереди, обе на месте: опустите колено задней ноги к полу и поднимитесь.',
+    ],
+  }),
+  exercise({
+    key: 'bulgarian_split_squat',
+    chain: 'squat',
+    chain_order: 4,
+    level: 4,
+    pattern: 'squat',
+    muscles: ['quads', 'glutes'],
+    ladder: [5, 15, 2],
+    effort: MODERATE,
+    equipment: ['chair'],
+    unilateral: true,
+    en: ['Bulgarian split squat', 'A split squat with the back foot on a chair.'],
+    ru: ['Болгарские приседания', 'Приседание в разножке с задней ногой на стуле.'],
+  }),
+  exercise({
+    key: 'pistol_squat',
+    chain: 'squat',
+    chain_order: 5,
+    level: 5,
+    pattern: 'squat',
+    muscles: ['quads', 'glutes'],
+    ladder: [1, 10, 1],
+    effort: MODERATE,
+    seconds_per_rep: 4,
+    unilateral: true,
+    en: [
+      'Pistol squat',
+      'Squat on one leg with the other stretched out ahead; hold on to something at first.',
+    ],
+    ru: [
+      'Приседания на одной ноге',
+      'Приседайте на одной ноге, вытянув другую вперёд; сначала держитесь за опору.',
+    ],
+  }),
+  exercise({
+    key: 'lunge',
+    chain: 'lunge',
+    chain_order: 1,
+    level: 2,
+    pattern: 'squat',
+    muscles: ['quads', 'glutes'],
+    ladder: [8, 40, 4],
+    effort: MODERATE,
+    alternating: true,
+    default_order: 4,
+    calories_burned: 5.5,
+    en: [
+      'Lunge',
+      'Trains thighs, glutes and balance: step ahead until both knees are at right angles, step back, change legs; each step counts.',
+    ],
+    ru: [
+      'Выпады',
+      'Тренируют бёдра, ягодицы и равновесие: шагните вперёд, опуститесь, пока оба колена не согнутся под прямым углом, вернитесь и смените ногу.',
+    ],
+  }),
+  exercise({
+    key: 'wall_sit',
+    chain: 'wall_sit',
+    chain_order: 1,
+    level: 1,
+    pattern: 'squat',
+    muscles: ['quads', 'glutes'],
+    ladder: [15, 60, 5],
+    effort: LIGHT,
+    equipment: ['wall'],
+    unit: 'seconds',
+    en: ['Wall sit', 'Back against a wall, thighs level as if on a chair: stay there.'],
+    ru: [
+      'Стульчик у стены',
+      'Спина прижата к стене, бёдра параллельны полу, как на стуле: удерживайте положение.',
+    ],
+  }),
+  exercise({
+    key: 'hip_hinge',
+    chain: 'hinge',
+    chain_order: 1,
+    level: 1,
+    pattern: 'hinge',
+    muscles: ['hamstrings', 'glutes', 'lower_back'],
+    ladder: [10, 20, 2],
+    effort: LIGHT,
+
+    en: [
+      'Hip hinge',
+      'Hands on the hips, knees soft: push the hips back with a straight back and come up by squeezing the glutes.',
+    ],
+    ru: [
+      'Наклоны с прямой спиной',
+      'Руки на поясе, колени чуть согнуты: отведите таз назад с прямой спиной и выпрямитесь за счёт ягодиц.',
+    ],
+  }),
+  exercise({
+    key: 'single_leg_deadlift',
+    chain: 'hinge',
+    chain_order: 2,
+    level: 3,
+    pattern: 'hinge',
+    muscles: ['hamstrings', 'glutes'],
+    ladder: [5, 15, 2],
+    effort: MODERATE,
+    seconds_per_rep: 4,
+    unilateral: true,
+    en: [
+      'Single-leg deadlift',
+      'Stand on one leg and tip forward until trunk and free leg are level, back straight, then return.',
+    ],
+    ru: [
+      'Наклоны на одной ноге',
+      'Стоя на одной ноге, наклонитесь, пока корпус и свободная нога не станут в линию, спина прямая, и вернитесь.',
+    ],
+  }),
+  exercise({
+    key: 'glute_bridge',
+    chain: 'bridge',
+    chain_order: 1,
+    level: 1,
+    pattern: 'hinge',
+    muscles: ['glutes', 'hamstrings'],
+    ladder: [10, 40, 3],
+    effort: UP_AND_DOWN,
+    default_order: 8,
+    calories_burned: 4,
+    en: [
+      'Glute bridge',
+      'Trains glutes and hamstrings: on your back with bent knees raise the hips to a straight line from shoulders to knees, lower slowly.',
+    ],
+    ru: [
+      'Ягодичный мостик',
+      'Нагружает ягодицы и заднюю поверхность бедра: лёжа на спине с согнутыми коленями поднимите таз до прямой линии от плеч до колен и медленно опустите.',
+    ],
+  }),
+  exercise({
+    key: 'single_leg_bridge',
+    chain: 'bridge',
+    chain_order: 2,
+    level: 3,
+    pattern: 'hinge',
+    muscles: ['glutes', 'hamstrings'],
+    ladder: [6, 18, 2],
+    effort: UP_AND_DOWN,
+    unilateral: true,
+    en: ['Single-leg bridge', 'A bridge on one foot, the other leg straight in the air.'],
+    ru: ['Мостик на одной ноге', 'Мостик с опорой на одну стопу, другая нога прямая в воздухе.'],
+  }),
+  exercise({
+    key: 'sliding_leg_curl',
+    chain: 'bridge',
+    chain_order: 3,
+    level: 4,
+    pattern: 'hinge',
+    muscles: ['hamstrings', 'glutes'],
+    ladder: [4, 12, 1],
+    effort: MODERATE,
+    seconds_per_rep: 4,
+    en: [
+      'Sliding leg curl',
+      'In a bridge, heels on a towel on a smooth floor: slide the legs straight and pull them back, hips up.',
+    ],
+    ru: [
+      'Сгибание ног в скольжении',
+      'В мостике, пятки на полотенце на гладком полу: выпрямите ноги скользя и подтяните обратно, таз не опускайте.',
+    ],
+  }),
+  exercise({
+    key: 'crunch',
+    chain: 'crunch',
+    chain_order: 1,
+    level: 1,
+    pattern: 'core',
+    muscles: ['abs'],
+    ladder: [15, 45, 3],
+    effort: LIGHT,
+    default_order: 3,
+    calories_burned: 3.5,
+    en: [
+      'Crunch',
+      'Trains the front of the belly: on your back with bent knees lift the shoulder blades off the floor, without pulling the head.',
+    ],
+    ru: [
+      'Скручивания на пресс',
+      'Нагружают прямую мышцу живота: лёжа на спине с согнутыми коленями поднимайте лопатки от пола на выдохе, не тяните голову руками.',
+    ],
+  }),
+  exercise({
+    key: 'lying_leg_raise',
+    chain: 'crunch',
+    chain_order: 2,
+    level: 3,
+    pattern: 'core',
+    muscles: ['abs', 'hip_flexors'],
+    ladder: [5, 17, 2],
+    effort: LIGHT,
+
+    en: [
+      'Lying leg raise',
+      'On your back, lower back pressed to the floor: raise both legs to vertical and lower them slowly.',
+    ],
+    ru: [
+      'Подъём ног лёжа',
+      'Лёжа на спине, поясница прижата: поднимите обе ноги вертикально и медленно опустите.',
+    ],
+  }),
+  exercise({
+    key: 'dead_bug',
+    chain: 'stability',
+    chain_order: 1,
+    level: 1,
+    pattern: 'core',
+    muscles: ['abs'],
+    ladder: [8, 20, 2],
+    effort: LIGHT,
+    alternating: true,
+    en: [
+      'Dead bug',
+      'On your back, arms up, knees bent over the hips: stretch the opposite arm and leg, return, change sides; each counts.',
+    ],
+    ru: [
+      'Мёртвый жук',
+      'Лёжа на спине, руки вверх, колени над тазом: вытяните противоположные руку и ногу, вернитесь, смените сторону; считается каждый раз.',
+    ],
+  }),
+  exercise({
+    key: 'bird_dog',
+    chain: 'stability',
+    chain_order: 2,
+    level: 1,
+    pattern: 'core',
+    muscles: ['lower_back', 'glutes'],
+    ladder: [8, 20, 2],
+    effort: UP_AND_DOWN,
+    alternating: true,
+    en: [
+      'Bird dog',
+      'On hands and knees stretch the opposite arm and leg to a straight line, return, change sides; each counts.',
+    ],
+    ru: [
+      'Птица-собака',
+      'Стоя на четвереньках, вытяните противоположные руку и ногу в линию, вернитесь, смените сторону; считается каждый раз.',
+    ],
+  }),
+  exercise({
+    key: 'plank',
+    chain: 'plank',
+    chain_order: 1,
+    level: 2,
+    pattern: 'core',
+    muscles: ['abs', 'obliques'],
+    ladder: [15, 60, 5],
+    effort: LIGHT,
+    unit: 'seconds',
+    en: ['Plank', 'On forearms and toes hold a straight line from head to heels, and keep breathing.'],
+    ru: [
+      'Планка',
+      'На предплечьях и носках удерживайте прямую линию от головы до пяток и не задерживайте дыхание.',
+    ],
+  }),
+  exercise({
+    key: 'side_plank',
+    chain: 'plank',
+    chain_order: 2,
+    level: 3,
+    pattern: 'core',
+    muscles: ['obliques'],
+    ladder: [10, 45, 5],
+    effort: LIGHT,
+    unit: 'seconds',
+    unilateral: true,
+    en: ['Side plank', 'On one forearm and the edge of the foot hold the body straight sideways.'],
+    ru: ['Боковая планка', 'На одном предплечье и ребре стопы удерживайте тело прямым боком.'],
+  }),
+  exercise({
+    key: 'hollow_hold',
+    chain: 'plank',
+    chain_order: 3,
+    level: 4,
+    pattern: 'core',
+    muscles: ['abs', 'hip_flexors'],
+    ladder: [10, 45, 5],
+    effort: LIGHT,
+    unit: 'seconds',
+    en: [
+      'Hollow hold',
+      'On your back, lower back pressed down: hold arms, shoulders and straight legs just off the floor.',
+    ],
+    ru: [
+      'Лодочка на спине',
+      'Лёжа на спине, поясница прижата: держите руки, плечи и прямые ноги чуть над полом.',
+    ],
+  }),
+  exercise({
+    key: 'calf_raise',
+    chain: 'calf_raise',
+    chain_order: 1,
+    level: 1,
+    pattern: 'calf',
+    muscles: ['calves'],
+    ladder: [15, 45, 5],
+    effort: LIGHT,
+    seconds_per_rep: 2,
+    default_order: 6,
+    calories_burned: 2,
+    en: [
+      'Standing calf raise',
+      'Trains calves and ankles: rise onto the toes, stay a second, lower the heels slowly.',
+    ],
+    ru: [
+      'Подъёмы на носки стоя',
+      'Укрепляют икры и голеностоп: стоя прямо, плавно поднимитесь на носки, задержитесь на секунду и медленно опустите пятки.',
+    ],
+  }),
+  exercise({
+    key: 'single_leg_calf_raise',
+    chain: 'calf_raise',
+    chain_order: 2,
+    level: 3,
+    pattern: 'calf',
+    muscles: ['calves'],
+    ladder: [8, 20, 2],
+    effort: LIGHT,
+    seconds_per_rep: 2,
+    unilateral: true,
+    en: ['Single-leg calf raise', 'The same on one leg; hold on to a wall.'],
+    ru: ['Подъёмы на носок на одной ноге', 'То же на одной ноге; держитесь за стену.'],
+  }),
+  exercise({
+    key: 'march_in_place',
+    chain: 'cardio',
+    chain_order: 1,
+    level: 1,
+    pattern: 'conditioning',
+    muscles: ['hip_flexors', 'quads'],
+    ladder: [30, 120, 15],
+    effort: UP_AND_DOWN,
+    unit: 'seconds',
+    en: ['March in place', 'March on the spot with high knees and swinging arms, without jumping.'],
+    ru: ['Ходьба на месте', 'Шагайте на месте, высоко поднимая колени и работая руками, без прыжков.'],
+  }),
+  exercise({
+    key: 'jumping_jack',
+    chain: 'cardio',
+    chain_order: 2,
+    level: 2,
+    pattern: 'conditioning',
+    muscles: ['full_body'],
+    ladder: [20, 60, 5],
+    effort: VIGOROUS,
+    seconds_per_rep: 1,
+    impact: true,
+    en: ['Jumping jack', 'Jump the feet apart while the arms go overhead, and back.'],
+    ru: ['Прыжки «звёздочка»', 'Прыжком ноги в стороны, руки над головой, и обратно.'],
+  }),
+  exercise({
+    key: 'mountain_climber',
+    chain: 'cardio',
+    chain_order: 3,
+    level: 3,
+    pattern: 'conditioning',
+    muscles: ['abs', 'hip_flexors'],
+    ladder: [20, 60, 5],
+    effort: VIGOROUS,
+    seconds_per_rep: 1,
+    alternating: true,
+    default_order: 7,
+    calories_burned: 6.5,
+    en: [
+      'Mountain climber',
+      'Trains trunk and heart: from a push-up position pull the knees to the chest in turn, fast, hips low; each knee counts.',
+    ],
+    ru: [
+      'Горные альпинисты',
+      'Тренируют корпус и сердечно-сосудистую систему: в упоре лёжа поочерёдно и быстро подтягивайте колени к груди, не поднимая таз.',
+    ],
+  }),
+  exercise({
+    key: 'burpee',
+    chain: 'cardio',
+    chain_order: 4,
+    level: 4,
+    pattern: 'conditioning',
+    muscles: ['full_body'],
+    ladder: [5, 20, 1],
+    effort: VIGOROUS,
+    seconds_per_rep: 5,
+    impact: true,
+    default_order: 5,
+    calories_burned: 9,
+    en: [
+      'Burpee',
+      'Trains endurance and the whole body: from a squat jump into a push-up position, do a push-up, jump the feet back and leap up.',
+    ],
+    ru: [
+      'Бёрпи',
+      'Поднимают выносливость и нагружают всё тело: из приседа прыжком перейдите в упор лёжа, отожмитесь, верните ноги к рукам и выпрыгните вверх.',
+    ],
+  }),
+  exercise({
+    key: 'jump_squat',
+    chain: 'jump_squat',
+    chain_order: 1,
+    level: 4,
+    pattern: 'conditioning',
+    muscles: ['quads', 'glutes', 'calves'],
+    ladder: [5, 17, 2],
+    effort: VIGOROUS,
+    impact: true,
+    en: ['Jump squat', 'Squat and jump as high as you can; land softly on bent knees.'],
+    ru: [
+      'Приседания с выпрыгиванием',
+      'Присядьте и выпрыгните как можно выше; мягко приземлитесь на согнутые ноги.',
+    ],
+  }),
+  exercise({
+    key: 'single_leg_stand',
+    chain: 'balance',
+    chain_order: 1,
+    level: 1,
+    pattern: 'balance',
+    muscles: ['glutes', 'calves'],
+    ladder: [10, 45, 5],
+    effort: LIGHT,
+    unit: 'seconds',
+    unilateral: true,
+    en: [
+      'Single-leg stand',
+      'Stand on one leg beside something to hold on to; close the eyes when it is easy.',
+    ],
+    ru: ['Стойка на одной ноге', 'Стойте на одной ноге рядом с опорой; когда станет легко, закройте глаза.'],
+  }),
+];
+
+/** In the order of a day of a plan that is made without a level. */
+export const DEFAULT_EXERCISES = CATALOGUE.filter(({ default_order }) => default_order !== null).sort(
+  (a, b) => Number(a.default_order) - Number(b.default_order),
+);
