@@ -132,7 +132,7 @@ describe('names', () => {
     const field = (name: string, key: string) => (schemas[name] as { properties: Json }).properties[key];
     expect(field('PhysicalPlanView', 'data')).toEqual({ $ref: '#/components/schemas/PhysicalPlan' });
     expect(field('PhysicalPlanDay', 'exercises')).toMatchObject({
-      items: { $ref: '#/components/schemas/Exercise' },
+      items: { $ref: '#/components/schemas/PlanExercise' },
     });
     expect(field('PlannedResource', 'resource')).toEqual({ $ref: '#/components/schemas/Resource' });
     expect(field('Problem', 'errors')).toMatchObject({ items: { $ref: '#/components/schemas/FieldError' } });

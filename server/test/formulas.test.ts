@@ -3,9 +3,11 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import * as domain from '../src/domain/index.ts';
+import { CATALOGUE, exerciseOf } from './catalogue.ts';
 import { THE_EIGHT } from './defaultPlan.ts';
 
 // #460: every worked number of docs/formulas.md is what the code gives
+// #691: so is every plan of it
 
 const text = await readFile(fileURLToPath(new URL('../../docs/formulas.md', import.meta.url)), 'utf8');
 
@@ -111,6 +113,46 @@ test.each(tableOf('workout of the eight', 'active_s', 'estimated_s', 'kcal at 80
     ]).toEqual([row.active_s, row.estimated_s, row['kcal at 80 kg'], row['kcal at 65 kg']].map(Number));
   },
 );
+
+const made = (wish: Omit<domain.PlanWish, 'age'>) => domain.generatePlan({ age: 30, ...wish }, CATALOGUE);
+
+test.each(tableOf('day', 'minutes', 'workout'))(
+  '#691 the plan of level 1 has on day $day: $workout',
+  (row) => {
+    const { slots } = made({ level: 1, aim: 'maintain' });
+    const exercises = slots[Number(row.day) - 1]?.exercises ?? [];
+    const active = exercises.map(({ key, sets, start }) =>
+      domain.activeSeconds(exerciseOf(key), sets * start),
+    );
+    const seconds = domain.estimatedSeconds(
+      active.reduce((sum, one) => sum + one, 0),
+      exercises.reduce((sum, { sets }) => sum + sets, 0),
+    );
+    expect({
+      day: row.day,
+      minutes: (seconds / 60).toFixed(1),
+      workout: exercises.map(({ key, sets, start }) => `${key} ${sets}×${start}`).join(', '),
+    }).toEqual(row);
+  },
+);
+
+const MAIN = ['push', 'pull', 'squat', 'hinge', 'core'];
+
+test.each(tableOf('level', 'days', ...MAIN))('#691 sets of a week of level $level on $days days', (row) => {
+  const { slots } = made({
+    level: Number(row.level),
+    days_per_week: Number(row.days),
+    aim: 'gain',
+    session_minutes: 90,
+    equipment: ['wall', 'chair', 'table', 'bar'],
+  });
+  const all = slots.flatMap(({ exercises }) => exercises);
+  for (const pattern of MAIN)
+    expect(
+      all.filter((one) => one.pattern === pattern).reduce((sum, { sets }) => sum + sets, 0),
+      pattern,
+    ).toBe(Number(row[pattern]));
+});
 
 test.each(
   tableOf('who', 'aim', 'activity', 'workout', 'bmr', 'tdee', 'asked', 'kcal', 'P', 'F', 'C', 'clamped_by'),

@@ -1,28 +1,28 @@
-// The calls of docs/guide/day.md, run as they stand there.
+// The calls of docs/guide/day.md and plans.md, run as they stand there.
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import { startApp } from './harness.ts';
+import { startApp, type TestApp } from './harness.ts';
 
 const run = promisify(execFile);
 
-test('#641 the five calls of the guide answer as it says', async () => {
-  const api = await startApp({ now: () => new Date('2026-11-28T12:00:00Z') });
-  const url = await api.app.listen({ port: 0, host: '127.0.0.1' });
-  const { token } = await api.register();
-  const post = (path: string, body: object) => api.rest('POST', path, { token, body });
-  await post('/physicalPlans', { goal: 'Lose weight', age: 30, gender: 'male', weight: 80, height: 180 });
-  await post('/mentalPlans', { name: 'Spring', goal: 'Read', resource_list: [], deadline: '2026-12-27' });
-  await post('/resources', { type: 'book', name: 'SICP', description: '', volume: 304, unit: 'page' });
-  await post('/outherTasks', { title: 'Buy running shoes' });
+interface Guide {
+  /** What each block of the shell answers, by line. */
+  readonly answers: Record<string, unknown>[][];
+  /** What the guide shows of an answer. */
+  readonly shown: unknown[];
+}
 
-  const text = await readFile(new URL('../../docs/guide/day.md', import.meta.url), 'utf8');
+/** Runs the calls of a page as they stand there. */
+async function follow(api: TestApp, page: string, token: string): Promise<Guide> {
+  const url = await api.app.listen({ port: 0, host: '127.0.0.1' });
+  const text = await readFile(new URL(`../../docs/guide/${page}`, import.meta.url), 'utf8');
   const blocks = [...text.matchAll(/```(sh|json)\n(.*?)```/gs)].map(([, kind, block = '']) => ({
     kind,
     block,
   }));
-  const answers: Record<string, unknown>[][] = [];
+  const answers: Guide['answers'] = [];
   for (const { kind, block } of blocks) {
     if (kind !== 'sh') continue;
     const env = {
@@ -42,6 +42,24 @@ test('#641 the five calls of the guide answer as it says', async () => {
         .map((line) => JSON.parse(line)),
     );
   }
+  const shown = blocks
+    .filter(({ kind }) => kind === 'json')
+    .map(({ block }) => withoutGaps(JSON.parse(block)));
+  return { answers, shown };
+}
+
+const start = () => startApp({ now: () => new Date('2026-11-28T12:00:00Z') });
+
+test('#641 the five calls of the guide answer as it says', async () => {
+  const api = await start();
+  const { token } = await api.register();
+  const post = (path: string, body: object) => api.rest('POST', path, { token, body });
+  await post('/physicalPlans', { goal: 'Lose weight', age: 30, gender: 'male', weight: 80, height: 180 });
+  await post('/mentalPlans', { name: 'Spring', goal: 'Read', resource_list: [], deadline: '2026-12-27' });
+  await post('/resources', { type: 'book', name: 'SICP', description: '', volume: 304, unit: 'page' });
+  await post('/outherTasks', { title: 'Buy running shoes' });
+
+  const { answers, shown } = await follow(api, 'day.md', token);
   expect(answers.map((of) => of.map(({ status }) => status))).toEqual([
     [undefined],
     [undefined],
@@ -51,8 +69,7 @@ test('#641 the five calls of the guide answer as it says', async () => {
   ]);
 
   // What the guide shows of an answer is in it.
-  const shown = blocks.filter(({ kind }) => kind === 'json').map(({ block }) => JSON.parse(block));
-  expect(answers.slice(0, 3).map(([first]) => first)).toMatchObject(shown.map(withoutGaps));
+  expect(answers.slice(0, 3).map(([first]) => first)).toMatchObject(shown);
   const [corrected, skipped, reopened] = answers[3] as Record<string, unknown>[];
   expect(corrected).toMatchObject({ day: { state: 'done', revision: 2 } });
   expect(skipped).toMatchObject({ days: [{ date: '2026-11-29', state: 'skipped' }] });
@@ -60,6 +77,13 @@ test('#641 the five calls of the guide answer as it says', async () => {
   expect(answers[4]).toMatchObject([
     { since: '2026-11-28', streak: { current: 1, best: 1, pending: false } },
   ]);
+});
+
+test('#690 the calls of the guide of plans answer as it says', async () => {
+  const api = await start();
+  const { token } = await api.register();
+  const { answers, shown } = await follow(api, 'plans.md', token);
+  expect(answers.map(([first]) => first)).toMatchObject(shown);
 });
 
 /** @returns the example without its `…`; of a list that ends before the real one, the elements that are shown */

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { makeResetCode } from '../src/features/auth/operators/queries.ts';
 import { listEndpoints } from '../src/http/transports/endpoints.ts';
 import { appRouter } from '../src/router.ts';
+import { exerciseOf } from './catalogue.ts';
 import { makeExport } from './exports.ts';
 import { startApp, type User } from './harness.ts';
 import { sessionNameOf, sessionOf, signed } from './tokens.ts';
@@ -65,6 +66,15 @@ const DECLARED: Record<string, readonly [Reach, (names: Names) => object | Promi
   'physicalPlan.update': [
     'own object',
     ({ physicalPlan: id }) => ({ id, goal: 'Swim', weight: 71, day: 2, progress: 3 }),
+  ],
+  'physicalPlan.preview': ['own object', ({ physicalPlan: plan_id }) => ({ plan_id, sessions: ['met'] })],
+  'physicalPlan.swap': [
+    'own object',
+    ({ physicalPlan: id }) => ({
+      id,
+      exercise_id: exerciseOf('squat').id,
+      to: exerciseOf('chair_squat').id,
+    }),
   ],
   'physicalPlan.remove': ['own object', ({ physicalPlan: id }) => ({ id })],
   'physicalPlan.byUser': ['own account', ({ account: id }) => ({ id })],

@@ -75,6 +75,8 @@ const TABLE: [string, string, number][] = [
   ['auth.remove', 'DELETE /users/{id}', 200],
   ['physicalPlan.create', 'POST /physicalPlans', 201],
   ['physicalPlan.update', 'PATCH /physicalPlans/{id}', 200],
+  ['physicalPlan.preview', 'POST /physicalPlans/preview', 200],
+  ['physicalPlan.swap', 'POST /physicalPlans/{id}/swap', 200],
   ['physicalPlan.remove', 'DELETE /physicalPlans/{id}', 200],
   ['physicalPlan.byUser', 'GET /users/{id}/physical-plan', 200],
   ['physicalPlan.list', 'GET /physicalPlans', 200],
@@ -302,9 +304,12 @@ test.each(operations)('$route says what it makes of Idempotency-Key and If-Match
   const inHeaders = parameters
     .filter((parameter) => parameter.in === 'header')
     .map((parameter) => parameter.name);
-  const isNamed = !route.startsWith('GET ') && (!name.startsWith('auth.') || name === 'auth.exports.start');
+  const isNamed =
+    !route.startsWith('GET ') &&
+    name !== 'physicalPlan.preview' &&
+    (!name.startsWith('auth.') || name === 'auth.exports.start');
   const isFile = route.endsWith('/file');
-  const isVersioned = /^(PATCH|DELETE) .*Plans\/|^(POST|PUT) .*\/days\//.test(route);
+  const isVersioned = /^(PATCH|DELETE) .*Plans\/|^(POST|PUT) .*\/days\/|\/swap$/.test(route);
   const isStream = name === 'events.stream';
   expect(inHeaders).toEqual([
     ...(isStream ? ['Last-Event-ID'] : []),
@@ -320,7 +325,7 @@ test.each(operations)('$route says what it makes of Idempotency-Key and If-Match
   expect(statuses.includes(409)).toBe(isNamed || name === 'auth.register');
   const success = Object.entries(responses).find(([status]) => status.startsWith('2'))?.[1];
   const isEtagged =
-    /(Plan\.(byUser|update)|day\.(byDate|complete|correct|reopen))$/.test(name) ||
+    /(Plan\.(byUser|update|swap)|day\.(byDate|complete|correct|reopen))$/.test(name) ||
     name === 'physicalPlan.create';
   expect(Object.keys(success?.headers ?? {})).toEqual([
     ...(isEtagged ? ['ETag'] : []),
@@ -404,6 +409,8 @@ test('a reader who sends the examples, one after the other, succeeds with each',
   order.push(
     'physicalPlan.create',
     'physicalPlan.update',
+    'physicalPlan.preview',
+    'physicalPlan.swap',
     'mentalPlan.create',
     'resource.create',
     'resource.createMany',

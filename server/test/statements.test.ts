@@ -6,6 +6,7 @@ import { type Statement, statements } from '../src/db/statement.ts';
 import '../src/dayRecord/rebuild.ts';
 import '../src/features/auth/operators/queries.ts';
 import '../src/jobs/registry.ts';
+import { exerciseOf } from './catalogue.ts';
 import { openTestDatabase, startApp } from './harness.ts';
 import { bothTransports, ROUTES } from './transports.ts';
 
@@ -223,6 +224,8 @@ describe('round trips', async () => {
     'physicalPlan.list': {},
     'physicalPlan.exercises': {},
     'physicalPlan.update': { id: physicalPlan.data.id, weight: 71 },
+    'physicalPlan.preview': { ...PLAN, level: 1 },
+    'physicalPlan.swap': { id: physicalPlan.data.id, exercise_id: 2, to: exerciseOf('chair_squat').id },
     'physicalPlan.remove': { id: physicalPlan.data.id },
     'mentalPlan.create': { name: 'x', goal: 'x', resource_list: [resource.data] },
     'mentalPlan.byUser': { id: ann.id },
@@ -269,6 +272,7 @@ describe('round trips', async () => {
     'day.complete',
     'day.correct',
     'day.reopen',
+    'physicalPlan.swap',
     'physicalPlan.remove',
     'mentalPlan.update',
     'mentalPlan.remove',

@@ -22,6 +22,8 @@ export const ROUTES: Readonly<Record<string, readonly [method: string, path: str
   'auth.remove': ['DELETE', '/users/{id}', 200],
   'physicalPlan.create': ['POST', '/physicalPlans', 201],
   'physicalPlan.update': ['PATCH', '/physicalPlans/{id}', 200],
+  'physicalPlan.preview': ['POST', '/physicalPlans/preview', 200],
+  'physicalPlan.swap': ['POST', '/physicalPlans/{id}/swap', 200],
   'physicalPlan.remove': ['DELETE', '/physicalPlans/{id}', 200],
   'physicalPlan.byUser': ['GET', '/users/{id}/physical-plan', 200],
   'physicalPlan.list': ['GET', '/physicalPlans', 200],

@@ -36,6 +36,7 @@ export const ORDER = {
     ],
     ...['auth.changePassword', 'physicalPlan.exercises'],
     ...['physicalPlan.create', 'physicalPlan.byUser', 'physicalPlan.list', 'physicalPlan.update'],
+    ...['physicalPlan.preview', 'physicalPlan.swap'],
     ...[
       'mentalPlan.create',
       'resource.create',

@@ -1,5 +1,6 @@
 // The exercises in memory. They are few and seldom change, while each view of a plan names every one of them seven times.
 import type { Database } from '../db/database.ts';
+import type { Pattern } from '../domain/index.ts';
 import type { MetricDefinition } from '../telemetry/metricDefinition.ts';
 
 export interface CachedExercise {
@@ -22,6 +23,21 @@ export interface CachedExercise {
   readonly met: number | null;
   readonly met_code: string | null;
   readonly met_year: number | null;
+  /** The place in each day of a default plan. */
+  readonly default_order: number | null;
+  /** What is moved; this and all below are null or empty for an exercise of an operator's own. */
+  readonly pattern: Pattern | null;
+  /** Variations of one movement, and the place among them: 1 is the easiest. */
+  readonly chain: string | null;
+  readonly chain_order: number | null;
+  /** Who can usually begin with it: 1 to 5. */
+  readonly level: number | null;
+  /** What is needed. */
+  readonly equipment: readonly string[];
+  /** Whether it has jumps. */
+  readonly impact: boolean;
+  /** The first target for a user of level 1 to 5; null where it is not offered. */
+  readonly starts_by_level: readonly (number | null)[] | null;
 }
 
 export type Exercises = ReadonlyMap<number, CachedExercise>;

@@ -33,6 +33,7 @@ import type {
   TrainingPlan,
 } from '../domain/index.ts';
 import { currentBody, type StoredBody } from './body.ts';
+import { traitsOf } from './catalogue.ts';
 import { datesOfSessions, sessionsBefore, sessionsOf } from './sessions.ts';
 import { type PlanDays, planDays, trainingPlanOf } from './trainingPlan.ts';
 
@@ -46,8 +47,11 @@ export interface Named {
 }
 
 /** A plan with what answers say of it. */
-export type StoredPlan = Omit<TrainingPlan, 'slots' | 'generated'> & {
+export type StoredPlan = Omit<TrainingPlan, 'slots' | 'generated' | 'deload'> & {
   readonly version: number;
+  readonly level: number | null;
+  /** A mask of weekdays. */
+  readonly training_days: number;
   readonly days: PlanDays;
 };
 export type StoredMentalPlan = MentalPlan & { readonly version: number };
@@ -176,7 +180,8 @@ const readState = firstRow(
       'sessions', ${jsonList(sql`select * from other_session`, sql`listed.date`)},
       'plans', ${jsonList(sql`
         select
-          plan.id, plan.day, plan.progress, plan.sessions, plan.schedule, plan.version, ${planDays('plan')} as days
+          plan.id, plan.day, plan.progress, plan.sessions, plan.schedule, plan.level, plan.training_days, plan.version,
+          ${planDays('plan')} as days
         from ${physicalPlans} plan
         where plan.user_id = ${user_id} and plan.id = any(array(select id from plan_ids))`)},
       'progressions', ${jsonList(sql`
@@ -233,7 +238,7 @@ const readState = firstRow(
 /** A state, with what is not for the rules. */
 export interface ReadState extends State {
   readonly day: StoredDay | null;
-  readonly plans: readonly (TrainingPlan & { readonly version: number })[];
+  readonly plans: readonly (TrainingPlan & Pick<StoredPlan, 'version' | 'level'>)[];
   readonly mental_plans: readonly StoredMentalPlan[];
   readonly time_zone: string;
   /** The version of the catalogue. */
@@ -267,11 +272,7 @@ export async function readDayState(
     ...state,
     latest,
     plans: stored.map(({ version, ...plan }) => ({ ...trainingPlanOf(plan, exercises), version })),
-    exercises: [...exercises.values()].map(({ start_reps, end_reps, ...exercise }) => ({
-      ...exercise,
-      start: start_reps,
-      end: end_reps,
-    })),
+    exercises: [...exercises.values()].map(traitsOf),
     minutes_per_unit: {
       page: minutes_per_page,
       chapter: minutes_per_chapter,

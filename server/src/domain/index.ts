@@ -6,6 +6,7 @@
 // - progression: `target`, `topOf`, `rungAt` (what to show), `step`, `fold`, `isReady`, `nextOfChain`
 // - workout: `plannedWorkout` (the workout of a date with its targets), `slotOn`, `advanced`, `kcalPerKg`, `kcalOf`
 // - plan: `generatePlan` (a week for a level), `preview` (a dry run of sessions to come), `startOf`
+// - swap: `swapRefusal` (whether an exercise may take the place of another), `swappedIn`
 // - energy: `energy`, `aimOf`, `bmrOf`, `bmiOf`
 // - pace: `learning` (the quotas of a date and how each resource stands), `pour`, `daysLeft`, `studyDays`
 // - weight: `trend`, `weeklyRate`, `trendChange`, `isLosingFast`
@@ -41,5 +42,6 @@ export * from './pace.ts';
 export * from './plan.ts';
 export * from './progression.ts';
 export * from './streak.ts';
+export * from './swap.ts';
 export * from './weight.ts';
 export * from './workout.ts';

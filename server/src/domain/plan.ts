@@ -1,14 +1,15 @@
 // Plans that are made for a level: a week of workouts, the same for the same input, catalogue and generator. Each choice
 // says why, as a code; what could not be had is a note.
 import { addDays, isIn, isoWeekday, maskOf } from './calendar.ts';
-import type { Aim } from './energy.ts';
-import { type Because, type Progression, step, topOf, type Variation } from './progression.ts';
+import { ADULT_AGE, type Aim } from './energy.ts';
+import { type Because, type Progression, SENIOR_AGE, step, topOf, type Variation } from './progression.ts';
 import {
   activeSeconds,
   advanced,
   type ExerciseTraits,
   estimatedSeconds,
   isDeloadWeek,
+  openingsOf,
   type Prescribed,
   plannedWorkout,
   prescribedOf,
@@ -40,8 +41,8 @@ export interface CatalogueExercise extends ExerciseTraits, Variation {
   readonly key: string;
   readonly chain: string;
   readonly pattern: Pattern;
-  /** All of it is needed. */
-  readonly equipment: readonly Equipment[];
+  /** All of it is needed; what is no `Equipment` is nowhere at hand. */
+  readonly equipment: readonly string[];
   /** The first target for levels 1 to 5; null: not for that level. */
   readonly starts_by_level: readonly (number | null)[];
 }
@@ -67,6 +68,9 @@ export interface PlanWish {
   readonly seed?: number | undefined;
 }
 
+/** What a session that is too long may lose, in the order of PATTERNS. */
+const CUT = ['core', 'calf', 'conditioning'] as const;
+
 /**
  * - `minor_limits`: level or days were lowered, as the user is under 18
  * - `more_than_recommended`: more days than ACSM 2009 names for the level
@@ -80,7 +84,7 @@ export type PlanNote =
   | 'too_long'
   | `no_exercise:${Pattern}`
   | `equipment:${Equipment}`
-  | `cut:${Pattern}`;
+  | `cut:${(typeof CUT)[number]}`;
 
 export interface GeneratedExercise extends Prescribed {
   readonly key: string;
@@ -101,11 +105,9 @@ export interface GeneratedPlan {
   readonly notes: readonly PlanNote[];
 }
 
-/** From this age on: balance, and no jumps (WHO 2020: balance on 3 days a week or more). */
-export const SENIOR_AGE = 65;
-const ADULT_AGE = 18;
 const MINOR_DAYS = 3;
 const MINOR_LEVEL = 3;
+/** WHO 2020: balance on 3 days a week or more. */
 const BALANCE_DAYS = 3;
 /** A pattern has at most so many variations in a week. */
 const VARIATIONS = 3;
@@ -126,7 +128,7 @@ const WEEKLY_SETS = [6, 8, 10, 12, 12];
 const FULL: readonly Pattern[] = ['squat', 'hinge', 'push', 'pull', 'core'];
 const UPPER: readonly Pattern[] = ['push', 'push', 'pull', 'pull', 'core'];
 const LOWER: readonly Pattern[] = ['squat', 'squat', 'hinge', 'core', 'calf'];
-/** What is left out first when a session is too long. */
+/** Beside the large movements; the first two are left out first when a session is too long. */
 const ACCESSORIES: readonly Pattern[] = ['calf', 'conditioning', 'balance'];
 
 /** 32 bits of FNV-1a. @param text of ASCII */
@@ -180,13 +182,13 @@ const secondsOf = (chosen: readonly Chosen[]): number => {
  * Shortens a session until it fits: accessories go first, then sets of the last exercise with most of them, then core.
  * @returns what is left; it may still be too long
  */
-function shortened(chosen: readonly Chosen[], seconds: number, age: number): Chosen[] {
+function shortened(chosen: readonly Chosen[], seconds: number): Chosen[] {
   let left = [...chosen];
   const drop = (pattern: Pattern) => {
     left = left.filter((one) => one.pattern !== pattern);
   };
-  for (const pattern of ACCESSORIES)
-    if (secondsOf(left) > seconds && !(pattern === 'balance' && age >= SENIOR_AGE)) drop(pattern);
+  // Balance is there from 65 years on alone, and stays.
+  for (const pattern of ['calf', 'conditioning'] as const) if (secondsOf(left) > seconds) drop(pattern);
   while (secondsOf(left) > seconds) {
     const most = Math.max(0, ...left.map(({ sets }) => sets));
     if (most < 2) break;
@@ -225,7 +227,7 @@ function limitsOf({ level: asked, age, training_days, days_per_week }: PlanWish)
  */
 export function generatePlan(wish: PlanWish, catalogue: readonly CatalogueExercise[]): GeneratedPlan {
   const { aim, age, session_minutes = 30, excluded = [], low_impact = false, seed = 1 } = wish;
-  const equipment: readonly Equipment[] = wish.equipment ?? ['wall', 'chair'];
+  const equipment: readonly string[] = wish.equipment ?? ['wall', 'chair'];
   const { level, days, notes } = limitsOf(wish);
   const allowed = catalogue.filter(
     (one) =>
@@ -283,14 +285,14 @@ export function generatePlan(wish: PlanWish, catalogue: readonly CatalogueExerci
     }
     return chosen.toSorted((a, b) => PATTERNS.indexOf(a.pattern) - PATTERNS.indexOf(b.pattern));
   });
-  const sessions = whole.map((chosen) => shortened(chosen, session_minutes * 60, age));
+  const sessions = whole.map((chosen) => shortened(chosen, session_minutes * 60));
 
   const has = (all: readonly (readonly Chosen[])[], pattern: Pattern) =>
     all.flat().some((one) => one.pattern === pattern);
   notes.push(
-    ...patterns
-      .filter((pattern) => has(whole, pattern) && !has(sessions, pattern))
-      .map((pattern) => `cut:${pattern}` as const),
+    ...CUT.filter((pattern) => has(whole, pattern) && !has(sessions, pattern)).map(
+      (pattern) => `cut:${pattern}` as const,
+    ),
   );
   if (sessions.some((chosen) => secondsOf(chosen) > session_minutes * 60)) notes.push('too_long');
 
@@ -353,18 +355,14 @@ export function preview(
     const { slot, deload, exercises: planned, estimated_s } = workout as NonNullable<typeof workout>;
     if (outcome !== 'none') {
       // A first session opens every exercise of the plan.
-      const opened = now.slots
-        .flatMap((one) => one.exercises)
-        .map((one) => progressionOf(now, standing, one));
+      if (standing.length === 0) standing = openingsOf(now);
       const after = planned.map(({ exercise_id }) => {
         const one = prescribedOf(now, slot, exercise_id) as Prescribed;
         const met = outcome === 'met';
         return step(progressionOf(now, standing, one), { date, met, deload, top: topOf(one) });
       });
-      const ids = new Set<number>();
-      standing = [...after, ...opened].filter(
-        ({ exercise_id }) => !ids.has(exercise_id) && ids.add(exercise_id),
-      );
+      const isMoved = (id: number) => after.some(({ exercise_id }) => exercise_id === id);
+      standing = [...after, ...standing.filter(({ exercise_id }) => !isMoved(exercise_id))];
       now = { ...now, ...advanced(now, date), sessions: now.sessions + 1 };
     }
     const session = {

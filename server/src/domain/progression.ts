@@ -139,19 +139,24 @@ export interface Variation {
   readonly impact: boolean;
 }
 
+/** From this age on nobody gets jumps, and plans have balance (WHO 2020). */
+export const SENIOR_AGE = 65;
+
 /**
  * The next variation of the chain, whose level is at most one above the plan's (above the exercise's own where the plan
  * has none), and without jumps from 65 years on.
  * @param chain every exercise of the chain
  * @returns null when there is none
  */
-export function nextOfChain(
+export function nextOfChain<V extends Variation>(
   exercise: Variation,
-  chain: readonly Variation[],
+  chain: readonly V[],
   { level, age }: { level: number | null; age: number },
-): Variation | null {
+): V | null {
   const next = chain
     .filter(({ chain_order }) => chain_order > exercise.chain_order)
     .toSorted((a, b) => a.chain_order - b.chain_order)[0];
-  return next && next.level <= (level ?? exercise.level) + 1 && !(next.impact && age >= 65) ? next : null;
+  return next && next.level <= (level ?? exercise.level) + 1 && !(next.impact && age >= SENIOR_AGE)
+    ? next
+    : null;
 }

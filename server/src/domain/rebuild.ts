@@ -4,6 +4,7 @@ import { applyFact, type Counter, type Day, type Fact } from './day/facts.ts';
 import { type SessionDay, sessionOf } from './day/sessions.ts';
 import { fold, isCounted, type Progression } from './progression.ts';
 import { addSums, NO_SUMS, runs, type Schedule, type Sums } from './streak.ts';
+import { swappedIn } from './swap.ts';
 
 /** A fact with its number; facts of a user are taken by number. */
 export type NumberedFact = Fact & { readonly seq: number };
@@ -42,8 +43,17 @@ export function rebuild(facts: readonly NumberedFact[], schedules: readonly Sche
   const sessionDays = new Map<string, SessionDay>();
   const counters = new Map<string, RebuiltCounter>();
   const openings = new Map<number, ReadonlyMap<number, number>>();
+  /** By plan and exercise: the last swap that brought it in. */
+  const swaps = new Map<string, Progression>();
 
   for (const fact of facts.toSorted((a, b) => a.seq - b.seq)) {
+    if (fact.opened && !openings.has(fact.opened.plan_id))
+      openings.set(fact.opened.plan_id, new Map(fact.opened.k));
+    if (fact.swapped) {
+      const { plan_id, to } = fact.swapped;
+      swaps.set(`${plan_id} ${to}`, swappedIn(plan_id, to, fact.date, fact.seq));
+      continue;
+    }
     const before = days.get(fact.date);
     const { day, sums } = applyFact(before ?? null, fact);
     days.set(fact.date, { ...day, sums: addSums(before?.sums ?? NO_SUMS, sums) });
@@ -54,8 +64,6 @@ export function rebuild(facts: readonly NumberedFact[], schedules: readonly Sche
         workout: fact.content?.workout ?? null,
         before: fact.before,
       });
-    if (fact.opened && !openings.has(fact.opened.plan_id))
-      openings.set(fact.opened.plan_id, new Map(fact.opened.k));
     for (const one of fact.counters) {
       const plan_id = one.of === 'resource' ? one.plan_id : undefined;
       const key = `${one.of} ${one.id} ${plan_id}`;
@@ -86,9 +94,9 @@ export function rebuild(facts: readonly NumberedFact[], schedules: readonly Sche
   for (const plan_id of openings.keys()) if (!sessions.has(plan_id)) sessions.set(plan_id, 0);
 
   const progressions = [...openings].flatMap(([plan_id, opening]) =>
-    exercisesOf(plan_id, opening, sessionDays).map((exercise_id) => {
+    exercisesOf(plan_id, opening, sessionDays, swaps.values()).map((exercise_id) => {
       const opening_k = opening.get(exercise_id) ?? 0;
-      const start: Progression = {
+      const start: Progression = swaps.get(`${plan_id} ${exercise_id}`) ?? {
         plan_id,
         exercise_id,
         opening_k,
@@ -122,9 +130,11 @@ function exercisesOf(
   plan_id: number,
   opening: ReadonlyMap<number, number>,
   days: ReadonlyMap<string, SessionDay>,
+  swaps: Iterable<Progression>,
 ): number[] {
   const later = [...days.values()].flatMap(({ before }) =>
     before.filter((one) => one.plan_id === plan_id).map(({ exercise_id }) => exercise_id),
   );
-  return [...new Set([...opening.keys(), ...later])];
+  const swapped = [...swaps].filter((one) => one.plan_id === plan_id).map((one) => one.exercise_id);
+  return [...new Set([...opening.keys(), ...later, ...swapped])];
 }

@@ -277,3 +277,10 @@ export function progressionOf(
     }
   );
 }
+
+/** @returns where each exercise of a plan without sessions stands */
+export const openingsOf = (plan: TrainingPlan): Progression[] =>
+  plan.slots
+    .flatMap(({ exercises }) => exercises)
+    .filter((one, at, all) => all.findIndex(({ exercise_id }) => exercise_id === one.exercise_id) === at)
+    .map((one) => progressionOf(plan, [], one));

@@ -26,6 +26,7 @@ export const REASONS = {
   LOGIN_TAKEN: { code: 'CONFLICT', status: 409, title: 'Conflict' },
   DAY_DONE: { code: 'CONFLICT', status: 409, title: 'Conflict' },
   DAY_NOT_DONE: { code: 'CONFLICT', status: 409, title: 'Conflict' },
+  NOT_READY: { code: 'CONFLICT', status: 409, title: 'Conflict' },
   QUOTA_REACHED: { code: 'CONFLICT', status: 409, title: 'Conflict' },
   PAYLOAD_TOO_LARGE: { code: 'PAYLOAD_TOO_LARGE', status: 413, title: 'Content Too Large' },
   UNSUPPORTED_MEDIA_TYPE: { code: 'UNSUPPORTED_MEDIA_TYPE', status: 415, title: 'Unsupported Media Type' },

@@ -234,7 +234,7 @@ export const Activity = z
   .enum(['sedentary', 'light', 'moderate', 'very', 'extra'])
   .meta({ id: 'Activity', description: 'How active somebody is.', examples: ['moderate'] });
 
-/** `Physical plans` and `Day` both answer with these two. */
+/** `Physical plans` and `Day` both answer with these three. */
 export const Aim = z
   .enum(['lose', 'gain', 'maintain'])
   .meta({ id: 'NutritionAim', description: 'What energy is computed for.', examples: ['lose'] });
@@ -242,4 +242,10 @@ export const PlanSchedule = z.enum(['sequence', 'weekday']).meta({
   id: 'PlanSchedule',
   description: 'Whether a workout waits until it is done, or belongs to its weekday.',
   examples: ['sequence'],
+});
+export const TargetReason = z.enum(['opening', 'met', 'hold', 'backed_off', 'break', 'top', 'deload']).meta({
+  id: 'TargetReason',
+  description:
+    'Why a target is what it is. `opening`: where the plan began. `met`: the last target was met. `hold`: it was not. `backed_off`: it was not, three times. `break`: after a rest of more than 14 days. `top`: the end is reached. `deload`: a lighter week.',
+  examples: ['opening'],
 });

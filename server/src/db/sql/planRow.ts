@@ -17,15 +17,17 @@ export const PLAN_COLUMNS = pickColumns(physicalPlans, [
   'progress',
   'day',
   'aim',
+  'level',
   'schedule',
   'training_days',
   'sessions',
   'version',
 ]);
 
-/** What is not in the columns as clients see it: no plan is made for a level yet. */
+/** What is not in the columns as clients see it. */
 const shown = (plan: string): SQL => sql`
-  'level', null, 'training_days', ${weekdaysOfMask(sql.raw(`${plan}.training_days`))}`;
+  'training_days', ${weekdaysOfMask(sql.raw(`${plan}.training_days`))},
+  'days_per_week', bit_count(${sql.raw(plan)}.training_days::int::bit(7))`;
 
 const { training_days: _, ...asTheyAre } = PLAN_COLUMNS;
 

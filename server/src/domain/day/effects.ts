@@ -1,9 +1,9 @@
 // Puts together what is written: facts, rows, runs, sums, counters and progressions.
 import { mondayOf } from '../calendar.ts';
 import { round6 } from '../pace.ts';
-import { fold, isReady, type Progression, type Standing, topOf } from '../progression.ts';
+import { fold, isCounted, isReady, type Progression, type Standing, topOf } from '../progression.ts';
 import { runs } from '../streak.ts';
-import { prescribedOf, progressionOf, type TrainingPlan } from '../workout.ts';
+import { openingsOf, prescribedOf, progressionOf, type TrainingPlan } from '../workout.ts';
 import {
   applyFact,
   type Counter,
@@ -52,9 +52,7 @@ function progressionsOf(state: State, workout: DoneWorkout | null) {
   const plan = workout && state.plans.find(({ id }) => id === workout.plan_id);
   // A first session fixes the opening of every exercise of the plan.
   const opens = plan && !state.progressions.some(({ plan_id }) => plan_id === plan.id);
-  const opened = (opens ? plan.slots.flatMap(({ exercises }) => exercises) : [])
-    .filter((one, at, all) => all.findIndex(({ exercise_id }) => exercise_id === one.exercise_id) === at)
-    .map((one) => progressionOf(plan as TrainingPlan, state.progressions, one));
+  const opened = opens ? openingsOf(plan) : [];
   // Whatever the date has moved before is told again: its fact is now the newest.
   for (const { plan_id, exercise_id } of state.session?.before ?? []) {
     const found = state.progressions.find(isOfExercise(plan_id, exercise_id));
@@ -68,7 +66,10 @@ function progressionsOf(state: State, workout: DoneWorkout | null) {
     const split = splitAt(one, days, state.date);
     const { opening_k: _, since: __, since_seq: ___, ...standing } = split.before;
     before.push(standing);
-    const session = sessionOf({ date: state.date, workout }, one.plan_id, one.exercise_id);
+    // Its fact is the newest, so of the date of a swap it counts.
+    const session = isCounted(one, state.date, Number.POSITIVE_INFINITY)
+      ? sessionOf({ date: state.date, workout }, one.plan_id, one.exercise_id)
+      : undefined;
     after.push(fold(split.before, session ? [session, ...split.later] : split.later));
   }
   after.push(...opened.filter((one) => !current.has(`${one.plan_id} ${one.exercise_id}`)));

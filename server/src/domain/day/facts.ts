@@ -92,6 +92,7 @@ export type FactKind =
   | 'day.skipped'
   | 'day.reopened'
   | 'plan.adjusted'
+  | 'plan.swapped'
   | 'days_left.adjusted'
   | 'progress.adjusted'
   | 'task.adjusted';
@@ -105,11 +106,13 @@ export interface Fact {
   readonly content?: KeptContent | null;
   /** The progressions before the date of each exercise that the date has ever moved. */
   readonly before?: readonly Standing[];
-  /** Of a plan's first session: the rung at which each of its exercises opens. */
+  /** Of a plan's first session, or a swap before it: the rung at which each of its exercises opens. */
   readonly opened?: {
     readonly plan_id: number;
     readonly k: readonly (readonly [exercise_id: number, k: number])[];
   };
+  /** Of plan.swapped, which moves no day: `to` took the place of `from`, and begins anew. */
+  readonly swapped?: { readonly plan_id: number; readonly from: number; readonly to: number };
   /** Of plan.adjusted: whether it said that the workout was done. */
   readonly reported?: boolean;
   /** Of days_left.adjusted: whether it was one day less of the current plan, and so counted the date down. */

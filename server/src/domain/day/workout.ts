@@ -27,12 +27,13 @@ function judgeExercise(
   slot: number | null,
   deload: boolean,
   given: { exercise_id: number; done: readonly number[]; target?: number },
-  kept: { sets: number; target: number | null } | undefined,
+  kept: Pick<DoneExercise, 'sets' | 'target' | 'top'> | undefined,
 ): DoneExercise {
   const { exercise_id, done } = given;
   const exercise = state.exercises.find(({ id }) => id === exercise_id) as ExerciseTraits;
   const prescribed = prescribedOf(plan, slot, exercise_id);
-  const top = prescribed ? topOf(prescribed) : null;
+  // One that was swapped away since still moves its own progression.
+  const top = prescribed ? topOf(prescribed) : (kept?.top ?? null);
   let shown = kept?.target ?? given.target ?? null;
   if (prescribed && shown === null) {
     const { before } = splitAt(

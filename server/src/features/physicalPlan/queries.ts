@@ -1,9 +1,17 @@
 // Every statement is scoped to its owner.
-import type { CachedExercise, ExerciseCache } from '../../cache/exercises.ts';
+
+import type { SQL } from 'drizzle-orm';
+import type { ExerciseCache } from '../../cache/exercises.ts';
 import type { ReadModelCache } from '../../cache/readModels.ts';
 import { adjustPlan } from '../../dayRecord/adjustPlan.ts';
 import type { DayServices } from '../../dayRecord/move.ts';
 import { removalWithSchedule, updateRuns, withSchedule } from '../../dayRecord/schedule.ts';
+import {
+  type ShownExercise,
+  type SlotExercise,
+  shownExercises,
+  slotExercise,
+} from '../../dayRecord/trainingPlan.ts';
 import type { Database } from '../../db/database.ts';
 import { and, builder, eq, sql } from '../../db/drizzle.ts';
 import { json, nullable, type RowOf } from '../../db/rows.ts';
@@ -26,19 +34,18 @@ import {
   versionedRemoval,
   versionsOf,
 } from '../../db/sql/versionedUpdate.ts';
-import { firstRow, groupedWrite, read, write } from '../../db/statement.ts';
-import { maskOf, weekdaysOf } from '../../domain/index.ts';
+import { firstRow, groupedWrite, type Parameter, read, write } from '../../db/statement.ts';
+import { type GeneratedPlan, maskOf, weekdaysOf } from '../../domain/index.ts';
 import type { NewPhysicalPlan, PhysicalPlanChange, PhysicalPlanRow, PhysicalPlanView } from './contract.ts';
 
 const columns = PLAN_COLUMNS;
 
 type StoredPlan = RowOf<typeof columns>;
 
-const toRow = ({ training_days, ...plan }: StoredPlan): PhysicalPlanRow => ({
-  ...plan,
-  level: null,
-  training_days: weekdaysOf(training_days),
-});
+const toRow = ({ training_days: mask, ...plan }: StoredPlan): PhysicalPlanRow => {
+  const training_days = weekdaysOf(mask);
+  return { ...plan, training_days, days_per_week: training_days.length };
+};
 
 const page = pageReader('physicalPlan.page', plans, columns);
 
@@ -49,9 +56,30 @@ export const listPlans = async (
   request: PageRequest,
 ): Promise<PhysicalPlanRow[]> => (await page(db, user_id, request)).map(toRow);
 
-/** Of each day the workout, the day of the week and the ids of its exercises, in order. */
-type Days = [workout_id: number, day_of_week: number, exercise_ids: number[]][];
+/** Of each day the workout, the day of the week and its exercises, in order. */
+type Days = [workout_id: number, day_of_week: number, exercises: SlotExercise[]][];
 const VIEW_ROW = { ...columns, catalogue: 'int', days: json<Days>() } as const;
+
+/** @returns an exercise of a day as clients see it: with the targets that it has in the plan */
+export const toPlanExercise = ({
+  exercise: { id, name, description, calories_burned, key },
+  start: start_reps,
+  end: end_reps,
+  step,
+  sets,
+  because,
+}: ShownExercise): PhysicalPlanView['days'][number]['exercises'][number] => ({
+  id,
+  name,
+  description,
+  calories_burned,
+  start_reps,
+  end_reps,
+  step,
+  key,
+  sets,
+  because: [...because],
+});
 
 /** Puts the exercises into their days. */
 async function toView(
@@ -60,17 +88,40 @@ async function toView(
   { days, catalogue: version, ...stored }: RowOf<typeof VIEW_ROW>,
 ): Promise<PhysicalPlanView> {
   const exercises = await cache.get(db, version);
-  const exercise = (id: number) => exercises.get(id) as CachedExercise;
   return {
     data: toRow(stored),
     user_id: stored.user_id,
-    days: days.map(([workout_id, day_of_week, ids]) => ({
+    days: days.map(([workout_id, day_of_week, listed]) => ({
       workout_id,
       day_of_week,
-      exercises: ids.map(exercise),
+      exercises: shownExercises(listed, exercises).map(toPlanExercise),
     })),
   };
 }
+
+/** Of a row `plan`. */
+const viewColumns = sql`
+        ${columnList(columns, 'plan')},
+        ${catalogueVersion} as catalogue,
+        (
+          select coalesce(
+            json_agg(
+              json_build_array(
+                workout.id,
+                workout.day_of_week,
+                (
+                  select coalesce(json_agg(${slotExercise('link')} order by link.id), '[]')
+                  from ${workoutExercises} link
+                  where link.workout_id = workout.id
+                )
+              )
+              order by workout.day_of_week
+            ),
+            '[]'
+          )
+          from ${workouts} workout
+          where workout.physical_plan_id = plan.id
+        ) as days`;
 
 const current = firstRow(
   read(
@@ -82,28 +133,7 @@ const current = firstRow(
         user_id,
         known_revision,
         (isMine) => sql`
-      select
-        ${columnList(columns, 'plan')},
-        ${catalogueVersion} as catalogue,
-        (
-          select coalesce(
-            json_agg(
-              json_build_array(
-                workout.id,
-                workout.day_of_week,
-                (
-                  select coalesce(json_agg(link.exercise_id order by link.id), '[]')
-                  from ${workoutExercises} link
-                  where link.workout_id = workout.id
-                )
-              )
-              order by workout.day_of_week
-            ),
-            '[]'
-          )
-          from ${workouts} workout
-          where workout.physical_plan_id = plan.id
-        ) as days
+      select ${viewColumns}
       from ${plans} plan
       where ${isMine}
       order by plan.id desc
@@ -112,6 +142,29 @@ const current = firstRow(
       ),
   ),
 );
+
+const byId = firstRow(
+  read(
+    'physicalPlan.byId',
+    { user_id: 'int', id: 'int' },
+    VIEW_ROW,
+    ({ user_id, id }) => sql`
+      select ${viewColumns}
+      from ${plans} plan
+      where plan.user_id = ${user_id} and plan.id = ${id}`,
+  ),
+);
+
+/** @returns the plan, whole, or undefined when the user has no such plan */
+export async function findPlan(
+  db: Database,
+  cache: ExerciseCache,
+  user_id: number,
+  id: number,
+): Promise<PhysicalPlanView | undefined> {
+  const row = await byId(db, { user_id, id });
+  return row && toView(db, cache, row);
+}
 
 /** @returns the plan with the greatest id, whole, or undefined when the user has none */
 export function findCurrentPlan(
@@ -142,24 +195,29 @@ const NEW_PLAN = {
   training_days: 'int?',
 } as const;
 
-const create = firstRow(
-  write(
-    'physicalPlan.create',
-    NEW_PLAN,
-    { ...VIEW_ROW, moves_runs: 'boolean' },
-    ({ user_id, quota, now, ...plan }) => sql`
+interface Workouts {
+  /** The condition on which the plan is made. */
+  readonly exist: SQL;
+  /** The columns of the plan that say what its workouts are made from, and their values. */
+  readonly columns: SQL;
+  readonly values: SQL;
+  /** A select of the exercises of the CTE `workout`, in order. */
+  readonly links: SQL;
+}
+
+/** Makes a plan in one statement, with workouts of one kind. */
+const creation = (
+  { user_id, quota, now, ...plan }: Readonly<Record<keyof typeof NEW_PLAN, Parameter>>,
+  made: Workouts,
+): SQL => sql`
     with ${lockUser(user_id)},
-    defaults as (
-      select id, default_order
-      from ${exercises}
-      where default_order is not null
-    ),
     plan as (
-      insert into ${plans} (user_id, goal, age, gender, weight, height, aim, schedule, training_days)
+      insert into ${plans} (
+        user_id, goal, age, gender, weight, height, aim, schedule, training_days${made.columns})
       select
         ${user_id}, ${plan.goal}, ${plan.age}, ${plan.gender}, ${plan.weight}, ${plan.height}, ${plan.aim},
-        coalesce(${plan.schedule}, 'sequence'), coalesce(${plan.training_days}, 127)
-      where exists (select from defaults)
+        coalesce(${plan.schedule}, 'sequence'), coalesce(${plan.training_days}, 127)${made.values}
+      where ${made.exist}
         and ${userLocked}
         and ${isBelowQuota('physical_plans', user_id, quota)}
       returning ${columnList(columns)}
@@ -172,11 +230,9 @@ const create = firstRow(
       returning id, day_of_week
     ),
     link as (
-      insert into ${workoutExercises} (workout_id, exercise_id)
-      select workout.id, defaults.id
-      from workout, defaults
-      order by workout.day_of_week, defaults.default_order
-      returning id, workout_id, exercise_id
+      insert into ${workoutExercises} (workout_id, exercise_id, sets, start_reps, end_reps, step, because)
+      ${made.links}
+      returning id, workout_id, exercise_id, sets, start_reps, end_reps, step, because
     ),
     ${setSchedule('training', user_id, now, sql`select training_days as days from plan`)},
     ${appendEvents(user_id, 'physicalPlan.created', sql`select ${planAsJson('plan')} as data from plan`)}
@@ -189,7 +245,7 @@ const create = firstRow(
             workout.id,
             workout.day_of_week,
             (
-              select json_agg(link.exercise_id order by link.id)
+              select coalesce(json_agg(${slotExercise('link')} order by link.id), '[]')
               from link
               where link.workout_id = workout.id
             )
@@ -199,13 +255,50 @@ const create = firstRow(
         from workout
       ) as days,
       ${hasRuns(user_id, now)} as moves_runs
-    from plan`,
+    from plan`;
+
+const CREATED = { ...VIEW_ROW, moves_runs: 'boolean' } as const;
+
+const create = firstRow(
+  write('physicalPlan.create', NEW_PLAN, CREATED, (sent) =>
+    creation(sent, {
+      exist: sql`exists (select from ${exercises} where default_order is not null)`,
+      columns: sql``,
+      values: sql``,
+      links: sql`
+      select workout.id, defaults.id, 1, null::int, null::int, null::int, null::text[]
+      from workout, ${exercises} defaults
+      where defaults.default_order is not null
+      order by workout.day_of_week, defaults.default_order`,
+    }),
+  ),
+);
+
+const createForLevel = firstRow(
+  write(
+    'physicalPlan.createForLevel',
+    { ...NEW_PLAN, level: 'int', seed: 'int', generator: 'int', exercises: 'json' },
+    CREATED,
+    ({ level, seed, generator, exercises: chosen, ...sent }) =>
+      creation(sent, {
+        exist: sql`exists (select from ${exercises} where key is not null)`,
+        columns: sql`, level, seed, generator`,
+        values: sql`, ${level}, ${seed}, ${generator}`,
+        links: sql`
+      select workout.id, chosen.exercise_id, chosen.sets, chosen.start, chosen."end", chosen.step, chosen.because
+      from json_to_recordset(${chosen}) as chosen(
+        slot int, place int, exercise_id int, sets smallint, start int, "end" int, step int, because text[])
+      join workout on workout.day_of_week = chosen.slot
+      join ${exercises} exercise on exercise.id = chosen.exercise_id
+      order by chosen.slot, chosen.place`,
+      }),
   ),
 );
 
 /**
  * Makes the plan, its 7 workouts and their exercises, and what is due by it, in one statement: all of it or nothing.
- * @returns the plan, or undefined when there is no room for it or there are no default exercises
+ * @param made the week that was made for a level; undefined: the default one
+ * @returns the plan, or undefined when there is no room for it or there are no exercises
  */
 export async function createPlan(
   db: Database,
@@ -214,18 +307,25 @@ export async function createPlan(
   now: Date,
   quota: number,
   { training_days, ...plan }: NewPhysicalPlan,
+  made?: GeneratedPlan,
 ): Promise<PhysicalPlanView | undefined> {
-  const row = await create(db, {
-    ...plan,
-    training_days: training_days && maskOf(training_days),
-    user_id,
-    now,
-    quota,
-  });
+  const days = made?.training_days ?? training_days;
+  const sent = { ...plan, training_days: days && maskOf(days), user_id, now, quota };
+  const row = made
+    ? await createForLevel(db, {
+        ...sent,
+        level: made.level,
+        seed: made.seed,
+        generator: made.generator,
+        exercises: made.slots.flatMap(({ slot, exercises: all }) =>
+          all.map((one, place) => ({ slot, place, ...one })),
+        ),
+      })
+    : await create(db, sent);
   if (!row) return undefined;
-  const { moves_runs, ...made } = row;
+  const { moves_runs, ...created } = row;
   if (moves_runs) await updateRuns(db, user_id, now);
-  return toView(db, cache, made);
+  return toView(db, cache, created);
 }
 
 const PLAN_CHANGE = {

@@ -35,6 +35,7 @@ const NEW = {
   level: null,
   schedule: 'sequence',
   training_days: [1, 2, 3, 4, 5, 6, 7],
+  days_per_week: 7,
   sessions: 0,
   version: 1,
 };
@@ -59,10 +60,23 @@ const EXERCISES = [
   step,
 }));
 
+const KEYS = [
+  'push_up',
+  'squat',
+  'crunch',
+  'lunge',
+  'burpee',
+  'calf_raise',
+  'mountain_climber',
+  'glute_bridge',
+];
+/** The same in a plan that was made without a level. */
+const IN_PLAN = EXERCISES.map((exercise, at) => ({ ...exercise, key: KEYS[at], sets: 1, because: [] }));
+
 const DAYS = [1, 2, 3, 4, 5, 6, 7].map((day_of_week) => ({
   workout_id: expect.any(Number),
   day_of_week,
-  exercises: EXERCISES,
+  exercises: IN_PLAN,
 }));
 
 const make = async ({ token }: User, input: object = {}): Promise<number> =>
@@ -111,8 +125,8 @@ test.each(['', '/'])('every path answers with "%s" at its end', async (end) => {
   const id = made.body.data?.id;
   const data = { id, user_id: ann.id, ...PLAN, bmi: 22.86, ...NEW };
   const view = { data, user_id: ann.id, days: DAYS };
-  expect([made.status, made.body]).toEqual([201, { message: expect.any(String), ...view }]);
-  const { message: _, ...sameView } = made.body;
+  expect([made.status, made.body]).toEqual([201, { message: expect.any(String), notes: [], ...view }]);
+  const { message: _, notes: __, ...sameView } = made.body;
   const current = await api.rest('GET', `/users/${ann.id}/physical-plan${end}`, { token });
   expect([current.status, current.body]).toEqual([200, sameView]);
   const changed = await api.rest('PATCH', `/physicalPlans/${id}${end}`, {
@@ -126,7 +140,7 @@ test.each(['', '/'])('every path answers with "%s" at its end', async (end) => {
   const list = await api.rest('GET', `/physicalPlans${end}?limit=2`, { token });
   expect([list.status, list.body]).toEqual([200, [changed.body.resource]]);
   const exercises = await api.rest('GET', `/exercises${end}`, { token });
-  expect([exercises.status, exercises.body.slice(0, 8)]).toEqual([200, sameView.days[0].exercises]);
+  expect([exercises.status, exercises.body.slice(0, 8)]).toEqual([200, EXERCISES]);
   const removed = await api.rest('DELETE', `/physicalPlans/${id}${end}`, { token });
   expect([removed.status, removed.body]).toEqual([200, { message: expect.any(String) }]);
 });
@@ -246,12 +260,16 @@ describe.each(transports)('over $name', (transport) => {
       { ...PLAN, user_id: ann.id, day: 5, progress: 9 },
       ann.token,
     );
-    const { message, ...view } = made;
+    const { message, notes, ...view } = made;
+    expect(notes).toEqual([]);
     expect(message).toEqual(expect.any(String));
     expect(view).toEqual({
       data: { id: view.data.id, user_id: ann.id, ...PLAN, bmi: 22.86, ...NEW },
       user_id: ann.id,
-      days: DAYS.map((day) => ({ ...day, exercises: catalogue.slice(0, 8) })),
+      days: DAYS.map((day) => ({
+        ...day,
+        exercises: IN_PLAN.map((one, at) => ({ ...one, id: catalogue[at].id })),
+      })),
     });
     expect(new Set(view.days.map(({ workout_id }: { workout_id: number }) => workout_id)).size).toBe(7);
     expect((await call('physicalPlan.byUser', { id: ann.id }, ann.token)).data).toEqual(view);
@@ -343,7 +361,6 @@ describe.each(transports)('over $name', (transport) => {
       { gender: 'female' },
       { day: 7 },
       { schedule: 'weekday' },
-      { training_days: [2, 5] },
     ];
     const changed = await expectPatch(api, transport, 'physicalPlan.update', ann, row, changes);
     expect(await rows(ann)).toEqual([changed]);
@@ -355,7 +372,7 @@ describe.each(transports)('over $name', (transport) => {
     const ann = await api.register();
     const settings = { aim: 'gain', schedule: 'weekday', training_days: [6, 1] };
     const { data } = await call('physicalPlan.create', { ...PLAN, ...settings }, ann.token);
-    const made = { ...settings, training_days: [1, 6], level: null, sessions: 0 };
+    const made = { ...settings, training_days: [1, 6], days_per_week: 2, level: null, sessions: 0 };
     expect(data.data).toMatchObject(made);
     const send = async (change: object) =>
       (await call('physicalPlan.update', { id: data.data.id, ...change }, ann.token)).data.resource;

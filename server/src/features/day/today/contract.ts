@@ -14,6 +14,7 @@ import {
   ResourceType,
   ResourceUnit,
   revision,
+  TargetReason,
   Task,
 } from '../../../trpc/fields.ts';
 import {
@@ -64,13 +65,6 @@ const Met = z
   })
   .meta({ id: 'ExerciseMet', description: 'How much energy an exercise takes.' });
 
-const Because = z.enum(['opening', 'met', 'hold', 'backed_off', 'break', 'top', 'deload']).meta({
-  id: 'TargetReason',
-  description:
-    'Why a target is what it is. `opening`: where the plan began. `met`: the last target was met. `hold`: it was not. `backed_off`: it was not, three times. `break`: after a rest of more than 14 days. `top`: the end is reached. `deload`: a lighter week.',
-  examples: ['opening'],
-});
-
 const PlannedExercise = z
   .object({
     exercise_id,
@@ -84,7 +78,7 @@ const PlannedExercise = z
       .meta({ description: 'The target of the session before. Null before the first.', examples: [5] }),
     k: rung.meta({ description: 'Steps above the start.', examples: [0] }),
     top: rung.meta({ description: 'Steps from the start to the end.', examples: [10] }),
-    because: Because,
+    because: TargetReason,
     ready_for_next: flag('Whether the top was held twice.'),
     next_exercise: NextExercise.nullable().describe('What comes next, when it is ready and there is one.'),
     met: Met.nullable().describe('Null: unknown, then it adds no kilocalories.'),

@@ -89,7 +89,8 @@ const readToday = firstRow(
     ),
     plan as (
       select
-        plan.id, plan.day, plan.progress, plan.sessions, plan.schedule, ${planDays('plan')} as days
+        plan.id, plan.day, plan.progress, plan.sessions, plan.schedule, plan.level, plan.training_days,
+        ${planDays('plan')} as days
       from ${physicalPlans} plan
       where plan.user_id = ${user_id}
       order by plan.id desc

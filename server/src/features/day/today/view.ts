@@ -1,17 +1,19 @@
 // What is read of a user becomes what to do on a date, by the rules.
 import type { CachedExercise, Exercises } from '../../../cache/exercises.ts';
 import { ageOf, type StoredBody, weightForEnergy } from '../../../dayRecord/body.ts';
+import { choosables, traitsOf } from '../../../dayRecord/catalogue.ts';
 import { type PlanDays, trainingPlanOf } from '../../../dayRecord/trainingPlan.ts';
 import {
   type Activity,
   aimOf,
   type Day,
-  type ExerciseTraits,
   energy,
+  hasExercise,
   isDue,
   kcalOf,
   type LearningResource,
   learning,
+  nextOfChain,
   type PlannedExercise,
   type PlannedWorkout,
   type Progression,
@@ -30,6 +32,9 @@ type OwnDay = Pick<Day, 'date' | 'state' | 'revision' | 'plan_id' | 'slot' | 'wo
 };
 
 type StoredPlan = Pick<TrainingPlan, 'id' | 'day' | 'progress' | 'sessions' | 'schedule'> & {
+  readonly level: number | null;
+  /** A mask of weekdays. */
+  readonly training_days: number;
   readonly days: PlanDays;
 };
 
@@ -124,19 +129,17 @@ const isTrainingDay = (schedules: readonly Schedule[], date: string): boolean =>
     date,
   );
 
-const traitsOf = ({ start_reps: start, end_reps: end, ...exercise }: CachedExercise): ExerciseTraits => ({
-  ...exercise,
-  start,
-  end,
-});
-
 /** The workout with the targets that it had before the date: a date that is done shows what was asked for. */
 function workoutOf({ plan, ...stored }: StoredToday, catalogue: Exercises): PlannedWorkout | undefined {
   if (!plan) return undefined;
   const before = stored.progressions.map((one) => splitAt(one, stored.sessions, stored.date).before);
   const slot = stored.day?.plan_id === plan.id ? stored.day.slot : null;
+  const own = stored.sessions.find(
+    ({ date, workout }) => date === stored.date && workout?.plan_id === plan.id,
+  );
+  const training = trainingPlanOf(plan, catalogue);
   return plannedWorkout(
-    trainingPlanOf(plan, catalogue),
+    own?.workout ? { ...training, deload: own.workout.deload } : training,
     before,
     [...catalogue.values()].map(traitsOf),
     stored.date,
@@ -165,6 +168,7 @@ function shownWorkout(
         one,
         catalogue.get(one.exercise_id) as CachedExercise,
         previousTarget(stored, plan, one),
+        nextExercise(stored, plan, one, catalogue),
         weight,
       ),
     ),
@@ -176,6 +180,7 @@ function shownExercise(
   { kcal_per_kg, ...planned }: PlannedExercise,
   { key, name, unit, met, met_code, met_year }: CachedExercise,
   previous: number | null,
+  next: CachedExercise | undefined,
   weight: number | null,
 ): NonNullable<Today['workout']>['exercises'][number] {
   return {
@@ -184,11 +189,27 @@ function shownExercise(
     name,
     unit,
     previous,
-    // Chains of exercises do not exist yet.
-    next_exercise: null,
+    next_exercise: next ? { exercise_id: next.id, key: next.key, name: next.name } : null,
     met: met === null ? null : { value: met, code: met_code, year: met_year },
     kcal: kcalOf(kcal_per_kg, weight),
   };
+}
+
+/** @returns the next variation of the chain, which may take the place of the exercise; undefined if there is none */
+function nextExercise(
+  { body, date }: StoredToday,
+  plan: StoredPlan,
+  { exercise_id, ready_for_next }: PlannedExercise,
+  catalogue: Exercises,
+): CachedExercise | undefined {
+  if (!ready_for_next) return undefined;
+  const all = choosables(catalogue);
+  const own = all.find(({ id }) => id === exercise_id);
+  if (!own) return undefined;
+  const chain = all.filter((one) => one.chain === own.chain);
+  const next = nextOfChain(own, chain, { level: plan.level, age: body ? ageOf(body, date) : 0 });
+  const { slots } = trainingPlanOf(plan, catalogue);
+  return next && !hasExercise(slots, next.id) ? catalogue.get(next.id) : undefined;
 }
 
 /** @returns the target of the last session before the date that named the exercise */

@@ -1,7 +1,8 @@
 // The catalogue of exercises, which all users share.
 import type { CachedExercise, ExerciseCache, Exercises } from '../../../cache/exercises.ts';
 import type { Database } from '../../../db/database.ts';
-import { asc, builder, eq } from '../../../db/drizzle.ts';
+import { asc, builder, eq, sql } from '../../../db/drizzle.ts';
+import { json, nullable } from '../../../db/rows.ts';
 import { exerciseCatalogue, exercises } from '../../../db/schema/index.ts';
 import { pickColumns } from '../../../db/sql/columns.ts';
 import { firstRow, read } from '../../../db/statement.ts';
@@ -21,13 +22,29 @@ const columns = pickColumns(exercises, [
   'met',
   'met_code',
   'met_year',
+  'default_order',
+  'pattern',
+  'chain',
+  'chain_order',
+  'level',
+  'impact',
 ]);
 const catalogueColumns = pickColumns(exerciseCatalogue, ['version']);
 const versionedColumns = { ...columns, ...catalogueColumns };
 
-const readAll = read('exercise.all', {}, versionedColumns, () =>
+/** As JSON: of an array PostgreSQL's driver answers the text. */
+const lists = {
+  equipment: json<readonly string[]>(),
+  starts_by_level: nullable(json<readonly (number | null)[]>()),
+};
+
+const readAll = read('exercise.all', {}, { ...versionedColumns, ...lists }, () =>
   builder
-    .select(versionedColumns)
+    .select({
+      ...versionedColumns,
+      equipment: sql`to_json(${exercises.equipment})`.as('equipment'),
+      starts_by_level: sql`to_json(${exercises.starts_by_level})`.as('starts_by_level'),
+    })
     .from(exercises)
     .innerJoin(exerciseCatalogue, eq(exerciseCatalogue.only, true))
     .orderBy(asc(exercises.id)),

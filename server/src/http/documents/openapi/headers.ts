@@ -39,7 +39,8 @@ const VERSIONS: Readonly<Record<string, string>> = {
   'day.skip': '"0"',
   'day.correct': '"2"',
   'day.reopen': '"2"',
-  'physicalPlan.remove': '"4"',
+  'physicalPlan.swap': '"2"',
+  'physicalPlan.remove': '"5"',
   'mentalPlan.remove': '"4"',
 };
 

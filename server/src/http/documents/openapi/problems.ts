@@ -103,6 +103,7 @@ const DETAILS: Record<Reason, string> = {
   NOT_FOUND: 'Not found',
   METHOD_NOT_ALLOWED: 'Method not allowed',
   DAY_DONE: 'The day is done with other content',
+  NOT_READY: 'The top is not held yet',
   DAY_NOT_DONE: 'The day is not done',
   QUOTA_REACHED: 'A user has as many as are kept for one',
   LOGIN_TAKEN: 'User with this login already exists',
