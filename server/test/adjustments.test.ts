@@ -1,7 +1,8 @@
 // PATCHes of one number, as existing clients send them, are facts of the user's date: in the same statement as the change.
 import { beforeEach, describe, expect, test } from 'vitest';
 import { sql } from '../src/db/drizzle.ts';
-import { type Action, addDays, type Link, NO_SUMS } from '../src/domain/index.ts';
+import { type Action, addDays, type CatalogueExercise, type Link, NO_SUMS } from '../src/domain/index.ts';
+import { CATALOGUE } from './catalogue.ts';
 import { DayWorld } from './dayWorld.ts';
 import { type Answer, startApp } from './harness.ts';
 import { randomOf } from './random.ts';
@@ -421,8 +422,12 @@ test('#593 200 random acts of old and new clients: what the tables hold is what 
   const ann = await newPerson();
   const random = randomOf(593);
   const plan = await ann.ok('POST', '/physicalPlans', {
-    ...{ age: 30, height: 180, gender: 'male', weight: 80, goal: 'lose' },
+    ...{ age: 30, height: 180, gender: 'male', weight: 80, goal: 'lose', level: 3, seed: 593 },
   });
+  // Those of the plan, and those that may take their places.
+  const chains = ['squat', 'bridge', 'push_up'].map((chain) =>
+    CATALOGUE.filter((one) => one.chain === chain && one.level <= 4),
+  );
   const plans = [ann.mental];
   const resources = [
     await ann.add({}),
@@ -438,13 +443,19 @@ test('#593 200 random acts of old and new clients: what the tables hold is what 
       ? null
       : {
           plan_id: plan.data.id,
-          exercises: plan.days[0].exercises
-            .slice(0, 3)
-            .map(({ id }: { id: number }) => ({ exercise_id: id, done: [random.int(0, 30)] })),
+          exercises: random
+            .shuffled(chains.flat())
+            .slice(0, 6)
+            .map(({ id: exercise_id }) => ({ exercise_id, done: Array(4).fill(random.int(0, 60)) })),
         },
     resources: some(resources).map((resource_id) => ({ resource_id, delta: random.pick([0.1, 0.25, 1, 2]) })),
     tasks: some(tasks),
   });
+  const swap = () => {
+    const [one, other] = random.shuffled(random.pick(chains)) as [CatalogueExercise, CatalogueExercise];
+    const [to, from] = one.chain_order < other.chain_order ? [one, other] : [other, one];
+    return { exercise_id: random.oneIn(4) ? to.id : from.id, to: random.oneIn(4) ? from.id : to.id };
+  };
   const day = () => `/users/me/days/${addDays(date, -random.int(0, 3))}`;
   const book = () => `/resources/${random.pick(resources)}`;
   const mental = () => `/mentalPlans/${random.pick(plans)}`;
@@ -455,6 +466,8 @@ test('#593 200 random acts of old and new clients: what the tables hold is what 
     ['POST', () => `${day()}/reopen`, () => ({})],
     ['POST', () => `${day()}/skip`, () => ({})],
     ['PATCH', () => `/physicalPlans/${plan.data.id}`, () => ({ day: random.int(1, 7) })],
+    ['POST', () => `/physicalPlans/${plan.data.id}/swap`, swap],
+    ['POST', () => `/physicalPlans/${plan.data.id}/swap`, swap],
     ['PATCH', mental, () => ({ progress: random.int(0, 20) })],
     ['PATCH', mental, () => ({ progress: random.int(15, 20), resource_list: some(resources) })],
     ['PATCH', mental, () => ({ deadline: random.oneIn(3) ? addDays(date, 9) : null, progress: 12 })],
@@ -488,6 +501,7 @@ test('#593 200 random acts of old and new clients: what the tables hold is what 
       'day.reopened',
       'day.skipped',
       'plan.adjusted',
+      'plan.swapped',
       'days_left.adjusted',
       'progress.adjusted',
       'task.adjusted',
