@@ -47,7 +47,12 @@ export const EXPORT_SECTIONS = {
     row: sql`
       to_jsonb(t) - 'user_id' || jsonb_build_object('days', (
         select coalesce(jsonb_agg(jsonb_build_object('workout_id', w.id, 'day_of_week', w.day_of_week, 'exercise_ids', (
-            select coalesce(jsonb_agg(x.exercise_id order by x.id), '[]') from ${workoutExercises} x where x.workout_id = w.id))
+            select coalesce(jsonb_agg(x.exercise_id order by x.id), '[]') from ${workoutExercises} x where x.workout_id = w.id),
+            'exercises', (
+            select coalesce(jsonb_agg(jsonb_build_object(
+              'exercise_id', x.exercise_id, 'sets', x.sets, 'start_reps', x.start_reps, 'end_reps', x.end_reps,
+              'step', x.step, 'because', x.because) order by x.id), '[]')
+            from ${workoutExercises} x where x.workout_id = w.id and x.because is not null))
           order by w.day_of_week), '[]')
         from ${workouts} w where w.physical_plan_id = t.id))`,
     page: 100,

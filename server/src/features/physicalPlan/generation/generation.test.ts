@@ -170,6 +170,20 @@ describe.each(doors)('$name', ({ call }) => {
   });
 });
 
+test('#685 an export has the sets and targets of a plan that was made', async () => {
+  const { token } = await api.register();
+  await rest.call('physicalPlan.create', BODY, token);
+  await rest.call('physicalPlan.create', WISH, token);
+  const { data } = await rest.call('auth.export', {}, token);
+  const [plain, made] = data.physical_plans;
+  expect(plain.days[0]).toMatchObject({ exercise_ids: [1, 2, 3, 4, 5, 6, 7, 8], exercises: [] });
+  expect(made.days[0].exercises[0]).toEqual({
+    exercise_id: exerciseOf('chair_squat').id,
+    ...{ sets: 2, start_reps: 8, end_reps: 20, step: 2 },
+    because: ['pattern:squat', 'chain:squat', 'level:1'],
+  });
+});
+
 test('#689 the sixth week has half of the sets, is told, and is kept as such', async () => {
   const { token } = await api.register();
   const { data: plan } = await rest.call(
