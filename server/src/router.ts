@@ -1,4 +1,5 @@
 import { authRouter } from './features/auth/router.ts';
+import { bodyRouter } from './features/body/router.ts';
 import { dayRouter } from './features/day/router.ts';
 import { eventsRouter } from './features/events/router.ts';
 import { healthRouter } from './features/health/router.ts';
@@ -18,6 +19,7 @@ export const appRouter = router({
   task: taskRouter,
   history: historyRouter,
   day: dayRouter,
+  body: bodyRouter,
   profile: profileRouter,
   events: eventsRouter,
   health: healthRouter,

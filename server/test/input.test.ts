@@ -357,6 +357,9 @@ test.each(transports)(
       );
     });
     const DATES: Record<string, readonly [key: string, input: object]> = {
+      'body.add': ['date', { weight: 70 }],
+      'body.list': ['before', {}],
+      'body.remove': ['date', {}],
       'day.today': ['date', {}],
       'day.byDate': ['date', {}],
       'day.complete': ['date', {}],

@@ -334,6 +334,7 @@ describe('beside the new client', () => {
     const events = await eventsAfter(ann, length);
     expect(events.map(({ type, data }) => [type, data])).toEqual([
       ['physicalPlan.changed', first.body.resource],
+      ['body.changed', { date: TODAY, removed: false }],
       ['day.changed', { date: TODAY, state: 'reported', revision: 1 }],
       ['physicalPlan.changed', { ...first.body.resource, day: 6, version: 3 }],
     ]);

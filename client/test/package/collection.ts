@@ -48,6 +48,7 @@ export const ORDER = {
     ...['mentalPlan.byUser', 'mentalPlan.list', 'task.create', 'task.update', 'task.list', 'task.byUser'],
     ...['profile.get', 'profile.update'],
     ...['day.today', 'day.skip', 'day.complete', 'day.correct', 'day.byDate', 'day.reopen'],
+    ...['body.add', 'body.list', 'body.trend', 'body.remove'],
     ...['history.days', 'history.summary'],
     ...['physicalPlan.remove', 'mentalPlan.remove', 'resource.remove', 'task.remove'],
     ...['auth.exports.start', 'auth.export'],

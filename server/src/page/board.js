@@ -57,6 +57,7 @@ export class Board {
         return [this.#readPlan, this.readToday];
       case 'profile.changed':
       case 'day.changed':
+      case 'body.changed':
         return [this.readToday];
       case 'end':
         return [];

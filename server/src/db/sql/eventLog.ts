@@ -24,6 +24,7 @@ export type EventType =
   | `export.${'created' | 'changed'}`
   | 'profile.changed'
   | 'day.changed'
+  | 'body.changed'
   | 'summary.created';
 
 /**
@@ -31,8 +32,26 @@ export type EventType =
  * transactions that notify one after the other (features/events/changeNotifier.ts notifies after the commit).
  * @param rows a select of one column, `data`: the event's data as JSON
  */
-export const appendEvents = (user_id: SQL, type: EventType, rows: SQL): SQL => sql`
-  new_events as (select data, row_number() over () as place from (${rows}) as rows),
+export const appendEvents = (user_id: SQL, type: EventType, rows: SQL): SQL =>
+  appendNumbered(
+    user_id,
+    sql`'${sql.raw(type)}'`,
+    sql`select data, row_number() over () as place from (${rows}) as rows`,
+  );
+
+/**
+ * The same of events of several types.
+ * @param rows a select of `place` (in which order they are told), `type` and `data`
+ */
+export const appendTypedEvents = (user_id: SQL, rows: SQL): SQL =>
+  appendNumbered(
+    user_id,
+    sql`new_events.type`,
+    sql`select type, data, row_number() over (order by place) as place from (${rows}) as rows`,
+  );
+
+const appendNumbered = (user_id: SQL, type: SQL, numbered: SQL): SQL => sql`
+  new_events as (${numbered}),
   sequence as (
     update ${eventSequences} stored set last = stored.last + added.many
     from (select count(*) as many from new_events) as added
@@ -41,7 +60,7 @@ export const appendEvents = (user_id: SQL, type: EventType, rows: SQL): SQL => s
   ),
   appended as (
     insert into ${events} (user_id, seq, type, data)
-    select ${user_id}, sequence.before + new_events.place, '${sql.raw(type)}', new_events.data
+    select ${user_id}, sequence.before + new_events.place, ${type}, new_events.data
     from sequence, new_events
   )`;
 

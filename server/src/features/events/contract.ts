@@ -99,6 +99,13 @@ const ChangedDay = z
   })
   .meta({ id: 'ChangedDay', description: 'A date, and what became of it.' });
 
+const ChangedBody = z
+  .object({
+    date: localDate.describe('The date that was weighed on.'),
+    removed: z.boolean().meta({ description: 'Whether its weight is gone.', examples: [false] }),
+  })
+  .meta({ id: 'ChangedBody', description: 'A date whose weight is another. The weight is not told.' });
+
 /** @param name of the component in the OpenAPI document */
 const change = <Type extends string, Data extends z.ZodType>(
   type: Type,
@@ -180,6 +187,12 @@ export const StreamEvent = z
       'DayChangedEvent',
       ChangedDay,
       'A day was changed. What else changed with it was told before.',
+    ),
+    change(
+      'body.changed',
+      'BodyChangedEvent',
+      ChangedBody,
+      'A weight was recorded or removed: read the weights.',
     ),
     change('summary.created', 'SummaryCreatedEvent', Summary, 'A week has ended: how it went.'),
   ])

@@ -138,12 +138,15 @@ export const HistorySummary = z
         rate: z
           .number()
           .nullable()
-          .meta({ description: 'Kilograms a week. Null with too few weigh-ins.', examples: [-0.3] }),
+          .meta({
+            description: 'Kilograms a week, by the trend. Null while no two weigh-ins are a week apart.',
+            examples: [-0.3],
+          }),
         change_30: z
           .number()
           .nullable()
           .meta({
-            description: 'Kilograms in the last 30 days. Null with too few weigh-ins.',
+            description: 'Kilograms in 30 days, by the trend. Null while no two weigh-ins are as far apart.',
             examples: [-1.2],
           }),
       })

@@ -18,6 +18,7 @@ import { localToday, NOW } from '../../db/sql/localDate.ts';
 import { progressDeltas } from '../../db/sql/progressDeltas.ts';
 import { columnsOf, DAY_SUMS, type DaySumColumn, MONTH_SUMS } from '../../db/sql/sums.ts';
 import { unitOf } from '../../db/sql/units.ts';
+import { lastWeighIns } from '../../db/sql/weighIn.ts';
 import { firstRow, read } from '../../db/statement.ts';
 import {
   addSums,
@@ -29,6 +30,11 @@ import {
   type Schedule,
   type Sums,
   streak,
+  toGrams,
+  trend,
+  trendChange,
+  type WeighIn,
+  weeklyRate,
   windowOf,
 } from '../../domain/index.ts';
 import type { HistoryDay, HistoryRequest, HistorySummary } from './contract.ts';
@@ -103,6 +109,7 @@ const history = firstRow(
     {
       today: 'text',
       body: json<StoredBody | null>(),
+      weights: json<readonly WeighIn[]>(),
       since: 'text?',
       best: 'int',
       days: json<readonly SummaryDay[]>(),
@@ -171,6 +178,7 @@ const history = firstRow(
     select
       clock.today::text as today,
       ${currentBody(user_id)} as body,
+      ${lastWeighIns(user_id, sql`clock.today`)} as weights,
       (select min(date)::text from ${days} where user_id = ${user_id}) as since,
       coalesce((select max(run) from ${days} where user_id = ${user_id}), 0) as best,
       (select coalesce(json_agg(shown), '[]') from shown) as days,
@@ -219,10 +227,22 @@ export async function summarize(
     streak: { current, best: Math.max(best, current), pending },
     windows: { 7: window(7), 30: window(30), 90: window(LONGEST_WINDOW) },
     all: { done, skipped, workouts, ...shownSums(all, weight) },
-    // Weights are not kept yet but in the plan, which has no dates.
-    weight: null,
+    weight: weightSummary(found.weights),
     learning_finish: learningFinish(found.learning, today),
   };
+}
+
+/** @param weighIns oldest first */
+function weightSummary(weighIns: readonly WeighIn[]): HistorySummary['weight'] {
+  const points = trend(weighIns);
+  const newest = points.at(-1);
+  return newest
+    ? {
+        trend: toGrams(newest.trend),
+        rate: toGrams(weeklyRate(points)),
+        change_30: toGrams(trendChange(points, 30)),
+      }
+    : null;
 }
 
 const shownSums = (

@@ -16,10 +16,11 @@ import type { Database } from '../../db/database.ts';
 import { and, builder, eq, sql } from '../../db/drizzle.ts';
 import { json, nullable, type RowOf } from '../../db/rows.ts';
 import { exercises, physicalPlans as plans, workoutExercises, workouts } from '../../db/schema/index.ts';
+import { userClock } from '../../db/sql/adjustment.ts';
 import { catalogueVersion } from '../../db/sql/catalogueVersion.ts';
 import { columnList } from '../../db/sql/columns.ts';
 import { conditionalRead, conditionalRow } from '../../db/sql/conditionalRead.ts';
-import { appendEvents, lockUser, userLocked } from '../../db/sql/eventLog.ts';
+import { appendTypedEvents, lockUser, userLocked } from '../../db/sql/eventLog.ts';
 import { NOW } from '../../db/sql/localDate.ts';
 import { type PageRequest, pageReader } from '../../db/sql/paginate.ts';
 import { PLAN_COLUMNS, planAsJson } from '../../db/sql/planRow.ts';
@@ -34,6 +35,7 @@ import {
   versionedRemoval,
   versionsOf,
 } from '../../db/sql/versionedUpdate.ts';
+import { recordWeighIn, weighInEvent } from '../../db/sql/weighIn.ts';
 import { firstRow, groupedWrite, type Parameter, read, write } from '../../db/statement.ts';
 import { type GeneratedPlan, maskOf, weekdaysOf } from '../../domain/index.ts';
 import type { NewPhysicalPlan, PhysicalPlanChange, PhysicalPlanRow, PhysicalPlanView } from './contract.ts';
@@ -235,7 +237,14 @@ const creation = (
       returning id, workout_id, exercise_id, sets, start_reps, end_reps, step, because
     ),
     ${setSchedule('training', user_id, now, sql`select training_days as days from plan`)},
-    ${appendEvents(user_id, 'physicalPlan.created', sql`select ${planAsJson('plan')} as data from plan`)}
+    ${userClock(user_id, now)},
+    ${recordWeighIn(user_id, now, 'plan', sql`select clock.today as date, plan.weight, clock.zone from plan, clock`)},
+    ${appendTypedEvents(
+      user_id,
+      sql`
+        select 1 as place, 'physicalPlan.created' as type, ${planAsJson('plan')} as data from plan
+        union all ${weighInEvent(2)}`,
+    )}
     select
       ${columnList(columns, 'plan')},
       ${catalogueVersion} as catalogue,
@@ -329,6 +338,7 @@ export async function createPlan(
 }
 
 const PLAN_CHANGE = {
+  ...NOW,
   user_id: 'int',
   id: 'int',
   if_match: 'int[]?',
@@ -347,6 +357,7 @@ const PLAN_CHANGE = {
   sessions: 'int?',
 } as const;
 
+// `before` locks the row, so that it has the weight that is replaced, whatever was committed since the statement began.
 const update = firstRow(
   groupedWrite(
     'physicalPlan.update',
@@ -354,6 +365,12 @@ const update = firstRow(
     { plan: nullable(json<PhysicalPlanRow>()), found: 'boolean' },
     (p) => sql`
     with ${lockUser(p.user_id)},
+    before as (
+      select id, weight
+      from ${plans}
+      where id = ${p.id} and user_id = ${p.user_id} and ${p.weight} is not null and ${userLocked}
+      for no key update
+    ),
     changed as ${builder
       .update(plans)
       .set({
@@ -371,10 +388,35 @@ const update = firstRow(
         version: sql`${plans.version} + ${p.has_changes}::int`,
       })
       .where(
-        and(eq(plans.user_id, p.user_id), eq(plans.id, p.id), ifMatch(plans.version, p.if_match), userLocked),
+        and(
+          eq(plans.user_id, p.user_id),
+          eq(plans.id, p.id),
+          ifMatch(plans.version, p.if_match),
+          userLocked,
+          sql`(select count(*) from before) >= 0`,
+        ),
       )
       .returning(columns)},
-    ${appendEvents(p.user_id, 'physicalPlan.changed', sql`select ${planAsJson('changed')} as data from changed where ${p.has_changes}`)}
+    ${userClock(p.user_id, p.now)},
+    ${recordWeighIn(
+      p.user_id,
+      p.now,
+      'plan',
+      sql`
+        select clock.today as date, changed.weight, clock.zone
+        from changed
+        join before on before.id = changed.id and before.weight <> changed.weight,
+        clock
+        where not exists (select from ${plans} newer where newer.user_id = ${p.user_id} and newer.id > changed.id)`,
+    )},
+    ${appendTypedEvents(
+      p.user_id,
+      sql`
+        select 1 as place, 'physicalPlan.changed' as type, ${planAsJson('changed')} as data
+        from changed
+        where ${p.has_changes}
+        union all ${weighInEvent(2)}`,
+    )}
     select
       (select ${planAsJson('changed')} from changed) as plan,
       exists (select from ${plans} where id = ${p.id} and user_id = ${p.user_id}) as found`,
@@ -386,6 +428,7 @@ export type PlanUpdate = { outcome: 'updated'; plan: PhysicalPlanRow } | { outco
 async function setPlan(
   db: Database,
   user_id: number,
+  now: Date,
   change: PhysicalPlanChange,
   sessions?: number,
 ): Promise<PlanUpdate> {
@@ -395,6 +438,7 @@ async function setPlan(
     sets_aim: change.aim !== undefined,
     training_days: training_days && maskOf(training_days),
     user_id,
+    now,
     sessions,
     if_match: versionsOf(change.if_match),
     has_changes: hasChanges(change),
@@ -413,12 +457,15 @@ async function setNumbers(
   change: PhysicalPlanChange,
 ): Promise<PlanUpdate> {
   const written = await adjustPlan(tx, services, user_id, now, change, (sessions) =>
-    setPlan(tx, user_id, change, sessions),
+    setPlan(tx, user_id, now, change, sessions),
   );
   return typeof written === 'string' ? { outcome: written } : written;
 }
 
-/** Changes a plan: in one statement, unless more than its row may follow from it. */
+/**
+ * Changes a plan, and records a new weight of the current one as that of today: in one statement, unless more than its
+ * row may follow from it.
+ */
 export async function updatePlan(
   db: Database,
   services: DayServices,
@@ -427,13 +474,13 @@ export async function updatePlan(
 ): Promise<PlanUpdate> {
   const movesDay = change.day !== undefined || change.progress !== undefined;
   const movesSchedule = change.training_days !== undefined;
-  if (!movesDay && !movesSchedule) return setPlan(db, user_id, change);
   const now = services.now();
+  if (!movesDay && !movesSchedule) return setPlan(db, user_id, now, change);
   return withSchedule(
     db,
     user_id,
     now,
-    (tx) => (movesDay ? setNumbers(tx, services, user_id, now, change) : setPlan(tx, user_id, change)),
+    (tx) => (movesDay ? setNumbers(tx, services, user_id, now, change) : setPlan(tx, user_id, now, change)),
     ({ outcome }) => movesSchedule && outcome === 'updated',
   );
 }

@@ -26,6 +26,7 @@ import { catalogueVersion } from '../../../db/sql/catalogueVersion.ts';
 import { localToday, NOW } from '../../../db/sql/localDate.ts';
 import { progressDeltas } from '../../../db/sql/progressDeltas.ts';
 import { unitOf } from '../../../db/sql/units.ts';
+import { lastWeighIns } from '../../../db/sql/weighIn.ts';
 import { firstRow, read } from '../../../db/statement.ts';
 import { WRITABLE_DAYS } from '../../../domain/index.ts';
 import { MAX_LISTED, type Today } from './contract.ts';
@@ -197,6 +198,7 @@ const readToday = firstRow(
         'minutes_per_chapter', clock.minutes_per_chapter,
         'minutes_per_lesson', clock.minutes_per_lesson,
         'body', ${currentBody(user_id)},
+        'weights', ${lastWeighIns(user_id, sql`clock.date`)},
         'day', (select row_to_json(own_day) from own_day),
         'plan', (select row_to_json(plan) from plan),
         'progressions', (select coalesce(json_agg(standing), '[]') from standing),

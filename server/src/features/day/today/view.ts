@@ -10,6 +10,7 @@ import {
   energy,
   hasExercise,
   isDue,
+  isLosingFast,
   kcalOf,
   type LearningResource,
   learning,
@@ -24,6 +25,8 @@ import {
   splitAt,
   streak,
   type TrainingPlan,
+  trend,
+  type WeighIn,
 } from '../../../domain/index.ts';
 import { MAX_LISTED, type Today } from './contract.ts';
 
@@ -54,6 +57,8 @@ export interface StoredToday {
   readonly minutes_per_chapter: number;
   readonly minutes_per_lesson: number;
   readonly body: StoredBody | null;
+  /** The last ones up to the date, oldest first. */
+  readonly weights: readonly WeighIn[];
   readonly day: OwnDay | null;
   readonly plan: StoredPlan | null;
   readonly progressions: readonly Progression[];
@@ -92,8 +97,7 @@ export function toToday(stored: StoredToday, catalogue: Exercises): Today {
     nutrition: body?.nutrition ?? 'full',
     workout_kcal_per_kg: isClosed ? day.kcal_per_kg : planned,
     workout_done: isClosed,
-    // Weights by date do not exist yet.
-    losing_fast: false,
+    losing_fast: isLosingFast(trend(stored.weights), date),
   });
   return {
     date,

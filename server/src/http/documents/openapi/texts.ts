@@ -17,6 +17,7 @@ export const TAGS = {
   Tasks: 'Things to do besides.',
   History: 'What was done: day by day, and in sums.',
   Days: 'What was done on a date, for good.',
+  Body: 'Weights by date, and their trend.',
   Profile: 'How the days of a user are computed: where they begin, and what is asked of a day.',
   Exports: 'Files with everything that is kept of a user.',
   Events: 'What happens to all of these, as it happens.',
