@@ -244,7 +244,8 @@ describe('examples', () => {
         ...(operation.parameters ?? []).map((one) => [one.name, one] as const),
         ...headers,
       ]) {
-        const value = example ?? (schema.examples as unknown[] | undefined)?.[0] ?? schema.const;
+        const said = schemas[String(schema.$ref).split('/').at(-1) as string] ?? schema;
+        const value = example ?? (said.examples as unknown[] | undefined)?.[0] ?? said.const;
         expect(value, name).toBeDefined();
         expect(faultOf(schema, value), name).toBeUndefined();
       }

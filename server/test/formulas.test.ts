@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { CATALOGUE as SEED } from '../src/db/migrations/catalogue.ts';
 import * as domain from '../src/domain/index.ts';
 import { CATALOGUE, exerciseOf } from './catalogue.ts';
 import { THE_EIGHT } from './defaultPlan.ts';
@@ -62,6 +63,26 @@ test.each(tableOf('exercise', 'start', 'end', 'step', 'K', 'opening', 'unbounded
     );
   },
 );
+
+test('#667 the catalogue is as the table says, line by line', () => {
+  const rows = tableOf(
+    ...['catalogue', 'chain', 'level', 'ladder / step', 'K', 'first targets', 's', 'MET (code)'],
+  );
+  const told = SEED.map((one) => {
+    const { start_reps: start, end_reps: end, step, unit } = one;
+    return {
+      catalogue: one.key,
+      chain: one.chain,
+      level: `${one.level}`,
+      'ladder / step': `${start}–${end} / ${step} ${unit === 'seconds' ? 's' : 'reps'}`,
+      K: `${domain.topOf({ start, end, step })}`,
+      'first targets': one.starts_by_level.map((first) => first ?? '–').join(' '),
+      s: `${one.seconds_per_rep}`,
+      'MET (code)': `${one.met} (${one.met_code})`,
+    };
+  });
+  expect(rows).toEqual(told);
+});
 
 test('#460 push-ups go as the table says', () => {
   const [ladder] = THE_EIGHT as [(typeof THE_EIGHT)[number]];

@@ -31,7 +31,7 @@ export async function adjustPlan<T>(
   write: (sessions: number | undefined) => Promise<T>,
 ): Promise<T | MissReason> {
   const read = { now, date: undefined, latest: latestDate(now), named: { plans: [id] } };
-  const state = await readDayState(tx, user_id, read, (version) => exercises.get(tx, version));
+  const state = await readDayState(tx, user_id, read, (version) => exercises.get(tx, version, null));
   const plan = state?.plans.find((one) => one.id === id);
   const isMeant = plan && (versionsOf(if_match)?.includes(plan.version) ?? true);
   if (!state || !isMeant) return missReason(plan !== undefined, if_match);

@@ -41,7 +41,7 @@ export async function moveDay(
   const now = clock();
   return inUserTransaction(db, user_id, async (tx): Promise<Moved> => {
     const read = { now, date, latest: latestDate(now), named };
-    const state = await readDayState(tx, user_id, read, (version) => exercises.get(tx, version));
+    const state = await readDayState(tx, user_id, read, (version) => exercises.get(tx, version, null));
     if (!state) return { outcome: 'no such user' };
     const effects = transition(state, action);
     if ('refusal' in effects) return { outcome: 'refused', refusal: effects.refusal };

@@ -1,6 +1,6 @@
 // What a change of a day reads, in one statement, under the user's lock (domain/day/state.ts says what each part is for).
 import type { SQL } from 'drizzle-orm';
-import type { Exercises } from '../cache/exercises.ts';
+import type { Exercises, Language } from '../cache/exercises.ts';
 import type { Database } from '../db/database.ts';
 import { sql } from '../db/drizzle.ts';
 import { json } from '../db/rows.ts';
@@ -18,6 +18,7 @@ import {
   tasks,
 } from '../db/schema/index.ts';
 import { catalogueVersion } from '../db/sql/catalogueVersion.ts';
+import { languageOf } from '../db/sql/language.ts';
 import { NOW } from '../db/sql/localDate.ts';
 import { unitOf } from '../db/sql/units.ts';
 import { firstRow, read } from '../db/statement.ts';
@@ -70,6 +71,7 @@ interface StoredState {
   readonly minutes_per_chapter: number;
   readonly minutes_per_lesson: number;
   readonly catalogue: number;
+  readonly lang: Language | null;
   readonly body: StoredBody | null;
   readonly day: StoredDay | null;
   readonly session: SessionDay | null;
@@ -174,6 +176,7 @@ const readState = firstRow(
       'minutes_per_chapter', clock.minutes_per_chapter,
       'minutes_per_lesson', clock.minutes_per_lesson,
       'catalogue', ${catalogueVersion},
+      'lang', ${languageOf(user_id)},
       'body', ${currentBody(user_id)},
       'day', (select row_to_json(own_day) from own_day),
       'session', (select row_to_json(own_session) from own_session),
@@ -243,6 +246,8 @@ export interface ReadState extends State {
   readonly time_zone: string;
   /** The version of the catalogue. */
   readonly catalogue: number;
+  /** The language that exercises are named in. */
+  readonly lang: Language | null;
   readonly body: StoredBody | null;
 }
 

@@ -249,3 +249,27 @@ export const TargetReason = z.enum(['opening', 'met', 'hold', 'backed_off', 'bre
     'Why a target is what it is. `opening`: where the plan began. `met`: the last target was met. `hold`: it was not. `backed_off`: it was not, three times. `break`: after a rest of more than 14 days. `top`: the end is reached. `deload`: a lighter week.',
   examples: ['opening'],
 });
+
+/** `Profile` and `Physical plans` share it. */
+export const Language = z
+  .enum(['en', 'ru'])
+  .meta({ id: 'Language', description: 'A language of the catalogue.', examples: ['en'] });
+
+/** `Physical plans` and `Day` answer with these two. */
+export const ExerciseUnit = z
+  .enum(['reps', 'seconds'])
+  .meta({ id: 'ExerciseUnit', description: 'What a target counts.', examples: ['reps'] });
+export const ExerciseMet = z
+  .object({
+    value: z
+      .number()
+      .min(0)
+      .max(100)
+      .meta({ description: 'Metabolic equivalent of task.', examples: [8] }),
+    code: z
+      .string()
+      .nullable()
+      .meta({ description: 'The entry in the Compendium of Physical Activities.', examples: ['02020'] }),
+    year: count.nullable().meta({ description: 'The edition of the Compendium.', examples: [2011] }),
+  })
+  .meta({ id: 'ExerciseMet', description: 'How much energy an exercise takes.' });

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import {
   count,
   DayState,
+  ExerciseUnit,
   id,
   if_match,
   kcal,
@@ -53,10 +54,6 @@ export const daysLeft = z
   .min(0)
   .max(3650)
   .meta({ description: 'Days that are left.', examples: [20] });
-export const ExerciseUnit = z
-  .enum(['reps', 'seconds'])
-  .meta({ id: 'ExerciseUnit', description: 'What a target counts.', examples: ['reps'] });
-
 const DoneExercise = z
   .object({
     exercise_id,

@@ -5,8 +5,9 @@ import type { StoredDay } from '../../dayRecord/state.ts';
 import type { Database } from '../../db/database.ts';
 import { sql } from '../../db/drizzle.ts';
 import { json, nullable } from '../../db/rows.ts';
-import { days, facts, users } from '../../db/schema/index.ts';
+import { days, facts, profiles, users } from '../../db/schema/index.ts';
 import { catalogueVersion } from '../../db/sql/catalogueVersion.ts';
+import { languageOf } from '../../db/sql/language.ts';
 import { localToday, NOW } from '../../db/sql/localDate.ts';
 import { firstRow, read } from '../../db/statement.ts';
 import type { Day } from './contract.ts';
@@ -19,6 +20,7 @@ const readDays = firstRow(
     {
       today: 'date',
       catalogue: 'int',
+      lang: profiles.lang,
       body: nullable(json<StoredBody>()),
       days: json<readonly StoredDay[]>(),
     },
@@ -26,6 +28,7 @@ const readDays = firstRow(
     select
       ${localToday(user_id, now)} as today,
       ${catalogueVersion} as catalogue,
+      ${languageOf(user_id)} as lang,
       ${currentBody(user_id)} as body,
       (
         select coalesce(json_agg(found order by found.date), '[]')
@@ -53,7 +56,7 @@ export async function findDays(
 ): Promise<Day[]> {
   const row = await readDays(db, { user_id, now: now(), first, last });
   if (!row) return [];
-  const catalogue = await exercises.get(db, row.catalogue);
+  const catalogue = await exercises.get(db, row.catalogue, row.lang);
   return row.days.map((day) => toDay(day.date, day, row.body, catalogue, row.today));
 }
 

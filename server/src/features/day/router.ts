@@ -62,7 +62,7 @@ const matching = (if_match: number | undefined) =>
 
 async function toDone(ctx: SignedIn, moved: Changed, message: string): Promise<z.output<typeof Done>> {
   const { state } = moved;
-  const exercises = await ctx.services.exercises.get(ctx.db, state.catalogue);
+  const exercises = await ctx.services.exercises.get(ctx.db, state.catalogue, state.lang);
   const recorded = moved.outcome === 'moved' ? moved.recorded : undefined;
   const day: StoredDay | null =
     moved.outcome === 'moved' && moved.effects.moves[0]

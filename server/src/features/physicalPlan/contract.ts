@@ -4,9 +4,12 @@ import {
   Aim,
   ById,
   count,
+  ExerciseMet,
+  ExerciseUnit,
   Gender,
   id,
   if_match,
+  Language,
   localDate,
   message,
   owner_id,
@@ -59,10 +62,14 @@ const settings = {
   training_days: weekdays.min(1).meta(TRAINING_DAYS),
 };
 
+const level = z
+  .int()
+  .min(1)
+  .max(5)
+  .meta({ description: '1 (beginner) to 5 (advanced).', examples: [3] });
+
 /** Old clients send a body mass index of their own. The server computes it, so this is ignored whatever it is. */
 const bmi = z.unknown().optional().describe('It is ignored: the server computes it.');
-
-const level = z.int().min(1).max(5);
 
 export const Equipment = z
   .enum(EQUIPMENT)
@@ -186,9 +193,12 @@ const repetitions = count.min(1).meta({ description: 'Repetitions.' });
 export const Exercise = z
   .object({
     id,
-    name: z.string().meta({ description: 'What it is called, in Russian.', examples: ['Отжимания'] }),
+    name: z.string().meta({
+      description: 'What it is called, in the language of the profile, else in Russian.',
+      examples: ['Отжимания'],
+    }),
     description: z.string().meta({
-      description: 'What it trains and how it is done, in Russian.',
+      description: 'What it trains and how it is done, in the same language.',
       examples: [
         'Укрепляют грудь, трицепсы и передние дельты: в упоре лёжа держите тело прямой линией, опускайтесь и выжимайте себя вверх.',
       ],
@@ -204,7 +214,7 @@ const exerciseKey = z
   .string()
   .nullable()
   .meta({
-    description: "A name that never changes. Null for an exercise of an operator's own.",
+    description: 'A name that never changes. Null: it is an own one of the operator.',
     examples: ['push_up'],
   });
 const exerciseSets = z
@@ -222,6 +232,69 @@ const PlanExercise = Exercise.extend({
     examples: [['pattern:push', 'chain:push_up', 'level:3']],
   }),
 }).meta({ id: 'PlanExercise', description: 'An exercise of a plan, with the targets that it has there.' });
+
+const Pattern = z.enum(PATTERNS).meta({
+  id: 'ExercisePattern',
+  description: 'What is moved.',
+  examples: ['push'],
+});
+const chain = z
+  .string()
+  .max(100)
+  .meta({ description: 'Variations of one movement.', examples: ['push_up'] });
+
+export const ExerciseRequest = z
+  .object({
+    lang: Language.meta({
+      description: 'The language of this answer. Left out: that of the profile.',
+      examples: ['en'],
+    }),
+    pattern: Pattern.meta({ description: 'Only what moves this.', examples: ['push'] }),
+    level: level.meta({ description: 'Only what somebody of this level can begin with.', examples: [3] }),
+    chain: chain.meta({ description: 'Only variations of this movement.', examples: ['push_up'] }),
+  })
+  .partial();
+
+const ofCatalogue = (value: string) => `${value} Null: it is an own one of the operator.`;
+
+export const CatalogueExercise = Exercise.extend({
+  key: exerciseKey,
+  unit: ExerciseUnit,
+  unilateral: z.boolean().meta({
+    description: 'Whether repetitions are counted for each side.',
+    examples: [false],
+  }),
+  alternating: z.boolean().meta({
+    description: 'Whether the sides take turns; repetitions count both together.',
+    examples: [false],
+  }),
+  impact: z.boolean().meta({ description: 'Whether it has jumps.', examples: [false] }),
+  seconds_per_rep: z.number().meta({ description: 'How long a repetition takes.', examples: [3] }),
+  met: ExerciseMet.nullable().describe(ofCatalogue('How hard it is.')),
+  pattern: Pattern.nullable().describe(ofCatalogue('What is moved.')),
+  muscles: z
+    .array(z.string())
+    .meta({ description: 'What works most.', examples: [['chest', 'triceps', 'front_delts']] }),
+  chain: chain.nullable().describe(ofCatalogue('The movement that it is a variation of.')),
+  chain_order: z
+    .int()
+    .min(1)
+    .max(100)
+    .meta({ description: 'The place among the variations.', examples: [4] })
+    .nullable()
+    .describe(ofCatalogue('Its place in the chain: 1 is the easiest.')),
+  level: level.nullable().describe(ofCatalogue('Who can usually begin with it: 1 (beginner) to 5.')),
+  equipment: z.array(Equipment).meta({ description: 'What is needed. Empty: nothing.', examples: [[]] }),
+  starts_by_level: z
+    .array(repetitions.meta({ description: 'A first target.', examples: [5] }).nullable())
+    .nullable()
+    .meta({
+      description: ofCatalogue(
+        'Where a plan that is made for level 1 to 5 begins; null where it is not offered.',
+      ),
+      examples: [[null, null, 5, 11, 17]],
+    }),
+}).meta({ id: 'CatalogueExercise', description: 'An exercise with all that the catalogue says of it.' });
 
 const PhysicalPlanDay = z
   .object({
@@ -341,6 +414,8 @@ export const UpdatedPhysicalPlan = z
   .object({ message, resource: PhysicalPlanRow })
   .meta({ id: 'UpdatedPhysicalPlan', description: 'A physical plan after its change.' });
 
+export type CatalogueExercise = z.output<typeof CatalogueExercise>;
+export type ExerciseRequest = z.output<typeof ExerciseRequest>;
 export type NewPhysicalPlan = z.output<typeof NewPhysicalPlan>;
 export type PhysicalPlanChange = z.output<typeof PhysicalPlanChange>;
 export type PhysicalPlanRemoval = z.output<typeof PhysicalPlanRemoval>;

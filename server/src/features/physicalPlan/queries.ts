@@ -15,12 +15,19 @@ import {
 import type { Database } from '../../db/database.ts';
 import { and, builder, eq, sql } from '../../db/drizzle.ts';
 import { json, nullable, type RowOf } from '../../db/rows.ts';
-import { exercises, physicalPlans as plans, workoutExercises, workouts } from '../../db/schema/index.ts';
+import {
+  exercises,
+  physicalPlans as plans,
+  profiles,
+  workoutExercises,
+  workouts,
+} from '../../db/schema/index.ts';
 import { userClock } from '../../db/sql/adjustment.ts';
 import { catalogueVersion } from '../../db/sql/catalogueVersion.ts';
 import { columnList } from '../../db/sql/columns.ts';
 import { conditionalRead, conditionalRow } from '../../db/sql/conditionalRead.ts';
 import { appendTypedEvents, lockUser, userLocked } from '../../db/sql/eventLog.ts';
+import { languageOf } from '../../db/sql/language.ts';
 import { NOW } from '../../db/sql/localDate.ts';
 import { type PageRequest, pageReader } from '../../db/sql/paginate.ts';
 import { PLAN_COLUMNS, planAsJson } from '../../db/sql/planRow.ts';
@@ -60,7 +67,7 @@ export const listPlans = async (
 
 /** Of each day the workout, the day of the week and its exercises, in order. */
 type Days = [workout_id: number, day_of_week: number, exercises: SlotExercise[]][];
-const VIEW_ROW = { ...columns, catalogue: 'int', days: json<Days>() } as const;
+const VIEW_ROW = { ...columns, catalogue: 'int', lang: profiles.lang, days: json<Days>() } as const;
 
 /** @returns an exercise of a day as clients see it: with the targets that it has in the plan */
 export const toPlanExercise = ({
@@ -87,9 +94,9 @@ export const toPlanExercise = ({
 async function toView(
   db: Database,
   cache: ExerciseCache,
-  { days, catalogue: version, ...stored }: RowOf<typeof VIEW_ROW>,
+  { days, catalogue: version, lang, ...stored }: RowOf<typeof VIEW_ROW>,
 ): Promise<PhysicalPlanView> {
-  const exercises = await cache.get(db, version);
+  const exercises = await cache.get(db, version, lang);
   return {
     data: toRow(stored),
     user_id: stored.user_id,
@@ -105,6 +112,7 @@ async function toView(
 const viewColumns = sql`
         ${columnList(columns, 'plan')},
         ${catalogueVersion} as catalogue,
+        ${languageOf(sql.raw('plan.user_id'))} as lang,
         (
           select coalesce(
             json_agg(
@@ -248,6 +256,7 @@ const creation = (
     select
       ${columnList(columns, 'plan')},
       ${catalogueVersion} as catalogue,
+      ${languageOf(sql.raw('plan.user_id'))} as lang,
       (
         select json_agg(
           json_build_array(

@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import { endpoint } from '../../trpc/endpoint.ts';
 import { AppError, invalidField, notFound, requireSelf, throwMissed } from '../../trpc/errors.ts';
-import { ById, Message, NoInput, PageRequest } from '../../trpc/fields.ts';
+import { ById, Message, PageRequest } from '../../trpc/fields.ts';
 import { protectedProcedure, router } from '../../trpc/procedures.ts';
 import { throwIfQuotaReached } from '../../trpc/quota.ts';
 import {
+  CatalogueExercise,
   CreatedPhysicalPlan,
-  Exercise,
+  ExerciseRequest,
   ExerciseSwap,
   NewPhysicalPlan,
   PhysicalPlanChange,
@@ -181,11 +182,12 @@ export const physicalPlanRouter = router({
   exercises: protectedProcedure
     .meta(
       endpoint('GET /exercises', 'The catalogue of exercises', {
-        description: 'By id. It is the same for all users.',
+        description:
+          'By id. It is the same for all users. Names and descriptions are in the language of the request, else in that of the profile, else in Russian; `Accept-Language` is not read. `pattern`, `chain` and `level` (at most) leave out others, and exercises that have none. An exercise without a `key` is an own one of the operator.',
         tag,
       }),
     )
-    .input(NoInput)
-    .output(z.array(Exercise))
-    .query(({ ctx }) => listExercises(ctx.db, ctx.services.exercises)),
+    .input(ExerciseRequest.optional())
+    .output(z.array(CatalogueExercise))
+    .query(({ ctx, input }) => listExercises(ctx.db, ctx.services.exercises, ctx.user.id, input)),
 });

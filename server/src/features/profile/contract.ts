@@ -1,10 +1,7 @@
 import { z } from 'zod';
 import { isTimeZone } from '../../domain/index.ts';
-import { Activity, BmrFormula, localDate, message, weekdays } from '../../trpc/fields.ts';
+import { Activity, BmrFormula, Language, localDate, message, weekdays } from '../../trpc/fields.ts';
 
-const Language = z
-  .enum(['en', 'ru'])
-  .meta({ id: 'Language', description: 'A language of the catalogue.', examples: ['en'] });
 const NutritionMode = z.enum(['full', 'no_deficit', 'off']).meta({
   id: 'NutritionMode',
   description: 'Whether energy is shown: all of it, never below expenditure, or not at all.',

@@ -5,6 +5,8 @@ import {
   BmrFormula,
   count,
   DayState,
+  ExerciseMet,
+  ExerciseUnit,
   Gender,
   id,
   kcal,
@@ -20,7 +22,6 @@ import {
 import {
   amount,
   daysLeft,
-  ExerciseUnit,
   exercise_id,
   exerciseName,
   key,
@@ -50,21 +51,6 @@ const NextExercise = z
   .object({ exercise_id, key, name: exerciseName })
   .meta({ id: 'NextExercise', description: 'A harder exercise of the same kind.' });
 
-const Met = z
-  .object({
-    value: z
-      .number()
-      .min(0)
-      .max(100)
-      .meta({ description: 'Metabolic equivalent of task.', examples: [8] }),
-    code: z
-      .string()
-      .nullable()
-      .meta({ description: 'The entry in the Compendium of Physical Activities.', examples: ['02020'] }),
-    year: count.nullable().meta({ description: 'The edition of the Compendium.', examples: [2011] }),
-  })
-  .meta({ id: 'ExerciseMet', description: 'How much energy an exercise takes.' });
-
 const PlannedExercise = z
   .object({
     exercise_id,
@@ -81,7 +67,7 @@ const PlannedExercise = z
     because: TargetReason,
     ready_for_next: flag('Whether the top was held twice.'),
     next_exercise: NextExercise.nullable().describe('What comes next, when it is ready and there is one.'),
-    met: Met.nullable().describe('Null: unknown, then it adds no kilocalories.'),
+    met: ExerciseMet.nullable().describe('Null: unknown, then it adds no kilocalories.'),
     active_s: seconds,
     kcal,
   })

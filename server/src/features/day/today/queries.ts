@@ -53,6 +53,7 @@ const readToday = firstRow(
     {
       revision: 'text',
       catalogue: 'int',
+      lang: profiles.lang,
       in_range: 'boolean',
       stored: nullable(json<StoredToday>()),
     },
@@ -63,6 +64,7 @@ const readToday = firstRow(
         coalesce(profile.time_zone, 'UTC') as time_zone,
         coalesce(profile.day_start, 0) as day_start,
         coalesce(profile.bmr_formula, 'mifflin') as bmr_formula,
+        profile.lang,
         profile.activity,
         coalesce(profile.study_days, 127) as study_days,
         profile.daily_minutes,
@@ -181,6 +183,7 @@ const readToday = firstRow(
     select
       clock.revision,
       clock.catalogue,
+      clock.lang,
       clock.in_range,
       stored.state as stored
     from clock
@@ -243,7 +246,7 @@ export async function findToday(
     const row = await readToday(db, { user_id, now, date });
     if (!row) return undefined;
     const view = row.stored
-      ? toToday(row.stored, await services.exercises.get(db, row.catalogue))
+      ? toToday(row.stored, await services.exercises.get(db, row.catalogue, row.lang))
       : undefined;
     const size = row.stored ? JSON.stringify(view).length : 0;
     return { revision: row.revision, view, size, in_range: row.in_range };

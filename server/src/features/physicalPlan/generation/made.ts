@@ -34,8 +34,8 @@ export async function readBasis(
   plan_id?: number,
 ): Promise<Basis> {
   const row = await findBasis(db, { user_id, now, plan_id });
-  const { catalogue, is_over: isOver, ...basis } = row as NonNullable<typeof row>;
-  return { ...basis, isOver, exercises: await cache.get(db, catalogue) };
+  const { catalogue, lang, is_over: isOver, ...basis } = row as NonNullable<typeof row>;
+  return { ...basis, isOver, exercises: await cache.get(db, catalogue, lang) };
 }
 
 /** @returns the week that is made for a level, and for the age of the birth date, where it is known */

@@ -15,6 +15,7 @@ export const findBasis = firstRow(
     {
       today: 'date',
       birth_date: 'date?',
+      lang: profiles.lang,
       catalogue: 'int',
       is_over: 'boolean',
       progressions: json<readonly Progression[]>(),
@@ -23,13 +24,15 @@ export const findBasis = firstRow(
     with clock as (
       select
         local_date(${now}, coalesce(profile.time_zone, 'UTC'), coalesce(profile.day_start, 0)) as today,
-        profile.birth_date
+        profile.birth_date,
+        profile.lang
       from (select 1) as one
       left join ${profiles} profile on profile.user_id = ${user_id}
     )
     select
       clock.today,
       clock.birth_date,
+      clock.lang,
       coalesce(${catalogueVersion}, 0) as catalogue,
       exists (
         select from ${days} day where day.user_id = ${user_id} and day.date = clock.today and day.state <> 'open'

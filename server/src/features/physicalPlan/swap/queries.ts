@@ -140,13 +140,13 @@ export function swapExercise(
   const now = clock();
   return inUserTransaction(db, user_id, async (tx) => {
     const read = { now, date: undefined, latest: latestDate(now), named: { plans: [id] } };
-    const state = await readDayState(tx, user_id, read, (version) => cache.get(tx, version));
+    const state = await readDayState(tx, user_id, read, (version) => cache.get(tx, version, null));
     const plan = state?.plans.find((one) => one.id === id);
     const isMeant = plan && (versionsOf(if_match)?.includes(plan.version) ?? true);
     if (!state || !isMeant) return missReason(plan !== undefined, if_match);
     const from = prescribedOf(plan, null, exercise_id);
     if (!from) return 'no_exercise';
-    const effects = swapped(state, plan, from, to, await cache.get(tx, state.catalogue));
+    const effects = swapped(state, plan, from, to, await cache.get(tx, state.catalogue, null));
     if (typeof effects === 'string') return effects;
     const { ladder, ...lists } = effects;
     const { today, time_zone: zone } = state;
