@@ -460,6 +460,7 @@ describe('after the import', async () => {
       level: null,
       schedule: 'sequence',
       training_days: [1, 2, 3, 4, 5, 6, 7],
+      days_per_week: 7,
       sessions: 0,
     });
     expect(
