@@ -24,6 +24,8 @@ type History = keyof typeof HISTORIES;
 
 interface Variant {
   readonly name: string;
+  /** Whether views are read and computed each time, by a server without the read cache. */
+  readonly isRead?: boolean;
   readonly history: History;
   /** The requests of a user, each sent by all users before the next. */
   readonly requests: (session: Session, of: Sample) => readonly Request[];
@@ -77,9 +79,15 @@ const VARIANTS: readonly Variant[] = [
     requests: (session) => [get(session, '/users/me/today')],
     against: { name: 'plan, cached', least: 0.9 },
   },
-  // With a date it is no view: it is read and computed each time.
+  {
+    name: 'plan, read',
+    history: 'short',
+    requests: (session) => [requestOf('plan', 'rest', session)],
+    isRead: true,
+  },
+  // With a date it is no view, so it is read and computed each time. The exercises are in memory, as in production.
   ...each('today, read', (session, { date }) => [get(session, `/users/me/today?date=${date}`)]).map((one) =>
-    one.history === 'short' ? { ...one, against: { name: 'plan, cached', least: 0.5 } } : one,
+    one.history === 'short' ? { ...one, against: { name: 'plan, read', least: 0.5 } } : one,
   ),
   ...each('history', (session) => [get(session, '/users/me/history')]),
   ...each('summary', (session) => [get(session, '/users/me/history/summary')]),
@@ -94,7 +102,9 @@ const VARIANTS: readonly Variant[] = [
 export async function measureDays(environment: Environment): Promise<number> {
   const database = await environment.database((url, name) => createDatabase(url, name, 2 * GROUP));
   // A few users send what many would.
-  const target = await environment.target('ours', database.url, 'ours', { RATE_LIMIT: 'off' });
+  const settings = { RATE_LIMIT: 'off' };
+  const target = await environment.target('ours', database.url, 'cached', settings);
+  const reading = await environment.target('ours', database.url, 'read', { ...settings, READ_CACHE: 'off' });
   const sessions = await database.sessions();
   const groups: Record<History, readonly Session[]> = {
     short: sessions.slice(0, GROUP),
@@ -123,9 +133,10 @@ export async function measureDays(environment: Environment): Promise<number> {
   // The first round warms up.
   for (let round = 0; round <= ROUNDS; round++) {
     for (const variant of round % 2 ? VARIANTS : VARIANTS.toReversed()) {
-      await warmSessionCache(target, 'rest', groups[variant.history], SECONDS);
+      const server = variant.isRead ? reading : target;
+      await warmSessionCache(server, 'rest', groups[variant.history], SECONDS);
       const { requests, seconds, refused, broken } = await loadFully(
-        target.origin,
+        server.origin,
         scripts.get(variant) as Script,
         CONNECTIONS,
         SECONDS,

@@ -67,9 +67,10 @@ app.get<{ Params: { id: string } }>('/users/:id/mental-plan', async (request, re
   if (user_id === undefined) return unauthorized(reply);
   if (request.params.id !== String(user_id)) return notFound(reply);
   const [row] = await sql`
-    select p.id, p.user_id, p.name, p.goal, p.progress, p.version,
+    select p.id, p.user_id, p.name, p.goal, p.progress, p.deadline, p.version,
       (select coalesce(json_agg(json_build_object(
-          'resource', json_build_object('id', r.id, 'type', r.type, 'name', r.name, 'description', r.description, 'volume', r.volume),
+          'resource', json_build_object('id', r.id, 'type', r.type, 'name', r.name, 'description', r.description, 'volume', r.volume,
+            'unit', coalesce(r.unit, case r.type when 'book' then 'chapter' when 'video' then 'minute' else 'lesson' end)),
           'progress', l.progress) order by r.id), '[]')
         from mental_plan_resources l join resources r on r.id = l.resource_id where l.mental_plan_id = p.id) as resources
     from mental_plans p where p.user_id = ${user_id} order by p.id desc limit 1`;
@@ -83,10 +84,14 @@ app.get<{ Params: { id: string } }>('/users/:id/physical-plan', async (request, 
   if (user_id === undefined) return unauthorized(reply);
   if (request.params.id !== String(user_id)) return notFound(reply);
   const [row] = await sql`
-    select p.id, p.user_id, p.goal, p.age, p.gender, p.weight, p.height, p.bmi, p.progress, p.day, p.version,
+    select p.id, p.user_id, p.goal, p.age, p.gender, p.weight, p.height, p.bmi, p.progress, p.day, p.aim, p.level, p.schedule,
+      p.sessions, p.version, bit_count(p.training_days::int::bit(7))::int as days_per_week,
+      array(select n from generate_series(1, 7) n where p.training_days & (1 << (n - 1)) > 0) as training_days,
       (select coalesce(json_agg(json_build_object('workout_id', w.id, 'day_of_week', w.day_of_week, 'exercises',
           (select coalesce(json_agg(json_build_object('id', e.id, 'name', e.name, 'description', e.description,
-              'calories_burned', e.calories_burned, 'start_reps', e.start_reps, 'end_reps', e.end_reps, 'step', e.step) order by x.id), '[]')
+              'calories_burned', e.calories_burned, 'start_reps', coalesce(x.start_reps, e.start_reps),
+              'end_reps', coalesce(x.end_reps, e.end_reps), 'step', coalesce(x.step, e.step), 'key', e.key, 'sets', x.sets,
+              'because', coalesce(x.because, '{}')) order by x.id), '[]')
             from workout_exercises x join exercises e on e.id = x.exercise_id where x.workout_id = w.id)
         ) order by w.day_of_week), '[]')
       from workouts w where w.physical_plan_id = p.id) as days

@@ -5,6 +5,8 @@ import { drizzle } from 'drizzle-orm/postgres-js';
 import { SignJWT } from 'jose';
 import postgres from 'postgres';
 import * as tables from '../../src/db/schema/index.ts';
+import { USUAL_UNITS } from '../../src/db/sql/units.ts';
+import { type Unit, weekdaysOf } from '../../src/domain/index.ts';
 import { SECRET } from '../settings.ts';
 import { DATABASE_URL, healthOf, POSTGRES, SESSION_LIFETIME, TOKEN_LIFETIME } from './settings.ts';
 
@@ -74,7 +76,7 @@ const currentMentalPlan = db.query.mentalPlans
 
 const currentPlan = db.query.physicalPlans
   .findFirst({
-    columns: { created_at: false },
+    columns: { created_at: false, seed: false, generator: false },
     where: eq(physicalPlans.user_id, user_id),
     orderBy: desc(physicalPlans.id),
     with: {
@@ -83,9 +85,22 @@ const currentPlan = db.query.physicalPlans
         orderBy: (workout, { asc }) => asc(workout.day_of_week),
         with: {
           links: {
-            columns: {},
+            columns: { sets: true, start_reps: true, end_reps: true, step: true, because: true },
             orderBy: (link, { asc }) => asc(link.id),
-            with: { exercise: { columns: { default_order: false } } },
+            with: {
+              exercise: {
+                columns: {
+                  id: true,
+                  name: true,
+                  description: true,
+                  calories_burned: true,
+                  start_reps: true,
+                  end_reps: true,
+                  step: true,
+                  key: true,
+                },
+              },
+            },
           },
         },
       },
@@ -112,19 +127,38 @@ export async function mentalPlanOf(user_id: number) {
   const found = await currentMentalPlan.execute({ user_id });
   if (!found) return undefined;
   const { links, ...data } = found;
-  return { data, user_id, resources: links.map(({ resource, progress }) => ({ resource, progress })) };
+  return {
+    data,
+    user_id,
+    resources: links.map(({ resource, progress }) => ({
+      resource: { ...resource, unit: (resource.unit ?? USUAL_UNITS[resource.type]) as Unit },
+      progress,
+    })),
+  };
 }
 
 export async function planOf(user_id: number) {
   const found = await currentPlan.execute({ user_id });
   if (!found) return undefined;
-  const { workouts, ...data } = found;
+  const { workouts, training_days: mask, ...plan } = found;
+  const training_days = weekdaysOf(mask);
   const days = workouts.map(({ id, day_of_week, links }) => ({
     workout_id: id,
     day_of_week,
-    exercises: links.map(({ exercise }) => exercise),
+    exercises: links.map(({ exercise, sets, start_reps, end_reps, step, because }) => ({
+      ...exercise,
+      start_reps: start_reps ?? exercise.start_reps,
+      end_reps: end_reps ?? exercise.end_reps,
+      step: step ?? exercise.step,
+      sets,
+      because: because ?? [],
+    })),
   }));
-  return { data, user_id, days };
+  return {
+    data: { ...plan, training_days, days_per_week: training_days.length },
+    user_id,
+    days,
+  };
 }
 
 export async function signIn(username: string, password: string) {
