@@ -142,6 +142,7 @@ test('#315 an error of the server has its status and what Retry-After says', asy
     userHashes: plenty,
     addressHashes: plenty,
     rows: plenty,
+    facts: plenty,
   };
   const limited = createClient({ url, fetch: createInjectedFetch((await startApp({ rates })).app).fetch });
   const signIn = () => caught(limited.auth.signIn.mutate({ username: 'nobody', password: 'x' }));

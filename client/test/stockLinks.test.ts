@@ -197,6 +197,7 @@ test.each(PACKAGES)(
         userHashes: plenty,
         addressHashes: plenty,
         rows: plenty,
+        facts: plenty,
       },
     });
     const at = await limited.app.listen({ port: 0, host: '127.0.0.1' });
