@@ -123,6 +123,7 @@ export const physicalPlanRouter = router({
         description:
           'Replaces an exercise in all days of the plan by another of the same pattern: by a harder one when the top of it is held (`ready_for_next` of today), by an easier one of its chain at any time; otherwise 409. The new one begins at the bottom of its targets. With If-Match it changes only the version that is meant.',
         tag,
+        recordsFacts: true,
         errors: ['PRECONDITION_FAILED', 'NOT_READY'],
         etag: (view: z.output<typeof PhysicalPlanView>) => view.data.version,
       }),
