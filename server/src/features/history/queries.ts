@@ -90,7 +90,14 @@ export async function listDays(
   return found.days.map(({ kcal_per_kg, ...day }) => ({ ...day, kcal: kcalOf(kcal_per_kg, weight) }));
 }
 
-type SummaryDay = RunDay & { readonly workout: boolean } & Pick<Sums, DaySumColumn>;
+/** A day without the names of its columns, which would be most of what is read; its sums are in the order of DAY_SUMS. */
+type SummaryDay = readonly [
+  date: string,
+  state: RunDay['state'],
+  run: number,
+  workout: boolean,
+  ...sums: number[],
+];
 
 type StoredLearning = Pick<LearningInput, 'days_left' | 'deadline' | 'study_days' | 'resources'> | null;
 
@@ -181,7 +188,10 @@ const history = firstRow(
       ${lastWeighIns(user_id, sql`clock.today`)} as weights,
       (select min(date)::text from ${days} where user_id = ${user_id}) as since,
       coalesce((select max(run) from ${days} where user_id = ${user_id}), 0) as best,
-      (select coalesce(json_agg(shown), '[]') from shown) as days,
+      (
+        select coalesce(json_agg(json_build_array(date, state, run, workout, ${columnsOf(DAY_SUMS)})), '[]')
+        from shown
+      ) as days,
       (select coalesce(json_agg(in_force), '[]') from in_force) as schedules,
       (select json_strip_nulls(row_to_json(total)) from total) as all,
       (
@@ -205,17 +215,12 @@ export async function summarize(
   if (!found) return undefined;
   const { today, schedules: inForce, since, best } = found;
   const weight = weightForEnergy(found.body, today);
-  const rows = found.days.map(({ date, state, run, workout, ...sums }) => ({
-    date,
-    state,
-    run,
-    sums: {
-      ...sums,
-      done: state === 'done' || state === 'reported' ? 1 : 0,
-      skipped: state === 'skipped' ? 1 : 0,
-      workouts: workout ? 1 : 0,
-    },
-  }));
+  const rows = found.days.map(([date, state, run, workout, ...values]) => {
+    const done = state === 'done' || state === 'reported' ? 1 : 0;
+    const sums = { ...NO_SUMS, done, skipped: state === 'skipped' ? 1 : 0, workouts: workout ? 1 : 0 };
+    for (const [place, name] of DAY_SUMS.entries()) sums[name] = values[place] as number;
+    return { date, state, run, sums };
+  });
   const window = (length: number) => {
     const { sums, ...counts } = windowOf(rows, inForce, today, length);
     return { ...counts, workouts: sums.workouts, ...shownSums(sums, weight) };
