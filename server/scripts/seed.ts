@@ -1,4 +1,4 @@
-// pnpm db:seed: fills in the default exercises where they are missing.
+// pnpm db:seed: fills in the exercises of the catalogue where they are missing.
 import { loadConfig, readEnvironment } from '../src/config.ts';
 import { seedExercises } from '../src/db/migrations/seed.ts';
 import { openDatabase } from '../src/db/open.ts';
@@ -15,5 +15,5 @@ await runScript(async () => {
   } finally {
     await database.close();
   }
-  console.log(`${database.engine}: the default exercises are there`);
+  console.log(`${database.engine}: the exercises of the catalogue are there`);
 });

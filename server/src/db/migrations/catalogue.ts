@@ -5,7 +5,6 @@
 // Sources. MET: the nearest entry of the 2011 Compendium of Physical Activities (Ainsworth et al., Med Sci Sports Exerc
 // 43:1575). Seconds a repetition: 3 is the middle of 1 to 2 s up and 1 to 2 s down (ACSM position stand 2009, moderate
 // velocity); others are our estimate for slower and faster movements. Levels, ladders and chains are our own grading.
-import { topOf } from '../../domain/index.ts';
 import type { EXERCISE_PATTERNS } from '../schema/index.ts';
 
 const COMPENDIUM_YEAR = 2011;
@@ -45,7 +44,7 @@ const LEVELS = [1, 2, 3, 4, 5];
 function exercise({ ladder: [start, end, step], effort, en, ru, ...described }: Description) {
   const unit = described.unit ?? 'reps';
   // A level above the exercise's own begins a quarter of the ladder higher.
-  const quarter = Math.ceil(topOf({ start, end, step }) / 4);
+  const quarter = Math.ceil(Math.ceil((end - start) / step) / 4);
   return {
     equipment: [],
     unilateral: false,

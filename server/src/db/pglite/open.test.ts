@@ -5,6 +5,7 @@ import { sql } from 'drizzle-orm';
 import { afterAll, expect, test } from 'vitest';
 import { openTestDatabase } from '../../../test/harness.ts';
 import { builder } from '../drizzle.ts';
+import { CATALOGUE } from '../migrations/catalogue.ts';
 import { openDatabase } from '../open.ts';
 import { exercises, tasks, users } from '../schema/index.ts';
 
@@ -25,17 +26,17 @@ test('#203 what a killed first start left behind is cleared away, and an empty f
   await database.close();
 });
 
-test('a new folder has the tables and the default exercises, and keeps what is written', async () => {
+test('a new folder has the tables and the exercises, and keeps what is written', async () => {
   const first = await open(dataDir);
   expect(first.engine).toBe('embedded');
   await first.ping();
-  expect(await first.db.execute(builder.select().from(exercises))).toHaveLength(8);
+  expect(await first.db.execute(builder.select().from(exercises))).toHaveLength(CATALOGUE.length);
   await first.db.execute(builder.insert(users).values({ login: 'Ann', login_key: 'ann', password: 'x' }));
   await first.close();
 
   const again = await open(dataDir);
   expect(await again.db.execute(sql`select login from users`)).toEqual([{ login: 'Ann' }]);
-  expect(await again.db.execute(builder.select().from(exercises))).toHaveLength(8);
+  expect(await again.db.execute(builder.select().from(exercises))).toHaveLength(CATALOGUE.length);
   await again.close();
 });
 

@@ -124,6 +124,7 @@ test('#616 a change of what is health data is an event that does not hold it, no
     'profile.changed',
     'profile.changed',
     'physicalPlan.created',
+    'body.changed',
     'day.changed',
   ]);
   for (const { text } of events)
