@@ -209,10 +209,10 @@ test('#221 text of users is text, whatever it looks like', async () => {
 });
 
 test.each([
-  ['what was missed is told', ['events 6'], async (_user: User) => {}],
+  ['what was missed is told', ['events 7'], async (_user: User) => {}],
   [
     'what cannot be told any more is read',
-    ['events 6', 'outer-tasks'],
+    ['events 7', 'outer-tasks'],
     async ({ id }: User) =>
       void (await api.database.db.execute(sql`delete from events where user_id = ${id}`)),
   ],

@@ -79,7 +79,7 @@ async function listen(login: string, token: string): Promise<Listener> {
     while (!isOver) {
       for (let next = await reader.next(); next; next = await reader.next()) {
         last = next.id;
-        if (/^(task|physicalPlan)\./.test(next.event.type)) heard.push(next.id);
+        if (/^(task|physicalPlan|body)\./.test(next.event.type)) heard.push(next.id);
         else expect(next.event.type).toMatch(/^(ready|end)$/);
       }
       if (isOver) return;
