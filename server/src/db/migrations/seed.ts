@@ -6,8 +6,8 @@ import { CATALOGUE, DEFAULT_EXERCISES } from './catalogue.ts';
 
 type Exercise = (typeof CATALOGUE)[number];
 
-/** What a version before the catalogue did not say of an exercise: all of it is null or empty then. */
-const placeOf = ({
+/** What an exercise lacks that a version before the catalogue added: there all of it is null or empty. */
+const detailsOf = ({
   name_en,
   description_en,
   pattern,
@@ -58,25 +58,25 @@ export async function seedExercises(db: Database): Promise<void> {
       byKey.get(one.key) ?? (one.default_order === null ? undefined : byOrder.get(one.default_order));
     if (!row) missing.push(one);
     else if (row.key === null) await db.execute(naming(one));
-    else if (row.key === one.key && isUnplaced(row))
-      await db.execute(builder.update(exercises).set(placeOf(one)).where(eq(key, one.key)));
+    else if (row.key === one.key && lacksDetails(row))
+      await db.execute(builder.update(exercises).set(detailsOf(one)).where(eq(key, one.key)));
   }
   if (missing.length > 0)
     await db.execute(
       builder
         .insert(exercises)
-        .values(missing.map((one) => ({ ...one, ...placeOf(one) })))
+        .values(missing.map((one) => ({ ...one, ...detailsOf(one) })))
         .onConflictDoNothing(),
     );
 }
 
-const isUnplaced = ({ name_en, pattern, chain, level, starts_by_level }: Found): boolean =>
+const lacksDetails = ({ name_en, pattern, chain, level, starts_by_level }: Found): boolean =>
   [name_en, pattern, chain, level, starts_by_level].every((value) => value === null);
 
 function naming(one: Exercise) {
   const { key, met, met_code, met_year, seconds_per_rep } = one;
   return builder
     .update(exercises)
-    .set({ key, met, met_code, met_year, seconds_per_rep, ...placeOf(one) })
+    .set({ key, met, met_code, met_year, seconds_per_rep, ...detailsOf(one) })
     .where(and(eq(exercises.default_order, Number(one.default_order)), isNull(exercises.key)));
 }
