@@ -1,6 +1,7 @@
 // Bodies on real connections: none, of the wrong type, too large, and slow, from clients that nobody here wrote.
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
+import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
@@ -349,6 +350,29 @@ test('#266 a client that reads only after it has written 20 MB finds the answer'
       { status: broken === '' ? 413 : 400, headers: { connection: 'close' } },
     ]);
   }
+});
+
+// #266: As when the server is too busy to look at a request before its body has filled the buffer of the request.
+test('#266 a client whose body the parser has paused finds its answer after it has written 20 MB', async () => {
+  const server = createHttpServer((request) => {
+    request.socket.once('pause', () =>
+      setImmediate(() => {
+        request.socket.write('answer');
+        closeLingering(request.socket, { maxBytes: 32 * MiB, maxMs: 5000 });
+      }),
+    );
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1').on('error', () => {});
+  socket.pause();
+  socket.write(head('POST /', { 'Content-Length': 20_000_000 }));
+  await new Promise<void>((resolve, reject) =>
+    socket.write(large(20_000_000), (error) => (error ? reject(error) : resolve())),
+  );
+  const text = received(socket);
+  socket.resume();
+  expect(String(await text)).toBe('answer');
 });
 
 // #267: What 500 MB do to memory is measured in the fault suite.

@@ -34,6 +34,9 @@ export function closeLingering(
   });
   // If the parser is in the middle of a body that nobody reads, it has paused the connection.
   socket.on('pause', () => process.nextTick(() => socket.resume()));
+  // If it was paused before this, the parser has stopped the handle, and the stream still believes that it is reading: to
+  // resume would start nothing. An empty chunk ends that read (Node.js documents this of `push('')`).
+  socket.push('');
   // A client that has read its answer ends or resets the connection.
   socket.once('close', () => clearTimeout(timer));
   socket.end();
