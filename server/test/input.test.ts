@@ -367,6 +367,7 @@ test.each(transports)(
       'day.reopen': ['date', {}],
       'day.skip': ['date', {}],
       'history.days': ['before', {}],
+      'history.months': ['before', {}],
       'mentalPlan.create': ['deadline', { name: 'x', goal: 'x', resource_list: [] }],
       'mentalPlan.update': ['deadline', { id: 1 }],
       'profile.update': ['birth_date', {}],

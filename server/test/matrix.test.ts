@@ -99,6 +99,7 @@ const DECLARED: Record<string, readonly [Reach, (names: Names) => object | Promi
   'task.update': ['own object', ({ task: id }) => ({ id, title: 'Cook', status: true })],
   'task.remove': ['own object', ({ task: id }) => ({ id })],
   'history.days': ['own list', () => ({})],
+  'history.months': ['own list', () => ({})],
   'history.summary': ['own list', () => ({})],
   'day.today': ['own list', () => ({})],
   'day.byDate': ['own list', () => ({ date: today })],

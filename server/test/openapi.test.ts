@@ -97,6 +97,7 @@ const TABLE: [string, string, number][] = [
   ['task.update', 'PATCH /outherTasks/{id}', 200],
   ['task.remove', 'DELETE /outherTasks/{id}', 200],
   ['history.days', 'GET /users/me/history', 200],
+  ['history.months', 'GET /users/me/history/months', 200],
   ['history.summary', 'GET /users/me/history/summary', 200],
   ['day.today', 'GET /users/me/today', 200],
   ['day.byDate', 'GET /users/me/days/{date}', 200],

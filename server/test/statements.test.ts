@@ -166,6 +166,7 @@ describe('on grown tables', async () => {
     ['day.today', 90],
     ['day.state', 20],
     ['history.days', 90],
+    ['history.months', 90],
     ['history.summary', 90],
   ] as const)(
     '#529 %s reads no more than 400 rows and 200 weights of the one with ten years of history and a date corrected 100 times',
@@ -241,6 +242,7 @@ describe('round trips', async () => {
     'resource.update': { id: resource.data, volume: 11 },
     'resource.remove': { id: resource.data },
     'history.days': {},
+    'history.months': {},
     'history.summary': {},
     'day.today': {},
     'day.byDate': { date: TODAY },

@@ -77,6 +77,35 @@ export const HistoryDay = z
 
 export const HistoryDays = z.array(HistoryDay);
 
+export const MonthsRequest = z.object({
+  limit: z
+    .int()
+    .min(1)
+    .max(120)
+    .default(12)
+    .meta({ description: 'How many months the answer has at most.', examples: [12] }),
+  before: localDate
+    .meta({
+      description: 'Only months whose first day is before this date. Left out: all.',
+      examples: ['2026-11-01'],
+    })
+    .optional(),
+});
+
+export const HistoryMonth = z
+  .object({
+    month: localDate.meta({ description: 'The first day of the month.', examples: ['2026-11-01'] }),
+    done: count.meta({ description: 'Days that were done or reported.', examples: [24] }),
+    skipped: count.meta({ description: 'Days that were skipped.', examples: [1] }),
+    workouts: count.meta({ description: 'Days with a workout.', examples: [20] }),
+    met: count.meta({ description: 'Exercises that met their target.', examples: [140] }),
+    exercises: count.meta({ description: 'Exercises that were done and had a target.', examples: [160] }),
+    ...sums(count, sumOfChanges),
+  })
+  .meta({ id: 'HistoryMonth', description: 'What the days of a month came to.' });
+
+export const HistoryMonths = z.array(HistoryMonth);
+
 const share = z.number().min(0).max(1).nullable();
 
 const HistoryWindow = z
@@ -162,5 +191,7 @@ export const HistorySummary = z
   .meta({ id: 'HistorySummary', description: 'What all days came to.' });
 
 export type HistoryRequest = z.output<typeof HistoryRequest>;
+export type MonthsRequest = z.output<typeof MonthsRequest>;
+export type HistoryMonth = z.output<typeof HistoryMonth>;
 export type HistoryDay = z.output<typeof HistoryDay>;
 export type HistorySummary = z.output<typeof HistorySummary>;

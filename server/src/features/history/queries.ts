@@ -37,7 +37,7 @@ import {
   weeklyRate,
   windowOf,
 } from '../../domain/index.ts';
-import type { HistoryDay, HistoryRequest, HistorySummary } from './contract.ts';
+import type { HistoryDay, HistoryMonth, HistoryRequest, HistorySummary, MonthsRequest } from './contract.ts';
 
 const sumColumns = pickColumns(days, DAY_SUMS);
 const dayColumns = {
@@ -88,6 +88,42 @@ export async function listDays(
   if (!found) return [];
   const weight = weightForEnergy(found.body, found.today);
   return found.days.map(({ kcal_per_kg, ...day }) => ({ ...day, kcal: kcalOf(kcal_per_kg, weight) }));
+}
+
+const monthColumns = pickColumns(months, ['month', ...MONTH_SUMS]);
+
+type StoredMonth = Omit<HistoryMonth, 'kcal'> & { readonly kcal_per_kg: number };
+
+const monthsPage = firstRow(
+  read(
+    'history.months',
+    { ...NOW, user_id: 'int', before: 'date?', limit: 'int' },
+    { today: 'text', body: json<StoredBody | null>(), months: json<readonly StoredMonth[]>() },
+    ({ user_id, now, before, limit }) => sql`
+    with page as (
+      select ${columnList(monthColumns)}
+      from ${months}
+      where user_id = ${user_id} and month < coalesce(${before}, 'infinity')
+      order by month desc
+      limit ${limit})
+    select
+      ${localToday(user_id, now)}::text as today,
+      ${currentBody(user_id)} as body,
+      (select coalesce(json_agg(page order by page.month desc), '[]') from page) as months`,
+  ),
+);
+
+/** @returns the months that have a row, newest first */
+export async function listMonths(
+  db: Database,
+  user_id: number,
+  now: Date,
+  { limit, before }: MonthsRequest,
+): Promise<HistoryMonth[]> {
+  const found = await monthsPage(db, { user_id, now, before, limit });
+  if (!found) return [];
+  const weight = weightForEnergy(found.body, found.today);
+  return found.months.map(({ kcal_per_kg, ...month }) => ({ ...month, kcal: kcalOf(kcal_per_kg, weight) }));
 }
 
 /** A day without the names of its columns, which would be most of what is read; its sums are in the order of DAY_SUMS. */

@@ -159,6 +159,55 @@ describe.each(bothTransports(api))('$name', ({ call }) => {
       });
   });
 
+  test('#655 months that have a row are told as they stand, newest first, and no others', async () => {
+    const ann = await api.register();
+    await call('physicalPlan.create', PLAN, ann.token);
+    const done = { ...SUMS, done: 20, skipped: 3, workouts: 18 };
+    await insert(
+      'months',
+      [
+        { ...done, user_id: ann.id, month: '2026-01-01' },
+        { ...NOTHING, user_id: ann.id, month: '2026-03-01', done: 0, skipped: 0, workouts: 0, met: 0 },
+      ].map((row) => ({ exercises: 0, kcal_per_kg: 0, ...row })),
+    );
+    const { kcal_per_kg: _, ...shown } = done;
+    expect((await call('history.months', {}, ann.token)).data).toEqual([
+      { ...NOTHING, month: '2026-03-01', done: 0, skipped: 0, workouts: 0, met: 0, exercises: 0, kcal: 0 },
+      { ...shown, month: '2026-01-01', kcal: 16.8 },
+    ]);
+  });
+
+  test('#656 a page has 12 months unless it is asked for 1 to 120, all of them before a date', async () => {
+    const ann = await api.register();
+    const all = Array.from({ length: 130 }, (_, at) => {
+      const number = 2026 * 12 + 2 - at;
+      return `${Math.floor(number / 12)}-${String((number % 12) + 1).padStart(2, '0')}-01`;
+    });
+    await insert(
+      'months',
+      all.map((month) => ({ ...SUMS, user_id: ann.id, month, done: 1, skipped: 0, workouts: 0 })),
+    );
+    const months = async (input: object) =>
+      (await call('history.months', input, ann.token)).data.map(({ month }: { month: string }) => month);
+    expect(await months({})).toEqual(all.slice(0, 12));
+    expect(await months({ limit: 120 })).toEqual(all.slice(0, 120));
+    expect(await months({ limit: 120, before: all[119] })).toEqual(all.slice(120));
+    expect(await months({ limit: 1, before: '2026-02-02' })).toEqual(['2026-02-01']);
+    expect(await months({ limit: 1, before: '2026-02-01' })).toEqual(['2026-01-01']);
+    expect(await months({ before: '0001-01-01' })).toEqual([]);
+    for (const [key, value] of [
+      ['limit', 0],
+      ['limit', 121],
+      ['limit', 1.5],
+      ['before', '2026-02-29'],
+      ['before', '2026-02'],
+    ] as const)
+      expect(await call('history.months', { [key]: value }, ann.token)).toMatchObject({
+        status: 400,
+        errors: [{ path: key }],
+      });
+  });
+
   test('#522 who has done nothing has a history of nothing', async () => {
     const { token } = await api.register();
     const window = {
@@ -289,9 +338,17 @@ test('#526 kilocalories are those for the weight of the current plan, and none u
   await insert('months', [{ ...SUMS, user_id: ann.id, month: monthOf(MONDAY), done: 1 }]);
   const kcals = async () => {
     const { data: days } = await rest.call('history.days', {}, ann.token);
+    const { data: months } = await rest.call('history.months', {}, ann.token);
     const { windows, all } = await summaryOf(ann);
-    const found = new Set([days[0].kcal, windows[7].kcal, windows[30].kcal, windows[90].kcal, all.kcal]);
-    expect(JSON.stringify(days)).not.toContain('kcal_per_kg');
+    const found = new Set([
+      days[0].kcal,
+      months[0].kcal,
+      windows[7].kcal,
+      windows[30].kcal,
+      windows[90].kcal,
+      all.kcal,
+    ]);
+    expect(JSON.stringify([days, months])).not.toContain('kcal_per_kg');
     return [...found];
   };
   const profile = (change: object) => rest.call('profile.update', change, ann.token);
@@ -412,7 +469,8 @@ test('#62 nobody sees the history of another', async () => {
   const carl = await api.register();
   const empty = await summaryOf(carl);
   expect(await summaryOf(bob)).toEqual(empty);
-  expect((await rest.call('history.days', {}, bob.token)).data).toEqual([]);
-  for (const procedure of ['history.days', 'history.summary'])
+  for (const procedure of ['history.days', 'history.months'])
+    expect((await rest.call(procedure, {}, bob.token)).data).toEqual([]);
+  for (const procedure of ['history.days', 'history.months', 'history.summary'])
     expect(await rest.call(procedure)).toMatchObject({ status: 401 });
 });

@@ -2,8 +2,8 @@ import { endpoint } from '../../trpc/endpoint.ts';
 import { notFound } from '../../trpc/errors.ts';
 import { NoInput } from '../../trpc/fields.ts';
 import { protectedProcedure, router } from '../../trpc/procedures.ts';
-import { HistoryDays, HistoryRequest, HistorySummary } from './contract.ts';
-import { listDays, summarize } from './queries.ts';
+import { HistoryDays, HistoryMonths, HistoryRequest, HistorySummary, MonthsRequest } from './contract.ts';
+import { listDays, listMonths, summarize } from './queries.ts';
 
 const tag = 'History';
 
@@ -19,6 +19,18 @@ export const historyRouter = router({
     .input(HistoryRequest)
     .output(HistoryDays)
     .query(({ ctx, input }) => listDays(ctx.db, ctx.user.id, ctx.services.now(), input)),
+
+  months: protectedProcedure
+    .meta(
+      endpoint('GET /users/me/history/months', 'My months, newest first', {
+        description:
+          'What the days of each month came to. Months in which no day has a row are not told. Kilocalories are those for the weight of the current physical plan.',
+        tag,
+      }),
+    )
+    .input(MonthsRequest)
+    .output(HistoryMonths)
+    .query(({ ctx, input }) => listMonths(ctx.db, ctx.user.id, ctx.services.now(), input)),
 
   summary: protectedProcedure
     .meta(
