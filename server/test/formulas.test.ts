@@ -257,6 +257,28 @@ test.each(tableOf('due', 'days', 'today', 'current', 'best', 'pending'))(
   },
 );
 
+const DAYS_OF_WEEK = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'];
+
+test.each(tableOf('rule', 'anchor', 'after', 'next'))(
+  '#624 a task that recurs is due as the table says: $rule from $anchor, after $after: $next',
+  ({ rule, anchor, after, next }) => {
+    const [, freq, interval, day, weekdays] =
+      /^(daily|weekly|monthly) (\d+)(?: day (\d+)|((?: [A-Z]..)+))?$/.exec(rule as string) ?? [];
+    const recurrence = {
+      freq: freq as domain.Recurrence['freq'],
+      interval: Number(interval),
+      ...(day && { month_day: Number(day) }),
+      ...(weekdays && {
+        weekdays: weekdays
+          .trim()
+          .split(' ')
+          .map((one) => DAYS_OF_WEEK.indexOf(one) + 1),
+      }),
+    };
+    expect(domain.nextOccurrence(recurrence, anchor as string, after as string)).toBe(next);
+  },
+);
+
 test('#460 a weight goes as the table says', () => {
   const rows = tableOf('day of weigh-in', 'weight', 'trend', 'rate', 'losing_fast');
   const dateOf = (row: Record<string, string>) =>

@@ -57,6 +57,14 @@ export const mondayOf = (date: string): string => addDays(date, 1 - isoWeekday(d
 /** @returns the first date of the month */
 export const monthOf = (date: string): string => `${date.slice(0, 7)}-01`;
 
+/** @returns whole months since January of the year 0 */
+export const monthNumber = (date: string): number =>
+  Number(date.slice(0, 4)) * 12 + Number(date.slice(5, 7)) - 1;
+
+/** @returns the day number of the first date of a month. `Date.UTC` would take the years up to 99 for 1900 to 1999 */
+export const firstOfMonth = (month: number): number =>
+  new Date(0).setUTCFullYear(Math.floor(month / 12), month % 12, 1) / DAY_MS;
+
 /** @returns a mask of weekdays: Monday is 1, Tuesday 2, … Sunday 64 */
 export const maskOf = (weekdays: readonly number[]): number =>
   weekdays.reduce((mask, weekday) => mask | (1 << (weekday - 1)), 0);

@@ -10,6 +10,7 @@
 // - energy: `energy`, `aimOf`, `bmrOf`, `bmiOf`
 // - pace: `learning` (the quotas of a date and how each resource stands), `pour`, `daysLeft`, `studyDays`
 // - weight: `trend`, `weeklyRate`, `trendChange`, `isLosingFast`
+// - recurrence: `nextOccurrence` (the next date of a rule), `nextTask` (what follows a task that is finished)
 // - streak: `isDue`, `runs` (what rows hold), `streak` (what is current), `windowOf`, `addSums`
 // - day/transition: `transition` (complete, correct, skip, reopen, old PATCHes), in the terms of day/action (what is
 //   asked), day/state (what is read) and day/outcome (what is to be written)
@@ -41,6 +42,7 @@ export * from './energy.ts';
 export * from './pace.ts';
 export * from './plan.ts';
 export * from './progression.ts';
+export * from './recurrence.ts';
 export * from './streak.ts';
 export * from './swap.ts';
 export * from './weight.ts';
