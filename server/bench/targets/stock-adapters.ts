@@ -36,7 +36,7 @@ const services: Services = {
   db,
   exercises: createExerciseCache(readExercises),
   readModels: {
-    revalidate: async (_kind, _user_id, read) => (await read(undefined))?.view,
+    revalidate: async (_kind, _user_id, { read }) => (await read())?.view,
     metricDefinitions: [],
   },
   streams: {

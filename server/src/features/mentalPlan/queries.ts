@@ -5,6 +5,7 @@ import type { Database } from '../../db/database.ts';
 import { sql } from '../../db/drizzle.ts';
 import { json, nullable } from '../../db/rows.ts';
 import {
+  eventSequences,
   mentalPlanResources as links,
   mentalPlans as plans,
   profiles,
@@ -12,12 +13,12 @@ import {
 } from '../../db/schema/index.ts';
 import { recordAdjustment, userClock } from '../../db/sql/adjustment.ts';
 import { columnList, jsonFields, pickColumns } from '../../db/sql/columns.ts';
-import { conditionalRead, conditionalRow } from '../../db/sql/conditionalRead.ts';
 import { daysLeft } from '../../db/sql/daysLeft.ts';
 import { appendEvents, lockUser, userLocked } from '../../db/sql/eventLog.ts';
 import { localToday, NOW } from '../../db/sql/localDate.ts';
 import { type PageRequest, pageReader } from '../../db/sql/paginate.ts';
 import { isBelowQuota, QUOTA_PARAMETER } from '../../db/sql/quota.ts';
+import { revisionOf, revisionReader } from '../../db/sql/revision.ts';
 import { hasRuns, setSchedule } from '../../db/sql/schedule.ts';
 import { unitOf } from '../../db/sql/units.ts';
 import {
@@ -75,10 +76,11 @@ const LARGE_BYTES = 1024 * 1024;
 
 type LinkedResource = MentalPlanView['resources'][number];
 
-const currentPlan = (isMine: SQL) => sql`
-  select ${columnList(columns, 'plan')}
+const currentPlan = (user_id: SQL) => sql`
+  select ${columnList(columns, 'plan')}, ${revisionOf()} as revision
   from ${plans} plan
-  where ${isMine}
+  join ${eventSequences} sequence on sequence.user_id = plan.user_id
+  where plan.user_id = ${user_id}
   order by plan.id desc
   limit 1`;
 
@@ -88,31 +90,33 @@ const linkedResource = sql`
     'progress', link.progress)`;
 
 /** Large resources stay away: then there are only their bytes. */
-const VIEW_ROW = { ...columns, bytes: 'int', resources: nullable(json<LinkedResource[]>()) } as const;
-const LARGE_VIEW_ROW = { ...columns, resource: nullable(json<LinkedResource>()) };
+const VIEW_ROW = {
+  ...columns,
+  revision: 'text',
+  bytes: 'int',
+  resources: nullable(json<LinkedResource[]>()),
+} as const;
+const LARGE_VIEW_ROW = { ...columns, revision: 'text', resource: nullable(json<LinkedResource>()) } as const;
+
+const readRevision = revisionReader('mentalPlan.revision');
 
 const current = firstRow(
   read(
     'mentalPlan.current',
-    { user_id: 'int', known_revision: 'text?' },
-    conditionalRow(VIEW_ROW),
-    ({ user_id, known_revision }) =>
-      conditionalRead(
-        user_id,
-        known_revision,
-        (isMine) => sql`
-      select
-        plan.*,
-        octet_length(linked.list::text) as bytes,
-        case when octet_length(linked.list::text) <= ${sql.raw(String(LARGE_BYTES))} then linked.list end as resources
-      from (${currentPlan(isMine)}) plan,
-      lateral (
-        select coalesce(json_agg(${linkedResource} order by resource.id), '[]') as list
-        from ${links} link
-        join ${resources} resource on resource.id = link.resource_id
-        where link.mental_plan_id = plan.id
-      ) linked`,
-      ),
+    { user_id: 'int' },
+    VIEW_ROW,
+    ({ user_id }) => sql`
+    select
+      plan.*,
+      octet_length(linked.list::text) as bytes,
+      case when octet_length(linked.list::text) <= ${sql.raw(String(LARGE_BYTES))} then linked.list end as resources
+    from (${currentPlan(user_id)}) plan,
+    lateral (
+      select coalesce(json_agg(${linkedResource} order by resource.id), '[]') as list
+      from ${links} link
+      join ${resources} resource on resource.id = link.resource_id
+      where link.mental_plan_id = plan.id
+    ) linked`,
   ),
 );
 
@@ -120,17 +124,12 @@ const current = firstRow(
 const largeCurrent = read(
   'mentalPlan.largeCurrent',
   { user_id: 'int' },
-  conditionalRow(LARGE_VIEW_ROW),
-  ({ user_id }) =>
-    conditionalRead(
-      user_id,
-      sql`null`,
-      (isMine) => sql`
+  LARGE_VIEW_ROW,
+  ({ user_id }) => sql`
     select plan.*, case when resource.id is not null then ${linkedResource} end as resource
-    from (${currentPlan(isMine)}) plan
+    from (${currentPlan(user_id)}) plan
     left join ${links} link on link.mental_plan_id = plan.id
     left join ${resources} resource on resource.id = link.resource_id`,
-    ),
 );
 
 /** @returns the plan with the greatest id and its resources by id, or undefined when the user has none */
@@ -151,14 +150,15 @@ function findStoredPlan(
   { readModels, runLargeRead }: Pick<Services, 'readModels' | 'runLargeRead'>,
   user_id: number,
 ): Promise<MentalPlanView | undefined> {
-  return readModels.revalidate('mentalPlan', user_id, async (known_revision) => {
-    const row = await current(db, { user_id, known_revision });
-    if (!row) return undefined;
-    const { revision, ...plan } = row;
-    if (plan.id === null) return { revision, view: undefined, size: 0 };
-    const { resources: linked, bytes, ...data } = plan;
-    if (linked === null) return runLargeRead(user_id, bytes, () => readLarge(db, user_id, bytes));
-    return { revision, view: { data, user_id, resources: linked }, size: bytes };
+  return readModels.revalidate('mentalPlan', user_id, {
+    revision: async () => (await readRevision(db, { user_id }))?.revision,
+    read: async () => {
+      const row = await current(db, { user_id });
+      if (!row) return undefined;
+      const { revision, resources: linked, bytes, ...data } = row;
+      if (linked === null) return runLargeRead(user_id, bytes, () => readLarge(db, user_id, bytes));
+      return { revision, view: { data, user_id, resources: linked }, size: bytes };
+    },
   });
 }
 
@@ -167,7 +167,6 @@ async function readLarge(db: Database, user_id: number, size: number) {
   const [first] = rows;
   if (!first) return undefined;
   const { revision, resource: _, ...data } = first;
-  if (data.id === null) return { revision, view: undefined, size: 0 };
   const linked = rows.flatMap(({ resource }) => resource ?? []).sort((a, b) => a.resource.id - b.resource.id);
   return { revision, view: { data, user_id, resources: linked }, size };
 }

@@ -16,6 +16,7 @@ import type { Database } from '../../db/database.ts';
 import { and, builder, eq, sql } from '../../db/drizzle.ts';
 import { json, nullable, type RowOf } from '../../db/rows.ts';
 import {
+  eventSequences,
   exercises,
   physicalPlans as plans,
   profiles,
@@ -25,13 +26,13 @@ import {
 import { userClock } from '../../db/sql/adjustment.ts';
 import { catalogueVersion } from '../../db/sql/catalogueVersion.ts';
 import { columnList } from '../../db/sql/columns.ts';
-import { conditionalRead, conditionalRow } from '../../db/sql/conditionalRead.ts';
 import { appendTypedEvents, lockUser, userLocked } from '../../db/sql/eventLog.ts';
 import { languageOf } from '../../db/sql/language.ts';
 import { NOW } from '../../db/sql/localDate.ts';
 import { type PageRequest, pageReader } from '../../db/sql/paginate.ts';
 import { PLAN_COLUMNS, planAsJson } from '../../db/sql/planRow.ts';
 import { isBelowQuota, QUOTA_PARAMETER } from '../../db/sql/quota.ts';
+import { revisionOf, revisionReader } from '../../db/sql/revision.ts';
 import { hasRuns, setSchedule } from '../../db/sql/schedule.ts';
 import {
   coalesceInto,
@@ -133,23 +134,21 @@ const viewColumns = sql`
           where workout.physical_plan_id = plan.id
         ) as days`;
 
+const REVISION = [catalogueVersion];
+const readRevision = revisionReader('physicalPlan.revision', REVISION);
+
 const current = firstRow(
   read(
     'physicalPlan.current',
-    { user_id: 'int', known_revision: 'text?' },
-    conditionalRow(VIEW_ROW),
-    ({ user_id, known_revision }) =>
-      conditionalRead(
-        user_id,
-        known_revision,
-        (isMine) => sql`
-      select ${viewColumns}
+    { user_id: 'int' },
+    { ...VIEW_ROW, revision: 'text' },
+    ({ user_id }) => sql`
+      select ${viewColumns}, ${revisionOf(REVISION)} as revision
       from ${plans} plan
-      where ${isMine}
+      join ${eventSequences} sequence on sequence.user_id = plan.user_id
+      where plan.user_id = ${user_id}
       order by plan.id desc
       limit 1`,
-        [catalogueVersion],
-      ),
   ),
 );
 
@@ -182,12 +181,14 @@ export function findCurrentPlan(
   { readModels, exercises }: { readModels: ReadModelCache; exercises: ExerciseCache },
   user_id: number,
 ): Promise<PhysicalPlanView | undefined> {
-  return readModels.revalidate('physicalPlan', user_id, async (known_revision) => {
-    const row = await current(db, { user_id, known_revision });
-    if (!row) return undefined;
-    const { revision, ...plan } = row;
-    if (plan.id === null) return { revision, view: undefined, size: 0 };
-    return { revision, view: await toView(db, exercises, plan), size: JSON.stringify(plan).length };
+  return readModels.revalidate('physicalPlan', user_id, {
+    revision: async () => (await readRevision(db, { user_id }))?.revision,
+    read: async () => {
+      const row = await current(db, { user_id });
+      if (!row) return undefined;
+      const { revision, ...plan } = row;
+      return { revision, view: await toView(db, exercises, plan), size: JSON.stringify(plan).length };
+    },
   });
 }
 

@@ -238,20 +238,22 @@ export async function findToday(
   date: string | undefined,
 ): Promise<TodayResult> {
   const now = services.now();
-  const ask = async (knownRevision?: string) => {
-    const current =
-      knownRevision === undefined ? undefined : (await readRevision(db, { user_id, now }))?.revision;
-    if (current !== undefined && current === knownRevision)
-      return { revision: current, view: undefined, size: 0, in_range: true };
+  const ask = async () => {
     const row = await readToday(db, { user_id, now, date });
     if (!row) return undefined;
     const view = row.stored
       ? toToday(row.stored, await services.exercises.get(db, row.catalogue, row.lang))
       : undefined;
-    const size = row.stored ? JSON.stringify(view).length : 0;
-    return { revision: row.revision, view, size, in_range: row.in_range };
+    return { revision: row.revision, view, in_range: row.in_range };
   };
-  if (date === undefined) return services.readModels.revalidate('today', user_id, ask);
+  if (date === undefined)
+    return services.readModels.revalidate('today', user_id, {
+      revision: async () => (await readRevision(db, { user_id, now }))?.revision,
+      read: async () => {
+        const found = await ask();
+        return found?.view && { ...found, view: found.view, size: JSON.stringify(found.view).length };
+      },
+    });
   const found = await ask();
   return found && (found.in_range ? found.view : 'date out of range');
 }
