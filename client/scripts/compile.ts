@@ -14,6 +14,8 @@ const compiler = join(createRequire(import.meta.url).resolve('typescript/package
 export interface Compiled {
   /** The folder with the client's own modules and their declarations. */
   readonly modules: string;
+  /** The folder with the rules of the day, which a part of them re-exports as `@stepwise/server/domain`. */
+  readonly domain: string;
   /** The text of the router's declaration, which needs nothing of the server; its comments are the contracts' descriptions. */
   readonly router: string;
 }
@@ -35,7 +37,11 @@ export async function compile<Result>(use: (compiled: Compiled) => Promise<Resul
     const router = await standalone(await readFile(join(server, 'router.d.ts'), 'utf8'), (module) =>
       readFile(join(server, module.replace(/\.ts$/, '.d.ts')), 'utf8'),
     );
-    return await use({ modules: join(out, 'client/src'), router: describe(router, contractsOf(appRouter)) });
+    return await use({
+      modules: join(out, 'client/src'),
+      domain: join(server, 'domain'),
+      router: describe(router, contractsOf(appRouter)),
+    });
   } finally {
     await rm(out, { recursive: true });
   }

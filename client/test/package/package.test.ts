@@ -27,7 +27,7 @@ beforeAll(async () => {
   url = await app.listen({ port: 0, host: '127.0.0.1' });
   const packed = await pack(out);
   tarball = packed.tarball;
-  script = await packed.install('script', 'script.ts', 'watch.ts', 'calls.ts');
+  script = await packed.install('script', 'script.ts', 'watch.ts', 'calls.ts', 'offline.ts');
   react = await packed.install('react', 'tasks.tsx', 'react/live.tsx');
 }, 300_000);
 
@@ -38,11 +38,13 @@ const installed = (): string => join(script.folder, 'node_modules/@stepwise/clie
 test('the package holds what was built, the README and the license, and of the server not a word', async () => {
   expect((await readdir(installed())).sort()).toEqual(['LICENSE', 'README.md', 'dist', 'package.json']);
   const dist = join(installed(), 'dist');
-  for (const name of await readdir(dist)) {
-    expect(name).toMatch(/^\w+(\.d\.ts|\.js)$/);
-    expect(await readFile(join(dist, name), 'utf8')).not.toMatch(
-      /@stepwise\/server|fastify|drizzle|zod|\.\.\//,
-    );
+  // The rules of the day are the one part of the server in it.
+  for (const name of await readdir(dist, { recursive: true })) {
+    if (['domain', 'domain/day'].includes(name)) continue;
+    expect(name).toMatch(/^(domain\/(day\/)?)?\w+(\.d\.ts|\.js)$/);
+    const text = await readFile(join(dist, name), 'utf8');
+    expect(text, name).not.toMatch(/@stepwise\/server|fastify|drizzle|zod|\.\.\/\.\.\//);
+    if (!name.startsWith('domain/')) expect(text, name).not.toContain('../');
   }
 });
 
@@ -134,6 +136,14 @@ test('the example of options, links and retries runs', async () => {
     /^made once\n1 task\n200 undefined HTTP 200 with text\/plain.* from https:\/\/example\.com\/trpc is no answer of Stepwise: is this URL right\?$/m,
   );
   expect(output).toContain('{ succeeded: 4, failed: 0 }');
+});
+
+test('the example of the rules of the day runs', async () => {
+  expect(await script.node('offline.ts')).toEqual({
+    status: 0,
+    output:
+      '2026-11-27\n11\n30 0\n2027-02-28\n2026-11-30 2 times 5\n2026-12-02 2 times 7\n2026-12-04 2 times 7\n',
+  });
 });
 
 test('against a live server calls are batched in tens, and errors say what went wrong', async () => {
