@@ -1,5 +1,6 @@
 import { authRouter } from './features/auth/router.ts';
 import { bodyRouter } from './features/body/router.ts';
+import { calendarRouter } from './features/calendar/router.ts';
 import { dayRouter } from './features/day/router.ts';
 import { eventsRouter } from './features/events/router.ts';
 import { healthRouter } from './features/health/router.ts';
@@ -20,6 +21,7 @@ export const appRouter = router({
   history: historyRouter,
   day: dayRouter,
   body: bodyRouter,
+  calendar: calendarRouter,
   profile: profileRouter,
   events: eventsRouter,
   health: healthRouter,

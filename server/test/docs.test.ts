@@ -124,7 +124,7 @@ test('every relative link leads to a file, and to a heading of it', () => {
 });
 
 /** Words that look like files. */
-const PRODUCTS = ['Node.js', 'postgres.js'];
+const PRODUCTS = ['Node.js', 'postgres.js', 'ical.js'];
 /** What programs write or read elsewhere, and a reader sees named. */
 const ELSEWHERE = [
   'stepwise.ts',

@@ -1,4 +1,4 @@
-// The calls of docs/guide/day.md and plans.md, run as they stand there.
+// The calls of docs/guide/day.md, plans.md and calendar.md, run as they stand there.
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
@@ -85,6 +85,41 @@ test('#690 the calls of the guide of plans answer as it says', async () => {
   const { answers, shown } = await follow(api, 'plans.md', token);
   expect(answers.map(([first]) => first)).toMatchObject(shown);
 });
+
+test('#679 the calendar that the guide makes is the file that it shows', async () => {
+  const api = await start();
+  const { token } = await api.register();
+  const send = async (method: string, path: string, body: object) =>
+    (await api.rest(method, path, { token, body })).body;
+  await send('PATCH', '/users/me/profile', { lang: 'en' });
+  const plan = { goal: 'Run', age: 30, gender: 'male', weight: 80, height: 180, training_days: [1, 4] };
+  await send('POST', '/physicalPlans', plan);
+  await send('POST', '/mentalPlans', { name: 'Spring', goal: 'Read', resource_list: [] });
+  const book = { type: 'book', name: 'SICP', description: '', volume: 304, unit: 'page' };
+  const { data: resource_id } = await send('POST', '/resources', book);
+  await send('POST', '/users/me/days/2026-11-27', { resources: [{ resource_id, delta: 12 }] });
+  const url = await api.app.listen({ port: 0, host: '127.0.0.1' });
+  const text = await readFile(new URL('../../docs/guide/calendar.md', import.meta.url), 'utf8');
+  const [make, made, read, file] = [...text.matchAll(/```\w+\n(.*?)```/gs)].map(
+    ([, block]) => block as string,
+  );
+  const env = {
+    PATH: process.env.PATH,
+    api: url,
+    auth: `authorization: Bearer ${token}`,
+    json: 'content-type: application/json',
+  };
+  const { stdout } = await run('sh', ['-c', make as string], { env });
+  const { path, ...answer } = JSON.parse(stdout);
+  const { path: shownPath, ...shown } = JSON.parse(made as string);
+  expect(answer).toEqual(shown);
+  expect(path).toMatch(patternOf(shownPath));
+  const { stdout: whole } = await run('sh', ['-c', read as string], { env: { ...env, path } });
+  expect(whole.replaceAll('\r\n ', '').replaceAll('\r\n', '\n')).toMatch(patternOf(file as string));
+});
+
+/** @returns what begins with the text, where `…` is anything of a line */
+const patternOf = (text: string): RegExp => new RegExp(`^${text.split('…').map(RegExp.escape).join('.*')}`);
 
 /** @returns the example without its `…`; of a list that ends before the real one, the elements that are shown */
 function withoutGaps(value: unknown): unknown {

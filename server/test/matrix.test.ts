@@ -25,6 +25,7 @@ interface Names {
   readonly mentalPlan: number;
   readonly resource: number;
   readonly task: number;
+  readonly calendar: number;
   /** One whose file can be fetched. */
   readonly export: number;
 }
@@ -119,6 +120,9 @@ const DECLARED: Record<string, readonly [Reach, (names: Names) => object | Promi
   'body.list': ['own list', () => ({})],
   'body.trend': ['own list', () => ({})],
   'body.remove': ['own list', () => ({ date: today })],
+  'calendar.create': ['own list', () => ({ name: 'Phone' })],
+  'calendar.list': ['own list', () => ({})],
+  'calendar.revoke': ['own object', ({ calendar: id }) => ({ id })],
   'profile.get': ['own list', () => ({})],
   'profile.update': ['own list', () => ({ day_start: 4, study_days: [1, 2] })],
   'events.stream': ['own list', () => ({})],
@@ -191,6 +195,7 @@ async function makeOwner(): Promise<Owner> {
     mentalPlan,
     resource: (await make('resource.create', BOOK)).data,
     task: (await make('task.create', { title: 'Run' })).id,
+    calendar: (await make('calendar.create', {})).id,
     export: await makeExport(api, owner),
   };
   await make('day.complete', { date: yesterday, tasks: [names.task] });
@@ -278,6 +283,7 @@ describe.each([...endpoints.keys()])('%s', (procedure) => {
         mentalPlan: MISSING,
         resource: MISSING,
         task: MISSING,
+        calendar: MISSING,
         export: MISSING,
       };
       expect(named).toEqual(

@@ -109,6 +109,9 @@ const TABLE: [string, string, number][] = [
   ['body.list', 'GET /users/me/body', 200],
   ['body.trend', 'GET /users/me/body/trend', 200],
   ['body.remove', 'DELETE /users/me/body/{date}', 200],
+  ['calendar.create', 'POST /users/me/calendars', 201],
+  ['calendar.list', 'GET /users/me/calendars', 200],
+  ['calendar.revoke', 'DELETE /users/me/calendars/{id}', 200],
   ['profile.get', 'GET /users/me/profile', 200],
   ['profile.update', 'PATCH /users/me/profile', 200],
   ['events.stream', 'GET /events', 200],
@@ -312,7 +315,7 @@ test.each(operations)('$route says what it makes of Idempotency-Key and If-Match
   const isNamed =
     !route.startsWith('GET ') &&
     name !== 'physicalPlan.preview' &&
-    (!name.startsWith('auth.') || name === 'auth.exports.start');
+    (!/^(auth|calendar)\./.test(name) || name === 'auth.exports.start');
   const isFile = route.endsWith('/file');
   const isVersioned = /^(PATCH|DELETE) .*Plans\/|^(POST|PUT) .*\/days\/|\/swap$/.test(route);
   const isStream = name === 'events.stream';
@@ -327,7 +330,7 @@ test.each(operations)('$route says what it makes of Idempotency-Key and If-Match
   const statuses = Object.keys(responses).map(Number);
   expect(statuses.filter((status) => status === 412)).toEqual(isVersioned ? [412] : []);
   expect(statuses.filter((status) => status === 422)).toEqual(isNamed ? [422] : []);
-  expect(statuses.includes(409)).toBe(isNamed || name === 'auth.register');
+  expect(statuses.includes(409)).toBe(isNamed || ['auth.register', 'calendar.create'].includes(name));
   const success = Object.entries(responses).find(([status]) => status.startsWith('2'))?.[1];
   const isEtagged =
     /(Plan\.(byUser|update|swap)|day\.(byDate|complete|correct|reopen))$/.test(name) ||
@@ -427,6 +430,7 @@ test('a reader who sends the examples, one after the other, succeeds with each',
     'task.update',
     'profile.update',
     'body.add',
+    'calendar.create',
     'day.skip',
     'day.complete',
     'day.correct',

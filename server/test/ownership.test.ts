@@ -195,6 +195,7 @@ test('#77 a stranger’s object costs the statements of one that never was', asy
     ['physicalPlan.byUser', ann.id, {}],
     ['task.byUser', ann.id, {}],
     ['auth.sessions.revoke', sessionOf(ann.token), {}],
+    ['calendar.revoke', (await rest.call('calendar.create', {}, ann.token)).data.id, {}],
     ['auth.exports.byId', await makeExport(api, ann), {}],
     ['auth.exports.file', await makeExport(api, ann), {}],
   ] as const) {
@@ -257,7 +258,7 @@ test('#78 no cache gives one user’s answer to another', async () => {
   }
 });
 
-// #80: There are no calendars and no webhooks.
+// #80: There are no webhooks.
 test('#80 an export holds its owner’s rows alone, and none is given to an ended session', async () => {
   const [ann, bob] = [await newcomer(), await newcomer()];
   for (const { call } of transports) {

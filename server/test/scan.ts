@@ -43,10 +43,12 @@ function namesAnother({ authorization, called, payload, status }: ScannedAnswer)
   return ids.some((id) => id !== decoded(authorization?.split('.')[1] ?? 'e30').sub);
 }
 
-/** Access and refresh tokens that were given out. */
+/** Access and refresh tokens, and tokens of calendars, that were given out. */
 export const tokensIn = (answers: readonly ScannedAnswer[]): string[] =>
   answers.flatMap(({ payload }) =>
-    [...payload.matchAll(/"(?:access|refresh)_token":"([^"]+)"/g)].map(([, token]) => token as string),
+    [...payload.matchAll(/"(?:access|refresh)_token":"([^"]+)"|"\/calendars\/([^"]+)\.ics"/g)].map(
+      ([, token, calendar]) => (token ?? calendar) as string,
+    ),
   );
 
 /** What a line may hold: nothing that a client can write into but its request id, which is of a harmless form. */

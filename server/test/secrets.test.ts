@@ -6,9 +6,11 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { sql } from '../src/db/drizzle.ts';
+import { tracedDatabase } from '../src/db/traced.ts';
 import { makeResetCode } from '../src/features/auth/operators/queries.ts';
 import { createMemoryStore, type RateLimitStore } from '../src/security/rateLimitStore.ts';
 import { PRODUCTION_RATES } from '../src/security/rateLimits.ts';
+import { createMetrics } from '../src/telemetry/metrics.ts';
 import { startApp } from './harness.ts';
 import { SECRET } from './tokens.ts';
 
@@ -92,6 +94,59 @@ test('#61 #385 no password, no token and no code is in a dump of the database, n
   const counted = counters.join('\n');
   expect(counted).toContain(`user:${id}`);
   expect([login, ...secrets].filter((secret) => counted.includes(secret))).toEqual([]);
+});
+
+test('#672 no token of a calendar is in a log, a metric, a span, an export or a dump of the database', async () => {
+  const spans: string[] = [];
+  let isBroken = false;
+  const into = createMetrics('0.1.0');
+  const { database } = api;
+  const traced = tracedDatabase(database.db, (name, run) => {
+    spans.push(name);
+    if (isBroken && name === 'calendar.file') throw new Error('the database has gone');
+    return run();
+  });
+  const watched = await startApp({
+    database: { ...database, db: traced },
+    metrics: { into },
+    traceProcedure: (procedure, request_id, run) => {
+      spans.push(procedure, request_id);
+      return run();
+    },
+  });
+  const { token } = await watched.register();
+  const { body: made } = await watched.rest('POST', '/users/me/calendars', { token });
+  const secret = made.path.slice('/calendars/'.length, -'.ics'.length);
+  expect(secret).toHaveLength(22);
+  const statuses = [];
+  for (const path of [made.path, `${made.path}/`, `${made.path}?x=${secret}`, `/calendars/${secret}`])
+    statuses.push((await watched.rest('GET', path)).status);
+  statuses.push((await watched.rest('POST', made.path)).status);
+  isBroken = true;
+  statuses.push((await watched.rest('GET', made.path)).status);
+  expect(statuses).toEqual([200, 200, 200, 404, 405, 500]);
+  const exported = (await watched.rest('GET', '/users/me/export', { token })).body;
+  expect(exported.calendars).toEqual([
+    { id: made.id, name: 'Stepwise', created_at: expect.any(String), last_read_at: expect.any(String) },
+  ]);
+  expect(exported.audit_trail.map(({ event }: { event: string }) => event)).toEqual([
+    'registered',
+    'calendar_created',
+    'account_exported',
+  ]);
+  const kept = await dump();
+  await watched.rest('DELETE', `/users/me/calendars/${made.id}`, { token });
+
+  const lines = watched.log.map((line) => JSON.stringify(line));
+  expect(lines.filter((line) => line.includes('/calendars/:token.ics'))).toHaveLength(4);
+  const metrics = await into.render();
+  expect(metrics).toContain('/calendars/:token.ics');
+  expect(spans).toEqual(expect.arrayContaining(['calendar.create', 'calendar.find', 'calendar.file']));
+  const afterwards = await dump();
+  expect(afterwards).toContain('calendar_revoked');
+  const said = { lines, metrics, spans, exported, kept, afterwards, counters };
+  for (const [where, text] of Object.entries(said))
+    expect(JSON.stringify(text).includes(secret), where).toBe(false);
 });
 
 const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url));

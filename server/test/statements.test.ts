@@ -168,6 +168,7 @@ describe('on grown tables', async () => {
     ['history.days', 90],
     ['history.months', 90],
     ['history.summary', 90],
+    ['calendar.file', 90],
   ] as const)(
     '#529 %s reads no more than 400 rows and 200 weights of the one with ten years of history and a date corrected 100 times',
     async (name, least) => {
@@ -220,6 +221,7 @@ describe('round trips', async () => {
   const physicalPlan = await made('physicalPlan.create', PLAN);
   const mentalPlan = await made('mentalPlan.create', { name: 'x', goal: 'x', resource_list: [] });
   const resource = await made('resource.create', BOOK);
+  const calendar = await made('calendar.create', {});
 
   const TODAY = new Date().toISOString().slice(0, 10);
   const INPUTS: Record<string, object> = {
@@ -254,6 +256,9 @@ describe('round trips', async () => {
     'body.list': {},
     'body.trend': {},
     'body.remove': { date: TODAY },
+    'calendar.create': {},
+    'calendar.list': {},
+    'calendar.revoke': { id: calendar.id },
     'profile.get': {},
     'profile.update': { study_days: [1, 3] },
     'task.create': { title: 'Swim' },
@@ -279,6 +284,7 @@ describe('round trips', async () => {
   const TRANSACTIONS = [
     'profile.update',
     'body.add',
+    'calendar.create',
     'day.complete',
     'day.correct',
     'day.reopen',

@@ -49,6 +49,7 @@ export const ORDER = {
     ...['profile.get', 'profile.update'],
     ...['day.today', 'day.skip', 'day.complete', 'day.correct', 'day.byDate', 'day.reopen'],
     ...['body.add', 'body.list', 'body.trend', 'body.remove'],
+    ...['calendar.create', 'calendar.list', 'calendar.revoke'],
     ...['history.days', 'history.months', 'history.summary'],
     ...['physicalPlan.remove', 'mentalPlan.remove', 'resource.remove', 'task.remove'],
     ...['auth.exports.start', 'auth.export'],

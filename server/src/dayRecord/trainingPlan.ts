@@ -3,7 +3,7 @@ import type { SQL } from 'drizzle-orm';
 import type { CachedExercise, Exercises } from '../cache/exercises.ts';
 import { sql } from '../db/drizzle.ts';
 import { workoutExercises, workouts } from '../db/schema/index.ts';
-import { isDeloadWeek, type Prescribed, type TrainingPlan } from '../domain/index.ts';
+import { isDeloadWeek, isDue, type Prescribed, type Schedule, type TrainingPlan } from '../domain/index.ts';
 
 /**
  * An exercise of a day: its id alone where it is as the catalogue has it, one set; otherwise what the plan was made with.
@@ -93,3 +93,10 @@ export function trainingPlanOf<Stored extends StoredTraining>(
     })),
   };
 }
+
+/** @returns whether a workout is due on the date, by the schedule in force */
+export const isTrainingDay = (schedules: readonly Schedule[], date: string): boolean =>
+  isDue(
+    schedules.map((one) => ({ ...one, study: 0 })),
+    date,
+  );

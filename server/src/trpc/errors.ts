@@ -89,6 +89,7 @@ export function notFound(
     | 'Exercise'
     | 'Session'
     | 'Export'
+    | 'Calendar'
     | 'File',
 ): never {
   throw new AppError('NOT_FOUND', `${what} not found`);

@@ -25,6 +25,8 @@ export type AuditEvent =
   | 'password_refused'
   | 'password_reset'
   | 'password_reset_failed'
+  | 'calendar_created'
+  | 'calendar_revoked'
   | 'account_exported'
   | 'account_removed'
   | OperatorEvent;

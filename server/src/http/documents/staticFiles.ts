@@ -44,7 +44,7 @@ function appendVary(reply: FastifyReply, name: string): void {
 }
 
 /** A compressing proxy weakens our tag. For a GET a weak tag is as good. */
-function matchesEtag(header: string | undefined, etag: string): boolean {
+export function matchesEtag(header: string | undefined, etag: string): boolean {
   return header?.split(',').some((tag) => ['*', etag].includes(tag.trim().replace(/^W\//, ''))) ?? false;
 }
 

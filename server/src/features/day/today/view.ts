@@ -2,14 +2,13 @@
 import type { CachedExercise, Exercises } from '../../../cache/exercises.ts';
 import { ageOf, type StoredBody, weightForEnergy } from '../../../dayRecord/body.ts';
 import { choosables, traitsOf } from '../../../dayRecord/catalogue.ts';
-import { type PlanDays, trainingPlanOf } from '../../../dayRecord/trainingPlan.ts';
+import { isTrainingDay, type PlanDays, trainingPlanOf } from '../../../dayRecord/trainingPlan.ts';
 import {
   type Activity,
   aimOf,
   type Day,
   energy,
   hasExercise,
-  isDue,
   isLosingFast,
   kcalOf,
   type LearningResource,
@@ -126,12 +125,6 @@ export function toToday(stored: StoredToday, catalogue: Exercises): Today {
     })),
   };
 }
-
-const isTrainingDay = (schedules: readonly Schedule[], date: string): boolean =>
-  isDue(
-    schedules.map((one) => ({ ...one, study: 0 })),
-    date,
-  );
 
 /** The workout with the targets that it had before the date: a date that is done shows what was asked for. */
 function workoutOf({ plan, ...stored }: StoredToday, catalogue: Exercises): PlannedWorkout | undefined {

@@ -81,7 +81,7 @@ export const PROBLEM_SCHEMAS: Record<string, Json> = {
   },
   QuotaName: {
     type: 'string',
-    enum: ['tasks', 'resources', 'physical_plans', 'mental_plans'],
+    enum: ['tasks', 'resources', 'physical_plans', 'mental_plans', 'calendars'],
     description: 'What is counted.',
   },
   ProblemCode: {
@@ -125,18 +125,20 @@ const WEAKNESS = 'is one of the most common passwords';
 const NOUNS: [string, string][] = [
   ['/users/me/sessions/', 'Session'],
   ['/users/me/exports/', 'Export'],
+  ['/users/me/calendars/', 'Calendar'],
   ['/physicalPlans/', 'Physical plan'],
   ['/mentalPlans/', 'Mental plan'],
   ['/resources/', 'Resource'],
   ['/outherTasks/', 'Task'],
 ];
 
-/** The quotas by path, with their default limits. */
+/** The quotas by path, with their limits, which settings can change but for the last. */
 const QUOTAS: [string, string, ReachedQuota][] = [
   ['/outherTasks', 'tasks', { name: 'tasks', limit: 20_000 }],
   ['/resources', 'resources', { name: 'resources', limit: 10_000 }],
   ['/physicalPlans', 'physical plans', { name: 'physical_plans', limit: 1000 }],
   ['/mentalPlans', 'mental plans', { name: 'mental_plans', limit: 1000 }],
+  ['/users/me/calendars', 'calendars', { name: 'calendars', limit: 10 }],
 ];
 
 /** @returns the responses of all errors of an operation, by status */

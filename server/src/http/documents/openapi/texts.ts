@@ -19,6 +19,7 @@ export const TAGS = {
   Days: 'What was done on a date, for good.',
   Body: 'Weights by date, and their trend.',
   Profile: 'How the days of a user are computed: where they begin, and what is asked of a day.',
+  Calendars: 'Calendar files of the days of a user, for other programs.',
   Exports: 'Files with everything that is kept of a user.',
   Events: 'What happens to all of these, as it happens.',
   Health: 'For probes.',
@@ -40,6 +41,7 @@ export const SECURITY_SCHEMES = {
 const IDS: [string, string][] = [
   ['/users/me/sessions/', 'The id of the session.'],
   ['/users/me/exports/', 'The id of the export.'],
+  ['/users/me/calendars/', 'The id of the calendar.'],
   ['/users/', 'The id of the caller: `user_id` of the token answer.'],
   ['/physicalPlans/', 'The id of the physical plan.'],
   ['/mentalPlans/', 'The id of the mental plan.'],
