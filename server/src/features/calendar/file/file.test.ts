@@ -1,6 +1,7 @@
 // What is in a calendar file, as a program reads it that is not ours.
 
 import { sql } from 'drizzle-orm';
+import fc from 'fast-check';
 import ICAL from 'ical.js';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { startApp, type User } from '../../../../test/harness.ts';
@@ -288,6 +289,30 @@ describe('#678 the text', () => {
     const lengths = lines.map((line) => Buffer.byteLength(line));
     expect(Math.max(...lengths)).toBe(75);
     expect(lines.filter((line) => !line.isWellFormed())).toEqual([]);
+  });
+
+  test('of any words is read as they are, but for what ends a line and for control characters', () => {
+    const words = fc
+      .string({ unit: 'binary', minLength: 1, maxLength: 200 })
+      .filter((text) => text.isWellFormed());
+    const shown = (text: string) =>
+      text
+        .replaceAll(/\r\n|[\r\u0085\u2028\u2029]/g, '\n')
+        .split('')
+        .filter((unit) => unit === '\n' || unit === '\t' || !/\p{Cc}/u.test(unit))
+        .join('');
+    fc.assert(
+      fc.property(words, words, words, (name, summary, description) => {
+        const entry = { uid: 'x', date: '2026-03-05' };
+        const text = writeCalendar({ name, changed_at: now, entries: [{ ...entry, summary, description }] });
+        const { entries } = parsed(text);
+        expect(entries).toMatchObject([
+          { ...entry, summary: shown(summary), description: shown(description) },
+        ]);
+        for (const line of text.split('\r\n')) expect(Buffer.byteLength(line)).toBeLessThanOrEqual(75);
+      }),
+      { seed: 5545, numRuns: 500 },
+    );
   });
 
   test('begins as RFC 5545 and RFC 7986 have it, also without an entry', () => {
