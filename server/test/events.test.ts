@@ -13,7 +13,7 @@ import { findAccount, removeUser } from '../src/features/auth/queries.ts';
 import {
   createPlan as createMentalPlan,
   removePlan as removeMentalPlan,
-} from '../src/features/mentalPlan/queries.ts';
+} from '../src/features/mentalPlan/changeQueries.ts';
 import { createResources, removeResource, updateResource } from '../src/features/resource/queries.ts';
 import { createTask } from '../src/features/task/queries.ts';
 import { startApp, type User } from './harness.ts';

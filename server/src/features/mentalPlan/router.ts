@@ -4,6 +4,7 @@ import { invalidField, notFound, requireSelf, throwMissed } from '../../trpc/err
 import { ById, Message, PageRequest } from '../../trpc/fields.ts';
 import { protectedProcedure, router } from '../../trpc/procedures.ts';
 import { throwIfQuotaReached } from '../../trpc/quota.ts';
+import { createPlan, removePlan, updatePlan } from './changeQueries.ts';
 import {
   CreatedMentalPlan,
   MentalPlanChange,
@@ -13,7 +14,7 @@ import {
   NewMentalPlan,
   UpdatedMentalPlan,
 } from './contract.ts';
-import { createPlan, findCurrentPlan, listPlans, removePlan, updatePlan } from './queries.ts';
+import { findCurrentPlan, listPlans } from './queries.ts';
 
 const tag = 'Mental plans';
 

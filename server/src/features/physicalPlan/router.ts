@@ -4,6 +4,7 @@ import { AppError, invalidField, notFound, requireSelf, throwMissed } from '../.
 import { ById, Message, PageRequest } from '../../trpc/fields.ts';
 import { protectedProcedure, router } from '../../trpc/procedures.ts';
 import { throwIfQuotaReached } from '../../trpc/quota.ts';
+import { removePlan, updatePlan } from './changeQueries.ts';
 import {
   CatalogueExercise,
   CreatedPhysicalPlan,
@@ -18,10 +19,11 @@ import {
   PreviewRequest,
   UpdatedPhysicalPlan,
 } from './contract.ts';
+import { createPlan } from './creationQueries.ts';
 import { listExercises } from './exercises/queries.ts';
 import { makeWeek, readBasis } from './generation/made.ts';
 import { previewPlan } from './generation/preview.ts';
-import { createPlan, findCurrentPlan, listPlans, removePlan, updatePlan } from './queries.ts';
+import { findCurrentPlan, listPlans } from './queries.ts';
 import { type SwapMiss, swapExercise } from './swap/queries.ts';
 
 const tag = 'Physical plans';
