@@ -4,22 +4,18 @@ import {
   Aim,
   ById,
   count,
-  ExerciseMet,
-  ExerciseUnit,
   Gender,
   id,
   if_match,
-  Language,
-  localDate,
   message,
   owner_id,
   PlanSchedule,
-  TargetReason,
   text,
   user_id,
   version,
   weekdays,
 } from '../../trpc/fields.ts';
+import { Equipment, level, PlanExercise } from './exercises/contract.ts';
 
 const GOAL = { description: 'What the plan is for.', examples: ['Run 10 km'] };
 const fields = {
@@ -48,7 +44,7 @@ const progress = z
 const newProgress = progress
   .max(1_000_000)
   .meta({ description: 'How far the user is, as the user counts it.', examples: [0] });
-const day = z
+export const day = z
   .int()
   .min(1)
   .max(7)
@@ -62,18 +58,8 @@ const settings = {
   training_days: weekdays.min(1).meta(TRAINING_DAYS),
 };
 
-const level = z
-  .int()
-  .min(1)
-  .max(5)
-  .meta({ description: '1 (beginner) to 5 (advanced).', examples: [3] });
-
 /** Old clients send a body mass index of their own. The server computes it, so this is ignored whatever it is. */
 const bmi = z.unknown().optional().describe('It is ignored: the server computes it.');
-
-export const Equipment = z
-  .enum(EQUIPMENT)
-  .meta({ id: 'Equipment', description: 'What an exercise needs.', examples: ['chair'] });
 
 /** What the workouts are made from. Without `level` they are the default ones, and the rest is ignored. */
 const generation = {
@@ -123,7 +109,7 @@ const generation = {
     }),
 };
 
-const newPlan = {
+export const newPlan = {
   user_id,
   ...fields,
   bmi,
@@ -188,115 +174,7 @@ export const PhysicalPlanRow = z
 
 export const PhysicalPlanRemoval = ById.extend({ if_match });
 
-const repetitions = count.min(1).meta({ description: 'Repetitions.' });
-
-export const Exercise = z
-  .object({
-    id,
-    name: z.string().meta({
-      description: 'What it is called, in the language of the profile, else in Russian.',
-      examples: ['Отжимания'],
-    }),
-    description: z.string().meta({
-      description: 'What it trains and how it is done, in the same language.',
-      examples: [
-        'Укрепляют грудь, трицепсы и передние дельты: в упоре лёжа держите тело прямой линией, опускайтесь и выжимайте себя вверх.',
-      ],
-    }),
-    calories_burned: z.number().meta({ description: 'Kilocalories.', examples: [7.5] }),
-    start_reps: repetitions.meta({ description: 'Repetitions to begin with.', examples: [5] }),
-    end_reps: repetitions.meta({ description: 'Repetitions to arrive at.', examples: [25] }),
-    step: repetitions.meta({ description: 'Repetitions to add from one time to the next.', examples: [2] }),
-  })
-  .meta({ id: 'Exercise', description: 'An exercise of the catalogue, which is the same for all users.' });
-
-const exerciseKey = z
-  .string()
-  .nullable()
-  .meta({
-    description: 'A name that never changes. Null: it is an own one of the operator.',
-    examples: ['push_up'],
-  });
-const exerciseSets = z
-  .int()
-  .min(1)
-  .max(10)
-  .meta({ description: 'How often it is done in the workout.', examples: [2] });
-
-const PlanExercise = Exercise.extend({
-  key: exerciseKey,
-  sets: exerciseSets,
-  because: z.array(z.string().meta({ examples: ['pattern:push'] })).meta({
-    description:
-      'Why it is in the plan, as codes: `pattern:push` (the movement), `chain:push_up` (its variations), `level:3` (its first target is of that level), `aim:lose`, `age:65`; `cut:set` for each set that the time took; `swapped:push_up` (what it was taken for). Empty where nobody chose it.',
-    examples: [['pattern:push', 'chain:push_up', 'level:3']],
-  }),
-}).meta({ id: 'PlanExercise', description: 'An exercise of a plan, with the targets that it has there.' });
-
-const Pattern = z.enum(PATTERNS).meta({
-  id: 'ExercisePattern',
-  description: 'What is moved.',
-  examples: ['push'],
-});
-const chain = z
-  .string()
-  .max(100)
-  .meta({ description: 'Variations of one movement.', examples: ['push_up'] });
-
-export const ExerciseRequest = z
-  .object({
-    lang: Language.meta({
-      description: 'The language of this answer. Left out: that of the profile.',
-      examples: ['en'],
-    }),
-    pattern: Pattern.meta({ description: 'Only what moves this.', examples: ['push'] }),
-    level: level.meta({ description: 'Only what somebody of this level can begin with.', examples: [3] }),
-    chain: chain.meta({ description: 'Only variations of this movement.', examples: ['push_up'] }),
-  })
-  .partial();
-
-const ofCatalogue = (value: string) => `${value} Null: it is an own one of the operator.`;
-
-export const CatalogueExercise = Exercise.extend({
-  key: exerciseKey,
-  unit: ExerciseUnit,
-  unilateral: z.boolean().meta({
-    description: 'Whether repetitions are counted for each side.',
-    examples: [false],
-  }),
-  alternating: z.boolean().meta({
-    description: 'Whether the sides take turns; repetitions count both together.',
-    examples: [false],
-  }),
-  impact: z.boolean().meta({ description: 'Whether it has jumps.', examples: [false] }),
-  seconds_per_rep: z.number().meta({ description: 'How long a repetition takes.', examples: [3] }),
-  met: ExerciseMet.nullable().describe(ofCatalogue('How hard it is.')),
-  pattern: Pattern.nullable().describe(ofCatalogue('What is moved.')),
-  muscles: z
-    .array(z.string())
-    .meta({ description: 'What works most.', examples: [['chest', 'triceps', 'front_delts']] }),
-  chain: chain.nullable().describe(ofCatalogue('The movement that it is a variation of.')),
-  chain_order: z
-    .int()
-    .min(1)
-    .max(100)
-    .meta({ description: 'The place among the variations.', examples: [4] })
-    .nullable()
-    .describe(ofCatalogue('Its place in the chain: 1 is the easiest.')),
-  level: level.nullable().describe(ofCatalogue('Who can usually begin with it: 1 (beginner) to 5.')),
-  equipment: z.array(Equipment).meta({ description: 'What is needed. Empty: nothing.', examples: [[]] }),
-  starts_by_level: z
-    .array(repetitions.meta({ description: 'A first target.', examples: [5] }).nullable())
-    .nullable()
-    .meta({
-      description: ofCatalogue(
-        'Where a plan that is made for level 1 to 5 begins; null where it is not offered.',
-      ),
-      examples: [[null, null, 5, 11, 17]],
-    }),
-}).meta({ id: 'CatalogueExercise', description: 'An exercise with all that the catalogue says of it.' });
-
-const PhysicalPlanDay = z
+export const PhysicalPlanDay = z
   .object({
     workout_id: id.describe('The id of the workout of this day.'),
     day_of_week: day.describe('1 to 7.'),
@@ -329,81 +207,14 @@ const PlanNote = z
       'What to know of a plan that was made. `minor_limits`: level or days were lowered, under 18. `more_than_recommended`: more days than ACSM names for the level. `no_exercise:push`: no exercise fits; `equipment:wall`: with it one would. `cut:calf`: left out of the week for want of time. `too_long`: a workout takes longer all the same.',
     examples: ['more_than_recommended'],
   });
-const notes = z.array(PlanNote).describe('What to know of it. Empty where it is not made for a level.');
+export const notes = z
+  .array(PlanNote)
+  .describe('What to know of it. Empty where it is not made for a level.');
 
 export const CreatedPhysicalPlan = PhysicalPlanView.extend({ message, notes }).meta({
   id: 'CreatedPhysicalPlan',
   description: 'A new physical plan with its seven days.',
 });
-const PreviewOutcome = z.enum(['met', 'missed', 'none']).meta({
-  id: 'PreviewOutcome',
-  description:
-    'How a session comes out. `met`: every set reaches its target. `none`: nobody does it, and in `sequence` it waits.',
-  examples: ['met'],
-});
-
-/** A dry run of a plan that is sent as for `create`, or of one that exists. */
-export const PreviewRequest = z
-  .object({
-    ...z.object(newPlan).partial().shape,
-    plan_id: id.optional().describe('A plan of mine. Without it the plan that is sent, as for `create`.'),
-    sessions: z
-      .array(PreviewOutcome)
-      .max(120)
-      .default([])
-      .meta({ description: 'How the next sessions come out, in order.', examples: [['met', 'met']] }),
-  })
-  .superRefine((request, context) => {
-    if (request.plan_id !== undefined) return;
-    for (const issue of NewPhysicalPlan.safeParse(request).error?.issues ?? [])
-      context.addIssue({ code: 'custom', path: issue.path, message: issue.message });
-  })
-  .meta({ id: 'PlanPreviewRequest', description: 'A plan, and how its next sessions come out.' });
-
-const PreviewedExercise = z
-  .object({
-    exercise_id: id.describe('The id of the exercise.'),
-    key: exerciseKey,
-    sets: exerciseSets,
-    target: count.meta({ description: 'Repetitions, or seconds, of each set.', examples: [8] }),
-    because: TargetReason,
-  })
-  .meta({ id: 'PreviewedExercise', description: 'An exercise of a session to come.' });
-
-const PreviewedSession = z
-  .object({
-    date: localDate.describe('A date on which a workout is due.'),
-    slot: day.describe('The day of the plan.'),
-    exercises: z.array(PreviewedExercise).describe('In the order in which they are done.'),
-    estimated_s: count.meta({
-      description: 'Seconds with a minute of rest between sets.',
-      examples: [1014],
-    }),
-  })
-  .meta({ id: 'PreviewedSession', description: 'A session to come.' });
-
-const unmade = { examples: [null] };
-const PreviewedPlan = PhysicalPlanView.extend({
-  data: PhysicalPlanRow.extend({
-    id: id.nullable().meta({ description: 'Null: it does not exist.', ...unmade }),
-  }).meta({ id: 'PreviewedPlanRow', description: 'A physical plan that may not exist.' }),
-  days: z
-    .array(
-      PhysicalPlanDay.extend({
-        workout_id: id.nullable().meta({ description: 'Null: it does not exist.', ...unmade }),
-      }).meta({ id: 'PreviewedPlanDay', description: 'A day of a plan that may not exist.' }),
-    )
-    .describe('Seven, in their order.'),
-}).meta({ id: 'PreviewedPlan', description: 'The plan, in the form of a plan that exists.' });
-
-export const PlanPreview = z
-  .object({
-    plan: PreviewedPlan,
-    notes,
-    sessions: z.array(PreviewedSession).describe('As many as outcomes were sent, from today on.'),
-  })
-  .meta({ id: 'PlanPreview', description: 'What would become of a plan.' });
-
 export const ExerciseSwap = ById.extend({
   if_match,
   exercise_id: id.meta({ description: 'The id of an exercise of the plan.', examples: [36] }),
@@ -414,13 +225,9 @@ export const UpdatedPhysicalPlan = z
   .object({ message, resource: PhysicalPlanRow })
   .meta({ id: 'UpdatedPhysicalPlan', description: 'A physical plan after its change.' });
 
-export type CatalogueExercise = z.output<typeof CatalogueExercise>;
-export type ExerciseRequest = z.output<typeof ExerciseRequest>;
 export type NewPhysicalPlan = z.output<typeof NewPhysicalPlan>;
 export type PhysicalPlanChange = z.output<typeof PhysicalPlanChange>;
 export type PhysicalPlanRemoval = z.output<typeof PhysicalPlanRemoval>;
 export type PhysicalPlanRow = z.output<typeof PhysicalPlanRow>;
-export type PreviewRequest = z.output<typeof PreviewRequest>;
-export type PlanPreview = z.output<typeof PlanPreview>;
 export type ExerciseSwap = z.output<typeof ExerciseSwap>;
 export type PhysicalPlanView = z.output<typeof PhysicalPlanView>;

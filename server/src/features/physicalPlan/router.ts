@@ -6,21 +6,19 @@ import { protectedProcedure, router } from '../../trpc/procedures.ts';
 import { throwIfQuotaReached } from '../../trpc/quota.ts';
 import { removePlan, updatePlan } from './changeQueries.ts';
 import {
-  CatalogueExercise,
   CreatedPhysicalPlan,
-  ExerciseRequest,
   ExerciseSwap,
   NewPhysicalPlan,
   PhysicalPlanChange,
   PhysicalPlanRemoval,
   PhysicalPlanRow,
   PhysicalPlanView,
-  PlanPreview,
-  PreviewRequest,
   UpdatedPhysicalPlan,
 } from './contract.ts';
 import { createPlan } from './creationQueries.ts';
+import { CatalogueExercise, ExerciseRequest } from './exercises/contract.ts';
 import { listExercises } from './exercises/queries.ts';
+import { PlanPreview, PreviewRequest } from './generation/contract.ts';
 import { makeWeek, readBasis } from './generation/made.ts';
 import { previewPlan } from './generation/preview.ts';
 import { findCurrentPlan, listPlans } from './queries.ts';

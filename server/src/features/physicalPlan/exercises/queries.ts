@@ -8,7 +8,7 @@ import { columnList, pickColumns } from '../../../db/sql/columns.ts';
 import { languageOf } from '../../../db/sql/language.ts';
 import { firstRow, read } from '../../../db/statement.ts';
 import type { Equipment } from '../../../domain/index.ts';
-import type { CatalogueExercise, ExerciseRequest } from '../contract.ts';
+import type { CatalogueExercise, ExerciseRequest } from './contract.ts';
 
 const columns = pickColumns(exercises, [
   'id',

@@ -4,8 +4,9 @@ import { traitsOf } from '../../../dayRecord/catalogue.ts';
 import { type ShownExercise, shownExercises } from '../../../dayRecord/trainingPlan.ts';
 import type { Database } from '../../../db/database.ts';
 import { addDays, bmiOf, maskOf, preview } from '../../../domain/index.ts';
-import type { NewPhysicalPlan, PlanPreview, PreviewRequest } from '../contract.ts';
+import type { NewPhysicalPlan } from '../contract.ts';
 import { findPlan, toPlanExercise } from '../queries.ts';
+import type { PlanPreview, PreviewRequest } from './contract.ts';
 import { type Basis, makeWeek, readBasis } from './made.ts';
 
 type Sketch = Pick<PlanPreview, 'plan' | 'notes'>;
