@@ -1,5 +1,5 @@
-// pnpm bench --days: what to do today and what was done, beside the calls that plans and tasks take, and with ten years of
-// history beside thirty days.
+// pnpm bench --days: what to do today, what was done, what a body weighs and a calendar shows, beside the calls that plans
+// and tasks take, and with ten years of history beside thirty days.
 import type { Environment } from './environment.ts';
 import { loadFully, type Script, writeScript } from './load.ts';
 import { markdown } from './report.ts';
@@ -39,6 +39,8 @@ interface Sample {
   readonly plan_id: number;
   readonly resource_id: number;
   readonly exercises: readonly { readonly exercise_id: number; readonly target: number }[];
+  /** Of the calendar file. */
+  readonly calendar: string;
 }
 
 const get = (session: Session, path: string): Request => ({
@@ -90,7 +92,18 @@ const VARIANTS: readonly Variant[] = [
     one.history === 'short' ? { ...one, against: { name: 'plan, read', least: 0.5 } } : one,
   ),
   ...each('history', (session) => [get(session, '/users/me/history')]),
+  ...each('months', (session) => [get(session, '/users/me/history/months')]),
   ...each('summary', (session) => [get(session, '/users/me/history/summary')]),
+  ...each('weights', (session) => [get(session, '/users/me/body/trend')]),
+  ...each('calendar file', (session, { calendar }) => [get(session, calendar)]),
+  // Of the plan that the user has; three weeks of it.
+  ...each(
+    'preview',
+    (session, { plan_id }) => [
+      post(session, '/physicalPlans/preview', { plan_id, sessions: Array(9).fill('met') }),
+    ],
+    false,
+  ),
   { name: 'create a task', history: 'short', requests: (session) => [requestOf('create', 'rest', session)] },
   // Completed and opened again in turn, so that each of them changes the day.
   ...each('complete, reopen', (session, of) => [completed(session, of), reopened(session, of)]).map((one) =>
@@ -170,6 +183,7 @@ interface Asked {
   readonly date: string;
   readonly workout: { readonly plan_id: number; readonly exercises: Sample['exercises'] };
   readonly learning: { readonly resources: readonly { readonly resource_id: number }[] };
+  readonly path: string;
 }
 
 /** Completes yesterday, as the first day of the history. @returns what today asks for */
@@ -179,6 +193,8 @@ async function firstDay({ origin }: Target, session: Session): Promise<Sample> {
     if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
     return (await answer.json()) as Asked;
   };
+  const { path: calendar } = await call(post(session, '/users/me/calendars', {}));
+  await call(post(session, '/users/me/body', { weight: 80 }));
   const ask = async (): Promise<Sample> => {
     const { date, workout, learning } = await call(get(session, '/users/me/today'));
     return {
@@ -186,6 +202,7 @@ async function firstDay({ origin }: Target, session: Session): Promise<Sample> {
       plan_id: workout.plan_id,
       resource_id: learning.resources[0]?.resource_id as number,
       exercises: workout.exercises.map(({ exercise_id, target }) => ({ exercise_id, target })),
+      calendar,
     };
   };
   const sample = await ask();
@@ -211,5 +228,10 @@ async function grow({ sql }: BenchDatabase, users: readonly Session[], history: 
     insert into months
     select (jsonb_populate_record(sums, jsonb_build_object('month', (sums.month - n * interval '1 month')::date))).*
     from months sums, generate_series(1, ${months}::int) n where sums.user_id = any(${ids})`;
+  await sql`
+    insert into body_weights (user_id, date, weight, at, zone, source)
+    select user_id, date - n, 80 + n % 7 * 0.1, at, zone, 'body'
+    from body_weights, generate_series(1, ${days - 1}::int) n where user_id = any(${ids})
+    on conflict do nothing`;
   await sql`update schedules set from_date = from_date - ${days}::int where user_id = any(${ids})`;
 }
