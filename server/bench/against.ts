@@ -4,8 +4,9 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { ConfigError } from '../src/config.ts';
+import { alternate, medianRatio, rateAtFullLoad } from './alternate.ts';
 import type { Environment } from './environment.ts';
-import { loadFully, type Script, writeScript } from './load.ts';
+import { type Script, writeScript } from './load.ts';
 import { markdown } from './report.ts';
 import { median } from './results.ts';
 import { connectionsFor, secondsFor } from './rounds.ts';
@@ -55,21 +56,17 @@ export async function compareCommits(environment: Environment, options: Options)
   const rows = options.scenarios.flatMap((scenario) =>
     (['rest', 'trpc'] as const)
       .filter((transport) => transport === 'trpc' || scenario !== 'ten tasks')
-      .map((transport) => ({ scenario, transport, rates: sides.map(() => [] as number[]) })),
+      .map((transport) => sides.map((side) => ({ side, scenario, transport }))),
   );
-  // The first round warms up.
-  for (let round = 0; round <= options.rounds; round++) {
-    for (const { scenario, transport, rates } of rows)
-      for (const place of round % 2 ? [0, 1] : [1, 0]) {
-        const rate = await measure(sides[place as 0 | 1], scenario, transport, options, environment.signal);
-        if (round > 0) rates[place]?.push(rate);
-      }
-    console.log(`round ${round}/${options.rounds}`);
-  }
+  const rates = await alternate(rows, options.rounds, ({ side, scenario, transport }) =>
+    measure(side, scenario, transport, options, environment.signal),
+  );
   let missed = 0;
-  const table = rows.map(({ scenario, transport, rates: [before = [], now = []] }) => {
-    const ratio = median(now.map((rate, round) => rate / (before[round] as number))) as number;
+  const table = rows.map((row) => {
+    const [before = [], now = []] = row.map((measured) => rates.get(measured) ?? []);
+    const ratio = medianRatio(now, before) as number;
     if (ratio < LEAST) missed++;
+    const [{ scenario, transport } = { scenario: '', transport: '' }] = row;
     return [
       `${scenario}, ${transport === 'rest' ? 'REST' : 'tRPC'}`,
       median(before)?.toFixed(0) ?? '',
@@ -115,7 +112,8 @@ async function prepareSide(environment: Environment, options: Options, checkout:
   for (const scenario of options.scenarios)
     for (const transport of ['rest', 'trpc'] as const) {
       const requests = accounts.map((account) => requestFor(account, scenario, transport));
-      const file = `${name}-${scenario}-${transport}`.replace(' ', '-');
+      // Both sides may be of one commit.
+      const file = `${new URL(database.url).pathname.slice(1)}-${scenario}-${transport}`.replace(' ', '-');
       scripts.set(`${scenario} ${transport}`, await writeScript(environment.folder, file, requests));
     }
   return { name, target, accounts, scripts };
@@ -187,7 +185,6 @@ async function measure(
   { seconds }: Options,
   signal: AbortSignal,
 ): Promise<number> {
-  signal.throwIfAborted();
   if (isSignedIn(scenario)) {
     const callers = accounts.map((account) => ({
       user_id: account.user_id,
@@ -195,15 +192,11 @@ async function measure(
     }));
     await warmSessionsOf(target, callers, seconds);
   }
-  const load = await loadFully(
+  return rateAtFullLoad(
+    `${name}, ${scenario}`,
     target.origin,
     scripts.get(`${scenario} ${transport}`) as Script,
-    connectionsFor(scenario),
-    secondsFor(scenario, seconds),
-    signal,
+    { connections: connectionsFor(scenario), seconds: secondsFor(scenario, seconds), signal },
+    ({ requests, refused }) => (scenario === 'refused' ? requests - refused : refused),
   );
-  const wrong = scenario === 'refused' ? load.requests - load.refused : load.refused;
-  if (wrong + load.broken > 0)
-    throw new Error(`${name}, ${scenario}: ${wrong + load.broken} of ${load.requests} requests failed`);
-  return load.requests / load.seconds;
 }

@@ -1,7 +1,8 @@
 // pnpm bench --days: what to do today, what was done, what a body weighs and a calendar shows, beside the calls that plans
 // and tasks take, and with ten years of history beside thirty days.
+import { alternate, medianRatio, rateAtFullLoad } from './alternate.ts';
 import type { Environment } from './environment.ts';
-import { loadFully, type Script, writeScript } from './load.ts';
+import { type Script, writeScript } from './load.ts';
 import { markdown } from './report.ts';
 import { median } from './results.ts';
 import { bearer, type Request, requestOf, type Session } from './scenarios.ts';
@@ -142,30 +143,22 @@ export async function measureDays(environment: Environment): Promise<number> {
     scripts.set(variant, await writeScript(environment.folder, `days-${index}`, requests));
   }
 
-  const rates = new Map(VARIANTS.map(({ name }) => [name, [] as number[]]));
-  // The first round warms up.
-  for (let round = 0; round <= ROUNDS; round++) {
-    for (const variant of round % 2 ? VARIANTS : VARIANTS.toReversed()) {
-      const server = variant.isRead ? reading : target;
-      await warmSessionCache(server, 'rest', groups[variant.history], SECONDS);
-      const { requests, seconds, refused, broken } = await loadFully(
-        server.origin,
-        scripts.get(variant) as Script,
-        CONNECTIONS,
-        SECONDS,
-        environment.signal,
-      );
-      if (refused + broken > 0)
-        throw new Error(`${variant.name}: ${refused + broken} of ${requests} requests failed`);
-      if (round > 0) rates.get(variant.name)?.push(requests / seconds);
-    }
-    console.log(`round ${round}/${ROUNDS}`);
-  }
+  const rates = await alternate([VARIANTS], ROUNDS, async (variant) => {
+    const server = variant.isRead ? reading : target;
+    await warmSessionCache(server, 'rest', groups[variant.history], SECONDS);
+    const { signal } = environment;
+    return rateAtFullLoad(variant.name, server.origin, scripts.get(variant) as Script, {
+      connections: CONNECTIONS,
+      seconds: SECONDS,
+      signal,
+    });
+  });
+  const ratesOf = (wanted: string) =>
+    rates.get(VARIANTS.find(({ name }) => name === wanted) as Variant) as number[];
   let missed = 0;
   const rows = VARIANTS.map(({ name, against }) => {
-    const own = rates.get(name) as number[];
-    const other = against && (rates.get(against.name) as number[]);
-    const ratio = other && median(own.map((rate, round) => rate / (other[round] as number)));
+    const own = ratesOf(name);
+    const ratio = against && medianRatio(own, ratesOf(against.name));
     if (against && ratio !== undefined && ratio < against.least) missed++;
     return [
       name,

@@ -1,11 +1,13 @@
 // pnpm bench --switches: what group commit and the read cache bring. Each call is measured with and without, alternating.
+import { alternate, medianRatio, rateAtFullLoad } from './alternate.ts';
 import type { Environment } from './environment.ts';
-import { loadFully, type Script, writeScript } from './load.ts';
+import { type Script, writeScript } from './load.ts';
 import { markdown } from './report.ts';
 import { median } from './results.ts';
 import { bearer, type Request, requestOf, type Session } from './scenarios.ts';
 import { createDatabase } from './seed.ts';
 import { CONNECTIONS, USERS } from './settings.ts';
+import type { Target } from './target.ts';
 import { warmSessionCache } from './warmSessions.ts';
 
 const ROUNDS = 5;
@@ -42,34 +44,30 @@ export async function compareSwitches(environment: Environment): Promise<number>
   for (const [index, [name, { request }]] of Object.entries(CALLS).entries())
     scripts.set(name, await writeScript(environment.folder, `switch-${index}`, sessions.map(request)));
 
-  const rates = new Map(
-    Object.keys(CALLS).map((name) => [name, { on: [] as number[], off: [] as number[] }]),
-  );
-  // The first round warms up.
-  for (let round = 0; round <= ROUNDS; round++) {
-    for (const [name, { setting }] of Object.entries(CALLS))
-      for (const how of round % 2 ? (['on', 'off'] as const) : (['off', 'on'] as const)) {
-        const target = how === 'on' ? on : off.get(setting);
-        if (!target) throw new Error(`no server for ${setting}`);
-        await warmSessionCache(target, 'rest', sessions, SECONDS);
-        const { requests, seconds, refused, broken } = await loadFully(
-          target.origin,
-          scripts.get(name) as Script,
-          CONNECTIONS,
-          SECONDS,
-          environment.signal,
-        );
-        if (refused + broken > 0) throw new Error(`${name}: ${refused + broken} of ${requests} failed`);
-        if (round > 0) rates.get(name)?.[how].push(requests / seconds);
-      }
-    console.log(`round ${round}/${ROUNDS}`);
-  }
-  const rows = [...rates].map(([name, of]) => [
-    `${name}, ${CALLS[name]?.setting}`,
-    median(of.on)?.toFixed(0) ?? '',
-    median(of.off)?.toFixed(0) ?? '',
-    median(of.off.map((rate, round) => rate / (of.on[round] as number)))?.toFixed(2) ?? '',
-  ]);
+  const calls = Object.entries(CALLS).map(([name, { setting }]) => ({
+    name: `${name}, ${setting}`,
+    script: scripts.get(name) as Script,
+    sides: [on, off.get(setting) as Target] as const,
+  }));
+  const groups = calls.map(({ name, script, sides }) => sides.map((target) => ({ name, script, target })));
+  const rates = await alternate(groups, ROUNDS, async ({ name, script, target }) => {
+    await warmSessionCache(target, 'rest', sessions, SECONDS);
+    const { signal } = environment;
+    return rateAtFullLoad(name, target.origin, script, {
+      connections: CONNECTIONS,
+      seconds: SECONDS,
+      signal,
+    });
+  });
+  const rows = calls.map(({ name }, place) => {
+    const [switchedOn = [], switchedOff = []] = (groups[place] ?? []).map((side) => rates.get(side) ?? []);
+    return [
+      name,
+      median(switchedOn)?.toFixed(0) ?? '',
+      median(switchedOff)?.toFixed(0) ?? '',
+      medianRatio(switchedOff, switchedOn)?.toFixed(2) ?? '',
+    ];
+  });
   console.log(`\n${markdown(['medians', 'on, requests/s', 'off, requests/s', 'off/on'], rows)}\n`);
   return 0;
 }
