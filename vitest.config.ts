@@ -33,10 +33,23 @@ export default defineConfig({
           ...node,
           name: 'faults',
           include: ['server/test/faults/*.test.ts'],
+          exclude: ['server/test/faults/*.measured.test.ts'],
           testTimeout: 120_000,
-          // One after the other: each loads the machine, and measures.
-          maxWorkers: 1,
+          // Most of them wait for a process or a timeout.
+          maxWorkers: 2,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        // They measure memory, times and ratios, so they run one after the other.
+        resolve: DRIVER,
+        test: {
+          ...node,
+          name: 'faults-measured',
+          include: ['server/test/faults/*.measured.test.ts'],
+          testTimeout: 120_000,
+          maxWorkers: 1,
+          sequence: { groupOrder: 2 },
         },
       },
       {
@@ -47,7 +60,7 @@ export default defineConfig({
           include: ['server/test/cluster/*.test.ts'],
           testTimeout: 120_000,
           maxWorkers: 1,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
       // For hours when nobody waits: not in the gate.
