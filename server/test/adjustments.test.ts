@@ -379,7 +379,12 @@ test('#595 facts are those that the rules make of the same PATCHes, to the last 
     today: TODAY,
     links,
     mental_plans: [older, current].map((id) => ({ id, days_left: 20, deadline: null })),
-    tasks: [{ id: await ann.newTask(), title: 'Shop', status: false, done_on: null }],
+    tasks: [
+      {
+        ...{ id: await ann.newTask(), title: 'Shop', status: false, done_on: null },
+        ...{ due_on: null, series: null },
+      },
+    ],
   });
   const task_id = world.tasks[0]?.id as number;
   const acts: (() => [path: string, body: object, action: Action])[] = [

@@ -13,12 +13,14 @@ import {
   type MentalPlan,
   mondayOf,
   monthOf,
+  type NextTask,
   NO_SUMS,
   type Outcome,
   type Progression,
   type Refusal,
   type Schedule,
   SESSION_DAYS,
+  type Series,
   type SessionDay,
   type State,
   type Sums,
@@ -40,7 +42,10 @@ export class DayWorld {
     { id: 2, mental_plan_id: 1, type: 'video', name: 'Video', unit: 'minute', volume: 95, progress: 10 },
     { id: 3, mental_plan_id: 1, type: 'book', name: 'Pages', unit: 'page', volume: 304, progress: 0 },
   ];
-  tasks: DayTask[] = [1, 2, 3].map((id) => ({ id, title: `Task ${id}`, status: false, done_on: null }));
+  tasks: DayTask[] = [1, 2, 3].map((id) => ({
+    ...{ id, title: `Task ${id}`, status: false, done_on: null },
+    ...{ due_on: null, series: null },
+  }));
   schedules: Schedule[] = [{ from_date: '2026-01-01', training: 127, study: 127 }];
   rows = new Map<string, Row>();
   months = new Map<string, Sums>();
@@ -59,6 +64,17 @@ export class DayWorld {
     return fact?.before
       ? { date, seq: fact.seq, workout: fact.content?.workout ?? null, before: fact.before }
       : null;
+  }
+
+  #seriesOf({ id, series }: DayTask): Series | null {
+    if (!series) return null;
+    const others = this.tasks.filter((other) => other.series?.id === series.id && other.id !== id);
+    const latest = (tasks: DayTask[]) =>
+      tasks
+        .map(({ due_on }) => due_on)
+        .sort()
+        .at(-1) ?? null;
+    return { ...series, latest: latest(others), latest_open: latest(others.filter(({ status }) => !status)) };
   }
 
   /** What a database would read for the action. */
@@ -113,7 +129,7 @@ export class DayWorld {
       ],
       counted_plan_id,
       links: this.links,
-      tasks: this.tasks,
+      tasks: this.tasks.map((task) => ({ ...task, series: this.#seriesOf(task) })),
       exercises: THE_EIGHT,
       minutes_per_unit: { page: 2, chapter: 20, lesson: 30, minute: 1 },
       schedules: this.schedules,
@@ -132,7 +148,7 @@ export class DayWorld {
     return outcome;
   }
 
-  #write({ moves, runs, counters, sessions, progressions }: Effects): void {
+  #write({ moves, runs, counters, sessions, progressions, series }: Effects): void {
     const date = moves[0]?.day.date as string;
     for (const one of counters) {
       const { id, before, after } = one;
@@ -153,6 +169,7 @@ export class DayWorld {
       else if (one.of === 'resource')
         set(this.links, 'progress', {}, ({ mental_plan_id }) => mental_plan_id === one.plan_id);
     }
+    for (const next of series) this.#addTask(next);
     for (const { plan_id, sessions: count } of sessions)
       this.plans = this.plans.map((plan) => (plan.id === plan_id ? { ...plan, sessions: count } : plan));
     for (const one of progressions)
@@ -167,6 +184,15 @@ export class DayWorld {
       this.months.set(month, addSums(this.months.get(month) ?? NO_SUMS, sums));
     }
     for (const [of, run] of runs) this.rows.set(of, { ...(this.rows.get(of) as Row), run });
+  }
+
+  /** Adds the next task of a series. */
+  #addTask({ series_id, title, due_on }: NextTask): void {
+    const isOf = (task: DayTask) => task.series?.id === series_id;
+    const series = this.tasks.find(isOf)?.series as Series;
+    expect(this.tasks.filter((task) => isOf(task) && task.due_on === due_on)).toEqual([]);
+    const id = Math.max(...this.tasks.map((task) => task.id)) + 1;
+    this.tasks = [...this.tasks, { id, title, status: false, done_on: null, due_on, series }];
   }
 
   /** Fails where a projection is not what the facts say. */

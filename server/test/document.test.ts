@@ -98,7 +98,7 @@ describe('names', () => {
 
   test.each<[string, string, string?]>([
     ['task.create', 'Task', 'NewTask'],
-    ['task.update', 'Task', 'TaskChange'],
+    ['task.update', 'ChangedTask', 'TaskChange'],
     ['physicalPlan.byUser', 'PhysicalPlanView'],
     ['physicalPlan.create', 'CreatedPhysicalPlan', 'NewPhysicalPlan'],
     ['physicalPlan.update', 'UpdatedPhysicalPlan', 'PhysicalPlanChange'],

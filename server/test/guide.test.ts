@@ -1,4 +1,4 @@
-// The calls of docs/guide/day.md, plans.md and calendar.md, run as they stand there.
+// The calls of docs/guide/day.md, tasks.md, plans.md and calendar.md, run as they stand there.
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
@@ -77,6 +77,13 @@ test('#641 the five calls of the guide answer as it says', async () => {
   expect(answers[4]).toMatchObject([
     { since: '2026-11-28', streak: { current: 1, best: 1, pending: false } },
   ]);
+});
+
+test('#636 the calls of the guide of tasks answer as it says', async () => {
+  const api = await start();
+  const { token } = await api.register();
+  const { answers, shown } = await follow(api, 'tasks.md', token);
+  expect(answers.map(([first]) => first)).toMatchObject(shown);
 });
 
 test('#690 the calls of the guide of plans answer as it says', async () => {

@@ -9,7 +9,10 @@ import { type ScannedAnswer, scanAnswers, scanLog, tokensIn } from './scan.ts';
 import { signed } from './tokens.ts';
 
 const document = openApiDocument(appRouter, '0.1.0');
-const TASK = { id: 1, user_id: 7, title: 'Run', status: false };
+const TASK = {
+  ...{ id: 1, user_id: 7, title: 'Run', status: false },
+  ...{ due_on: null, series_id: null, recurrence: null },
+};
 
 const answer = (payload: unknown, change: Partial<ScannedAnswer> = {}): ScannedAnswer => ({
   method: 'POST',

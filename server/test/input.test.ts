@@ -371,6 +371,9 @@ test.each(transports)(
       'mentalPlan.create': ['deadline', { name: 'x', goal: 'x', resource_list: [] }],
       'mentalPlan.update': ['deadline', { id: 1 }],
       'profile.update': ['birth_date', {}],
+      'task.create': ['due_on', { title: 'Run' }],
+      'task.list': ['due', {}],
+      'task.update': ['due_on', { id: 1 }],
     };
     expect(withDates.map(({ name }) => name).sort()).toEqual(Object.keys(DATES).sort());
     // A path without a date is another path.

@@ -26,6 +26,7 @@ interface Names {
   readonly resource: number;
   readonly task: number;
   readonly calendar: number;
+  readonly recurring: number;
   /** One whose file can be fetched. */
   readonly export: number;
 }
@@ -98,6 +99,7 @@ const DECLARED: Record<string, readonly [Reach, (names: Names) => object | Promi
   'task.byUser': ['own account', ({ account: id }) => ({ id })],
   'task.create': ['own account', ({ account: user_id }) => ({ user_id, title: 'Shop' })],
   'task.update': ['own object', ({ task: id }) => ({ id, title: 'Cook', status: true })],
+  'task.skip': ['own object', ({ recurring: id }) => ({ id })],
   'task.remove': ['own object', ({ task: id }) => ({ id })],
   'history.days': ['own list', () => ({})],
   'history.months': ['own list', () => ({})],
@@ -196,6 +198,8 @@ async function makeOwner(): Promise<Owner> {
     resource: (await make('resource.create', BOOK)).data,
     task: (await make('task.create', { title: 'Run' })).id,
     calendar: (await make('calendar.create', {})).id,
+    recurring: (await make('task.create', { title: 'Water', due_on: today, recurrence: { freq: 'daily' } }))
+      .id,
     export: await makeExport(api, owner),
   };
   await make('day.complete', { date: yesterday, tasks: [names.task] });
@@ -284,6 +288,7 @@ describe.each([...endpoints.keys()])('%s', (procedure) => {
         resource: MISSING,
         task: MISSING,
         calendar: MISSING,
+        recurring: MISSING,
         export: MISSING,
       };
       expect(named).toEqual(

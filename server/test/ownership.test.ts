@@ -185,6 +185,7 @@ test('#77 a stranger’s object costs the statements of one that never was', asy
   for (const [procedure, id, input] of [
     ['task.update', ann.task, { title: 'x' }],
     ['task.remove', ann.task, {}],
+    ['task.skip', ann.task, {}],
     ['resource.update', ann.resource, { name: 'x', volume: 2, progress: 1 }],
     ['resource.remove', ann.resource, {}],
     ['mentalPlan.update', ann.mentalPlan, { resource_list: [bob.resource] }],

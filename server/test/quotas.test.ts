@@ -102,6 +102,31 @@ test('#350 what is refused takes no number of an event, and the reason of anothe
   expect((await small.rpc('mentalPlan.create', other, ann.token)).body.error.data.reason).toBe('NOT_FOUND');
 });
 
+for (const { call, name: transport } of bothTransports(small))
+  test(`#632 over ${transport} who has no room for a next task does what is to be done, and none is made`, async () => {
+    const ann = await small.register();
+    const date = new Date().toISOString().slice(0, 10);
+    const ask = async (procedure: string, input: object) => (await call(procedure, input, ann.token)).data;
+    const recurring = { title: 'Water', due_on: date, recurrence: { freq: 'daily' } };
+    const { id } = await ask('task.create', recurring);
+    await ask('task.create', { title: 'Run' });
+    const other = await ask('task.create', recurring);
+    // Of two that come next there is room for neither; a skipped one gives its own place.
+    expect(await call('task.create', recurring, ann.token)).toMatchObject({ status: 409 });
+    const { next } = await ask('task.skip', { id: other.id });
+    expect(await ask('task.update', { id, status: true })).not.toHaveProperty('next');
+    expect(await ask('day.complete', { date, tasks: [next.id] })).toMatchObject({
+      day: { state: 'done', tasks: [{ task_id: next.id }] },
+      next_tasks: [],
+    });
+    expect(await ask('task.list', {})).toHaveLength(3);
+    // It recurs still: with room it is followed when it is finished again.
+    await ask('task.remove', { id });
+    await ask('day.reopen', { date });
+    expect((await ask('day.complete', { date, tasks: [next.id] })).next_tasks).toHaveLength(1);
+    expect(await ask('task.list', {})).toHaveLength(3);
+  });
+
 test('#351 the rows of large calls are counted for the user who writes them', async () => {
   const api = await startApp({ database, rates: { ...PLENTY, rows: { max: 25, seconds: 60 } } });
   const [ann, bob] = [await api.register(), await api.register()];

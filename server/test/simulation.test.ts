@@ -82,6 +82,7 @@ function stepsAfter(list: ReadonlyMap<string, Listed>, tops: readonly number[]):
   return at.map(({ k }) => k);
 }
 
+const nextDate = (date: string) => new Date(Date.parse(date) + DAY_MS).toISOString().slice(0, 10);
 const previousDate = (date: string) => new Date(Date.parse(date) - DAY_MS).toISOString().slice(0, 10);
 
 /** Days done in a row that end at the date, going backwards: everything is due every day. */
@@ -114,6 +115,8 @@ class Person {
   #bases: Base[] = [];
   #waiting: { date: string; content: Content }[] = [];
   plan = 0;
+  /** What is done every day: the tasks that there have been, by their order. */
+  water: { readonly id: number; readonly due: string }[] = [];
   user = { id: 0, book: 0, video: 0 };
 
   constructor(who: Traveller, seed: number, client: ReturnType<typeof createClient>) {
@@ -152,6 +155,12 @@ class Person {
       resource_list: [book as number, video as number],
     });
     this.user = { id: this.user.id, book: book as number, video: video as number };
+    const { id } = await this.client.task.create.mutate({
+      title: 'Water',
+      due_on: this.dateAt(FIRST),
+      recurrence: { freq: 'daily' },
+    });
+    this.water = [{ id, due: this.dateAt(FIRST) }];
   }
 
   async #fly(zone: string): Promise<void> {
@@ -186,6 +195,18 @@ class Person {
     else {
       const answer = await this.client.day.complete.mutate({ date, ...content });
       expect(answer.day).toMatchObject({ date, state: 'done', revision: expect.any(Number) });
+      this.#follow(date, content, answer.next_tasks);
+    }
+  }
+
+  /** Who has done the last one is told of the next: the day after it was due, and after today. */
+  #follow(date: string, content: Content, next: readonly { id: number; due_on: string | null }[]): void {
+    const last = this.water.at(-1) as (typeof this.water)[number];
+    if (!content.tasks?.includes(last.id)) expect(next).toEqual([]);
+    else {
+      const due = nextDate(last.due > date ? last.due : date);
+      expect(next).toMatchObject([{ due_on: due }]);
+      this.water.push({ id: next[0]?.id as number, due });
     }
   }
 
@@ -236,6 +257,8 @@ class Person {
     const tasks: number[] = [];
     if (!isOffline && this.random.oneIn(3))
       tasks.push((await this.client.task.create.mutate({ title: `Of ${date}` })).id);
+    const water = this.water.at(-1) as (typeof this.water)[number];
+    if (!isOffline && water.due <= date && this.random.oneIn(2)) tasks.push(water.id);
     const content: Content = {
       workout: { plan_id: this.plan, exercises },
       resources: [
@@ -382,6 +405,11 @@ describe('sixty days', async () => {
       sum(({ pages }) => pages),
       sum(({ minutes }) => minutes),
     ]);
+    const watered = (await client.task.list.query({ limit: 500 })).filter(
+      ({ series_id }) => series_id !== null,
+    );
+    expect(watered.map(({ id, due_on: due }) => ({ id, due })).reverse()).toEqual(person.water);
+    expect(person.water.length).toBeGreaterThan(5);
     await expectRebuilt(api.database.db, person.user.id);
     console.log(
       `${person.who.name}: ${done} done, ${days.length - done} skipped, best run ${summary.streak.best}, ${sum(({ pages }) => pages)} pages`,

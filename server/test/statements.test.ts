@@ -218,6 +218,11 @@ describe('round trips', async () => {
   const BOOK = { type: 'book', name: 'x', description: 'x', volume: 10 };
   const task = await made('task.create', { title: 'Run' });
   const otherTask = await made('task.create', { title: 'Shop' });
+  const water = await made('task.create', {
+    title: 'Water',
+    due_on: '2026-03-02',
+    recurrence: { freq: 'daily' },
+  });
   const physicalPlan = await made('physicalPlan.create', PLAN);
   const mentalPlan = await made('mentalPlan.create', { name: 'x', goal: 'x', resource_list: [] });
   const resource = await made('resource.create', BOOK);
@@ -265,6 +270,7 @@ describe('round trips', async () => {
     'task.list': { status: false },
     'task.byUser': { id: ann.id },
     'task.update': { id: task.id, status: true },
+    'task.skip': { id: water.id },
     'task.remove': { id: task.id },
     'health.check': {},
   };
@@ -288,6 +294,7 @@ describe('round trips', async () => {
     'day.complete',
     'day.correct',
     'day.reopen',
+    'task.skip',
     'physicalPlan.swap',
     'physicalPlan.remove',
     'mentalPlan.update',

@@ -42,6 +42,7 @@ export const ROUTES: Readonly<Record<string, readonly [method: string, path: str
   'task.byUser': ['GET', '/users/{id}/outer-tasks', 200],
   'task.create': ['POST', '/outherTasks', 201],
   'task.update': ['PATCH', '/outherTasks/{id}', 200],
+  'task.skip': ['POST', '/outherTasks/{id}/skip', 200],
   'task.remove': ['DELETE', '/outherTasks/{id}', 200],
   'history.days': ['GET', '/users/me/history', 200],
   'history.months': ['GET', '/users/me/history/months', 200],

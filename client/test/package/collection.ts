@@ -51,7 +51,7 @@ export const ORDER = {
     ...['body.add', 'body.list', 'body.trend', 'body.remove'],
     ...['calendar.create', 'calendar.list', 'calendar.revoke'],
     ...['history.days', 'history.months', 'history.summary'],
-    ...['physicalPlan.remove', 'mentalPlan.remove', 'resource.remove', 'task.remove'],
+    ...['physicalPlan.remove', 'mentalPlan.remove', 'resource.remove', 'task.skip', 'task.remove'],
     ...['auth.exports.start', 'auth.export'],
   ],
   stream: ['auth.signIn', 'events.stream'],
@@ -65,6 +65,9 @@ export const ORDER = {
     'auth.signOut',
   ],
 };
+
+/** Objects that are no longer the first of their kind: the task that took the place of the skipped one. */
+const ID_OF: Readonly<Record<string, string>> = { 'task.remove': '2' };
 
 const KEEP_TOKENS = `
 const text = pm.response.text();
@@ -92,7 +95,8 @@ export function chained(collection: Collection, document: Document, order: reado
     const known = byName.get(name);
     if (!known?.request) throw new Error(`the collection has no ${name}`);
     const found = onDate(known);
-    const { body } = found.request ?? {};
+    const { body, url } = found.request ?? {};
+    if (url) url.path = url.path.map((part) => (part === ':id' ? (ID_OF[name] ?? part) : part));
     if (body?.raw)
       body.raw = body.raw
         .replace(/("refresh_token": ?)"[^"]*"/, '$1"{{refreshToken}}"')

@@ -34,13 +34,15 @@ const unauthorized = (reply: FastifyReply) =>
   fail(reply.header('www-authenticate', 'Bearer'), 401, 'Unauthorized', 'UNAUTHENTICATED');
 const notFound = (reply: FastifyReply) => fail(reply, 404, 'Not Found', 'NOT_FOUND');
 const create = (user_id: number, title: string, status: boolean) =>
-  sql`insert into outer_tasks (user_id, title, status) values (${user_id}, ${title}, ${status}) returning id, user_id, title, status`;
+  sql`
+    insert into outer_tasks (user_id, title, status) values (${user_id}, ${title}, ${status})
+    returning id, user_id, title, status, due_on, series_id, null::json as recurrence`;
 
 const createWithEvent = (user_id: number, title: string, status: boolean) => sql`
   with counted as (update event_sequences set last = last + 1 where user_id = ${user_id} returning last),
   made as (
     insert into outer_tasks (user_id, title, status) select ${user_id}, ${title}, ${status} from counted
-    returning id, user_id, title, status),
+    returning id, user_id, title, status, due_on, series_id, null::json as recurrence),
   noted as (
     insert into events (user_id, seq, type, data) select ${user_id}, last, 'task.created', row_to_json(made) from counted, made)
   select * from made`;
@@ -58,7 +60,13 @@ app.get('/outherTasks', async (request, reply) => {
   return send(
     reply,
     200,
-    await sql`select id, user_id, title, status from outer_tasks where user_id = ${user_id} order by id desc limit 100`,
+    await sql`
+      select t.id, t.user_id, t.title, t.status, t.due_on, t.series_id,
+        case when t.series_id is not null then (
+          select json_strip_nulls(json_build_object('freq', s.freq, 'interval', s.interval, 'weekdays', case when s.weekdays is not null then
+              array(select n from generate_series(1, 7) n where s.weekdays & (1 << (n - 1)) > 0) end, 'month_day', s.month_day))
+          from task_series s where s.user_id = t.user_id and s.id = t.series_id and not s.ended) end as recurrence
+      from outer_tasks t where t.user_id = ${user_id} order by t.id desc limit 100`,
   );
 });
 

@@ -1,6 +1,6 @@
 // The queries of oRPC and Hono: Drizzle's relational queries, prepared, as its documentation advises.
 import { verify as verifyHash } from 'argon2';
-import { desc, eq, relations, sql } from 'drizzle-orm';
+import { and, desc, eq, not, relations, sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/postgres-js';
 import { SignJWT } from 'jose';
 import postgres from 'postgres';
@@ -17,6 +17,7 @@ const {
   physicalPlans,
   resources,
   sessions,
+  taskSeries,
   tasks,
   users,
   workoutExercises,
@@ -43,11 +44,28 @@ const related = {
 const db = drizzle(postgres(DATABASE_URL, POSTGRES), { schema: { ...tables, ...related } });
 
 const user_id = sql.placeholder('user_id');
-const columns = { id: tasks.id, user_id: tasks.user_id, title: tasks.title, status: tasks.status };
+const columns = {
+  id: tasks.id,
+  user_id: tasks.user_id,
+  title: tasks.title,
+  status: tasks.status,
+  due_on: tasks.due_on,
+  series_id: tasks.series_id,
+};
+const rule = {
+  freq: taskSeries.freq,
+  interval: taskSeries.interval,
+  weekdays: taskSeries.weekdays,
+  month_day: taskSeries.month_day,
+};
 
 const listTasks = db
-  .select(columns)
+  .select({ ...columns, rule })
   .from(tasks)
+  .leftJoin(
+    taskSeries,
+    and(eq(taskSeries.user_id, tasks.user_id), eq(taskSeries.id, tasks.series_id), not(taskSeries.ended)),
+  )
   .where(eq(tasks.user_id, user_id))
   .orderBy(desc(tasks.id))
   .limit(100)
@@ -116,11 +134,22 @@ const credentials = db
 
 export const health = healthOf(() => db.execute(sql`select 1`));
 
-export const tasksOf = (user_id: number) => listTasks.execute({ user_id });
+export async function tasksOf(user_id: number) {
+  const rows = await listTasks.execute({ user_id });
+  return rows.map(({ rule, ...task }) => {
+    const { freq, interval, weekdays, month_day } = rule ?? {};
+    const recurrence = rule && {
+      ...{ freq, interval },
+      ...(weekdays != null && { weekdays: weekdaysOf(weekdays) }),
+      ...(month_day != null && { month_day }),
+    };
+    return { ...task, recurrence };
+  });
+}
 
 export async function createTask(user_id: number, task: { title: string; status: boolean }) {
   const [made] = await insertTask.execute({ user_id, ...task });
-  return made as NonNullable<typeof made>;
+  return { ...(made as NonNullable<typeof made>), recurrence: null };
 }
 
 export async function mentalPlanOf(user_id: number) {

@@ -1,6 +1,7 @@
 // Changes a day: reads its state under the user's lock, asks the rules, and records what they say.
 import type { ExerciseCache } from '../cache/exercises.ts';
 import type { Database } from '../db/database.ts';
+import type { Quotas } from '../db/sql/quota.ts';
 import { inUserTransaction } from '../db/userTransaction.ts';
 import { type Action, type Effects, latestDate, type Refusal, transition } from '../domain/index.ts';
 import { type Recorded, recordEffects } from './record.ts';
@@ -34,7 +35,7 @@ interface Change {
 /** Changes a day, or nothing: one transaction of two statements behind the lock. */
 export async function moveDay(
   db: Database,
-  { now: clock, exercises }: DayServices,
+  { now: clock, exercises, quotas }: DayServices & { readonly quotas: Quotas },
   user_id: number,
   { date, action, named }: Change,
 ): Promise<Moved> {
@@ -47,7 +48,7 @@ export async function moveDay(
     if ('refusal' in effects) return { outcome: 'refused', refusal: effects.refusal };
     if ('nothing' in effects) return { outcome: 'unchanged', state };
     const { today, time_zone: zone } = state;
-    const recorded = await recordEffects(tx, user_id, { now, today, zone }, effects);
+    const recorded = await recordEffects(tx, user_id, { now, today, zone, quota: quotas.tasks }, effects);
     if (finishesOrReopens(state, effects)) await writeSchedule(tx, { user_id, now });
     return { outcome: 'moved', state, effects, recorded, now };
   });

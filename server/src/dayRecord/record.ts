@@ -19,7 +19,9 @@ import { columnList } from '../db/sql/columns.ts';
 import { daysLeft } from '../db/sql/daysLeft.ts';
 import { NOW } from '../db/sql/localDate.ts';
 import { PLAN_COLUMNS, planAsJson } from '../db/sql/planRow.ts';
+import { isBelowQuota, QUOTA_PARAMETER } from '../db/sql/quota.ts';
 import { addSumsTo, columnsOf, DAY_SUMS, MONTH_SUMS, sumDeclarations, sumValues } from '../db/sql/sums.ts';
+import { TASK_COLUMNS, type TaskRow, taskRow } from '../db/sql/taskRow.ts';
 import { unitOf } from '../db/sql/units.ts';
 import { firstRow, write } from '../db/statement.ts';
 import { type Effects, monthOf } from '../domain/index.ts';
@@ -60,6 +62,8 @@ interface PlanWrite {
 export interface Recorded {
   readonly physical_plans: readonly { id: number; day: number; progress: number; version: number }[];
   readonly mental_plans: readonly { id: number; progress: number; version: number }[];
+  /** The tasks that it has made. */
+  readonly next_tasks: readonly TaskRow[];
 }
 
 // Each list is a JSON parameter, so that the statement is the same for any number of rows. A null in a row that is a
@@ -69,6 +73,7 @@ const record = firstRow(
     'day.record',
     {
       ...NOW,
+      ...QUOTA_PARAMETER,
       user_id: 'int',
       zone: 'text',
       today: 'date',
@@ -78,11 +83,13 @@ const record = firstRow(
       mental_plans: 'json',
       links: 'json',
       tasks: 'json',
+      next_tasks: 'json',
       progressions: 'json',
     },
     {
       physical_plans: json<Recorded['physical_plans']>(),
       mental_plans: json<Recorded['mental_plans']>(),
+      next_tasks: json<Recorded['next_tasks']>(),
     },
     (sent) => sql`
     with move as (
@@ -128,8 +135,21 @@ const record = firstRow(
         done_on = case when sent_task.status then sent_task.date end
       from json_to_recordset(${sent.tasks}) as sent_task(id int, status boolean, date date)
       where task.user_id = ${sent.user_id} and task.id = sent_task.id
-      returning task.id, task.user_id, task.title, task.status
+      returning ${columnList(TASK_COLUMNS, 'task')}
     ),
+    sent_next as (
+      select *
+      from json_to_recordset(${sent.next_tasks}) as sent_task(series_id int, title text, due_on date)
+    ),
+    made_task as (
+      insert into ${tasks} (user_id, title, due_on, series_id)
+      select ${sent.user_id}, title, due_on, series_id
+      from sent_next
+      where ${isBelowQuota('tasks', sent.user_id, sent.quota, { added: sql`(select count(*) from sent_next)` })}
+      order by due_on, series_id
+      returning ${columnList(TASK_COLUMNS)}
+    ),
+    next_task as (select ${taskRow('made_task')} from made_task),
     new_event as (
       select row_number() over (order by kind, key) as place, kind, key, type, data
       from (
@@ -153,9 +173,12 @@ const record = firstRow(
         where resource.user_id = ${sent.user_id}
         group by resource.id
         union all
-        select 4, id, 'task.changed', row_to_json(task) from task
+        select 4, id, 'task.changed', row_to_json(told_task)
+        from (select ${taskRow('task')} from task) as told_task
         union all
-        select 5, place, 'day.changed', json_build_object('date', date, 'state', state, 'revision', revision)
+        select 5, id, 'task.created', row_to_json(next_task) from next_task
+        union all
+        select 6, place, 'day.changed', json_build_object('date', date, 'state', state, 'revision', revision)
         from move
         where moves_day
       ) as told
@@ -173,7 +196,7 @@ const record = firstRow(
     numbered as (
       select move.*, coalesce(sequence.before + new_event.place, sequence.last) as seq
       from sequence, move
-      left join new_event on new_event.kind = 5 and new_event.key = move.place
+      left join new_event on new_event.kind = 6 and new_event.key = move.place
     ),
     fact as (
       insert into ${facts} (user_id, seq, kind, date, at, zone, data)
@@ -221,7 +244,8 @@ const record = firstRow(
       (
         select coalesce(json_agg(json_build_object('id', id, 'progress', progress, 'version', version)), '[]')
         from mental_plan
-      ) as mental_plans`,
+      ) as mental_plans,
+      (select coalesce(json_agg(next_task order by next_task.id), '[]') from next_task) as next_tasks`,
   ),
 );
 
@@ -231,13 +255,15 @@ interface RecordOptions {
   readonly zone: string;
   /** The rows of physical plans are written by another statement. */
   readonly plansAreWritten?: boolean;
+  /** How many tasks the user may have; it may be left out of a change that makes none. */
+  readonly quota?: number;
 }
 
 /** Records the effects of a change. @returns the plans that it has changed */
 export async function recordEffects(
   db: Database,
   user_id: number,
-  { now, today, zone, plansAreWritten = false }: RecordOptions,
+  { now, today, zone, plansAreWritten = false, quota = 0 }: RecordOptions,
   effects: Effects,
 ): Promise<Recorded> {
   const plans = new Map<number, PlanWrite>();
@@ -285,7 +311,9 @@ export async function recordEffects(
     mental_plans: lists.mental_plans,
     links: lists.links,
     tasks: lists.tasks,
+    next_tasks: effects.series,
+    quota,
     progressions: effects.progressions,
   });
-  return recorded ?? { physical_plans: [], mental_plans: [] };
+  return recorded ?? { physical_plans: [], mental_plans: [], next_tasks: [] };
 }

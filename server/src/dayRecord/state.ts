@@ -20,6 +20,7 @@ import {
 import { catalogueVersion } from '../db/sql/catalogueVersion.ts';
 import { languageOf } from '../db/sql/language.ts';
 import { NOW } from '../db/sql/localDate.ts';
+import { seriesOf } from '../db/sql/taskRow.ts';
 import { unitOf } from '../db/sql/units.ts';
 import { firstRow, read } from '../db/statement.ts';
 import type {
@@ -213,9 +214,11 @@ const readState = firstRow(
           and resource.id = any(array(select id from resource_ids))
           and link.mental_plan_id = any(array(select id from mental_plan_ids))`)},
       'tasks', ${jsonList(sql`
-        select id, title, status, done_on
-        from ${tasks}
-        where user_id = ${user_id} and id = any(array(select id from task_ids))`)},
+        select
+          task.id, task.title, task.status, task.done_on, task.due_on,
+          ${seriesOf('task')} as series
+        from ${tasks} task
+        where task.user_id = ${user_id} and task.id = any(array(select id from task_ids))`)},
       'schedules', ${jsonList(sql`
         select schedule.from_date, schedule.training, schedule.study
         from ${schedules} schedule, first_row

@@ -92,19 +92,39 @@ describe('the ends of the calendar', () => {
 });
 
 describe('what follows a task', () => {
+  const TODAY = '2026-03-10';
   const series = {
     id: 7,
     title: 'Water',
     recurrence: { freq: 'daily', interval: 3 },
     anchor: '2026-03-01',
+    latest: '2026-03-07',
+    latest_open: null,
   } as const;
-  const task = { due_on: '2026-03-10', series, is_last: true };
+  const task = { due_on: '2026-03-10', series };
   test.each([
     ['in time', task, '2026-03-10', '2026-03-13'],
     ['before it was due', task, '2026-03-02', '2026-03-13'],
     ['late: what was missed is no task', task, '2026-03-25', '2026-03-28'],
     ['late, on a date of the rule', task, '2026-03-28', '2026-03-31'],
-    ['and is followed by one already', { ...task, is_last: false }, '2026-03-10', undefined],
+    [
+      'before another open one',
+      { ...task, series: { ...series, latest_open: '2026-03-12' } },
+      TODAY,
+      undefined,
+    ],
+    [
+      'after another open one',
+      { ...task, series: { ...series, latest_open: '2026-03-09' } },
+      TODAY,
+      '2026-03-13',
+    ],
+    [
+      'before one that is done',
+      { ...task, series: { ...series, latest: '2026-03-13' } },
+      TODAY,
+      '2026-03-16',
+    ],
     ['of no series', { ...task, series: null }, '2026-03-10', undefined],
     ['without a date', { ...task, due_on: null }, '2026-03-10', undefined],
     ['at the end of the calendar', { ...task, due_on: '9999-12-30' }, '2026-03-10', undefined],

@@ -19,6 +19,9 @@ export interface Series {
   readonly title: string;
   readonly recurrence: Recurrence;
   readonly anchor: string;
+  /** The latest date of its other tasks, and of those that are open: null without. */
+  readonly latest: string | null;
+  readonly latest_open: string | null;
 }
 
 /** A task as an occurrence of its series. */
@@ -26,8 +29,6 @@ export interface Occurrence {
   readonly due_on: string | null;
   /** Null: it does not recur, or no more. */
   readonly series: Series | null;
-  /** Whether no task of the series is due later. */
-  readonly is_last: boolean;
 }
 
 /** A task that is to be made. */
@@ -80,13 +81,18 @@ const DAY_OF: Readonly<
   },
 };
 
+/** @returns whether an open task of its series is due after it */
+export const isFollowed = (due_on: string, { latest_open }: Series): boolean =>
+  latest_open !== null && latest_open > due_on;
+
 /**
- * What comes after a task that is finished or passed over: the first occurrence after the date that it was due on and after
- * today. What was missed is made up by no task.
+ * What comes after a task that is finished or passed over: the first occurrence after its date, today, and what its series
+ * has had. What was missed is made up by no task.
  * @returns null where it recurs no more, or is followed by another already
  */
-export function nextTask({ due_on, series, is_last }: Occurrence, today: string): NextTask | null {
-  if (!series || !is_last || due_on === null) return null;
-  const next = nextOccurrence(series.recurrence, series.anchor, due_on > today ? due_on : today);
+export function nextTask({ due_on, series }: Occurrence, today: string): NextTask | null {
+  if (!series || due_on === null || isFollowed(due_on, series)) return null;
+  const after = [today, series.latest ?? today].reduce((a, b) => (a > b ? a : b), due_on);
+  const next = nextOccurrence(series.recurrence, series.anchor, after);
   return next === null ? null : { series_id: series.id, title: series.title, due_on: next };
 }

@@ -1,5 +1,6 @@
 // The fields that more than one contract is made of.
 import { z } from 'zod';
+import { MAX_INTERVALS } from '../domain/index.ts';
 
 const codePoints = (text: string): number => {
   let count = 0;
@@ -195,9 +196,60 @@ export type Resource = z.output<typeof Resource>;
 export const TASK_TITLE = { description: 'What is to be done.', examples: ['Buy running shoes'] };
 export const taskStatus = z.boolean().meta({ description: 'Whether it is done.', examples: [false] });
 
+/** `Tasks` asks for it too. */
+export const recurrenceInterval = z
+  .int()
+  .min(1)
+  .max(MAX_INTERVALS.daily)
+  .meta({
+    description: `Every so many days, ISO weeks or months: at most ${MAX_INTERVALS.daily}, ${MAX_INTERVALS.weekly} and ${MAX_INTERVALS.monthly}.`,
+    examples: [1],
+  });
+
+/** Dates that come again: they are counted from the date on which the task was due when it began to recur. */
+export const Recurrence = z
+  .object({
+    freq: z
+      .enum(['daily', 'weekly', 'monthly'])
+      .meta({ id: 'RecurrenceFrequency', description: 'What an interval counts.', examples: ['weekly'] }),
+    interval: recurrenceInterval,
+    weekdays: weekdays
+      .min(1)
+      .optional()
+      .meta({
+        description: 'Of a weekly one: 1 is Monday. Left out: that of the date from which it recurs.',
+        examples: [[1, 4]],
+      }),
+    month_day: z
+      .int()
+      .min(1)
+      .max(31)
+      .optional()
+      .meta({
+        description:
+          'Of a monthly one; in a shorter month it is the last day. Left out: that of the date from which it recurs.',
+        examples: [31],
+      }),
+  })
+  .meta({
+    id: 'Recurrence',
+    description: 'How a task recurs.',
+    examples: [{ freq: 'weekly', interval: 1, weekdays: [1, 4] }],
+  });
+
 /** `Tasks` and `Day` both answer with it. */
 export const Task = z
-  .object({ id, user_id: owner_id, title: z.string().meta(TASK_TITLE), status: taskStatus })
+  .object({
+    id,
+    user_id: owner_id,
+    title: z.string().meta(TASK_TITLE),
+    status: taskStatus,
+    due_on: localDate.nullable().describe('The local date by which it is to be done. Null: at any time.'),
+    series_id: id
+      .nullable()
+      .meta({ description: 'What it shares with the other tasks of its series.', examples: [1] }),
+    recurrence: Recurrence.nullable().describe('How it recurs. Null: not, or not any more.'),
+  })
   .meta({ id: 'Task', description: 'A thing to do.' });
 export type Task = z.output<typeof Task>;
 

@@ -55,7 +55,7 @@ export const tasks = pgTable(
     done_on: date('done_on', { mode: 'string' }),
     /** The local date by which it is to be done; null: at any time. */
     due_on: date('due_on', { mode: 'string' }),
-    /** The series that it is an occurrence of. */
+    /** The series that it is an occurrence of: then it has a date. */
     series_id: integer('series_id'),
     created_at: created_at(),
   },

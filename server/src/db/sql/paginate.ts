@@ -12,7 +12,7 @@ export interface PageRequest {
 }
 
 /** Above every id: the start of the first page. */
-const ABOVE_ALL_IDS = 2 ** 31;
+export const ABOVE_ALL_IDS = 2 ** 31;
 
 type Owned = PgTable & { id: PgColumn; user_id: PgColumn };
 
@@ -52,26 +52,11 @@ function limitBytes(rows: SQL, columns: Columns, texts: string[]): SQL {
     order by id desc`;
 }
 
-/** The same for the rows with a given value of `flag`. */
-export function pageReaderByFlag<C extends Columns>(name: string, table: Owned, columns: C, flag: PgColumn) {
-  const shape = { user_id: 'int', before_id: 'bigint', limit: 'int', value: 'boolean' } as const;
-  const page = read(name, shape, columns, ({ value, ...p }) =>
-    selectPage(table, columns, p, eq(flag, value)),
-  );
-  return (db: Database, user_id: number, value: boolean, { limit, before_id = ABOVE_ALL_IDS }: PageRequest) =>
-    page(db, { user_id, value, before_id, limit });
-}
-
-function selectPage(
-  table: Owned,
-  columns: Columns,
-  p: { user_id: SQL; before_id: SQL; limit: Parameter },
-  condition?: SQL,
-) {
+function selectPage(table: Owned, columns: Columns, p: { user_id: SQL; before_id: SQL; limit: Parameter }) {
   return builder
     .select({ ...columns })
     .from(table as PgTable)
-    .where(and(eq(table.user_id, p.user_id), condition, lt(table.id, p.before_id)))
+    .where(and(eq(table.user_id, p.user_id), lt(table.id, p.before_id)))
     .orderBy(desc(table.id))
     .limit(p.limit)
     .getSQL();

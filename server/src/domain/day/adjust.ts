@@ -1,13 +1,14 @@
 // Old PATCHes of one number: facts of today, which move no day unless they report its workout.
 import { round6 } from '../pace.ts';
+import { nextTask } from '../recurrence.ts';
 import { slotAfter, slotAt } from '../workout.ts';
 import type { Action } from './action.ts';
 import {
-  type Change,
   counter,
   effectsOfDay,
   effectsOfFacts,
   NO_MORE,
+  noChange,
   progressCounter,
   studyMinutes,
 } from './effects.ts';
@@ -43,14 +44,22 @@ export function adjustPlan(
     });
   const workout = reportWorkout(state, plan, slot, to);
   const content = { resources: [], tasks: [], mental_plan_id: null, ...day.content, workout };
-  const change: Change = { content, counters: [], sessions: new Map() };
+  const change = noChange(content);
   advancePlan(plan, to, change);
   return effectsOfDay(state, day, 'plan.adjusted', change, { reported: true });
 }
 
 /** An adjustment makes a row, but moves no day: state, revision and content stay. */
-const effectsOfAdjustment = (state: State, fact: Omit<Fact, 'date'>): Effects =>
-  effectsOfFacts(state, [{ ...fact, date: state.date }], state.day, { ...NO_MORE, counters: fact.counters });
+const effectsOfAdjustment = (
+  state: State,
+  fact: Omit<Fact, 'date'>,
+  series: Effects['series'] = [],
+): Effects =>
+  effectsOfFacts(state, [{ ...fact, date: state.date }], state.day, {
+    ...NO_MORE,
+    counters: fact.counters,
+    series,
+  });
 
 /** PATCHes of one number. */
 export function adjustNumber(
@@ -71,11 +80,16 @@ export function adjustNumber(
     const task = state.tasks.find(({ id }) => id === action.task_id);
     if (!task) return missing('Task');
     if (task.status === action.status) return NOTHING;
-    return effectsOfAdjustment(state, {
-      kind: 'task.adjusted',
-      counters: [{ of: 'task', id: task.id, before: task.status, after: action.status }],
-      sums: { tasks: action.status ? 1 : -1 },
-    });
+    const next = action.status ? nextTask(task, state.today) : null;
+    return effectsOfAdjustment(
+      state,
+      {
+        kind: 'task.adjusted',
+        counters: [{ of: 'task', id: task.id, before: task.status, after: action.status }],
+        sums: { tasks: action.status ? 1 : -1 },
+      },
+      next ? [next] : [],
+    );
   }
   const link = linkOf(state, action.resource_id, action.mental_plan_id);
   if (!link) return missing('Resource');

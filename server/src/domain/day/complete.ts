@@ -1,8 +1,17 @@
 // A date is completed or corrected: what is named is done, and what is no longer named is taken back.
 import { round6 } from '../pace.ts';
+import { nextTask } from '../recurrence.ts';
 import { isDue } from '../streak.ts';
 import { type Content, indexOfRepeated } from './action.ts';
-import { type Change, clamp, counter, effectsOfDay, progressCounter, studyMinutes } from './effects.ts';
+import {
+  type Change,
+  clamp,
+  counter,
+  effectsOfDay,
+  noChange,
+  progressCounter,
+  studyMinutes,
+} from './effects.ts';
 import type { Day, DoneResource, DoneTask, DoneWorkout, KeptContent } from './facts.ts';
 import { invalid, isRefused, missing, type Outcome, type Refusal } from './outcome.ts';
 import { linkOf, type State } from './state.ts';
@@ -46,7 +55,7 @@ export function isSame(kept: KeptContent | null, given: Content): boolean {
 /** Completes the date, or replaces what it holds. */
 export function completeDay(state: State, day: Day, given: Content, correcting: boolean): Outcome {
   const kept = day.content;
-  const change: Change = { content: null, counters: [], sessions: new Map() };
+  const change = noChange();
 
   let workout = kept?.workout?.reported ? kept.workout : null;
   if (given.workout) {
@@ -137,7 +146,7 @@ function studyResources(
   return resources;
 }
 
-/** @returns the tasks of the content, each once; those that were open are done by the date */
+/** @returns the tasks of the content, each once; those that were open are done by the date, and are followed by the next */
 function finishTasks(
   state: State,
   given: Content['tasks'],
@@ -149,7 +158,11 @@ function finishTasks(
     const task = state.tasks.find(({ id }) => id === task_id);
     if (!task) return missing('Task');
     const old = kept.find((other) => other.task_id === task_id);
-    if (!task.status) change.counters.push({ of: 'task', id: task_id, before: false, after: true });
+    if (!task.status) {
+      change.counters.push({ of: 'task', id: task_id, before: false, after: true });
+      const next = nextTask(task, state.today);
+      if (next) change.series.push(next);
+    }
     tasks.push({ task_id, title: task.title, finished: !task.status || old?.finished === true });
   }
   return tasks;

@@ -2,6 +2,7 @@
 import { mondayOf } from '../calendar.ts';
 import { round6 } from '../pace.ts';
 import { fold, isCounted, isReady, type Progression, type Standing, topOf } from '../progression.ts';
+import type { NextTask } from '../recurrence.ts';
 import { runs } from '../streak.ts';
 import { openingsOf, prescribedOf, progressionOf, type TrainingPlan } from '../workout.ts';
 import {
@@ -22,7 +23,15 @@ export interface Change {
   readonly content: KeptContent | null;
   readonly counters: Counter[];
   readonly sessions: Map<number, number>;
+  readonly series: NextTask[];
 }
+
+export const noChange = (content: KeptContent | null = null): Change => ({
+  content,
+  counters: [],
+  sessions: new Map(),
+  series: [],
+});
 
 export const counter = (
   of: 'day' | 'progress' | 'days_left',
@@ -81,7 +90,7 @@ export function effectsOfDay(
   state: State,
   day: Day,
   kind: FactKind,
-  { content, counters, sessions }: Change,
+  { content, counters, sessions, series }: Change,
   more: Pick<Fact, 'reported'> = {},
 ): Effects {
   const workout = content?.workout ?? null;
@@ -103,6 +112,7 @@ export function effectsOfDay(
   const plan = state.plans.find(({ id }) => id === workout?.plan_id);
   return effectsOfFacts(state, [fact], day, {
     counters,
+    series,
     sessions: [...sessions].map(([plan_id, count]) => ({ plan_id, sessions: count })),
     progressions: after,
     ready: after
@@ -114,14 +124,14 @@ export function effectsOfDay(
   });
 }
 
-export const NO_MORE = { counters: [], sessions: [], progressions: [], ready: [] };
+export const NO_MORE = { counters: [], sessions: [], progressions: [], ready: [], series: [] };
 
 /** Rows, sums and runs of facts of as many dates. */
 export function effectsOfFacts(
   state: State,
   facts: readonly Fact[],
   day: Day | null,
-  rest: Pick<Effects, 'counters' | 'sessions' | 'progressions' | 'ready'>,
+  rest: Omit<Effects, 'moves' | 'runs'>,
 ): Effects {
   const rowOf = (date: string): Day | null => {
     if (date === state.date) return day;
@@ -142,7 +152,6 @@ export function effectsOfFacts(
     runs: [...changes].filter(
       ([date, run]) => !isMoved(date) && state.rows.find((one) => one.date === date)?.run !== run,
     ),
-    series: [],
     ...rest,
   };
 }

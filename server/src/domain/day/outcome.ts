@@ -1,5 +1,6 @@
 // What a transition answers: a refusal, nothing, or what is to be written.
 import type { Progression } from '../progression.ts';
+import type { NextTask } from '../recurrence.ts';
 import type { Sums } from '../streak.ts';
 import type { Counter, Day, Fact } from './facts.ts';
 
@@ -41,8 +42,8 @@ export interface Effects {
   readonly progressions: readonly Progression[];
   /** Exercises of the named plan whose next variation may be taken. */
   readonly ready: readonly number[];
-  /** The next tasks of series. */
-  readonly series: readonly never[];
+  /** The next tasks of series. They are made where there is room for all of them. */
+  readonly series: readonly NextTask[];
 }
 
 export type Outcome = { readonly refusal: Refusal } | { readonly nothing: true } | Effects;

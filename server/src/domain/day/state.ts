@@ -1,6 +1,7 @@
 // What a transition reads.
 import type { MinutesPerUnit, Unit } from '../pace.ts';
 import type { Progression } from '../progression.ts';
+import type { Occurrence } from '../recurrence.ts';
 import type { Schedule } from '../streak.ts';
 import type { ExerciseTraits, TrainingPlan } from '../workout.ts';
 import type { Day } from './facts.ts';
@@ -22,7 +23,7 @@ export interface MentalPlan {
   readonly deadline: string | null;
 }
 
-export interface DayTask {
+export interface DayTask extends Occurrence {
   readonly id: number;
   readonly title: string;
   readonly status: boolean;

@@ -1,6 +1,6 @@
 // Takes back what a date has done.
 import { slotBefore } from '../workout.ts';
-import { type Change, clamp, counter, progressCounter } from './effects.ts';
+import { type Change, clamp, counter, noChange, progressCounter } from './effects.ts';
 import type { Counter, Day, DoneResource, DoneTask, DoneWorkout } from './facts.ts';
 import { linkOf, type State } from './state.ts';
 
@@ -25,6 +25,7 @@ export function undoResource(
   return link ? progressCounter(link, clamp(link.progress - (after - before), link.volume)) : [];
 }
 
+/** A task that is opened again keeps the one that follows it. */
 export function undoTask(state: State, { task_id, finished }: DoneTask): Counter[] {
   const task = state.tasks.find(({ id }) => id === task_id);
   return finished && task?.status && task.done_on === state.date
@@ -34,7 +35,7 @@ export function undoTask(state: State, { task_id, finished }: DoneTask): Counter
 
 /** What reopening a date takes back. */
 export function undoDay(state: State, { content, counted_down }: Day): Change {
-  const change: Change = { content: null, counters: [], sessions: new Map() };
+  const change = noChange();
   if (content?.workout) undoWorkout(state, content.workout, change);
   const counted = content?.mental_plan_id ?? state.counted_plan_id;
   const plan = state.mental_plans.find(({ id }) => id === counted);

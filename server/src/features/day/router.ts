@@ -14,7 +14,7 @@ import { toDay } from './view.ts';
 
 const tag = 'Days';
 
-const CONTENT = `A day holds what was done on a local date of mine: from 30 days ago to the latest date that it is anywhere. \`workout\` moves the day of the plan on, once a date; \`delta\` adds to the progress of a resource, \`progress\` sets it; \`tasks\` become done. Targets that were shown are judged by, so devices that were offline may send theirs in any order.`;
+const CONTENT = `A day holds what was done on a local date of mine: from 30 days ago to the latest date that it is anywhere. \`workout\` moves the day of the plan on, once a date; \`delta\` adds to the progress of a resource, \`progress\` sets it; \`tasks\` become done, and those that recur are followed by \`next_tasks\`. Targets that were shown are judged by, so devices that were offline may send theirs in any order.`;
 
 const etag = ({ revision }: { revision: number }) => revision;
 const etagOfDay = ({ day }: z.output<typeof Done>) => day.revision;
@@ -81,7 +81,7 @@ async function toDone(ctx: SignedIn, moved: Changed, message: string): Promise<z
     physical_plan: plan && { id: plan.id, day: plan.day, progress: plan.progress, version: plan.version },
     mental_plan,
     ready: moved.outcome === 'moved' ? [...moved.effects.ready] : [],
-    next_tasks: [],
+    next_tasks: recorded ? [...recorded.next_tasks] : [],
   };
 }
 
@@ -112,7 +112,7 @@ export const dayRouter = router({
     .meta(
       endpoint('GET /users/me/today', 'What to do today', {
         description:
-          'The workout with its targets, energy and macronutrients, what to learn, and open tasks, for the local date of the profile. With `date` it is what was to be done on that date. Numbers come with what they were made from; docs/formulas.md has the sources.',
+          'The workout with its targets, energy and macronutrients, what to learn, and open tasks that are due, for the local date of the profile. With `date` it is what was to be done on that date. Numbers come with what they were made from; docs/formulas.md has the sources.',
         tag,
       }),
     )
@@ -199,7 +199,7 @@ export const dayRouter = router({
     .meta(
       endpoint('POST /users/me/days/{date}/reopen', 'Open a day again', {
         description:
-          'What it did is undone: progress, tasks, and the step of the plan. What was changed since stays.',
+          'What it did is undone: progress, tasks, and the step of the plan. What was changed since stays, and so do tasks that came next.',
         example: { message: 'Day reopened' },
         tag,
         recordsFacts: true,

@@ -4,7 +4,7 @@ import type { Database } from '../../db/database.ts';
 import { sql } from '../../db/drizzle.ts';
 import { tasks } from '../../db/schema/index.ts';
 import { recordAdjustment, userClock } from '../../db/sql/adjustment.ts';
-import { columnList, pickColumns } from '../../db/sql/columns.ts';
+import { columnList } from '../../db/sql/columns.ts';
 import {
   appendEvent,
   appendEvents,
@@ -14,20 +14,56 @@ import {
   userLocked,
 } from '../../db/sql/eventLog.ts';
 import { NOW } from '../../db/sql/localDate.ts';
-import { pageReader, pageReaderByFlag } from '../../db/sql/paginate.ts';
+import { ABOVE_ALL_IDS } from '../../db/sql/paginate.ts';
 import { isBelowQuota, isCertainlyBelowQuota, QUOTA_PARAMETER } from '../../db/sql/quota.ts';
-import { firstRow, groupedWrite, type Input } from '../../db/statement.ts';
-import type { Task } from '../../trpc/fields.ts';
+import { TASK_COLUMNS, TASK_ROW, type TaskRow, taskRow } from '../../db/sql/taskRow.ts';
+import { firstRow, groupedWrite, type Input, read } from '../../db/statement.ts';
 import type { TaskPage } from './contract.ts';
 
-const columns = pickColumns(tasks, ['id', 'user_id', 'title', 'status']);
-const page = pageReader('task.page', tasks, columns);
-const pageOfStatus = pageReaderByFlag('task.pageOfStatus', tasks, columns, tasks.status);
+const PAGE = { user_id: 'int', before_id: 'bigint', limit: 'int' } as const;
+
+/** @param only a condition of the rows of the list */
+const taskList = <const S extends Record<string, 'boolean' | 'date'>>(
+  name: string,
+  more: S,
+  only: (sent: Record<keyof S, SQL>) => SQL,
+) =>
+  read(
+    name,
+    { ...PAGE, ...more },
+    TASK_ROW,
+    ({ user_id, before_id, limit, ...sent }) => sql`
+    select ${taskRow('task')}
+    from ${tasks} task
+    where task.user_id = ${user_id} and task.id < ${before_id} and ${only(sent as unknown as Record<keyof S, SQL>)}
+    order by task.id desc
+    limit ${limit}`,
+  );
+const page = taskList('task.page', {}, () => sql`true`);
+const pageOfStatus = taskList(
+  'task.pageOfStatus',
+  { status: 'boolean' },
+  ({ status }) => sql`task.status = ${status}`,
+);
+const pageOfDue = taskList(
+  'task.pageOfDue',
+  { due: 'date' },
+  ({ due }) => sql`not task.status and task.due_on <= ${due}`,
+);
 
 /** Newest first. */
-export function listTasks(db: Database, user_id: number, { status, ...window }: TaskPage) {
-  return status === undefined ? page(db, user_id, window) : pageOfStatus(db, user_id, status, window);
+export function listTasks(
+  db: Database,
+  user_id: number,
+  { status, due, limit, before_id = ABOVE_ALL_IDS }: TaskPage,
+): Promise<TaskRow[]> {
+  const window = { user_id, limit, before_id };
+  if (due !== undefined) return pageOfDue(db, { ...window, due });
+  return status === undefined ? page(db, window) : pageOfStatus(db, { ...window, status });
 }
+
+/** Of a row that is of no series, for `returning`. */
+const returned = (alias?: string) => sql`${columnList(TASK_COLUMNS, alias)}, null::json as recurrence`;
 
 const NEW_TASK = { ...QUOTA_PARAMETER, user_id: 'int', title: 'text', status: 'boolean' } as const;
 
@@ -37,14 +73,14 @@ const taskCreation = (name: string, room: (user_id: SQL, quota: SQL, last: SQL) 
     groupedWrite(
       name,
       NEW_TASK,
-      columns,
+      TASK_ROW,
       ({ user_id, title, status, quota }) => sql`
       with ${nextSequence(user_id, room(user_id, quota, sql`last`))},
       made as (
         insert into ${tasks} (user_id, title, status)
         select ${user_id}, ${title}, ${status}
         where ${sequenceTaken}
-        returning ${columnList(columns)}
+        returning ${returned()}
       ),
       ${appendEvent(user_id, 'task.created', sql`select row_to_json(made) as data from made`)}
       select * from made`,
@@ -55,24 +91,34 @@ const createCounted = taskCreation('task.createCounted', (user_id, quota, last) 
   isBelowQuota('tasks', user_id, quota, { last }),
 );
 
-/** @returns the task; undefined, and nothing made, when there is no room or no such user */
-export async function createTask(db: Database, task: Input<typeof NEW_TASK>): Promise<Task | undefined> {
+/** @returns the task, without a date; undefined, and nothing made, when there is no room or no such user */
+export async function createTask(db: Database, task: Input<typeof NEW_TASK>): Promise<TaskRow | undefined> {
   return (await create(db, task)) ?? createCounted(db, task);
 }
 
-const TASK_CHANGE = { ...NOW, user_id: 'int', id: 'int', title: 'text?', status: 'boolean?' } as const;
+const TASK_CHANGE = {
+  ...NOW,
+  user_id: 'int',
+  id: 'int',
+  title: 'text?',
+  status: 'boolean?',
+  due_on: 'date?',
+  /** Whether `due_on` was sent: it can be null. */
+  dates: 'boolean',
+} as const;
 
 // `before` locks the row, so that it has the values that are replaced, whatever was committed since the statement began.
+/** Changes a task that is of no series. @returns it; one of a series is answered as it stands, and not changed */
 export const updateTask = firstRow(
   groupedWrite(
     'task.update',
     TASK_CHANGE,
-    columns,
-    ({ user_id, id, title, status, now }) => sql`
+    TASK_ROW,
+    ({ user_id, id, title, status, due_on, dates, now }) => sql`
     with ${lockUser(user_id)},
     ${userClock(user_id, now)},
     before as (
-      select id, title, status
+      select ${columnList(TASK_COLUMNS)}
       from ${tasks}
       where id = ${id} and user_id = ${user_id} and ${userLocked}
       for no key update
@@ -81,13 +127,14 @@ export const updateTask = firstRow(
       update ${tasks} task set
         title = coalesce(${title}, task.title),
         status = coalesce(${status}, task.status),
+        due_on = case when ${dates} then ${due_on} else task.due_on end,
         done_on = case
           when coalesce(${status}, task.status) = task.status then task.done_on
           when ${status} then (select today from clock)
         end
       from before
-      where task.id = before.id
-      returning ${columnList(columns, 'task')}
+      where task.id = before.id and before.series_id is null
+      returning ${returned('task')}
     ),
     ${appendEvents(
       user_id,
@@ -95,7 +142,7 @@ export const updateTask = firstRow(
       sql`
         select row_to_json(after) as data
         from after, before
-        where (after.title, after.status) <> (before.title, before.status)`,
+        where (after.title, after.status, after.due_on) is distinct from (before.title, before.status, before.due_on)`,
     )},
     ${recordAdjustment(
       user_id,
@@ -108,23 +155,28 @@ export const updateTask = firstRow(
         from after, before
         where after.status <> before.status`,
     )}
-    select * from after`,
+    select * from after
+    union all
+    select *, null from before where series_id is not null`,
   ),
 );
 
+/** Removes a task that is of no series. @returns it; one of a series is answered, and not removed */
 export const removeTask = firstRow(
   groupedWrite(
     'task.remove',
     { user_id: 'int', id: 'int' },
-    { id: tasks.id },
+    { id: tasks.id, series_id: tasks.series_id },
     ({ user_id, id }) => sql`
     with ${lockUser(user_id)},
     removed as (
       delete from ${tasks}
-      where id = ${id} and user_id = ${user_id} and ${userLocked}
+      where id = ${id} and user_id = ${user_id} and series_id is null and ${userLocked}
       returning id
     ),
     ${appendEvents(user_id, 'task.removed', sql`select row_to_json(removed) as data from removed`)}
-    select id from removed`,
+    select id, null as series_id from removed
+    union all
+    select id, series_id from ${tasks} where id = ${id} and user_id = ${user_id} and series_id is not null`,
   ),
 );

@@ -10,6 +10,9 @@ const transports = bothTransports(api);
 
 const ids = (tasks: { id: number }[]) => tasks.map(({ id }) => id);
 
+/** What a task has that is due at any time. */
+const UNDATED = { due_on: null, series_id: null, recurrence: null };
+
 /** Adds tasks by SQL: many at once, every third one done. */
 async function addTasks({ id }: User, count: number): Promise<void> {
   await api.database.db.execute(sql`
@@ -20,7 +23,13 @@ test('a new task is open, belongs to its maker and is the same on both transport
   const ann = await api.register();
   const made = await api.rest('POST', '/outherTasks', { token: ann.token, body: { title: 'Run' } });
   expect(made.status).toBe(201);
-  expect(made.body).toEqual({ id: expect.any(Number), user_id: ann.id, title: 'Run', status: false });
+  expect(made.body).toEqual({
+    id: expect.any(Number),
+    user_id: ann.id,
+    title: 'Run',
+    status: false,
+    ...UNDATED,
+  });
   const overRpc = await api.rpc('task.list', {}, ann.token);
   expect(overRpc.body.result.data).toEqual([made.body]);
 });
@@ -264,6 +273,12 @@ describe.each(transports)('over $name', (transport) => {
     expect(data.map(({ title }: { title: string }) => title)).toEqual(
       Array.from({ length: 1000 }, (_, index) => `Task ${index + 2}`),
     );
-    expect(data[0]).toEqual({ id: expect.any(Number), user_id: ann.id, title: 'Task 2', status: false });
+    expect(data[0]).toEqual({
+      id: expect.any(Number),
+      user_id: ann.id,
+      title: 'Task 2',
+      status: false,
+      ...UNDATED,
+    });
   });
 });

@@ -205,9 +205,6 @@ const Learning = z
   .meta({ id: 'Learning', description: 'What to learn on a date.' });
 
 const DueTask = Task.extend({
-  due_on: localDate.nullable().describe('When it is due. Null: on any date.'),
-  series_id: id.nullable().describe('The series that it is of. Null: it does not recur.'),
-  recurrence: z.null().meta({ description: 'How it recurs.', examples: [null] }),
   overdue: flag('Whether it was due before the date.'),
 }).meta({ id: 'DueTask', description: 'A task to do.' });
 
@@ -258,7 +255,9 @@ export const Today = z
       .describe('Why there is nothing to learn.'),
     tasks: z
       .array(DueTask)
-      .describe(`Open tasks that are due by the date or on any, by id; the first ${MAX_LISTED}.`),
+      .describe(
+        `Open tasks that are due by the date or at any time, by \`due_on\`, those at any time last, and id; the first ${MAX_LISTED}.`,
+      ),
   })
   .meta({ id: 'Today', description: 'What to do on a date, and why.' });
 

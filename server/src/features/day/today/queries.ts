@@ -25,6 +25,7 @@ import {
 import { catalogueVersion } from '../../../db/sql/catalogueVersion.ts';
 import { localToday, NOW } from '../../../db/sql/localDate.ts';
 import { progressDeltas } from '../../../db/sql/progressDeltas.ts';
+import { taskRow } from '../../../db/sql/taskRow.ts';
 import { unitOf } from '../../../db/sql/units.ts';
 import { lastWeighIns } from '../../../db/sql/weighIn.ts';
 import { firstRow, read } from '../../../db/statement.ts';
@@ -140,11 +141,26 @@ const readToday = firstRow(
       where link.progress < resource.volume
     ),
     task as (
-      select id, user_id, title, status
-      from ${tasks}
-      where user_id = ${user_id} and not status
-      order by id
-      limit ${sql.raw(String(MAX_LISTED))}
+      select ${taskRow('due')}
+      from (
+        (
+          select *
+          from ${tasks}
+          where user_id = ${user_id} and not status and due_on <= (select date from clock)
+          order by due_on, id
+          limit ${sql.raw(String(MAX_LISTED))}
+        )
+        union all
+        (
+          select *
+          from ${tasks}
+          where user_id = ${user_id} and not status and due_on is null
+          order by id
+          limit ${sql.raw(String(MAX_LISTED))}
+        )
+        order by due_on, id
+        limit ${sql.raw(String(MAX_LISTED))}
+      ) as due
     ),
     monday as (
       select clock.date - (extract(isodow from clock.date)::int - 1) as date from clock
@@ -215,7 +231,7 @@ const readToday = firstRow(
           where link.progress >= resource.volume
         ),
         'resources', (select coalesce(json_agg(resource order by resource.id), '[]') from resource),
-        'tasks', (select coalesce(json_agg(task order by task.id), '[]') from task),
+        'tasks', (select coalesce(json_agg(task order by task.due_on, task.id), '[]') from task),
         'rows', (select coalesce(json_agg(run_row order by run_row.date), '[]') from run_row),
         'schedules', (select coalesce(json_agg(in_force), '[]') from in_force)
       ) as state

@@ -69,7 +69,7 @@ export interface StoredToday {
   } | null;
   readonly finished: number;
   readonly resources: readonly StoredResource[];
-  readonly tasks: readonly Omit<Today['tasks'][number], 'due_on' | 'series_id' | 'recurrence' | 'overdue'>[];
+  readonly tasks: readonly Omit<Today['tasks'][number], 'overdue'>[];
   readonly rows: readonly RunDay[];
   readonly schedules: readonly Schedule[];
 }
@@ -116,13 +116,7 @@ export function toToday(stored: StoredToday, catalogue: Exercises): Today {
     nutrition: nutrition && { ...nutrition, clamped_by: [...nutrition.clamped_by] },
     nutrition_reason: reason,
     ...learningOf(stored),
-    tasks: stored.tasks.map((task) => ({
-      ...task,
-      due_on: null,
-      series_id: null,
-      recurrence: null,
-      overdue: false,
-    })),
+    tasks: stored.tasks.map((task) => ({ ...task, overdue: task.due_on !== null && task.due_on < date })),
   };
 }
 
