@@ -1,5 +1,5 @@
-// Sixty days of three people over the typed client, with a clock that is set: they travel, miss, skip and correct days,
-// and one of them is offline for five. What the server keeps is held against a recount of the script's own list, which
+// Sixty days of four people over the typed client, with a clock that is set: they travel, miss, skip and correct days,
+// weigh themselves, one is offline for five days, and one trains by a plan that was made for a level. What the server keeps is held against a recount of the script's own list, which
 // knows nothing of the server's rules, and against what the facts alone make.
 import { describe, expect, test } from 'vitest';
 import { createClient, type RouterInputs, type RouterOutputs } from '../../client/src/index.ts';
@@ -23,6 +23,8 @@ interface Traveller {
   readonly stays: readonly { readonly from: number; readonly zone: string; readonly hour: number }[];
   /** Whether an older client is used on even days: it moves numbers by PATCHes, and says nothing of what was done. */
   readonly usesOldClient?: boolean;
+  /** Whether the workouts are made for a level, with other exercises on other days of the week. */
+  readonly level?: number;
   /** Days without a network: what was done is sent afterwards, in any order and twice. */
   readonly offline: readonly [first: number, last: number] | undefined;
 }
@@ -51,14 +53,24 @@ const PEOPLE: readonly Traveller[] = [
     usesOldClient: true,
     offline: undefined,
   },
+  {
+    name: 'Kolkata, by a plan that was made for level 2',
+    dayStart: 3,
+    stays: [{ from: 0, zone: 'Asia/Kolkata', hour: 15 }],
+    level: 2,
+    offline: undefined,
+  },
 ];
 
 /** What the script knows of a date. */
 interface Listed {
   readonly state: 'done' | 'skipped' | 'reported';
   readonly exercises: readonly {
+    readonly exercise_id: number;
     readonly unit: 'reps' | 'seconds';
     readonly target: number;
+    readonly sets: number;
+    /** In each of the sets. */
     readonly done: number;
   }[];
   readonly pages: number;
@@ -68,21 +80,37 @@ interface Listed {
 
 const SKIPPED: Listed = { state: 'skipped', exercises: [], pages: 0, minutes: 0, tasks: 0 };
 
-/** Where somebody stands with each exercise after what is listed, told as a person would: one step up, hold, back off. */
-function stepsAfter(list: ReadonlyMap<string, Listed>, tops: readonly number[]): number[] {
-  const at = tops.map(() => ({ k: 0, misses: 0 }));
-  for (const [, { exercises }] of [...list].sort(([a], [b]) => a.localeCompare(b)))
-    exercises.forEach(({ target, done }, index) => {
-      const one = at[index] as { k: number; misses: number };
-      const top = tops[index] as number;
-      if (done >= target) Object.assign(one, { k: Math.min(top, one.k + 1), misses: 0 });
-      else if (one.misses < 2) one.misses++;
-      else Object.assign(one, { k: Math.max(0, one.k - Math.max(1, Math.ceil(top / 10))), misses: 0 });
-    });
-  return at.map(({ k }) => k);
+/** Where somebody stands with an exercise after what is listed, told as a person would: one step up, hold, back off. */
+function stepAfter(
+  list: ReadonlyMap<string, Listed>,
+  { exercise_id, top }: Pick<Base, 'exercise_id' | 'top'>,
+): number {
+  let [k, misses] = [0, 0];
+  for (const [, { exercises }] of [...list].sort(([a], [b]) => a.localeCompare(b))) {
+    const one = exercises.find((exercise) => exercise.exercise_id === exercise_id);
+    if (!one) continue;
+    if (one.done >= one.target) [k, misses] = [Math.min(top, k + 1), 0];
+    else if (misses < 2) misses++;
+    else [k, misses] = [Math.max(0, k - Math.max(1, Math.ceil(top / 10))), 0];
+  }
+  return k;
 }
 
 const nextDate = (date: string) => new Date(Date.parse(date) + DAY_MS).toISOString().slice(0, 10);
+
+/** The trend of weights by date, a day at a time: of the distance to the last weight nine tenths are left each day. */
+function trendAfter(weights: ReadonlyMap<string, number>): number | undefined {
+  let trend: number | undefined;
+  let last = '';
+  for (const [date, weight] of [...weights].sort(([a], [b]) => a.localeCompare(b))) {
+    let distance = trend === undefined ? 0 : trend - weight;
+    if (trend !== undefined) for (let at = last; at < date; at = nextDate(at)) distance *= 0.9;
+    trend = weight + distance;
+    last = date;
+  }
+  return trend;
+}
+
 const previousDate = (date: string) => new Date(Date.parse(date) - DAY_MS).toISOString().slice(0, 10);
 
 /** Days done in a row that end at the date, going backwards: everything is due every day. */
@@ -100,6 +128,7 @@ function runAt(list: ReadonlyMap<string, Listed>, first: string, date: string): 
 interface Base {
   readonly exercise_id: number;
   readonly unit: 'reps' | 'seconds';
+  readonly sets: number;
   readonly start: number;
   readonly top: number;
   step: number;
@@ -112,7 +141,10 @@ class Person {
   readonly client: ReturnType<typeof createClient>;
   readonly who: Traveller;
   #zone = '';
-  #bases: Base[] = [];
+  readonly weights = new Map<string, number>();
+  /** The days of the week with a workout. */
+  slots: readonly number[] = [1, 2, 3, 4, 5, 6, 7];
+  readonly #bases = new Map<number, Base>();
   #waiting: { date: string; content: Content }[] = [];
   plan = 0;
   /** What is done every day: the tasks that there have been, by their order. */
@@ -136,8 +168,21 @@ class Person {
 
   async begin(zone: string): Promise<void> {
     await this.#fly(zone);
-    const body = { goal: 'Run', age: 30, gender: 'female', weight: 65, height: 170 } as const;
-    this.plan = (await this.client.physicalPlan.create.mutate(body)).data.id;
+    const { level } = this.who;
+    const plan = await this.client.physicalPlan.create.mutate({
+      goal: 'Run',
+      age: 30,
+      gender: 'female',
+      weight: 65,
+      height: 170,
+      ...(level !== undefined && { level, days_per_week: 3, session_minutes: 60 }),
+    });
+    this.plan = plan.data.id;
+    this.slots = plan.days
+      .filter(({ exercises }) => exercises.length > 0)
+      .map(({ day_of_week }) => day_of_week);
+    // A plan's weight is one of its date.
+    this.weights.set(this.dateAt(FIRST), 65);
     await this.client.mentalPlan.create.mutate({
       name: 'Spring',
       goal: 'Read',
@@ -175,7 +220,10 @@ class Person {
     const [from, to] = this.who.offline ?? [Number.POSITIVE_INFINITY, 0];
     const isOffline = day >= from && day <= to;
     if (day === to + 1) await this.#reconnect();
-    if (!isOffline) await this.#correctSome(date);
+    if (!isOffline) {
+      await this.#correctSome(date);
+      await this.#weigh(date);
+    }
     // Who has flown west has a date twice.
     if (this.list.has(date)) return;
     const chance = this.random.next();
@@ -199,6 +247,14 @@ class Person {
     }
   }
 
+  /** A little less each week, give or take a kilogram; the last weight of a date stands. */
+  async #weigh(date: string): Promise<void> {
+    if (this.random.oneIn(3)) return;
+    const weight = (650 - this.weights.size + this.random.int(-10, 10)) / 10;
+    this.weights.set(date, weight);
+    expect(await this.client.body.add.mutate({ weight })).toMatchObject({ date, weight });
+  }
+
   /** Who has done the last one is told of the next: the day after it was due, and after today. */
   #follow(date: string, content: Content, next: readonly { id: number; due_on: string | null }[]): void {
     const last = this.water.at(-1) as (typeof this.water)[number];
@@ -215,43 +271,31 @@ class Person {
     const today = await this.client.day.today.query();
     expect(today.date).toBe(date);
     const exercises = (today.workout?.exercises ?? []) as PlannedExercise[];
-    if (this.#bases.length === 0)
-      this.#bases = exercises.map(({ exercise_id, unit, target, top }) => ({
-        exercise_id,
-        unit,
-        start: target,
-        step: 0,
-        top,
-      }));
-    const steps = stepsAfter(
-      this.list,
-      this.#bases.map(({ top }) => top),
-    );
-    expect(exercises.map(({ k }) => k)).toEqual(steps);
+    for (const { exercise_id, unit, sets, target, top } of exercises)
+      if (!this.#bases.has(exercise_id))
+        this.#bases.set(exercise_id, { exercise_id, unit, sets, start: target, step: 0, top });
+    const bases = exercises.map(({ exercise_id }) => this.#bases.get(exercise_id) as Base);
+    expect(exercises.map(({ k }) => k)).toEqual(bases.map((base) => stepAfter(this.list, base)));
     // The step of an exercise is seen when it is first above its start.
     exercises.forEach(({ k, target }, index) => {
-      const base = this.#bases[index] as Base;
+      const base = bases[index] as Base;
       if (k > 0 && k < base.top) base.step = (target - base.start) / k;
     });
     expect(today.day.streak).toBe(runAt(this.list, '2026-03-01', previousDate(date)));
   }
 
   async #contentOf(date: string, isOffline: boolean): Promise<Content> {
-    const steps = stepsAfter(
-      this.list,
-      this.#bases.map(({ top }) => top),
-    );
     const planned = isOffline
-      ? this.#bases.map(({ exercise_id, start, step }, index) => ({
-          exercise_id,
-          target: start + step * (steps[index] as number),
+      ? [...this.#bases.values()].map((base) => ({
+          exercise_id: base.exercise_id,
+          sets: base.sets,
+          target: base.start + base.step * stepAfter(this.list, base),
         }))
       : ((await this.client.day.today.query()).workout?.exercises ?? []);
-    const exercises = planned.map(({ exercise_id, target }) => ({
-      exercise_id,
-      target,
-      done: [this.random.next() < 0.75 ? target + this.random.int(0, 2) : Math.max(0, target - 1)],
-    }));
+    const exercises = planned.map(({ exercise_id, sets, target }) => {
+      const done = this.random.next() < 0.75 ? target + this.random.int(0, 2) : Math.max(0, target - 1);
+      return { exercise_id, target, done: Array<number>(sets).fill(done) };
+    });
     const pages = this.random.int(1, 20);
     const minutes = this.random.int(0, 30);
     const tasks: number[] = [];
@@ -278,8 +322,10 @@ class Person {
     this.list.set(date, {
       state: 'done',
       exercises: (content.workout?.exercises ?? []).map(({ exercise_id, target = 0, done }) => ({
-        unit: this.#bases.find((base) => base.exercise_id === exercise_id)?.unit ?? 'reps',
+        exercise_id,
+        unit: this.#bases.get(exercise_id)?.unit ?? 'reps',
         target,
+        sets: done.length,
         done: done[0] as number,
       })),
       pages: deltaOf(this.user.book),
@@ -302,7 +348,13 @@ class Person {
     await this.client.resource.update.mutate({ id: this.user.book, progress: progress + pages });
     await this.client.mentalPlan.update.mutate({ id: mental.id, progress: mental.progress - 1 });
     // Each exercise of the day counts as met: as done as it was asked for.
-    const exercises = asked.map(({ unit, target }) => ({ unit, target, done: target }));
+    const exercises = asked.map(({ exercise_id, unit, sets, target }) => ({
+      exercise_id,
+      unit,
+      target,
+      sets,
+      done: target,
+    }));
     this.list.set(date, { state: 'reported', exercises, pages, minutes: 0, tasks: 0 });
   }
 
@@ -317,8 +369,9 @@ class Person {
     const content = this.contents.get(date);
     if (!content?.workout || !this.random.oneIn(10)) return;
     const at = this.random.int(0, content.workout.exercises.length - 1);
+    const missing = this.random.int(0, 1);
     const exercises = content.workout.exercises.map((one, index) =>
-      index === at ? { ...one, done: [(one.target ?? 0) + (this.random.oneIn(2) ? 0 : -1)] } : one,
+      index === at ? { ...one, done: one.done.map(() => (one.target ?? 0) - missing) } : one,
     );
     const corrected: Content = {
       workout: { ...content.workout, exercises },
@@ -370,7 +423,7 @@ describe('sixty days', async () => {
     const days = [...list.values()];
     const sum = (of: (one: Listed) => number) => days.reduce((all, one) => all + of(one), 0);
     const amountOf = (unit: 'reps' | 'seconds') => (one: Listed) =>
-      one.exercises.reduce((all, exercise) => all + (exercise.unit === unit ? exercise.done : 0), 0);
+      one.exercises.reduce((all, { unit: own, sets, done }) => all + (own === unit ? sets * done : 0), 0);
     const done = days.filter(({ state }) => state !== 'skipped').length;
     const summary = await client.history.summary.query();
     expect(summary.all).toMatchObject({
@@ -398,7 +451,18 @@ describe('sixty days', async () => {
     expect(last <= today).toBe(true);
 
     const plan = (await client.physicalPlan.byUser.query({ id: person.user.id })).data;
-    expect([plan.day, plan.progress]).toEqual([(done % 7) + 1, 7 * Math.floor(done / 7)]);
+    const { slots, weights } = person;
+    expect([plan.day, plan.progress]).toEqual([
+      slots[done % slots.length],
+      7 * Math.floor(done / slots.length),
+    ]);
+    const { points } = await client.body.trend.query({ days: 366 });
+    expect(Object.fromEntries(points.map(({ date, weight }) => [date, weight]))).toEqual(
+      Object.fromEntries(weights),
+    );
+    expect(points.at(-1)?.trend).toBeCloseTo(trendAfter(weights) as number, 3);
+    expect(summary.weight?.trend).toBeCloseTo(trendAfter(weights) as number, 3);
+    expect(plan.weight).toBe(weights.get([...weights.keys()].sort().at(-1) as string));
     const mental = await client.mentalPlan.byUser.query({ id: person.user.id });
     expect(mental.data.progress).toBe(500 - done);
     expect(mental.resources.map(({ progress }) => progress)).toEqual([
@@ -412,7 +476,7 @@ describe('sixty days', async () => {
     expect(person.water.length).toBeGreaterThan(5);
     await expectRebuilt(api.database.db, person.user.id);
     console.log(
-      `${person.who.name}: ${done} done, ${days.length - done} skipped, best run ${summary.streak.best}, ${sum(({ pages }) => pages)} pages`,
+      `${person.who.name}: ${done} done, ${days.length - done} skipped, best run ${summary.streak.best}, ${sum(({ pages }) => pages)} pages, ${weights.size} weights, trend ${summary.weight?.trend}`,
     );
   });
 
