@@ -111,10 +111,15 @@ interface Node {
 
 const nodesOf = (node: Node): Node[] => [node, ...(node.Plans ?? []).flatMap(nodesOf)];
 
-/** @returns the nodes of the plan of a statement with sample values */
-async function explained(name: string, statement: Statement, options: string): Promise<Node[]> {
+/** @returns the nodes of the plan of a statement with sample values, or others */
+async function explained(
+  name: string,
+  statement: Statement,
+  options: string,
+  more: Record<string, unknown> = {},
+): Promise<Node[]> {
   const input = Object.fromEntries(
-    Object.entries(statement.shape).map(([key, kind]) => [key, SAMPLES[kind.replace('?', '')]]),
+    Object.entries(statement.shape).map(([key, kind]) => [key, more[key] ?? SAMPLES[kind.replace('?', '')]]),
   );
   let nodes: Node[] = [];
   const explaining: Database = {
@@ -180,6 +185,26 @@ describe('on grown tables', async () => {
       expect(rowsReadBy(nodes) - weights).toBeLessThanOrEqual(400);
     },
   );
+
+  test('#637 what comes after a task that was done daily for ten years is found by a few rows', async () => {
+    const [series] = await db.execute<{ id: number }>(sql`
+      insert into task_series (user_id, title, freq, anchor)
+      values (70, 'x', 'daily', '2016-11-28')
+      returning id::int as id`);
+    const rows = await db.execute<{ id: number }>(sql`
+      insert into outer_tasks (user_id, title, due_on, series_id, status)
+      select 70, 'x', date '2016-11-28' + n, ${series?.id ?? 0}, n < 3650 from generate_series(0, 3650) n
+      returning id::int as id`);
+    await db.execute(sql`analyze`);
+    const read = async (name: string, more: object) => {
+      const statement = statements().get(name) as Statement;
+      return rowsReadBy(await explained(name, statement, 'analyze, format json', { ...more }));
+    };
+    for (const { id } of [rows[0], rows[1800], rows[3650]] as { id: number }[]) {
+      expect(await read('task.occurrence', { id, due_on: '2026-12-24', tells: false })).toBeLessThan(30);
+      expect(await read('day.state', { named: { tasks: [id] } })).toBeLessThan(400);
+    }
+  });
 
   test('#614 summary.due reads no more than 400 rows of each user, also of one who closes no day', async () => {
     await db.execute(sql`update users set summary_due_at = '-infinity' where id in (70, 71)`);
@@ -302,12 +327,19 @@ describe('round trips', async () => {
     'resource.remove',
   ];
 
+  /** How tasks recur is read by a second one. */
+  const WITH_RECURRENCE = ['task.list', 'task.byUser'];
+
   // Within ten seconds of one look-up of the session, and with the catalogue in memory.
   test.each(Object.entries(INPUTS))('%s takes one at most', async (procedure, input) => {
     said.length = 0;
     expect((await rest.call(procedure, input, ann.token)).status).toBeLessThan(300);
     expect(said.filter((name) => !BESIDES.includes(name)).length, said.join()).toBe(
-      procedure === 'health.check' || TRANSACTIONS.includes(procedure) ? 0 : 1,
+      procedure === 'health.check' || TRANSACTIONS.includes(procedure)
+        ? 0
+        : WITH_RECURRENCE.includes(procedure)
+          ? 2
+          : 1,
     );
   });
 });

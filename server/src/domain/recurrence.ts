@@ -19,8 +19,9 @@ export interface Series {
   readonly title: string;
   readonly recurrence: Recurrence;
   readonly anchor: string;
-  /** The latest date of its other tasks, and of those that are open: null without. */
+  /** The latest date of its other tasks; null without. */
   readonly latest: string | null;
+  /** The same of those that are open and due after the task; null without. */
   readonly latest_open: string | null;
 }
 

@@ -72,7 +72,7 @@ export const TABLE_PRIVILEGES: Readonly<Record<string, readonly Privilege[]>> = 
   resources: ['insert', 'update', 'delete'],
   mental_plan_resources: ['insert', 'update', 'delete'],
   outer_tasks: ['insert', 'update', 'delete'],
-  task_series: ['insert', 'update'],
+  task_series: ['insert', 'update', 'delete'],
   body_weights: ['insert', 'update', 'delete'],
   calendars: ['insert', 'update', 'delete'],
   profiles: ['insert', 'update'],

@@ -16,12 +16,16 @@ export type TaskRecurrence = Omit<Recurrence, 'weekdays'> & { readonly weekdays?
 export const TASK_ROW = { ...TASK_COLUMNS, recurrence: nullable(json<TaskRecurrence>()) };
 export type TaskRow = RowOf<typeof TASK_ROW>;
 
-const rule = sql`
+/** @param series the alias of a series. @returns its rule as it is answered, as JSON */
+export const ruleOf = (series: string): SQL => sql`
   json_strip_nulls(json_build_object(
-    'freq', series.freq,
-    'interval', series.interval,
-    'weekdays', case when series.weekdays is not null then ${weekdaysOfMask(sql`series.weekdays`)} end,
-    'month_day', series.month_day))`;
+    'freq', ${sql.raw(series)}.freq,
+    'interval', ${sql.raw(series)}.interval,
+    'weekdays', case
+      when ${sql.raw(series)}.weekdays is not null then ${weekdaysOfMask(sql.raw(`${series}.weekdays`))}
+    end,
+    'month_day', ${sql.raw(series)}.month_day))`;
+const rule = ruleOf('series');
 
 // Of a task that is of no series the subquery is not run.
 const ofSeries = (task: string, value: SQL, only = sql`not series.ended`): SQL => sql`
@@ -40,7 +44,6 @@ const recurrenceOf = (task: string): SQL => ofSeries(task, rule);
 export const taskRow = (task: string): SQL =>
   sql`${columnList(TASK_COLUMNS, task)}, ${recurrenceOf(task)} as recurrence`;
 
-// Read backwards by index: in a series that goes on the last one is open.
 const latestOther = (task: string, only: SQL): SQL => sql`(
       select max(other.due_on)
       from ${tasks} other
@@ -49,14 +52,21 @@ const latestOther = (task: string, only: SQL): SQL => sql`(
         and other.id <> ${sql.raw(task)}.id
         and ${only})`;
 
-const series = (task: string): SQL => sql`
+// Both dates are read by index from the last one backwards. Open ones are looked for after the task alone: before it there
+// may be ten years of those that are done.
+const series = (task: string, due_on: SQL): SQL => sql`
     json_build_object(
       'id', series.id, 'title', series.title, 'anchor', series.anchor, 'recurrence', ${rule}, 'ended', series.ended,
       'latest', ${latestOther(task, sql`true`)},
-      'latest_open', ${latestOther(task, sql`not other.status`)})`;
+      'latest_open', ${latestOther(task, sql`not other.status and other.due_on > ${due_on}`)})`;
 
 /** @param task the alias of a task. @returns its series as JSON, for the rules; null where it recurs no more */
-export const seriesOf = (task: string): SQL => ofSeries(task, series(task));
+export const seriesOf = (task: string): SQL => ofSeries(task, series(task, sql.raw(`${task}.due_on`)));
 
-/** @param task the alias of a task. @returns the same, also of a series that has ended */
-export const formerSeriesOf = (task: string): SQL => ofSeries(task, series(task), sql`true`);
+/**
+ * @param task the alias of a task
+ * @param due_on the date that it is to have; null: it stays
+ * @returns the same, also of a series that has ended
+ */
+export const formerSeriesOf = (task: string, due_on: SQL): SQL =>
+  ofSeries(task, series(task, sql`least(${sql.raw(task)}.due_on, ${due_on})`), sql`true`);

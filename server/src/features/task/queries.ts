@@ -2,7 +2,8 @@
 import type { SQL } from 'drizzle-orm';
 import type { Database } from '../../db/database.ts';
 import { sql } from '../../db/drizzle.ts';
-import { tasks } from '../../db/schema/index.ts';
+import { json } from '../../db/rows.ts';
+import { taskSeries, tasks } from '../../db/schema/index.ts';
 import { recordAdjustment, userClock } from '../../db/sql/adjustment.ts';
 import { columnList } from '../../db/sql/columns.ts';
 import {
@@ -16,7 +17,7 @@ import {
 import { NOW } from '../../db/sql/localDate.ts';
 import { ABOVE_ALL_IDS } from '../../db/sql/paginate.ts';
 import { isBelowQuota, isCertainlyBelowQuota, QUOTA_PARAMETER } from '../../db/sql/quota.ts';
-import { TASK_COLUMNS, TASK_ROW, type TaskRow, taskRow } from '../../db/sql/taskRow.ts';
+import { ruleOf, TASK_COLUMNS, TASK_ROW, type TaskRecurrence, type TaskRow } from '../../db/sql/taskRow.ts';
 import { firstRow, groupedWrite, type Input, read } from '../../db/statement.ts';
 import type { TaskPage } from './contract.ts';
 
@@ -31,9 +32,9 @@ const taskList = <const S extends Record<string, 'boolean' | 'date'>>(
   read(
     name,
     { ...PAGE, ...more },
-    TASK_ROW,
+    TASK_COLUMNS,
     ({ user_id, before_id, limit, ...sent }) => sql`
-    select ${taskRow('task')}
+    select ${columnList(TASK_COLUMNS, 'task')}
     from ${tasks} task
     where task.user_id = ${user_id} and task.id < ${before_id} and ${only(sent as unknown as Record<keyof S, SQL>)}
     order by task.id desc
@@ -51,15 +52,34 @@ const pageOfDue = taskList(
   ({ due }) => sql`not task.status and task.due_on <= ${due}`,
 );
 
+const readRecurrences = read(
+  'task.recurrences',
+  { user_id: 'int', ids: 'int[]' },
+  { id: taskSeries.id, recurrence: json<TaskRecurrence>() },
+  ({ user_id, ids }) => sql`
+    select series.id, ${ruleOf('series')} as recurrence
+    from ${taskSeries} series
+    where series.user_id = ${user_id} and series.id = any(${ids}) and not series.ended`,
+);
+
+// How tasks recur is read by a statement of its own, where there are such: in the same one it takes PostgreSQL half as long
+// again to list 20 tasks of which none recurs.
 /** Newest first. */
-export function listTasks(
+export async function listTasks(
   db: Database,
   user_id: number,
   { status, due, limit, before_id = ABOVE_ALL_IDS }: TaskPage,
 ): Promise<TaskRow[]> {
   const window = { user_id, limit, before_id };
-  if (due !== undefined) return pageOfDue(db, { ...window, due });
-  return status === undefined ? page(db, window) : pageOfStatus(db, { ...window, status });
+  const rows = await (due !== undefined
+    ? pageOfDue(db, { ...window, due })
+    : status === undefined
+      ? page(db, window)
+      : pageOfStatus(db, { ...window, status }));
+  const ids = [...new Set(rows.flatMap(({ series_id }) => series_id ?? []))];
+  const series = ids.length > 0 ? await readRecurrences(db, { user_id, ids }) : [];
+  const recurrences = new Map<number | null, TaskRecurrence>(series.map((one) => [one.id, one.recurrence]));
+  return rows.map((row) => ({ ...row, recurrence: recurrences.get(row.series_id) ?? null }));
 }
 
 /** Of a row that is of no series, for `returning`. */

@@ -130,6 +130,7 @@ export function updateOccurrence(
       was_done: before.status,
       recurrence: recurrence ?? undefined,
       next: next ?? undefined,
+      left: task.due_on === null ? before.series_id : undefined,
       told: isRuleNew ? open.map((other) => ({ ...other, recurrence })) : [],
     });
     return written ? { outcome: 'updated', ...written } : { outcome: 'missing' };

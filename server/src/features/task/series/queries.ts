@@ -1,5 +1,6 @@
 // Tasks that recur: what reads and writes one task, its series and the task that comes next. Every statement is scoped to its
 // owner. A change of such a task is a transaction: what comes next is computed from what stands behind the user's lock.
+import type { SQL } from 'drizzle-orm';
 import { sql } from '../../../db/drizzle.ts';
 import { json, nullable } from '../../../db/rows.ts';
 import { taskSeries, tasks } from '../../../db/schema/index.ts';
@@ -72,7 +73,7 @@ export interface StoredOccurrence {
   readonly series: (Series & { readonly ended: boolean }) | null;
   /** Whether another task of its series has the date that is asked for. */
   readonly is_taken: boolean;
-  /** Of the other open tasks of its series the one with the latest date. */
+  /** The open task of its series that is due last, after it. */
   readonly last_open: TaskRow | null;
   /** Other open tasks of its series, if they are asked for. */
   readonly open: readonly TaskRow[];
@@ -81,7 +82,10 @@ export interface StoredOccurrence {
 /** Open tasks of a series that hear of its end: there are more only of who has opened so many again. */
 const MAX_TOLD = 200;
 
-/** Reads a task behind the user's lock. `due_on`: the date that it is to have; `tells`: whether `open` is asked for */
+/**
+ * Reads a task behind the user's lock. `due_on`: the date that it is to have; `tells`: whether `open` is asked for, which
+ * reads all tasks of the series.
+ */
 export const readOccurrence = firstRow(
   read(
     'task.occurrence',
@@ -89,7 +93,7 @@ export const readOccurrence = firstRow(
     { found: json<StoredOccurrence>() },
     ({ user_id, id, due_on, tells, now }) => sql`
     with task as (
-      select ${taskRow('task')}, ${formerSeriesOf('task')} as series
+      select ${taskRow('task')}, ${formerSeriesOf('task', due_on)} as series
       from ${tasks} task
       where task.user_id = ${user_id} and task.id = ${id}
     ),
@@ -98,7 +102,7 @@ export const readOccurrence = firstRow(
       from ${tasks} other
       where other.user_id = ${user_id}
         and other.series_id = (select series_id from task)
-        and other.id <> ${id}
+        and other.due_on > (select due_on from task)
         and not other.status
       order by other.due_on desc
       limit 1
@@ -138,8 +142,25 @@ export const readOccurrence = firstRow(
 
 const WRITTEN = { task: json<TaskRow>(), next: nullable(json<TaskRow>()) } as const;
 
+/** Removes a series that has no task any more, so that there is no row that no quota counts. @param left what a task leaves */
+const forget = (user_id: SQL, id: SQL, left: SQL): SQL => sql`
+    empty as (
+      select series.id
+      from ${taskSeries} series
+      where series.user_id = ${user_id}
+        and series.id = ${left}
+        and not exists (
+          select
+          from ${tasks} other
+          where other.user_id = ${user_id} and other.series_id = series.id and other.id <> ${id}
+        )
+    ),
+    forgotten as (
+      delete from ${taskSeries} where user_id = ${user_id} and id = (select id from empty)
+    )`;
+
 /** Tells, after the task itself, of other tasks whose recurrence is another now, and of the next one. */
-const toldOf = (told: ReturnType<typeof sql>) => sql`
+const toldOf = (told: SQL): SQL => sql`
         select 1 + place, 'task.changed', value
         from json_array_elements(${told}) with ordinality as others(value, place)
         union all
@@ -148,7 +169,7 @@ const toldOf = (told: ReturnType<typeof sql>) => sql`
 
 /**
  * Writes a task whole, with its series and the next task, in a transaction that holds the user's lock. Without a date it is of
- * no series any more. `series` is left out where it stays, `next` where there is none; the next task is not made either when there is no room for it.
+ * no series any more: `left` is the one that it was of. `series` is left out where it stays, `next` where there is none; the next task is not made either when there is no room for it.
  */
 export const writeOccurrence = firstRow(
   write(
@@ -166,10 +187,26 @@ export const writeOccurrence = firstRow(
       recurrence: 'json?',
       next: 'json?',
       told: 'json',
+      left: 'int?',
     },
     WRITTEN,
-    ({ user_id, id, title, was_done, status, due_on, series, recurrence, next, told, now, quota }) => sql`
+    ({
+      user_id,
+      id,
+      title,
+      was_done,
+      status,
+      due_on,
+      series,
+      recurrence,
+      next,
+      told,
+      left,
+      now,
+      quota,
+    }) => sql`
     with ${userClock(user_id, now)},
+    ${forget(user_id, id, left)},
     sent as (
       select *
       from json_to_record(${series}) as sent_series(id int, ${RULE}, anchor date, ended boolean)
@@ -192,7 +229,7 @@ export const writeOccurrence = firstRow(
         anchor = sent.anchor,
         ended = sent.ended
       from sent
-      where series.user_id = ${user_id} and series.id = sent.id
+      where series.user_id = ${user_id} and series.id = sent.id and not exists (select from empty)
     ),
     task as (
       update ${tasks} task set
@@ -249,10 +286,11 @@ export const dropOccurrence = firstRow(
       where user_id = ${user_id} and id = ${id}
       returning id, series_id
     ),
+    ${forget(user_id, id, sql`(select series_id from removed where ${next} is null)`)},
     ended as (
       update ${taskSeries} series set ended = true
       from removed
-      where ${ends} and series.user_id = ${user_id} and series.id = removed.series_id
+      where ${ends} and series.user_id = ${user_id} and series.id = removed.series_id and not exists (select from empty)
     ),
     next as (
       insert into ${tasks} (user_id, title, due_on, series_id)

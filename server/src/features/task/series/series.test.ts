@@ -308,6 +308,31 @@ describe.each(transports)('over $name', ({ call }) => {
     expect(await ask('task.update', { id: next.id, status: true })).not.toHaveProperty('next');
   });
 
+  test('#629 a series goes with the last of its tasks', async () => {
+    const { ask, make, id: user_id } = await newPerson();
+    const seriesOf = async () =>
+      (
+        await db.execute<{ id: number; ended: boolean }>(
+          sql`select id, ended from task_series where user_id = ${user_id} order by id`,
+        )
+      ).map(({ ended }) => ended);
+    const [first, second, third] = [await make(), await make(), await make()];
+    await ask('task.remove', { id: first.id });
+    expect(await seriesOf()).toEqual([false, false]);
+    const { next } = await ask('task.update', { id: second.id, status: true });
+    await ask('task.remove', { id: next.id });
+    expect(await seriesOf()).toEqual([true, false]);
+    await ask('task.remove', { id: second.id });
+    expect(await ask('task.update', { id: third.id, due_on: null, recurrence: null })).toMatchObject({
+      series_id: null,
+    });
+    expect(await seriesOf()).toEqual([]);
+    // A skipped one has a next one of the same series.
+    const { id } = await make();
+    await ask('task.skip', { id });
+    expect(await seriesOf()).toEqual([false]);
+  });
+
   test('#629 after the last date of the calendar none comes', async () => {
     const { ask, make, refused } = await newPerson();
     const { id } = await make({ due_on: '9999-12-31' });
