@@ -523,10 +523,11 @@ describe('after the import', async () => {
     expect((await read('/mentalPlans')).length).toBe(2);
     expect((await read('/resources')).length).toBe(6);
     expect((await read('/exercises')).length).toBe(47);
+    const imported = { user_id: 3, due_on: null, series_id: null, recurrence: null };
     expect(await read('/users/3/outer-tasks')).toEqual([
-      { id: 1, user_id: 3, title: 'Buy shoes', status: true },
-      { id: 2, user_id: 3, title: '—', status: false },
-      { id: 7, user_id: 3, title: 'Great id', status: false },
+      { ...imported, id: 1, title: 'Buy shoes', status: true },
+      { ...imported, id: 2, title: '—', status: false },
+      { ...imported, id: 7, title: 'Great id', status: false },
     ]);
   });
 
