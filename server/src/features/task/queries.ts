@@ -76,10 +76,17 @@ export async function listTasks(
     : status === undefined
       ? page(db, window)
       : pageOfStatus(db, { ...window, status }));
-  const ids = [...new Set(rows.flatMap(({ series_id }) => series_id ?? []))];
-  const series = ids.length > 0 ? await readRecurrences(db, { user_id, ids }) : [];
+  const listed = rows as TaskRow[];
+  for (const task of listed) task.recurrence = null;
+  if (rows.some(({ series_id }) => series_id !== null)) await addRecurrences(db, user_id, listed);
+  return listed;
+}
+
+async function addRecurrences(db: Database, user_id: number, listed: TaskRow[]): Promise<void> {
+  const ids = [...new Set(listed.flatMap(({ series_id }) => series_id ?? []))];
+  const series = await readRecurrences(db, { user_id, ids });
   const recurrences = new Map<number | null, TaskRecurrence>(series.map((one) => [one.id, one.recurrence]));
-  return rows.map((row) => ({ ...row, recurrence: recurrences.get(row.series_id) ?? null }));
+  for (const task of listed) task.recurrence = recurrences.get(task.series_id) ?? null;
 }
 
 /** Of a row that is of no series, for `returning`. */

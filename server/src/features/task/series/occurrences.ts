@@ -28,7 +28,7 @@ const normalized = ({ freq, interval = 1, weekdays, month_day }: NewRecurrence):
 });
 
 /** @returns the columns of a rule, null where it says nothing */
-const ruleOf = ({ freq, interval, weekdays, month_day }: Series['recurrence']) => ({
+const columnsOf = ({ freq, interval, weekdays, month_day }: Series['recurrence']) => ({
   freq,
   interval,
   weekdays: weekdays ? maskOf(weekdays) : null,
@@ -43,7 +43,7 @@ export function createOccurrence(
   { title, status, due_on, recurrence }: Omit<NewTask, 'due_on'> & { readonly due_on: string },
 ): Promise<TaskRow | undefined> {
   const rule = recurrence ? normalized(recurrence) : undefined;
-  const series = rule && { title, ...ruleOf(rule) };
+  const series = rule && { title, ...columnsOf(rule) };
   return createDatedTask(db, { user_id, quota, title, status, due_on, series, recurrence: rule });
 }
 
@@ -97,7 +97,7 @@ function decide(
       kept && isSeriesNew
         ? {
             ...(former && { id: former.id }),
-            ...ruleOf(kept.recurrence),
+            ...columnsOf(kept.recurrence),
             title: kept.title,
             anchor: kept.anchor,
             ended: after === null,
