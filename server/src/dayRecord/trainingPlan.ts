@@ -2,7 +2,7 @@
 import type { SQL } from 'drizzle-orm';
 import type { CachedExercise, Exercises } from '../cache/exercises.ts';
 import { sql } from '../db/drizzle.ts';
-import { workoutExercises, workouts } from '../db/schema/index.ts';
+import { progressions, workoutExercises, workouts } from '../db/schema/index.ts';
 import { isDeloadWeek, isDue, type Prescribed, type Schedule, type TrainingPlan } from '../domain/index.ts';
 
 /**
@@ -42,6 +42,16 @@ export const planDays = (plan: string): SQL => sql`
       )) order by workout.day_of_week), '[]')
   from ${workouts} workout
   where workout.physical_plan_id = ${sql.identifier(plan)}.id)`;
+
+/** The CTE `standing`: the progressions of the plan of the CTE `plan`. */
+export const standingOfPlan = (user_id: SQL): SQL => sql`
+    standing as (
+      select
+        progression.plan_id, progression.exercise_id, progression.opening_k, progression.k, progression.misses,
+        progression.held, progression.because, progression.last_date, progression.since, progression.since_seq
+      from plan
+      join ${progressions} progression on progression.user_id = ${user_id} and progression.plan_id = plan.id
+    )`;
 
 /** An exercise of a day with the catalogue's, and why it was chosen. */
 export interface ShownExercise extends Prescribed {

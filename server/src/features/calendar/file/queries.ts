@@ -1,6 +1,6 @@
 // Reads what a calendar file shows, in one statement.
 import type { ExerciseCache } from '../../../cache/exercises.ts';
-import { planDays } from '../../../dayRecord/trainingPlan.ts';
+import { planDays, standingOfPlan } from '../../../dayRecord/trainingPlan.ts';
 import type { Database } from '../../../db/database.ts';
 import { sql } from '../../../db/drizzle.ts';
 import { json } from '../../../db/rows.ts';
@@ -10,7 +10,6 @@ import {
   facts,
   physicalPlans,
   profiles,
-  progressions,
   schedules,
   tasks,
 } from '../../../db/schema/index.ts';
@@ -51,13 +50,7 @@ const readCalendar = firstRow(
       order by plan.id desc
       limit 1
     ),
-    standing as (
-      select
-        progression.plan_id, progression.exercise_id, progression.opening_k, progression.k, progression.misses,
-        progression.held, progression.because, progression.last_date, progression.since, progression.since_seq
-      from plan
-      join ${progressions} progression on progression.user_id = ${user_id} and progression.plan_id = plan.id
-    ),
+    ${standingOfPlan(user_id)},
     in_force as (
       select schedule.from_date, schedule.training, schedule.study
       from clock

@@ -6,7 +6,7 @@ import type { ReadModelCache } from '../../../cache/readModels.ts';
 import { currentBody } from '../../../dayRecord/body.ts';
 import type { DayServices } from '../../../dayRecord/move.ts';
 import { datesOfSessions, sessionsBefore, sessionsOf } from '../../../dayRecord/sessions.ts';
-import { planDays } from '../../../dayRecord/trainingPlan.ts';
+import { planDays, standingOfPlan } from '../../../dayRecord/trainingPlan.ts';
 import type { Database } from '../../../db/database.ts';
 import { sql } from '../../../db/drizzle.ts';
 import { json, nullable } from '../../../db/rows.ts';
@@ -17,7 +17,6 @@ import {
   mentalPlans,
   physicalPlans,
   profiles,
-  progressions,
   resources,
   schedules,
   tasks,
@@ -100,13 +99,7 @@ const readToday = firstRow(
       order by plan.id desc
       limit 1
     ),
-    standing as (
-      select
-        progression.plan_id, progression.exercise_id, progression.opening_k, progression.k, progression.misses,
-        progression.held, progression.because, progression.last_date, progression.since, progression.since_seq
-      from plan
-      join ${progressions} progression on progression.user_id = ${user_id} and progression.plan_id = plan.id
-    ),
+    ${standingOfPlan(user_id)},
     ${sessionsBefore(user_id)},
     session_date as (
       select last_date as date from standing
