@@ -37,6 +37,8 @@ const services: Services = {
   exercises: createExerciseCache(readExercises),
   readModels: {
     revalidate: async (_kind, _user_id, { read }) => (await read())?.view,
+    jsonOf: () => undefined,
+    keepJson: () => false,
     metricDefinitions: [],
   },
   streams: {

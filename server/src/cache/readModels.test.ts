@@ -87,9 +87,57 @@ test('what was changed without an event shows after five minutes', async () => {
 
 test('#200 they take so much memory and no more: those that were not read for longest go', async () => {
   const views = createReadModelCache();
-  const { asked, source } = stored(1024);
+  const { asked, source } = stored(2048);
   for (let user = 1; user <= 8193; user++) await views.revalidate('mentalPlan', user, source);
   asked.length = 0;
   for (const user of [8193, 2, 1]) await views.revalidate('mentalPlan', user, source);
   expect(asked).toEqual(['revision', 'revision', 'view']);
+});
+
+test('the JSON of an answer is kept while the answer is the view in memory', async () => {
+  const views = createReadModelCache();
+  const { row, source } = stored();
+  const first = await views.revalidate('mentalPlan', 7, source);
+  expect(views.jsonOf(first)).toBe(undefined);
+  expect(views.keepJson(first, () => '{"name":"first"}')).toBe(true);
+  expect(String(views.jsonOf(await views.revalidate('mentalPlan', 7, source)))).toBe('{"name":"first"}');
+
+  row.revision = '2';
+  row.view = { name: 'second' };
+  const second = await views.revalidate('mentalPlan', 7, source);
+  expect(views.jsonOf(second)).toBe(undefined);
+  const never = () => expect.fail('written for nothing');
+  expect(views.keepJson(first, never), 'overtaken').toBe(false);
+  expect(views.keepJson({ name: 'second' }, never), 'equal, and not in memory').toBe(false);
+  expect(views.keepJson(undefined, never)).toBe(false);
+});
+
+test('JSON that is kept makes no view younger, and counts as memory', async () => {
+  vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] });
+  vi.advanceTimersByTime(1);
+  const views = createReadModelCache();
+  const { asked, source } = stored();
+  const view = await views.revalidate('mentalPlan', 1, source);
+  vi.advanceTimersByTime(200_000);
+  views.keepJson(view, () => '{}');
+  vi.advanceTimersByTime(100_001);
+  await views.revalidate('mentalPlan', 1, source);
+  expect(asked).toEqual(['view', 'view']);
+
+  for (let user = 1; user <= 1000; user++) {
+    const kept = await views.revalidate('mentalPlan', user, source);
+    views.keepJson(kept, () => 'x'.repeat(64 * 1024));
+  }
+  asked.length = 0;
+  for (const user of [1000, 1]) await views.revalidate('mentalPlan', user, source);
+  expect(asked).toEqual(['revision', 'view']);
+});
+
+test('JSON is kept of no large view, and of none where nothing is kept', async () => {
+  const never = () => expect.fail('written for nothing');
+  const large = stored(64 * 1024 + 1);
+  const views = createReadModelCache();
+  expect(views.keepJson(await views.revalidate('mentalPlan', 7, large.source), never)).toBe(false);
+  const off = createReadModelCache(false);
+  expect(off.keepJson(await off.revalidate('mentalPlan', 7, stored().source), never)).toBe(false);
 });

@@ -5,8 +5,12 @@
 import { LRUCache } from 'lru-cache';
 import type { MetricDefinition } from '../telemetry/metricDefinition.ts';
 
-/** Characters of the JSON of all views in memory together; they take two to three times as many bytes. */
-const MAX_CHARACTERS = 8 * 1024 * 1024;
+/** All views in memory together, with their JSON. */
+const MAX_BYTES = 48 * 1024 * 1024;
+/** What a view takes for each character of its JSON: two to three bytes were measured. */
+const BYTES_PER_CHARACTER = 3;
+/** The JSON of larger views is written anew for each answer. */
+const MAX_KEPT_CHARACTERS = 64 * 1024;
 
 /** A change past the servers, by hand or by an import, has no event: it is visible after this time. */
 const TTL_MS = 5 * 60_000;
@@ -39,18 +43,27 @@ export interface ReadModelCache {
     user_id: number,
     source: ViewSource<View>,
   ): Promise<View | undefined>;
+  /** @returns the JSON that was kept of a view in memory; undefined: none was kept, or it is no such view */
+  jsonOf(answer: unknown): Buffer | undefined;
+  /**
+   * Keeps the JSON of an answer as long as the answer is a view in memory.
+   * @param write called only if it is one
+   * @returns whether it was kept
+   */
+  keepJson(answer: unknown, write: () => string | Buffer): boolean;
   readonly metricDefinitions: readonly MetricDefinition[];
 }
 
 /** @param isOn whether anything is kept; else each call reads */
 export function createReadModelCache(isOn = true): ReadModelCache {
   const cache = new LRUCache<string, Revised<object>>({
-    maxSize: MAX_CHARACTERS,
-    sizeCalculation: ({ size }) => size,
+    maxSize: MAX_BYTES,
     ttl: TTL_MS,
     // By default the cache keeps the clock that it found when it was loaded, which a test cannot set.
     perf: { now: () => performance.now() },
   });
+  const keys = new WeakMap<object, string>();
+  const written = new WeakMap<object, Buffer>();
   const reads = { memory: 0, database: 0 };
   return {
     async revalidate<View extends object>(kind: Kind, user_id: number, source: ViewSource<View>) {
@@ -62,8 +75,23 @@ export function createReadModelCache(isOn = true): ReadModelCache {
       }
       const found = await source.read();
       reads.database++;
-      if (isOn && found) cache.set(key, found);
+      if (isOn && found) {
+        cache.set(key, found, { size: found.size * BYTES_PER_CHARACTER });
+        keys.set(found.view, key);
+      }
       return found?.view;
+    },
+    jsonOf: (answer) => written.get(answer as object),
+    keepJson(answer, write) {
+      const key = keys.get(answer as object) ?? '';
+      const entry = cache.peek(key);
+      if (!entry || entry.view !== answer || entry.size > MAX_KEPT_CHARACTERS) return false;
+      const json = Buffer.from(write());
+      written.set(entry.view, json);
+      // A copy, as the cache counts no value anew that it has; and it is no newer than before.
+      const size = entry.size * BYTES_PER_CHARACTER + json.length;
+      cache.set(key, { ...entry }, { size, ttl: cache.getRemainingTTL(key) });
+      return true;
     },
     metricDefinitions: [
       {

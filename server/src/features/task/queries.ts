@@ -32,9 +32,9 @@ const taskList = <const S extends Record<string, 'boolean' | 'date'>>(
   read(
     name,
     { ...PAGE, ...more },
-    TASK_COLUMNS,
+    TASK_ROW,
     ({ user_id, before_id, limit, ...sent }) => sql`
-    select ${columnList(TASK_COLUMNS, 'task')}
+    select ${columnList(TASK_COLUMNS, 'task')}, null::json as recurrence
     from ${tasks} task
     where task.user_id = ${user_id} and task.id < ${before_id} and ${only(sent as unknown as Record<keyof S, SQL>)}
     order by task.id desc
@@ -77,7 +77,6 @@ export async function listTasks(
       ? page(db, window)
       : pageOfStatus(db, { ...window, status }));
   const listed = rows as TaskRow[];
-  for (const task of listed) task.recurrence = null;
   if (rows.some(({ series_id }) => series_id !== null)) await addRecurrences(db, user_id, listed);
   return listed;
 }

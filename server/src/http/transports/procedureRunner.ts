@@ -2,7 +2,9 @@
 // steps share one object: the copies that tRPC makes for each step cost a sixth of a request.
 import { type AnyTRPCProcedure, getTRPCErrorFromUnknown, TRPCError } from '@trpc/server';
 import { z } from 'zod';
+import type { ReadModelCache } from '../../cache/readModels.ts';
 import type { Context } from '../../trpc/context.ts';
+import { toJson } from './jsonText.ts';
 
 /** What a procedure is called with. */
 export interface ProcedureCall {
@@ -58,7 +60,7 @@ export function compileProcedure(
         }, toFailure);
       if ('output' in step)
         return run(at + 1, options).then((result) =>
-          result.ok ? validateOutput(step.output, result) : result,
+          result.ok ? validateOutput(step.output, result, options.ctx.services.readModels) : result,
         );
       const next = (change?: Override) => run(at + 1, change ? withOverride(options, change) : options);
       const { ctx, getRawInput, path, type, batchIndex, signal, input, meta } = options;
@@ -125,9 +127,15 @@ function stepsOf({ inputs, output, middlewares }: Definition): Step[] {
   });
 }
 
-function validateOutput(contract: z.ZodType, result: Result & { ok: true }): Result {
+/** A view in memory is validated when its JSON is kept, and answered by it from then on. */
+function validateOutput(
+  contract: z.ZodType,
+  result: Result & { ok: true },
+  readModels: ReadModelCache,
+): Result {
+  if (readModels.jsonOf(result.data)) return result;
   const { success, data, error } = contract.safeParse(result.data);
-  if (success) return { ...result, data };
+  if (success) return readModels.keepJson(result.data, () => toJson(data)) ? result : { ...result, data };
   return toFailure(
     new TRPCError({ code: 'INTERNAL_SERVER_ERROR', message: 'Output validation failed', cause: error }),
   );

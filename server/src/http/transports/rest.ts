@@ -55,7 +55,7 @@ export function registerRestRoutes(
           });
           if (rest.file)
             return sendFile(request, reply, output as NamedFile, await rest.file.read(ctx, output as never));
-          const json = toJson(output);
+          const json = ctx.services.readModels.jsonOf(output) ?? toJson(output);
           // The answer of a change is small, and the change has happened.
           if (type === 'query') memory.reserve(() => memoryOwnerOf(request, ctx), json.length, reply.raw);
           const status = statusOf(output);

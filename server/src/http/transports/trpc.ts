@@ -131,7 +131,7 @@ export function registerTrpc(
       const getRawInput = async () => (type === 'mutation' ? request.body : queryInput(request));
       const ctx = createContext(request, reply);
       const data = await call({ ctx, getRawInput, path: name, type, signal: undefined, batchIndex: 0 });
-      const json = jsonOf(data);
+      const json = jsonOf(data, ctx);
       if (type === 'query') memory.reserve(() => memoryOwnerOf(request, ctx), json.length, reply.raw);
       return sendJson(reply, statusOf(reply, endpoint, data), json);
     } catch (cause) {
@@ -165,7 +165,7 @@ export function registerTrpc(
         const result = await runCall(call, ctx, input, index);
         return result.error
           ? result
-          : writeAnswer(result.data, (bytes) => {
+          : writeAnswer(result.data, ctx, (bytes) => {
               room(bytes);
               if (type === 'query') memory.reserve(() => memoryOwnerOf(request, ctx), bytes, reply.raw);
             });
@@ -278,11 +278,14 @@ const sendJson = (reply: FastifyReply, status: number, json: string | Buffer): F
   reply.code(status).header('content-type', 'application/json; charset=utf-8').send(json);
 
 /** What tRPC answers a call with. */
-const jsonOf = (data: unknown): string | Buffer => toJson({ result: { data } });
+function jsonOf(data: unknown, { services }: Context): string | Buffer {
+  const kept = services.readModels.jsonOf(data);
+  return kept ? joinJson(['{"result":{"data":', kept, '}}'], '') : toJson({ result: { data } });
+}
 
 /** Writes the JSON of an answer at once, so that a batch of large answers holds no more than it sends. */
-function writeAnswer(data: unknown, count: (bytes: number) => void): CallOutcome {
-  const json = jsonOf(data);
+function writeAnswer(data: unknown, ctx: Context, count: (bytes: number) => void): CallOutcome {
+  const json = jsonOf(data, ctx);
   try {
     count(Buffer.byteLength(json));
     return { data, json };
