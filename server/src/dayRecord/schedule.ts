@@ -12,7 +12,7 @@ import {
   schedules,
 } from '../db/schema/index.ts';
 import { localToday, NOW } from '../db/sql/localDate.ts';
-import { hasRuns, monday } from '../db/sql/schedule.ts';
+import { hasRuns, isInForceSince, monday } from '../db/sql/schedule.ts';
 import { firstRow, read, write } from '../db/statement.ts';
 import { inUserTransaction } from '../db/userTransaction.ts';
 import { type RunDay, runs, type Schedule } from '../domain/index.ts';
@@ -83,13 +83,7 @@ const readRuns = firstRow(
         select coalesce(json_agg(json_build_object(
           'from_date', schedule.from_date, 'training', schedule.training, 'study', schedule.study)), '[]')
         from ${schedules} schedule
-        where schedule.user_id = ${user_id} and schedule.from_date >= coalesce(
-          (
-            select max(earlier.from_date)
-            from ${schedules} earlier
-            where earlier.user_id = ${user_id} and earlier.from_date <= first_row.date
-          ),
-          first_row.date)
+        where schedule.user_id = ${user_id} and ${isInForceSince(user_id, sql`first_row.date`)}
       ) as schedules
     from week, first_row`,
   ),

@@ -19,7 +19,8 @@ import {
 } from '../db/schema/index.ts';
 import { catalogueVersion } from '../db/sql/catalogueVersion.ts';
 import { languageOf } from '../db/sql/language.ts';
-import { NOW } from '../db/sql/localDate.ts';
+import { mondayOf, NOW } from '../db/sql/localDate.ts';
+import { isInForceSince } from '../db/sql/schedule.ts';
 import { seriesOf } from '../db/sql/taskRow.ts';
 import { unitOf } from '../db/sql/units.ts';
 import { firstRow, read } from '../db/statement.ts';
@@ -157,7 +158,7 @@ const readState = firstRow(
       select (item ->> 'mental_plan_id')::int from own_day, jsonb_path_query(content, '$.resources[*]') as item
     ),
     week as (
-      select clock.date - (extract(isodow from clock.date)::int - 1) as monday from clock
+      select ${mondayOf(sql`clock.date`)} as monday from clock
     ),
     first_row as (
       select coalesce(
@@ -222,13 +223,7 @@ const readState = firstRow(
       'schedules', ${jsonList(sql`
         select schedule.from_date, schedule.training, schedule.study
         from ${schedules} schedule, first_row
-        where schedule.user_id = ${user_id} and schedule.from_date >= coalesce(
-          (
-            select max(earlier.from_date)
-            from ${schedules} earlier
-            where earlier.user_id = ${user_id} and earlier.from_date <= first_row.date
-          ),
-          first_row.date)`)},
+        where schedule.user_id = ${user_id} and ${isInForceSince(user_id, sql`first_row.date`)}`)},
       'rows', ${jsonList(sql`
         select
           day.date, day.state, day.revision, day.plan_id, day.slot, day.advanced, day.counted_down, day.workout, day.run

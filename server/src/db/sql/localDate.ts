@@ -17,3 +17,6 @@ export const weekdaysOfMask = (mask: SQL): SQL => sql`
   (select coalesce(jsonb_agg(weekday order by weekday), '[]')
   from generate_series(1, 7) as weekday
   where (${mask} >> (weekday - 1)) & 1 = 1)`;
+
+/** @param date a column or another cheap expression: it stands there twice. @returns the Monday of its week */
+export const mondayOf = (date: SQL): SQL => sql`(${date} - (extract(isodow from ${date})::int - 1))`;

@@ -10,6 +10,19 @@ import { localToday } from './localDate.ts';
 export const monday = (user_id: SQL, now: SQL): SQL =>
   sql`date_trunc('week', ${localToday(user_id, now)})::date`;
 
+/**
+ * @param first a date
+ * @returns a condition: the row `schedule` is in force on the date, or begins after it
+ */
+export const isInForceSince = (user_id: SQL, first: SQL): SQL => sql`
+  schedule.from_date >= coalesce(
+    (
+      select max(earlier.from_date)
+      from ${schedules} earlier
+      where earlier.user_id = ${user_id} and earlier.from_date <= ${first}
+    ),
+    ${first})`;
+
 /** @returns whether a day of this week or later has a run, which depends on what is due in the week */
 export const hasRuns = (user_id: SQL, now: SQL): SQL => sql`
   coalesce(

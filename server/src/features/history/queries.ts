@@ -1,5 +1,3 @@
-// Every statement is scoped to its owner. Rows are read; the rules (domain/streak.ts, domain/pace.ts) judge them.
-import type { SQL } from 'drizzle-orm';
 import { currentBody, type StoredBody, weightForEnergy } from '../../dayRecord/body.ts';
 import type { Database } from '../../db/database.ts';
 import { sql } from '../../db/drizzle.ts';
@@ -14,8 +12,9 @@ import {
   schedules,
 } from '../../db/schema/index.ts';
 import { columnList, pickColumns } from '../../db/sql/columns.ts';
-import { localToday, NOW } from '../../db/sql/localDate.ts';
+import { localToday, mondayOf, NOW } from '../../db/sql/localDate.ts';
 import { progressDeltas } from '../../db/sql/progressDeltas.ts';
+import { isInForceSince } from '../../db/sql/schedule.ts';
 import { columnsOf, DAY_SUMS, type DaySumColumn, MONTH_SUMS } from '../../db/sql/sums.ts';
 import { unitOf } from '../../db/sql/units.ts';
 import { lastWeighIns } from '../../db/sql/weighIn.ts';
@@ -140,9 +139,6 @@ type StoredLearning = Pick<LearningInput, 'days_left' | 'deadline' | 'study_days
 /** The longest window: days. */
 const LONGEST_WINDOW = 90;
 
-/** @returns the Monday of the week of a date */
-const monday = (date: SQL) => sql`${date} - (extract(isodow from ${date})::int - 1)`;
-
 // Rows are read from the Monday of the longest window's first week on, and those of the week of the last closed day
 // before this week, where that is older: what `windowOf` and `streak` need. Between the two no closed day is.
 const history = firstRow(
@@ -164,7 +160,7 @@ const history = firstRow(
     with clock as (
       select ${localToday(user_id, now)} as today),
     week as (
-      select today, ${monday(sql`today`)} as this_monday, ${monday(sql`(today - ${sql.raw(String(LONGEST_WINDOW - 1))})`)} as window_monday
+      select today, ${mondayOf(sql`today`)} as this_monday, ${mondayOf(sql`(today - ${sql.raw(String(LONGEST_WINDOW - 1))})`)} as window_monday
       from clock),
     last_closed as (
       select day.date
@@ -177,7 +173,7 @@ const history = firstRow(
       select
         today,
         window_monday,
-        least(window_monday, (select ${monday(sql`date`)} from last_closed)) as first
+        least(window_monday, (select ${mondayOf(sql`date`)} from last_closed)) as first
       from week),
     shown as (
       select day.date, day.state, day.run, day.workout, ${columnList(sumColumns, 'day')}
@@ -189,12 +185,7 @@ const history = firstRow(
       from start
       join ${schedules} schedule on schedule.user_id = ${user_id}
         and schedule.from_date <= start.today
-        and schedule.from_date >= coalesce(
-          (
-            select max(earlier.from_date)
-            from ${schedules} earlier
-            where earlier.user_id = ${user_id} and earlier.from_date <= start.first),
-          start.first)),
+        and ${isInForceSince(user_id, sql`start.first`)}),
     total as (
       select ${columnsOf(MONTH_SUMS, (name) => `sum(${name}) as ${name}`)}
       from ${months}

@@ -22,8 +22,9 @@ import {
   tasks,
 } from '../../../db/schema/index.ts';
 import { catalogueVersion } from '../../../db/sql/catalogueVersion.ts';
-import { localToday, NOW } from '../../../db/sql/localDate.ts';
+import { localToday, mondayOf, NOW } from '../../../db/sql/localDate.ts';
 import { progressDeltas } from '../../../db/sql/progressDeltas.ts';
+import { isInForceSince } from '../../../db/sql/schedule.ts';
 import { taskRow } from '../../../db/sql/taskRow.ts';
 import { unitOf } from '../../../db/sql/units.ts';
 import { lastWeighIns } from '../../../db/sql/weighIn.ts';
@@ -156,7 +157,7 @@ const readToday = firstRow(
       ) as due
     ),
     monday as (
-      select clock.date - (extract(isodow from clock.date)::int - 1) as date from clock
+      select ${mondayOf(sql`clock.date`)} as date from clock
     ),
     first_row as (
       select coalesce(
@@ -172,7 +173,7 @@ const readToday = firstRow(
       select day.date, day.state, day.run
       from clock, first_row
       join ${days} day on day.user_id = ${user_id}
-      where day.date between first_row.date - (extract(isodow from first_row.date)::int - 1) and clock.date
+      where day.date between ${mondayOf(sql`first_row.date`)} and clock.date
         and day.state <> 'open'
     ),
     in_force as (
@@ -180,14 +181,7 @@ const readToday = firstRow(
       from clock, first_row
       join ${schedules} schedule on schedule.user_id = ${user_id}
       where schedule.from_date <= clock.date
-        and schedule.from_date >= coalesce(
-          (
-            select max(earlier.from_date)
-            from ${schedules} earlier
-            where earlier.user_id = ${user_id}
-              and earlier.from_date <= first_row.date - (extract(isodow from first_row.date)::int - 1)
-          ),
-          first_row.date - 7)
+        and ${isInForceSince(user_id, mondayOf(sql`first_row.date`))}
     )
     select
       clock.revision,
