@@ -37,6 +37,33 @@ test('#349 of one account four changes are under way and a hundred wait, more ar
   expect(new Set((await Promise.all(hers)).map(({ status }) => status))).toEqual(new Set([201]));
 });
 
+test('#692 of one account four reads are under way, whatever its batches ask for, and others are answered', async () => {
+  const { promise: opened, resolve: open } = Promise.withResolvers<void>();
+  let underWay = 0;
+  const db: Database = {
+    ...database.db,
+    async executePrepared(statement, values) {
+      if (statement.name === 'task.page') {
+        underWay++;
+        await opened;
+      }
+      return database.db.executePrepared(statement, values);
+    },
+  };
+  const api = await startApp({ database: { ...database, db } });
+  const [ann, ben] = [await api.register(), await api.register()];
+  const inputs = Object.fromEntries(Array.from({ length: 10 }, (_, n) => [n, {}]));
+  const batch = `/trpc/${Array(10).fill('task.list').join()}?batch=1&input=${encodeURIComponent(JSON.stringify(inputs))}`;
+  const hers = [1, 2, 3].map(() => api.rest('GET', batch, { token: ann.token }));
+  await expect.poll(() => underWay).toBeGreaterThanOrEqual(4);
+  for (let n = 0; n < 3; n++)
+    expect((await api.rest('GET', '/resources', { token: ben.token })).status).toBe(200);
+  expect(underWay).toBe(4);
+  open();
+  for (const { status } of await Promise.all(hers)) expect(status).toBe(200);
+  expect(underWay).toBe(30);
+});
+
 test('#349 without limits all of them wait', async () => {
   const api = await startApp({ database });
   const ann = await api.register();
