@@ -17,6 +17,12 @@ const { db } = database;
 /** Tables that stay small, whoever uses the server. */
 const SMALL = ['exercises', 'exercise_catalogue'];
 
+/**
+ * What reads or counts all rows of a user. Of one who has written half of a table it rightly reads the table through, so
+ * these are asked about another.
+ */
+const WHOLE = ['rebuild.read', 'user.export', 'export.begin'];
+
 /** Rows that a statement may sort: a page. */
 const PAGE = 500;
 
@@ -156,7 +162,9 @@ describe('on grown tables', async () => {
   await fill();
 
   test.each([...statements()])('%s reads by index and sorts no more than a page', async (name, statement) => {
-    const nodes = await explained(name, statement, 'format json');
+    const nodes = await explained(name, statement, 'format json', {
+      ...(WHOLE.includes(name) && { user_id: 71 }),
+    });
     expect(nodes.length).toBeGreaterThan(0);
     const through = nodes.filter(
       (node) => node['Node Type'] === 'Seq Scan' && !SMALL.includes(node['Relation Name'] ?? ''),

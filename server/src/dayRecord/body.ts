@@ -22,7 +22,7 @@ export const currentBody = (user_id: SQL): SQL => sql`
     'weight', plan.weight, 'height', plan.height, 'age', plan.age, 'gender', plan.gender, 'goal', plan.goal,
     'aim', plan.aim, 'birth_date', profile.birth_date, 'nutrition', profile.nutrition)
   from ${physicalPlans} plan
-  left join ${profiles} profile on profile.user_id = plan.user_id
+  left join ${profiles} profile on profile.user_id = ${user_id}
   where plan.user_id = ${user_id}
   order by plan.id desc
   limit 1)`;

@@ -62,7 +62,6 @@ interface Stored {
 const jsonList = (rows: SQL) => sql`
       (select coalesce(json_agg(listed), '[]') from (${rows}) as listed)`;
 
-// By the user of the outer row: the planner then expects an ordinary one, and reads by index of any.
 const readStored = firstRow(
   read(
     'rebuild.read',
@@ -77,24 +76,24 @@ const readStored = firstRow(
           json_agg(data || jsonb_build_object('seq', seq, 'kind', kind, 'date', date)),
           '[]')
         from ${facts}
-        where user_id = sequence.user_id),
+        where user_id = ${user_id}),
       'schedules', ${jsonList(sql`
-        select from_date, training, study from ${schedules} where user_id = sequence.user_id`)},
-      'days', ${jsonList(sql`select * from ${days} where user_id = sequence.user_id`)},
-      'months', ${jsonList(sql`select * from ${months} where user_id = sequence.user_id`)},
-      'progressions', ${jsonList(sql`select * from ${progressions} where user_id = sequence.user_id`)},
+        select from_date, training, study from ${schedules} where user_id = ${user_id}`)},
+      'days', ${jsonList(sql`select * from ${days} where user_id = ${user_id}`)},
+      'months', ${jsonList(sql`select * from ${months} where user_id = ${user_id}`)},
+      'progressions', ${jsonList(sql`select * from ${progressions} where user_id = ${user_id}`)},
       'plans', ${jsonList(sql`
-        select id, day, progress, sessions from ${physicalPlans} where user_id = sequence.user_id`)},
-      'mental_plans', ${jsonList(sql`select id, progress from ${mentalPlans} where user_id = sequence.user_id`)},
+        select id, day, progress, sessions from ${physicalPlans} where user_id = ${user_id}`)},
+      'mental_plans', ${jsonList(sql`select id, progress from ${mentalPlans} where user_id = ${user_id}`)},
       'links', ${jsonList(sql`
         select link.resource_id as id, link.mental_plan_id as plan_id, link.progress
         from ${mentalPlans} plan
         join ${links} link on link.mental_plan_id = plan.id
-        where plan.user_id = sequence.user_id`)},
-      'tasks', ${jsonList(sql`select id, status, done_on from ${tasks} where user_id = sequence.user_id`)}
+        where plan.user_id = ${user_id}`)},
+      'tasks', ${jsonList(sql`select id, status, done_on from ${tasks} where user_id = ${user_id}`)}
       ) as stored
     from ${eventSequences} sequence
-    left join ${profiles} profile on profile.user_id = sequence.user_id
+    left join ${profiles} profile on profile.user_id = ${user_id}
     where sequence.user_id = ${user_id}`,
   ),
 );

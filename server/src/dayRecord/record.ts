@@ -149,7 +149,7 @@ const record = firstRow(
       order by due_on, series_id
       returning ${columnList(TASK_COLUMNS)}
     ),
-    next_task as (select ${taskRow('made_task')} from made_task),
+    next_task as (select ${taskRow('made_task', sent.user_id)} from made_task),
     new_event as (
       select row_number() over (order by kind, key) as place, kind, key, type, data
       from (
@@ -159,8 +159,8 @@ const record = firstRow(
         union all
         select 2, plan.id, 'mentalPlan.changed', json_build_object(
           'id', plan.id, 'user_id', plan.user_id, 'name', plan.name, 'goal', plan.goal,
-          'progress', ${daysLeft('plan', sent.today)}, 'deadline', plan.deadline, 'version', plan.version,
-          'resource_list', null)
+          'progress', ${daysLeft('plan', sent.user_id, sent.today)}, 'deadline', plan.deadline,
+          'version', plan.version, 'resource_list', null)
         from mental_plan plan
         union all
         select 3, resource.id, 'resource.changed', json_build_object(
@@ -171,10 +171,10 @@ const record = firstRow(
         from link
         join ${resources} resource on resource.id = link.resource_id
         where resource.user_id = ${sent.user_id}
-        group by resource.id
+        group by resource.user_id, resource.id
         union all
         select 4, id, 'task.changed', row_to_json(told_task)
-        from (select ${taskRow('task')} from task) as told_task
+        from (select ${taskRow('task', sent.user_id)} from task) as told_task
         union all
         select 5, id, 'task.created', row_to_json(next_task) from next_task
         union all

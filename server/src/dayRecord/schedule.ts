@@ -38,9 +38,9 @@ const writeDue = firstRow(
       left join ${profiles} profile on profile.user_id = ${user_id}
       where exists (
         select from ${links} link
-        join ${resources} resource on resource.id = link.resource_id
+        join ${resources} resource on resource.user_id = ${user_id} and resource.id = link.resource_id
         where link.mental_plan_id = plan.id and link.progress < resource.volume)),
-    wanted as (
+    wanted as materialized (
       select
         greatest(${localToday(user_id, now)}, (select from_date from newest)) as from_date,
         coalesce((select days from training), 0) as training,

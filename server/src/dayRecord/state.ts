@@ -108,7 +108,7 @@ const readState = firstRow(
           ${date},
           local_date(${now}, coalesce(profile.time_zone, 'UTC'), coalesce(profile.day_start, 0))) as date
       from ${eventSequences} sequence
-      left join ${profiles} profile on profile.user_id = sequence.user_id
+      left join ${profiles} profile on profile.user_id = ${user_id}
       where sequence.user_id = ${user_id}
     ),
     own_day as (
@@ -217,7 +217,7 @@ const readState = firstRow(
       'tasks', ${jsonList(sql`
         select
           task.id, task.title, task.status, task.done_on, task.due_on,
-          ${seriesOf('task')} as series
+          ${seriesOf('task', user_id)} as series
         from ${tasks} task
         where task.user_id = ${user_id} and task.id = any(array(select id from task_ids))`)},
       'schedules', ${jsonList(sql`

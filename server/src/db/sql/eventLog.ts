@@ -12,9 +12,10 @@ import { eventSequences, events } from '../schema/index.ts';
 /** The channel of notifications of new events; the payload is the user's id. */
 export const EVENTS_CHANNEL = 'events';
 
+// It has a column, as Citus refuses one without.
 /** The first CTE of a change: locks the user. PostgreSQL runs it only if the first write has `userLocked` as a condition. */
 export const lockUser = (user_id: SQL): SQL =>
-  sql`user_lock as (select from ${eventSequences} where user_id = ${user_id} for update)`;
+  sql`user_lock as (select 1 as locked from ${eventSequences} where user_id = ${user_id} for update)`;
 
 /** The condition of the first write or lock of a change. It is always true, and evaluated before any row is read. */
 export const userLocked: SQL = sql.raw('(select count(*) from user_lock) >= 0');

@@ -2,11 +2,18 @@
 import type { SQL } from 'drizzle-orm';
 import { sql } from '../drizzle.ts';
 
+// Not `case type when …`: Citus cannot send that of an enum to its nodes.
 /** @returns the unit of the row `resource`, an alias of the table */
 export const unitOf = (resource: string): SQL => {
   const row = sql.identifier(resource);
   return sql`
-    coalesce(${row}.unit, case ${row}.type when 'book' then 'chapter' when 'video' then 'minute' else 'lesson' end)`;
+    coalesce(
+      ${row}.unit,
+      case
+        when ${row}.type = 'book' then 'chapter'
+        when ${row}.type = 'video' then 'minute'
+        else 'lesson'
+      end)`;
 };
 
 /** The same of a row that was read. */

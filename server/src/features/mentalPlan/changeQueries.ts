@@ -51,9 +51,11 @@ const isDeadlineInRange = (deadline: SQL) => sql`(
 const rowColumns = pickColumns(plans, ['id', 'user_id', 'name', 'goal', 'deadline', 'version']);
 
 /** The CTE of the plan as clients see it. */
-const shownPlan = sql`
+const shownPlan = (user_id: SQL) => sql`
     shown as (
-      select ${columnList(rowColumns, 'plan')}, ${daysLeft('plan', sql`(select today from clock)`)} as progress
+      select
+        ${columnList(rowColumns, 'plan')},
+        ${daysLeft('plan', user_id, sql`(select today from clock)`)} as progress
       from plan
     )`;
 
@@ -104,7 +106,7 @@ const create = firstRow(
         from plan
         left join ${profiles} profile on profile.user_id = ${user_id}`,
     )},
-    ${shownPlan},
+    ${shownPlan(user_id)},
     ${appendEvents(user_id, 'mentalPlan.created', eventData(sql`true`, wanted))}
     select
       (select id from plan) as id,
@@ -202,7 +204,8 @@ const update = firstRow(
         version = plan.version
           + (case when before.deadline is null then ${sent.has_changes} else ${sent.has_other_changes} end)::int
       from before
-      where plan.id = before.id
+      where plan.user_id = ${sent.user_id}
+        and plan.id = before.id
         and ${ifMatch(sql`before.version`, sent.if_match)}
         and (select count(*) from mine) = cardinality(${sent.wanted})
         and ${isDeadlineInRange(sent.deadline)}
@@ -223,7 +226,7 @@ const update = firstRow(
       order by mine.id
       on conflict (mental_plan_id, resource_id) do nothing
     ),
-    ${shownPlan},
+    ${shownPlan(sent.user_id)},
     ${appendEvents(
       sent.user_id,
       'mentalPlan.changed',

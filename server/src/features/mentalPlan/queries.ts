@@ -13,6 +13,7 @@ import { columnList, jsonFields, pickColumns } from '../../db/sql/columns.ts';
 import { daysLeft } from '../../db/sql/daysLeft.ts';
 import { localToday, NOW } from '../../db/sql/localDate.ts';
 import { type PageRequest, pageReader } from '../../db/sql/paginate.ts';
+import { resourceOfLink } from '../../db/sql/resourceOfLink.ts';
 import { revisionOf, revisionReader } from '../../db/sql/revision.ts';
 import { unitOf } from '../../db/sql/units.ts';
 import { firstRow, read } from '../../db/statement.ts';
@@ -47,7 +48,7 @@ const readDaysLeft = read(
   { ...NOW, user_id: 'int', ids: 'int[]' },
   { id: plans.id, days_left: 'int' },
   ({ user_id, now, ids }) => sql`
-  select plan.id, ${daysLeft('plan', sql`clock.today`)} as days_left
+  select plan.id, ${daysLeft('plan', user_id, sql`clock.today`)} as days_left
   from (select ${localToday(user_id, now)} as today) as clock, ${plans} plan
   where plan.user_id = ${user_id} and plan.id = any(${ids})`,
 );
@@ -74,7 +75,7 @@ type LinkedResource = MentalPlanView['resources'][number];
 const currentPlan = (user_id: SQL) => sql`
   select ${columnList(columns, 'plan')}, ${revisionOf()} as revision
   from ${plans} plan
-  join ${eventSequences} sequence on sequence.user_id = plan.user_id
+  join ${eventSequences} sequence on sequence.user_id = ${user_id}
   where plan.user_id = ${user_id}
   order by plan.id desc
   limit 1`;
@@ -109,7 +110,7 @@ const current = firstRow(
     lateral (
       select coalesce(json_agg(${linkedResource} order by resource.id), '[]') as list
       from ${links} link
-      join ${resources} resource on resource.id = link.resource_id
+      ${resourceOfLink(user_id)}
       where link.mental_plan_id = plan.id
     ) linked`,
   ),
@@ -124,7 +125,7 @@ const largeCurrent = read(
     select plan.*, case when resource.id is not null then ${linkedResource} end as resource
     from (${currentPlan(user_id)}) plan
     left join ${links} link on link.mental_plan_id = plan.id
-    left join ${resources} resource on resource.id = link.resource_id`,
+    left join ${resources} resource on resource.user_id = ${user_id} and resource.id = link.resource_id`,
 );
 
 /** @returns the plan with the greatest id and its resources by id, or undefined when the user has none */

@@ -86,7 +86,7 @@ const creation = (
     select
       ${columnList(PLAN_COLUMNS, 'plan')},
       ${catalogueVersion} as catalogue,
-      ${languageOf(sql.raw('plan.user_id'))} as lang,
+      ${languageOf(user_id)} as lang,
       (
         select json_agg(
           json_build_array(

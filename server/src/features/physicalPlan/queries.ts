@@ -1,4 +1,5 @@
 // Reads of plans. Every statement is scoped to its owner.
+import type { SQL } from 'drizzle-orm';
 import type { ExerciseCache } from '../../cache/exercises.ts';
 import type { ReadModelCache } from '../../cache/readModels.ts';
 import {
@@ -88,11 +89,11 @@ export async function toView(
   };
 }
 
-/** Of a row `plan`. */
-const viewColumns = sql`
+/** Of a row `plan` of the user. */
+const viewColumns = (user_id: SQL) => sql`
         ${columnList(columns, 'plan')},
         ${catalogueVersion} as catalogue,
-        ${languageOf(sql.raw('plan.user_id'))} as lang,
+        ${languageOf(user_id)} as lang,
         (
           select coalesce(
             json_agg(
@@ -122,9 +123,9 @@ const current = firstRow(
     { user_id: 'int' },
     { ...VIEW_ROW, revision: 'text' },
     ({ user_id }) => sql`
-      select ${viewColumns}, ${revisionOf(REVISION)} as revision
+      select ${viewColumns(user_id)}, ${revisionOf(REVISION)} as revision
       from ${plans} plan
-      join ${eventSequences} sequence on sequence.user_id = plan.user_id
+      join ${eventSequences} sequence on sequence.user_id = ${user_id}
       where plan.user_id = ${user_id}
       order by plan.id desc
       limit 1`,
@@ -137,7 +138,7 @@ const byId = firstRow(
     { user_id: 'int', id: 'int' },
     VIEW_ROW,
     ({ user_id, id }) => sql`
-      select ${viewColumns}
+      select ${viewColumns(user_id)}
       from ${plans} plan
       where plan.user_id = ${user_id} and plan.id = ${id}`,
   ),

@@ -71,7 +71,7 @@ const find = firstRow(
     from (
       select ${list((name) => sql`coalesce(stored.${column(name)}, ${COLUMNS[name]}) as ${column(name)}`)}
       from ${users} account
-      left join ${profiles} stored on stored.user_id = account.id
+      left join ${profiles} stored on stored.user_id = ${user_id}
       where account.id = ${user_id}) as profile`,
   ),
 );

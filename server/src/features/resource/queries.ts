@@ -89,7 +89,7 @@ const create = firstRow(
     select id, not exists (
         select from plan
         join ${links} other_link on other_link.mental_plan_id = plan.id
-        join ${resources} other on other.id = other_link.resource_id
+        join ${resources} other on other.user_id = ${user_id} and other.id = other_link.resource_id
         where other_link.progress < other.volume
       ) as is_only_unfinished
     from resource`,
@@ -202,7 +202,8 @@ const update = firstRow(
         volume = coalesce(${volume}, resource.volume),
         unit = coalesce(${unit}, resource.unit)
       from before
-      where resource.id = before.id
+      where resource.user_id = ${user_id}
+        and resource.id = before.id
         and (
           ${progress} is null
           or (exists (select from link_of_plan) and ${progress} <= coalesce(${volume}, before.volume))

@@ -16,7 +16,6 @@ import {
   mentalPlans,
   physicalPlans,
   profiles,
-  resources,
   schedules,
   tasks,
   users,
@@ -24,6 +23,7 @@ import {
 import { daysLeft } from '../../db/sql/daysLeft.ts';
 import { appendEventPerUser } from '../../db/sql/eventLog.ts';
 import { NOW } from '../../db/sql/localDate.ts';
+import { resourceOfLink } from '../../db/sql/resourceOfLink.ts';
 import { read, write } from '../../db/statement.ts';
 import { addDays, type RunDay, type Schedule, streak } from '../../domain/index.ts';
 
@@ -79,7 +79,7 @@ const summary = (now: SQL) => sql`json_build_object(
   'mental_plan', (
     select json_build_object(
       'id', plan.id,
-      'days_left', ${daysLeft('plan', sql`told.today`)},
+      'days_left', ${daysLeft('plan', sql`told.user_id`, sql`told.today`)},
       'resources', read.resources,
       'finished', read.finished,
       'percent', read.percent)
@@ -95,7 +95,7 @@ const summary = (now: SQL) => sql`json_build_object(
         count(*) filter (where link.progress >= resource.volume) as finished,
         coalesce(floor(100 * avg(least(link.progress / resource.volume, 1)))::int, 100) as percent
       from ${mentalPlanResources} link
-      join ${resources} resource on resource.id = link.resource_id
+      ${resourceOfLink(sql`told.user_id`)}
       where link.mental_plan_id = plan.id) read))`;
 
 /** How far before the week a run is looked for: what a job reads of a user has a bound. */

@@ -159,7 +159,7 @@ export const updateTask = firstRow(
           when ${status} then (select today from clock)
         end
       from before
-      where task.id = before.id and before.series_id is null
+      where task.user_id = ${user_id} and task.id = before.id and before.series_id is null
       returning ${returned('task')}
     ),
     ${appendEvents(

@@ -75,7 +75,7 @@ const readToday = firstRow(
         local_date(${now}, coalesce(profile.time_zone, 'UTC'), coalesce(profile.day_start, 0)) as today,
         coalesce(${catalogueVersion}, 0) as catalogue
       from ${eventSequences} sequence
-      left join ${profiles} profile on profile.user_id = sequence.user_id
+      left join ${profiles} profile on profile.user_id = ${user_id}
       where sequence.user_id = ${user_id}
     ),
     clock as materialized (
@@ -135,7 +135,7 @@ const readToday = firstRow(
       where link.progress < resource.volume
     ),
     task as (
-      select ${taskRow('due')}
+      select ${taskRow('due', user_id)}
       from (
         (
           select *

@@ -93,12 +93,12 @@ export const readOccurrence = firstRow(
     { found: json<StoredOccurrence>() },
     ({ user_id, id, due_on, tells, now }) => sql`
     with task as (
-      select ${taskRow('task')}, ${formerSeriesOf('task', due_on)} as series
+      select ${taskRow('task', user_id)}, ${formerSeriesOf('task', user_id, due_on)} as series
       from ${tasks} task
       where task.user_id = ${user_id} and task.id = ${id}
     ),
     last_open as (
-      select ${taskRow('other')}
+      select ${taskRow('other', user_id)}
       from ${tasks} other
       where other.user_id = ${user_id}
         and other.series_id = (select series_id from task)
@@ -108,7 +108,7 @@ export const readOccurrence = firstRow(
       limit 1
     ),
     open as (
-      select ${taskRow('other')}
+      select ${taskRow('other', user_id)}
       from ${tasks} other
       where ${tells}
         and other.user_id = ${user_id}
