@@ -39,8 +39,8 @@ const claim = firstRow(
       select ${user_id}, ${key}, ${request}
       where ${userLocked}
       on conflict (user_id, key) do update
-      set request = excluded.request, answer = null, created_at = now()
-      where stored.created_at < now() - make_interval(hours => ${sql.raw(String(KEY_LIFETIME_HOURS))})
+      set request = excluded.request, answer = null, created_at = excluded.created_at
+      where excluded.created_at - stored.created_at > interval '${sql.raw(String(KEY_LIFETIME_HOURS))} hours'
       returning stored.key)
     select exists (select from ours) as ours, stored.request = ${request} as same, stored.answer
     from (select) as one

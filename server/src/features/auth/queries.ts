@@ -137,7 +137,7 @@ const change = firstRow(
       returning id),
     dropped as (
       delete from ${passwordResets}
-      where user_id in (select id from changed))
+      where user_id = ${user_id} and exists (select from changed))
     select id from changed`,
   ),
 );
@@ -213,12 +213,15 @@ const reset = firstRow(
       for no key update),
     used as (
       delete from ${passwordResets}
-      where user_id in (select id from owner) and code_hash = ${code_hash} and expires_at > now()
+      where user_id = ${user_id}
+        and exists (select from owner)
+        and code_hash = ${code_hash}
+        and expires_at > now()
       returning user_id),
     changed as (
       update ${users}
       set password = ${hash}
-      where id in (select user_id from used)
+      where id = ${user_id} and exists (select from used)
       returning id as user_id),
     audited as (${audit('password_reset', p, 'changed')})
     select user_id from changed`,
@@ -272,23 +275,34 @@ const exportDocument = firstRow(
     { user_id: 'int', max_bytes: 'int' },
     { document: nullable(json<Export>()) },
     ({ user_id, max_bytes }) => sql`
-    select case when (select sum(bytes) from (${sql.join(SECTION_NAMES.map(bytesOf), sql` union all `)}) as lists) <= ${max_bytes}
+    select case when (
+        select sum(bytes)
+        from (${sql.join(SECTION_NAMES.map(bytesOf(user_id)), sql` union all `)}) as lists) <= ${max_bytes}
       then json_build_object(
         'user', json_build_object('id', u.id, 'login', u.login, 'created_at', u.created_at),
-        ${sql.join(SECTION_NAMES.map(listOf), sql.raw(','))}) end as document
+        ${sql.join(SECTION_NAMES.map(listOf(user_id)), sql.raw(','))}) end as document
     from ${users} u where u.id = ${user_id}`,
   ),
 );
 
-function bytesOf(name: SectionName): SQL {
-  const { table, row } = EXPORT_SECTIONS[name];
-  return sql`select coalesce(sum(octet_length((${row})::text)), 0) as bytes from ${table} t where t.user_id = u.id`;
+function bytesOf(user_id: SQL): (name: SectionName) => SQL {
+  return (name) => {
+    const { table, row } = EXPORT_SECTIONS[name];
+    return sql`
+      select coalesce(sum(octet_length((${row})::text)), 0) as bytes
+      from ${table} t
+      where t.user_id = ${user_id}`;
+  };
 }
 
-function listOf(name: SectionName): SQL {
-  const { table, key, row } = EXPORT_SECTIONS[name];
-  return sql`${sql.raw(`'${name}'`)}, (
-    select coalesce(json_agg(${row} order by ${sql.raw(`t.${key}`)}), '[]') from ${table} t where t.user_id = u.id)`;
+function listOf(user_id: SQL): (name: SectionName) => SQL {
+  return (name) => {
+    const { table, key, row } = EXPORT_SECTIONS[name];
+    return sql`${sql.raw(`'${name}'`)}, (
+      select coalesce(json_agg(${row} order by ${sql.raw(`t.${key}`)}), '[]')
+      from ${table} t
+      where t.user_id = ${user_id})`;
+  };
 }
 
 /**

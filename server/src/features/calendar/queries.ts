@@ -2,7 +2,7 @@
 import type { Database } from '../../db/database.ts';
 import { sql } from '../../db/drizzle.ts';
 import { json, NO_ROWS, nullable } from '../../db/rows.ts';
-import { auditTrail, calendars, users } from '../../db/schema/index.ts';
+import { calendars, users } from '../../db/schema/index.ts';
 import { audit, CLIENT_PARAMETERS, clientValues } from '../../db/sql/audit.ts';
 import { firstRow, read, write } from '../../db/statement.ts';
 import { inUserTransaction } from '../../db/userTransaction.ts';
@@ -67,14 +67,14 @@ export async function listCalendars(db: Database, user_id: number) {
 const revoke = write(
   'calendar.revoke',
   { ...CLIENT_PARAMETERS, user_id: 'int', id: 'int' },
-  { user_id: auditTrail.user_id },
+  { user_id: calendars.user_id },
   ({ user_id, id, ...p }) => sql`
     with removed as (
       delete from ${calendars}
       where user_id = ${user_id} and id = ${id}
-      returning user_id)
-    ${audit('calendar_revoked', p, 'removed')}
-    returning user_id`,
+      returning user_id),
+    audited as (${audit('calendar_revoked', p, 'removed')})
+    select user_id from removed`,
 );
 
 /** @returns whether the user had such a calendar */

@@ -54,6 +54,7 @@ const start = firstRow(
       delete from ${exports}
       where
         exists (select from made)
+        and user_id = ${user_id}
         and id in (
           select id
           from ${exports}

@@ -55,9 +55,9 @@ export const beginExport = firstRow(
     ({ user_id, id }) => sql`
     with ${lockUser(user_id)},
     found as (
-      select x.id, x.state, x.parts, (${totalOf(sql.raw('x.user_id'))})::int as total,
+      select x.id, x.state, x.parts, (${totalOf(user_id)})::int as total,
         '{"user":' || json_build_object('id', u.id, 'login', u.login, 'created_at', u.created_at) as text
-      from ${exports} x join ${users} u on u.id = x.user_id
+      from ${exports} x join ${users} u on u.id = ${user_id}
       where x.id = ${id} and x.user_id = ${user_id} and ${userLocked} and (x.${isOpen} or x.state = 'failed' and not exists (
         select from ${exports} o where o.user_id = ${user_id} and o.${isOpen}))),
     begun as (
@@ -65,7 +65,7 @@ export const beginExport = firstRow(
         state = 'running', section = coalesce(x.section, '${sql.raw(first)}'), rows_total = greatest(x.rows_done, found.total),
         parts = greatest(x.parts, 1), bytes = greatest(x.bytes, octet_length(found.text)),
         touched_at = now(), finished_at = null, expires_at = null
-      from found where x.id = found.id and x.state = found.state
+      from found where x.user_id = ${user_id} and x.id = found.id and x.state = found.state
       returning x.*, found.state as before, found.parts as had, found.text),
     written as (
       insert into ${exportParts} (export_id, part, text) select id, 0, text from begun where had = 0),

@@ -113,12 +113,12 @@ const block = firstRow(
     with ${lockAccount({ user_id })},
     dropped as (
       delete from ${passwordResets}
-      where user_id in (select user_id from found)),
+      where user_id = ${user_id} and exists (select from found)),
     blocked as (
       update ${users} account
       set blocked_at = now()
       from found
-      where account.id = found.user_id and not was_blocked
+      where account.id = ${user_id} and not was_blocked
       returning user_id),
     audited as (${audit('account_blocked', p, 'blocked')})
     select login, was_blocked from found`,
@@ -136,7 +136,7 @@ const unblock = firstRow(
       update ${users} account
       set blocked_at = null
       from found
-      where account.id = found.user_id and was_blocked
+      where account.id = ${user_id} and was_blocked
       returning user_id),
     audited as (${audit('account_unblocked', p, 'unblocked')})
     select login, was_blocked from found`,
@@ -169,7 +169,7 @@ const signOut = firstRow(
     with ${lockAccount({ user_id })},
     ended as (
       delete from ${sessions}
-      where user_id in (select user_id from found)
+      where user_id = ${user_id} and exists (select from found)
       returning id),
     audited as (${audit('sessions_ended', p, 'found')})
     select login, (select count(*)::int from ended) as ended from found`,
@@ -195,7 +195,7 @@ const storeCode = firstRow(
       where not was_blocked
       on conflict (user_id) do update set
         code_hash = excluded.code_hash,
-        created_at = now(),
+        created_at = excluded.created_at,
         expires_at = excluded.expires_at
       returning user_id, expires_at),
     audited as (${audit('reset_code_made', p, 'made')})

@@ -71,6 +71,7 @@ const open = firstRow(
       delete from ${sessions}
       where
         exists (select from opened)
+        and user_id = ${user_id}
         and id in (
           select id
           from ${sessions}
@@ -130,12 +131,12 @@ const find = firstRow(
 
 const touchSession = write(
   'session.see',
-  { session_id: 'int' },
+  { user_id: 'int', session_id: 'int' },
   NO_ROWS,
-  ({ session_id }) => sql`
+  ({ user_id, session_id }) => sql`
   update ${sessions}
   set last_seen_at = now()
-  where id = ${session_id}`,
+  where user_id = ${user_id} and id = ${session_id}`,
 );
 
 /**
@@ -144,7 +145,7 @@ const touchSession = write(
  */
 export async function isSessionOpen(db: Database, { session_id, nonce, user_id }: Claims): Promise<boolean> {
   const found = await find(db, { session_id, nonce, user_id });
-  if (found?.unseen) await touchSession(db, { session_id });
+  if (found?.unseen) await touchSession(db, { user_id, session_id });
   return found !== undefined;
 }
 
@@ -282,14 +283,14 @@ export async function endSession(
 const revoke = write(
   'session.revoke',
   { ...CLIENT_PARAMETERS, user_id: 'int', session_id: 'int' },
-  { user_id: auditTrail.user_id },
+  { user_id: sessions.user_id },
   ({ user_id, session_id, ...p }) => sql`
     with ended as (
       delete from ${sessions}
       where id = ${session_id} and user_id = ${user_id}
-      returning user_id)
-    ${audit('session_revoked', p, 'ended')}
-    returning user_id`,
+      returning user_id),
+    audited as (${audit('session_revoked', p, 'ended')})
+    select user_id from ended`,
 );
 
 /** @returns whether the user had such a session */
