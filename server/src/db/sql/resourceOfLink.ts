@@ -4,7 +4,7 @@ import { resources } from '../schema/index.ts';
 
 /**
  * Joins the row `resource` of a row `link`. The limit makes it one look-up by index for each link: where the
- * planner expects few links and few resources, it would compare each with each, and a user may have thousands.
+ * planner expects few of both, it would compare each with each, and a user may have thousands.
  */
 export const resourceOfLink = (user_id: SQL): SQL => sql`
   cross join lateral (
