@@ -22,6 +22,11 @@ export interface Cluster {
   stop(): Promise<void>;
   /** Runs one of PostgreSQL's client programs. */
   program(name: string, ...args: string[]): Promise<void>;
+  /**
+   * Runs a script as PostgreSQL's user, with its programs in the PATH and this cluster as what they connect to.
+   * @returns what it wrote
+   */
+  shell(script: string, env: Record<string, string>): Promise<string>;
   /** From now on this role has to send its password; all others are trusted. */
   requirePassword(role: string): Promise<void>;
   /** Its folder, and that of its data in there. PostgreSQL's user may write into both. */
@@ -95,6 +100,13 @@ export async function startCluster(disk?: number): Promise<Cluster> {
     start: async () => void (await pgCtl('start')),
     stop: async () => void (await pgCtl('-m', 'fast', 'stop')),
     program: async (name, ...args) => void (await run(...asPostgres(name, args), { maxBuffer: 1e8 })),
+    async shell(script, env) {
+      const connection = { PGHOST: '127.0.0.1', PGPORT: String(port), PGUSER: 'postgres' };
+      const PATH = `${programFolder()}:${process.env.PATH}`;
+      const [program, args] = asUserPostgres('/bin/sh', ['-euc', script]);
+      const options = { env: { ...connection, ...env, PATH }, cwd: folder, maxBuffer: 1e8 };
+      return (await run(program, args, options)).stdout;
+    },
     async requirePassword(role) {
       const rules = join(data, 'pg_hba.conf');
       writeFileSync(rules, `host all ${role} 127.0.0.1/32 scram-sha-256\n${readFileSync(rules, 'utf8')}`);
@@ -114,8 +126,16 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-function asPostgres(program: string, args: string[]): [string, string[]] {
+/** The folder of PostgreSQL's programs. */
+export function programFolder(): string {
   const [newest] = readdirSync(INSTALLED).sort((a, b) => Number(b) - Number(a));
-  const path = join(INSTALLED, newest ?? '', 'bin', program);
-  return process.getuid?.() === 0 ? ['runuser', ['-u', 'postgres', '--', path, ...args]] : [path, args];
+  return join(INSTALLED, newest ?? '', 'bin');
 }
+
+/** How one of PostgreSQL's programs is run: it refuses to run as root. */
+export const asPostgres = (program: string, args: string[]): [string, string[]] =>
+  asUserPostgres(join(programFolder(), program), args);
+
+/** How a program is run as PostgreSQL's user, if we are root. */
+export const asUserPostgres = (path: string, args: string[]): [string, string[]] =>
+  process.getuid?.() === 0 ? ['runuser', ['-u', 'postgres', '--', path, ...args]] : [path, args];
