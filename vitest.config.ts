@@ -82,11 +82,11 @@ export default defineConfig({
       provider: 'v8',
       include: ['server/src/**/*.ts'],
       // Programs run in processes and threads of their own, where nothing is counted, and so does what only they load:
-      // process.test.ts, serverRole.test.ts and the fault suite start them.
+      // process.test.ts, backup.test.ts, serverRole.test.ts and the fault suite start them.
       exclude: [
         '**/*.test.ts',
         'server/src/{lifecycle,main,serve,worker}.ts',
-        'server/src/db/{startup,postgres/serverRole}.ts',
+        'server/src/db/{startup,pglite/backup,postgres/serverRole}.ts',
       ],
       reporter: ['text-summary', 'text'],
       thresholds: { lines: 90 },

@@ -175,14 +175,18 @@ test('#277 #278 what is wrong with .env or DATABASE_URL is one line of every pro
     'scripts/jobs.ts',
     'scripts/users.ts',
     'scripts/import.ts',
+    'scripts/backup.ts',
+    'scripts/restore.ts',
   ];
-  const paths = programs.map((name) => join(fileURLToPath(new URL('..', import.meta.url)), name));
+  const args: Record<string, string[]> = {
+    'scripts/import.ts': ['--from', 'postgres://db'],
+    'scripts/backup.ts': ['never.tar.gz'],
+    'scripts/restore.ts': ['never.tar.gz'],
+  };
+  const server = fileURLToPath(new URL('..', import.meta.url));
   const say = async (line: string) => {
-    const started = paths.map((path) =>
-      run({ DATA_DIR: join(folder, 'never') }, [
-        path,
-        ...(path.endsWith('import.ts') ? ['--from', 'postgres://db'] : []),
-      ]),
+    const started = programs.map((name) =>
+      run({ DATA_DIR: join(folder, 'never') }, [join(server, name), ...(args[name] ?? [])]),
     );
     for (const { ended, output } of started) {
       expect(await ended).toBe(1);

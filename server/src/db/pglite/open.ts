@@ -20,7 +20,14 @@ export class DataFolderError extends OperatorError {
 }
 
 /** The version of the engine, which opens the files of no other version. */
-const POSTGRES_VERSION = '18';
+export const POSTGRES_VERSION = '18';
+
+/** The folder of the database itself, beside which are its lock and the signing key. */
+export const databaseFolder = (dataDir: string): string => join(dataDir, 'database');
+
+/** Keeps the database for this process. @returns releases it. @throws LockedError */
+export const lockDataDir = (dataDir: string): Promise<() => Promise<void>> =>
+  acquireLock(join(dataDir, 'database.lock'));
 
 /**
  * Opens the embedded database, migrated and with its default data.
@@ -28,9 +35,9 @@ const POSTGRES_VERSION = '18';
  * @throws LockedError when another process has it open; DataFolderError when the folder holds something else
  */
 export async function openEmbedded(dataDir: string | undefined): Promise<OpenDatabase> {
-  const release = dataDir === undefined ? async () => {} : await acquireLock(join(dataDir, 'database.lock'));
+  const release = dataDir === undefined ? async () => {} : await lockDataDir(dataDir);
   try {
-    const folder = dataDir === undefined ? undefined : join(dataDir, 'database');
+    const folder = dataDir === undefined ? undefined : databaseFolder(dataDir);
     const client = await openFolder(folder);
     if (folder !== undefined) await migrateAndSeed(client);
     return {
@@ -70,7 +77,11 @@ export const openInMemory = async (): Promise<PGlite> => startEngine({ loadDataD
 async function openFolder(folder: string | undefined): Promise<PGlite> {
   if (folder === undefined) return openInMemory();
   makeFilesPrivate();
-  if (!(await holdsDatabase(folder))) await createDataFolder(folder);
+  if (!(await holdsDatabase(folder))) {
+    const temporary = await newTemporary(folder);
+    await (await startOnImage(temporary, await migratedImage())).close();
+    await rename(temporary, folder);
+  }
   const client = await startEngine({ dataDir: folder });
   // From an image the engine makes files that everybody may read.
   makePrivate(folder);
@@ -78,7 +89,7 @@ async function openFolder(folder: string | undefined): Promise<PGlite> {
 }
 
 /** @returns whether the folder holds a database; false if it is missing or empty. The engine itself would accept anything. @throws DataFolderError */
-async function holdsDatabase(folder: string): Promise<boolean> {
+export async function holdsDatabase(folder: string): Promise<boolean> {
   try {
     const version = (await readFile(join(folder, 'PG_VERSION'), 'utf8')).trim();
     if (version === POSTGRES_VERSION) return true;
@@ -98,15 +109,21 @@ async function holdsDatabase(folder: string): Promise<boolean> {
   return false;
 }
 
-/** Makes the folder under another name and renames it when it is complete: a process that is killed leaves no half of one. */
-async function createDataFolder(folder: string): Promise<void> {
+/**
+ * The folder is made under another name and renamed when it is complete: a process that is killed leaves no half of one.
+ * What such a process has left is removed.
+ * @returns the other name
+ */
+export async function newTemporary(folder: string): Promise<string> {
   const parent = dirname(folder);
   for (const name of await readdir(parent))
     if (name.startsWith(`${basename(folder)}.half-`))
       await rm(join(parent, name), { recursive: true, force: true });
-  const temporary = `${folder}.half-${randomUUID()}`;
-  await mkdir(temporary, { mode: 0o700 });
-  const client = await startEngine({ dataDir: temporary, loadDataDir: await migratedImage() });
-  await client.close();
-  await rename(temporary, folder);
+  return `${folder}.half-${randomUUID()}`;
+}
+
+/** Makes a folder of an image, and starts the engine on it. */
+export async function startOnImage(folder: string, image: Blob): Promise<PGlite> {
+  await mkdir(folder, { mode: 0o700 });
+  return startEngine({ dataDir: folder, loadDataDir: image });
 }
