@@ -5,12 +5,10 @@ import { ConfigError, loadConfig, readEnvironment } from '../src/config.ts';
 import { type Difference, listUsers, rebuildUser } from '../src/dayRecord/rebuild.ts';
 import type { Database } from '../src/db/database.ts';
 import { openDatabase } from '../src/db/open.ts';
+import { MAX_ID } from '../src/trpc/fields.ts';
 import { runScript } from './run.ts';
 
 const USAGE = 'db:rebuild [--user ID] [--repair]';
-
-/** The largest id that the database can hold. */
-const MAX_ID = 2 ** 31 - 1;
 
 /** Users that are listed at a time. */
 const USERS_PER_BATCH = 500;
@@ -41,7 +39,7 @@ function argumentsGiven(): { user: number | undefined; repair: boolean } {
     const { values } = parseArgs({ options: { user: { type: 'string' }, repair: { type: 'boolean' } } });
     const { user, repair = false } = values;
     if (user === undefined) return { user, repair };
-    if (/^[1-9]\d{0,9}$/.test(user) && Number(user) <= MAX_ID) return { user: Number(user), repair };
+    if (/^[1-9]\d{0,15}$/.test(user) && Number(user) <= MAX_ID) return { user: Number(user), repair };
   } catch {
     // The usage says more.
   }

@@ -15,13 +15,11 @@ import {
   signOutAccount,
   unblockAccount,
 } from '../src/features/auth/operators/queries.ts';
+import { MAX_ID } from '../src/trpc/fields.ts';
 import { runScript } from './run.ts';
 
 const USAGE =
   'users [--login LOGIN | --search PART] [--blocked] [--limit 1…500] [--before ID], or users block|unblock|sign-out|code ID …';
-
-/** The largest id that the database can hold. */
-const MAX_ID = 2 ** 31 - 1;
 
 /** Does one thing to one account. @returns what it did, in words, and whether it could; undefined without such an account */
 type Action = (
@@ -108,7 +106,7 @@ function parsed() {
 }
 
 function numberIn(text: string, max: number): number {
-  const number = /^[1-9]\d{0,9}$/.test(text) ? Number(text) : max + 1;
+  const number = /^[1-9]\d{0,15}$/.test(text) ? Number(text) : max + 1;
   return number <= max ? number : wrong();
 }
 

@@ -15,7 +15,7 @@ const RUNS = 40;
 /** Where each good input costs a hash. */
 const RUNS_OF_AUTH = 12;
 
-const MAX_ID = 2_147_483_647;
+const MAX_ID = Number.MAX_SAFE_INTEGER;
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 

@@ -128,7 +128,7 @@ test.each([
   ['block'],
   ['block', 'ann'],
   ['code', '0'],
-  ['block', '2147483648'],
+  ['block', '9007199254740992'],
   ['--limit', '501'],
   ['--before', 'x'],
   ['--password', 'hunter2'],

@@ -3,7 +3,7 @@ import { expect } from 'vitest';
 import type { Outcome } from './transports.ts';
 
 /** The largest id: of no object in a test. */
-export const MISSING = 2 ** 31 - 1;
+export const MISSING = Number.MAX_SAFE_INTEGER;
 
 /** What no number field takes, over either transport. */
 export const NOT_NUMBERS = [
@@ -29,7 +29,7 @@ export const NOT_NUMBERS = [
 export const NOT_INTEGERS = [...NOT_NUMBERS, 1.5, '1.5'];
 
 /** What no field for an id takes. */
-export const NOT_IDS = [...NOT_INTEGERS, 0, -1, 2 ** 31];
+export const NOT_IDS = [...NOT_INTEGERS, 0, -1, 2 ** 53];
 
 export const NOT_BOOLEANS = ['', 'TRUE', 'yes', '1', 0, 1, null, [true], {}];
 

@@ -65,7 +65,7 @@ const jsonList = (rows: SQL) => sql`
 const readStored = firstRow(
   read(
     'rebuild.read',
-    { ...NOW, user_id: 'int' },
+    { ...NOW, user_id: 'bigint' },
     { stored: json<Stored>() },
     ({ user_id, now }) => sql`
     select json_build_object(
@@ -102,7 +102,7 @@ const readStored = firstRow(
 const repairRows = write(
   'rebuild.repair',
   {
-    user_id: 'int',
+    user_id: 'bigint',
     days: 'json',
     extra_days: 'json',
     months: 'json',
@@ -140,14 +140,14 @@ const repairRows = write(
   ),
   extra_progression as (
     delete from ${progressions} progression
-    using json_to_recordset(${sent.extra_progressions}) as extra(plan_id int, exercise_id int)
+    using json_to_recordset(${sent.extra_progressions}) as extra(plan_id bigint, exercise_id bigint)
     where progression.user_id = ${sent.user_id}
       and progression.plan_id = extra.plan_id
       and progression.exercise_id = extra.exercise_id
   ),
   task as (
     update ${tasks} task set done_on = sent_task.done_on
-    from json_to_recordset(${sent.tasks}) as sent_task(id int, done_on date)
+    from json_to_recordset(${sent.tasks}) as sent_task(id bigint, done_on date)
     where task.user_id = ${sent.user_id} and task.id = sent_task.id
   ),
   ${appendEvents(
@@ -329,7 +329,7 @@ export function rebuildUser(
 /** Users by id, each with whether anything of the days is recorded of it; those without cost no more than this. */
 export const listUsers = read(
   'rebuild.users',
-  { after: 'int', limit: 'int' },
+  { after: 'bigint', limit: 'int' },
   { id: users.id, is_recorded: 'boolean' },
   ({ after, limit }) => sql`
   select account.id, coalesce(

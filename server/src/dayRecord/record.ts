@@ -74,7 +74,7 @@ const record = firstRow(
     {
       ...NOW,
       ...QUOTA_PARAMETER,
-      user_id: 'int',
+      user_id: 'bigint',
       zone: 'text',
       today: 'date',
       moves: 'json',
@@ -96,12 +96,12 @@ const record = firstRow(
       select *
       from json_to_recordset(${sent.moves}) as sent_move(
         place int, date date, kind text, data jsonb, moves_day boolean, month date,
-        state text, revision int, plan_id int, slot smallint, advanced boolean, counted_down boolean, workout boolean,
+        state text, revision int, plan_id bigint, slot smallint, advanced boolean, counted_down boolean, workout boolean,
         run int, ${sumDeclarations(MONTH_SUMS)})
     ),
     sent_plan as (
       select *
-      from json_to_recordset(${sent.plans}) as plan(id int, day int, progress float8, sessions int, changes boolean)
+      from json_to_recordset(${sent.plans}) as plan(id bigint, day int, progress float8, sessions int, changes boolean)
     ),
     plan as (
       update ${physicalPlans} plan set
@@ -115,13 +115,13 @@ const record = firstRow(
     ),
     mental_plan as (
       update ${mentalPlans} plan set progress = sent_plan.days_left, version = plan.version + 1
-      from json_to_recordset(${sent.mental_plans}) as sent_plan(id int, days_left int)
+      from json_to_recordset(${sent.mental_plans}) as sent_plan(id bigint, days_left int)
       where plan.user_id = ${sent.user_id} and plan.id = sent_plan.id
       returning plan.id, plan.user_id, plan.name, plan.goal, plan.progress, plan.deadline, plan.version
     ),
     link as (
       update ${links} link set progress = sent_link.progress
-      from json_to_recordset(${sent.links}) as sent_link(resource_id int, mental_plan_id int, progress float8),
+      from json_to_recordset(${sent.links}) as sent_link(resource_id bigint, mental_plan_id bigint, progress float8),
         ${mentalPlans} plan
       where link.mental_plan_id = sent_link.mental_plan_id
         and link.resource_id = sent_link.resource_id
@@ -133,13 +133,13 @@ const record = firstRow(
       update ${tasks} task set
         status = sent_task.status,
         done_on = case when sent_task.status then sent_task.date end
-      from json_to_recordset(${sent.tasks}) as sent_task(id int, status boolean, date date)
+      from json_to_recordset(${sent.tasks}) as sent_task(id bigint, status boolean, date date)
       where task.user_id = ${sent.user_id} and task.id = sent_task.id
       returning ${columnList(TASK_COLUMNS, 'task')}
     ),
     sent_next as (
       select *
-      from json_to_recordset(${sent.next_tasks}) as sent_task(series_id int, title text, due_on date)
+      from json_to_recordset(${sent.next_tasks}) as sent_task(series_id bigint, title text, due_on date)
     ),
     made_task as (
       insert into ${tasks} (user_id, title, due_on, series_id)
@@ -229,7 +229,7 @@ const record = firstRow(
       insert into ${progressions} (user_id, plan_id, exercise_id, ${columnsOf(PROGRESSION_COLUMNS)})
       select ${sent.user_id}, plan_id, exercise_id, ${columnsOf(PROGRESSION_COLUMNS, (name) => `sent_progression.${name}`)}
       from json_to_recordset(${sent.progressions}) as sent_progression(
-        plan_id int, exercise_id int, opening_k smallint, k smallint, misses smallint, held smallint, because text,
+        plan_id bigint, exercise_id bigint, opening_k smallint, k smallint, misses smallint, held smallint, because text,
         last_date date, since date, since_seq bigint)
       where exists (
         select from ${physicalPlans} plan where plan.user_id = ${sent.user_id} and plan.id = sent_progression.plan_id)

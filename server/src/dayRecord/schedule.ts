@@ -21,7 +21,7 @@ import { type RunDay, runs, type Schedule } from '../domain/index.ts';
 const writeDue = firstRow(
   write(
     'schedule.write',
-    { ...NOW, user_id: 'int' },
+    { ...NOW, user_id: 'bigint' },
     { moves_runs: 'boolean' },
     ({ user_id, now }) => sql`
     with newest as (
@@ -60,7 +60,7 @@ const writeDue = firstRow(
 const readRuns = firstRow(
   read(
     'schedule.runs',
-    { ...NOW, user_id: 'int' },
+    { ...NOW, user_id: 'bigint' },
     { monday: 'date', rows: json<readonly RunDay[]>(), schedules: json<readonly Schedule[]>() },
     ({ user_id, now }) => sql`
     with week as (
@@ -91,7 +91,7 @@ const readRuns = firstRow(
 
 const setRuns = write(
   'schedule.setRuns',
-  { user_id: 'int', runs: 'json' },
+  { user_id: 'bigint', runs: 'json' },
   NO_ROWS,
   (sent) => sql`
     update ${days} day set run = sent_run.run

@@ -94,7 +94,7 @@ const jsonList = (rows: SQL, order = sql`true`) => sql`
 const readState = firstRow(
   read(
     'day.state',
-    { ...NOW, user_id: 'int', date: 'date?', named: 'json' },
+    { ...NOW, user_id: 'bigint', date: 'date?', named: 'json' },
     { state: json<StoredState>() },
     ({ user_id, now, date, named }) => sql`
     with clock as (
@@ -123,25 +123,25 @@ const readState = firstRow(
     other_session as (${sessionsOf(user_id, sql`${datesOfSessions(user_id)} and day.date <> (select date from clock)`)}
     ),
     plan_ids as (
-      select id::int from json_array_elements_text(${named} -> 'plans') as id
+      select id::bigint from json_array_elements_text(${named} -> 'plans') as id
       union
       select (content #>> '{workout,plan_id}')::int from own_day
     ),
     resource_ids as (
-      select id::int from json_array_elements_text(${named} -> 'resources') as id
+      select id::bigint from json_array_elements_text(${named} -> 'resources') as id
       union
-      select (item ->> 'resource_id')::int from own_day, jsonb_path_query(content, '$.resources[*]') as item
+      select (item ->> 'resource_id')::bigint from own_day, jsonb_path_query(content, '$.resources[*]') as item
     ),
     task_ids as (
-      select id::int from json_array_elements_text(${named} -> 'tasks') as id
+      select id::bigint from json_array_elements_text(${named} -> 'tasks') as id
       union
-      select (item ->> 'task_id')::int from own_day, jsonb_path_query(content, '$.tasks[*]') as item
+      select (item ->> 'task_id')::bigint from own_day, jsonb_path_query(content, '$.tasks[*]') as item
     ),
     current_mental_plan as (
       select id from ${mentalPlans} where user_id = ${user_id} order by id desc limit 1
     ),
     counted_plan as (
-      select (jsonb_path_query_first(fact.data, '$.counters[*] ? (@.of == "days_left")') ->> 'id')::int as id
+      select (jsonb_path_query_first(fact.data, '$.counters[*] ? (@.of == "days_left")') ->> 'id')::bigint as id
       from own_day
       join ${facts} fact on fact.user_id = ${user_id} and fact.date = own_day.date
       where own_day.counted_down and fact.data -> 'counted_down' = 'true'
@@ -153,9 +153,9 @@ const readState = firstRow(
       union
       select id from counted_plan
       union
-      select (content ->> 'mental_plan_id')::int from own_day
+      select (content ->> 'mental_plan_id')::bigint from own_day
       union
-      select (item ->> 'mental_plan_id')::int from own_day, jsonb_path_query(content, '$.resources[*]') as item
+      select (item ->> 'mental_plan_id')::bigint from own_day, jsonb_path_query(content, '$.resources[*]') as item
     ),
     week as (
       select ${mondayOf(sql`clock.date`)} as monday from clock
@@ -196,7 +196,7 @@ const readState = firstRow(
         where user_id = ${user_id} and plan_id in (
           select id from plan_ids
           union
-          select (item ->> 'plan_id')::int from own_session, jsonb_array_elements(before) as item)`)},
+          select (item ->> 'plan_id')::bigint from own_session, jsonb_array_elements(before) as item)`)},
       'mental_plans', ${jsonList(
         sql`
         select plan.id, plan.progress as days_left, plan.deadline, plan.version

@@ -14,7 +14,7 @@ export type Claim =
   | { outcome: 'replayed'; answer: unknown }
   | { outcome: 'other request' | 'running' };
 
-const KEY = { user_id: 'int', key: 'text' } as const;
+const KEY = { user_id: 'bigint', key: 'text' } as const;
 
 // Without this lock a second call would wait until the first one ends. With it, it learns that the first one runs.
 const lock = firstRow(

@@ -20,6 +20,7 @@ interface ParameterTypes {
   /** Any value, as JSON. */
   json: unknown;
   'int[]': readonly number[];
+  'bigint[]': readonly number[];
 }
 
 /** Names and kinds of parameters; with `?` the value may be missing, which is sent as NULL. */
@@ -134,7 +135,7 @@ export function firstRow<S extends Shape, Row>(
 }
 
 /** Neither driver has to know how these are written. */
-const SENT_AS_TEXT = new Set(['json', 'int[]', 'date', 'timestamptz']);
+const SENT_AS_TEXT = new Set(['json', 'int[]', 'bigint[]', 'date', 'timestamptz']);
 
 const parameter = (key: string, kind: string): SQL => {
   const type = kind.replace('?', '');
@@ -150,6 +151,7 @@ function reader(value: unknown, shape: Shape): (input: Record<string, unknown>) 
     case 'json':
       return (input) => (input[key] === undefined ? null : JSON.stringify(input[key]));
     case 'int[]':
+    case 'bigint[]':
       return (input) => (input[key] === undefined ? null : `{${(input[key] as number[]).join(',')}}`);
     case 'timestamptz':
       return (input) => (input[key] as Date | undefined)?.toISOString() ?? null;

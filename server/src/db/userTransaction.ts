@@ -8,7 +8,7 @@ import { firstRow, write } from './statement.ts';
 const lock = firstRow(
   write(
     'user.lock',
-    { user_id: 'int' },
+    { user_id: 'bigint' },
     { user_id: eventSequences.user_id },
     ({ user_id }) => sql`select user_id from ${eventSequences} where user_id = ${user_id} for update`,
   ),

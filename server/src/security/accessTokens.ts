@@ -44,9 +44,6 @@ const NONCE = /^[\w-]{16}$/;
 
 export const generateNonce = (): string => randomBytes(NONCE_BYTES).toString('base64url');
 
-/** The largest id that the database can hold. */
-const MAX_ID = 2 ** 31 - 1;
-
 /** Seconds that the clocks of two servers may differ. */
 export const CLOCK_TOLERANCE_SECONDS = 5;
 
@@ -61,13 +58,13 @@ const MAX_FORGED_LENGTH = 512;
 const HEADER = { alg: 'HS256', typ: 'JWT' };
 const ENCODED_HEADER = Buffer.from(JSON.stringify(HEADER)).toString('base64url');
 
-const Id = z.int().positive().max(MAX_ID);
+const Id = z.int().positive();
 
 /** What our tokens say: what we signed once may have been signed with other rules than today's. */
 const Payload = z.object({
   sub: z
     .string()
-    .regex(/^[1-9]\d{0,9}$/)
+    .regex(/^[1-9]\d{0,15}$/)
     .transform(Number)
     .pipe(Id),
   sid: Id,

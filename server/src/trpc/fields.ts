@@ -64,7 +64,10 @@ export const hasMinLength = (value: string, min: number): boolean => codePoints(
 /** The largest `integer` of PostgreSQL. */
 const MAX_INTEGER = 2_147_483_647;
 
-const anyId = z.int().min(1).max(MAX_INTEGER);
+/** The largest id: what a double holds exactly. */
+export const MAX_ID = Number.MAX_SAFE_INTEGER;
+
+const anyId = z.int().min(1).max(MAX_ID);
 
 export const id = anyId.meta({ examples: [1] });
 

@@ -11,8 +11,8 @@ export interface PageRequest {
   readonly before_id?: number | undefined;
 }
 
-/** Above every id: the start of the first page. */
-export const ABOVE_ALL_IDS = 2 ** 31;
+/** Above every id that is in use: the start of the first page. */
+export const ABOVE_ALL_IDS = Number.MAX_SAFE_INTEGER;
 
 type Owned = PgTable & { id: PgColumn; user_id: PgColumn };
 
@@ -29,7 +29,7 @@ export function pageReader<C extends Columns>(
   columns: C,
   texts: (keyof C & string)[] = [],
 ) {
-  const page = read(name, { user_id: 'int', before_id: 'bigint', limit: 'int' }, columns, (p) =>
+  const page = read(name, { user_id: 'bigint', before_id: 'bigint', limit: 'int' }, columns, (p) =>
     limitBytes(selectPage(table, columns, p), columns, texts),
   );
   return (db: Database, user_id: number, { limit, before_id = ABOVE_ALL_IDS }: PageRequest) =>

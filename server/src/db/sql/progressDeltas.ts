@@ -14,8 +14,8 @@ const PACE_DAYS = 14;
  */
 export const progressDeltas = (user_id: SQL, today: SQL): SQL => sql`
   select
-    (counter ->> 'plan_id')::int as mental_plan_id,
-    (counter ->> 'id')::int as resource_id,
+    (counter ->> 'plan_id')::bigint as mental_plan_id,
+    (counter ->> 'id')::bigint as resource_id,
     fact.date,
     (counter ->> 'after')::float8 - (counter ->> 'before')::float8 as delta
   from ${facts} fact,

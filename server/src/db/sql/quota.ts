@@ -53,7 +53,7 @@ const checks = Object.fromEntries(
     firstRow(
       read(
         `quota.${name}`,
-        { ...QUOTA_PARAMETER, user_id: 'int', added: 'int' },
+        { ...QUOTA_PARAMETER, user_id: 'bigint', added: 'int' },
         { below: 'boolean' },
         ({ user_id, quota, added }) => sql`select ${isBelowQuota(name, user_id, quota, { added })} as below`,
       ),

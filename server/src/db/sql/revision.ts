@@ -20,7 +20,7 @@ export const revisionReader = (name: string, also: readonly SQL[] = []) =>
   firstRow(
     read(
       name,
-      { user_id: 'int' },
+      { user_id: 'bigint' },
       { revision: 'text' },
       ({ user_id }) => sql`
       select ${revisionOf(also)} as revision

@@ -41,7 +41,7 @@ export function versionedRemoval(name: 'physicalPlan' | 'mentalPlan', table: Ver
   const remove = firstRow(
     write(
       `${name}.remove`,
-      { user_id: 'int', id: 'int', if_match: 'int[]?' },
+      { user_id: 'bigint', id: 'bigint', if_match: 'int[]?' },
       { removed: 'boolean', found: 'boolean' },
       ({ user_id, id, if_match }) => sql`
       with ${lockUser(user_id)},

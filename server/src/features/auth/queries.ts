@@ -91,7 +91,7 @@ export async function findCredentials(db: Database, login: string): Promise<Cred
 const accountColumns = pickColumns(users, ['login', 'password']);
 
 export const findAccount = firstRow(
-  read('user.account', { user_id: 'int' }, accountColumns, ({ user_id }) =>
+  read('user.account', { user_id: 'bigint' }, accountColumns, ({ user_id }) =>
     builder.select(accountColumns).from(users).where(eq(users.id, user_id)),
   ),
 );
@@ -99,7 +99,7 @@ export const findAccount = firstRow(
 export const findUser = firstRow(
   read(
     'user.byId',
-    { user_id: 'int' },
+    { user_id: 'bigint' },
     { ...pickColumns(users, ['id', 'login']), created_at: json<string>() },
     ({ user_id }) =>
       sql`
@@ -110,7 +110,7 @@ export const findUser = firstRow(
 );
 
 /** The parameters that replace one stored hash by another. */
-const REPLACEMENT = { user_id: 'int', before: 'text', after: 'text' } as const;
+const REPLACEMENT = { user_id: 'bigint', before: 'text', after: 'text' } as const;
 
 /** Stores a hash with today's parameters, unless the password has changed meanwhile. */
 export const rehash = write(
@@ -167,7 +167,7 @@ export function changePassword(
 const endAll = firstRow(
   write(
     'session.endAll',
-    { user_id: 'int' },
+    { user_id: 'bigint' },
     { ended: json<number[]>() },
     ({ user_id }) => sql`
     with ended as (
@@ -183,7 +183,7 @@ export async function endSessions(db: Database, user_id: number): Promise<number
   return (await endAll(db, { user_id }))?.ended ?? [];
 }
 
-const RESET = { user_id: 'int', code_hash: 'text' } as const;
+const RESET = { user_id: 'bigint', code_hash: 'text' } as const;
 
 /** @returns a row if the code can be redeemed */
 export const findReset = firstRow(
@@ -246,7 +246,7 @@ export function resetPassword(
 const remove = firstRow(
   write(
     'user.remove',
-    { ...CLIENT_PARAMETERS, user_id: 'int', hash: 'text' },
+    { ...CLIENT_PARAMETERS, user_id: 'bigint', hash: 'text' },
     { ended: json<number[]>() },
     ({ user_id, hash, ...p }) => sql`
     with ${lockUser(user_id)},
@@ -272,7 +272,7 @@ export async function removeUser(db: Database, user_id: number, hash: string, cl
 const exportDocument = firstRow(
   read(
     'user.export',
-    { user_id: 'int', max_bytes: 'int' },
+    { user_id: 'bigint', max_bytes: 'int' },
     { document: nullable(json<Export>()) },
     ({ user_id, max_bytes }) => sql`
     select case when (

@@ -39,7 +39,7 @@ const columns = pickColumns(bodyWeights, ['date', 'weight', 'source']);
 const add = firstRow(
   write(
     'body.add',
-    { ...NOW, user_id: 'int', date: 'date?', latest: 'date', weight: 'float8' },
+    { ...NOW, user_id: 'bigint', date: 'date?', latest: 'date', weight: 'float8' },
     {
       date: 'date',
       today: 'date',
@@ -120,7 +120,7 @@ export async function addWeight(
 
 const page = read(
   'body.list',
-  { user_id: 'int', before: 'date?', limit: 'int' },
+  { user_id: 'bigint', before: 'date?', limit: 'int' },
   columns,
   ({ user_id, before, limit }) => sql`
     select ${columnList(columns)}
@@ -140,7 +140,7 @@ const MAX_SHOWN = MAX_TREND_DAYS + 2;
 const recent = firstRow(
   read(
     'body.trend',
-    { ...NOW, user_id: 'int', days: 'int' },
+    { ...NOW, user_id: 'bigint', days: 'int' },
     { today: 'date', before: json<readonly WeighIn[]>(), shown: json<readonly WeighIn[]>() },
     ({ user_id, now, days }) => sql`
     with clock as materialized (
@@ -192,7 +192,7 @@ export async function findTrend(
 /** Removes the weight of a date for good, if there is one. The plan keeps its own. */
 export const removeWeight = groupedWrite(
   'body.remove',
-  { user_id: 'int', date: 'date' },
+  { user_id: 'bigint', date: 'date' },
   { date: bodyWeights.date },
   ({ user_id, date }) => sql`
     with ${lockUser(user_id)},

@@ -15,7 +15,7 @@ export const MAX_CALENDARS = 10;
 const create = firstRow(
   write(
     'calendar.create',
-    { ...CLIENT_PARAMETERS, user_id: 'int', name: 'text', token_hash: 'text' },
+    { ...CLIENT_PARAMETERS, user_id: 'bigint', name: 'text', token_hash: 'text' },
     { id: calendars.id },
     ({ user_id, name, token_hash, ...p }) => sql`
     with made as (
@@ -39,7 +39,7 @@ export async function createCalendar(db: Database, user_id: number, name: string
 
 const list = read(
   'calendar.list',
-  { user_id: 'int' },
+  { user_id: 'bigint' },
   {
     id: calendars.id,
     name: calendars.name,
@@ -66,7 +66,7 @@ export async function listCalendars(db: Database, user_id: number) {
 
 const revoke = write(
   'calendar.revoke',
-  { ...CLIENT_PARAMETERS, user_id: 'int', id: 'int' },
+  { ...CLIENT_PARAMETERS, user_id: 'bigint', id: 'bigint' },
   { user_id: calendars.user_id },
   ({ user_id, id, ...p }) => sql`
     with removed as (
@@ -106,7 +106,7 @@ const find = firstRow(
 
 const see = write(
   'calendar.see',
-  { user_id: 'int', id: 'int' },
+  { user_id: 'bigint', id: 'bigint' },
   NO_ROWS,
   ({ user_id, id }) => sql`
   update ${calendars}

@@ -16,7 +16,7 @@ import { toDay } from './view.ts';
 const readDays = firstRow(
   read(
     'day.between',
-    { ...NOW, user_id: 'int', first: 'date', last: 'date' },
+    { ...NOW, user_id: 'bigint', first: 'date', last: 'date' },
     {
       today: 'date',
       catalogue: 'int',

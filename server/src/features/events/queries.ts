@@ -21,7 +21,7 @@ export type EventPage = RowOf<typeof EVENT_PAGE>;
 export const readEvents = firstRow(
   read(
     'events.read',
-    { user_id: 'int', after: 'bigint', limit: 'int' },
+    { user_id: 'bigint', after: 'bigint', limit: 'int' },
     EVENT_PAGE,
     ({ user_id, after, limit }) => sql`
     select sequence.last::float8 as last, (
@@ -54,7 +54,7 @@ export const readEvents = firstRow(
 export const readStreamHeads = firstRow(
   read(
     'events.heads',
-    { users: 'int[]', sessions: 'int[]' },
+    { users: 'bigint[]', sessions: 'bigint[]' },
     {
       last: json<Record<string, number>>(),
       open: json<{ id: number; user_id: number; nonce: string | null }[]>(),
@@ -70,7 +70,7 @@ export const readStreamHeads = firstRow(
 /** Notifies every listener of the channel of these users. */
 export const notifyUsers = write(
   'events.notify',
-  { users: 'int[]' },
+  { users: 'bigint[]' },
   { pg_notify: 'void' },
   ({ users }) => sql`select pg_notify('${sql.raw(EVENTS_CHANNEL)}', id::text) from unnest(${users}) as id`,
 );

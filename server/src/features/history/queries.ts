@@ -60,7 +60,7 @@ type StoredDay = Omit<HistoryDay, 'kcal'> & { readonly kcal_per_kg: number };
 const page = firstRow(
   read(
     'history.days',
-    { ...NOW, user_id: 'int', before: 'date?', limit: 'int' },
+    { ...NOW, user_id: 'bigint', before: 'date?', limit: 'int' },
     { today: 'text', body: json<StoredBody | null>(), days: json<readonly StoredDay[]>() },
     ({ user_id, now, before, limit }) => sql`
     with page as (
@@ -96,7 +96,7 @@ type StoredMonth = Omit<HistoryMonth, 'kcal'> & { readonly kcal_per_kg: number }
 const monthsPage = firstRow(
   read(
     'history.months',
-    { ...NOW, user_id: 'int', before: 'date?', limit: 'int' },
+    { ...NOW, user_id: 'bigint', before: 'date?', limit: 'int' },
     { today: 'text', body: json<StoredBody | null>(), months: json<readonly StoredMonth[]>() },
     ({ user_id, now, before, limit }) => sql`
     with page as (
@@ -144,7 +144,7 @@ const LONGEST_WINDOW = 90;
 const history = firstRow(
   read(
     'history.summary',
-    { ...NOW, user_id: 'int' },
+    { ...NOW, user_id: 'bigint' },
     {
       today: 'text',
       body: json<StoredBody | null>(),

@@ -61,12 +61,12 @@ const shownPlan = (user_id: SQL) => sql`
 
 const NEW_PLAN = {
   ...QUOTA_PARAMETER,
-  user_id: 'int',
+  user_id: 'bigint',
   name: 'text',
   goal: 'text',
   progress: 'int',
   deadline: 'date?',
-  wanted: 'int[]',
+  wanted: 'bigint[]',
   ...NOW,
 } as const;
 
@@ -143,8 +143,8 @@ export type PlanUpdate =
 
 const PLAN_CHANGE = {
   ...NOW,
-  user_id: 'int',
-  id: 'int',
+  user_id: 'bigint',
+  id: 'bigint',
   if_match: 'int[]?',
   /** Whether anything is changed, and whether anything but `progress` is: with a deadline that is left alone. */
   has_changes: 'boolean',
@@ -155,7 +155,7 @@ const PLAN_CHANGE = {
   replaces_deadline: 'boolean',
   deadline: 'date?',
   replace: 'boolean',
-  wanted: 'int[]',
+  wanted: 'bigint[]',
 } as const;
 
 const UPDATE_ROW = {

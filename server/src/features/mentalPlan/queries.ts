@@ -45,7 +45,7 @@ export async function listPlans(
 
 const readDaysLeft = read(
   'mentalPlan.daysLeft',
-  { ...NOW, user_id: 'int', ids: 'int[]' },
+  { ...NOW, user_id: 'bigint', ids: 'bigint[]' },
   { id: plans.id, days_left: 'int' },
   ({ user_id, now, ids }) => sql`
   select plan.id, ${daysLeft('plan', user_id, sql`clock.today`)} as days_left
@@ -99,7 +99,7 @@ const readRevision = revisionReader('mentalPlan.revision');
 const current = firstRow(
   read(
     'mentalPlan.current',
-    { user_id: 'int' },
+    { user_id: 'bigint' },
     VIEW_ROW,
     ({ user_id }) => sql`
     select
@@ -119,7 +119,7 @@ const current = firstRow(
 /** A row for each resource: in one piece it would take its whole size several times, on its way through the driver. */
 const largeCurrent = read(
   'mentalPlan.largeCurrent',
-  { user_id: 'int' },
+  { user_id: 'bigint' },
   LARGE_VIEW_ROW,
   ({ user_id }) => sql`
     select plan.*, case when resource.id is not null then ${linkedResource} end as resource

@@ -26,8 +26,8 @@ import type { PhysicalPlanChange, PhysicalPlanRow } from './contract.ts';
 
 const PLAN_CHANGE = {
   ...NOW,
-  user_id: 'int',
-  id: 'int',
+  user_id: 'bigint',
+  id: 'bigint',
   if_match: 'int[]?',
   has_changes: 'boolean',
   goal: 'text?',

@@ -24,7 +24,7 @@ import { toView, VIEW_ROW } from './queries.ts';
 const NEW_PLAN = {
   ...QUOTA_PARAMETER,
   ...NOW,
-  user_id: 'int',
+  user_id: 'bigint',
   goal: 'text',
   age: 'int',
   gender: 'gender',
@@ -135,7 +135,7 @@ const createForLevel = firstRow(
         links: sql`
       select workout.id, chosen.exercise_id, chosen.sets, chosen.start, chosen."end", chosen.step, chosen.because
       from json_to_recordset(${chosen}) as chosen(
-        slot int, place int, exercise_id int, sets smallint, start int, "end" int, step int, because text[])
+        slot int, place int, exercise_id bigint, sets smallint, start int, "end" int, step int, because text[])
       join workout on workout.day_of_week = chosen.slot
       join ${exercises} exercise on exercise.id = chosen.exercise_id
       order by chosen.slot, chosen.place`,

@@ -120,7 +120,7 @@ const readRevision = revisionReader('physicalPlan.revision', REVISION);
 const current = firstRow(
   read(
     'physicalPlan.current',
-    { user_id: 'int' },
+    { user_id: 'bigint' },
     { ...VIEW_ROW, revision: 'text' },
     ({ user_id }) => sql`
       select ${viewColumns(user_id)}, ${revisionOf(REVISION)} as revision
@@ -135,7 +135,7 @@ const current = firstRow(
 const byId = firstRow(
   read(
     'physicalPlan.byId',
-    { user_id: 'int', id: 'int' },
+    { user_id: 'bigint', id: 'bigint' },
     VIEW_ROW,
     ({ user_id, id }) => sql`
       select ${viewColumns(user_id)}

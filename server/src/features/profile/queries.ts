@@ -62,7 +62,7 @@ const columnsOf = (row: string) =>
 const find = firstRow(
   read(
     'profile.find',
-    { ...NOW, user_id: 'int' },
+    { ...NOW, user_id: 'bigint' },
     PROFILE_ROW,
     ({ user_id, now }) => sql`
     select
@@ -88,7 +88,7 @@ const healthKeys = sql.raw(`array['${Object.keys(HEALTH_KEYS).join("', '")}']`);
 const update = firstRow(
   write(
     'profile.update',
-    { ...NOW, user_id: 'int', change: 'json' },
+    { ...NOW, user_id: 'bigint', change: 'json' },
     PROFILE_ROW,
     ({ user_id, now, change }) => sql`
     with before as (

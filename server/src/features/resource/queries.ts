@@ -46,7 +46,7 @@ const eventData = (linked: SQL) => sql`
 
 const NEW_RESOURCE = {
   ...QUOTA_PARAMETER,
-  user_id: 'int',
+  user_id: 'bigint',
   type: 'resource_type',
   name: 'text',
   description: 'text',
@@ -112,7 +112,7 @@ export async function createResource(
 // One JSON parameter, so that the statement is the same for any number of rows. Ids are given in the order of `at`.
 const createMany = write(
   'resource.createMany',
-  { ...QUOTA_PARAMETER, user_id: 'int', list: 'json', added: 'int' },
+  { ...QUOTA_PARAMETER, user_id: 'bigint', list: 'json', added: 'int' },
   { id: resources.id },
   ({ user_id, list, quota, added }) => sql`
     with ${lockUser(user_id)},
@@ -155,8 +155,8 @@ export type ResourceUpdate =
 
 const RESOURCE_CHANGE = {
   ...NOW,
-  user_id: 'int',
-  id: 'int',
+  user_id: 'bigint',
+  id: 'bigint',
   type: 'resource_type?',
   name: 'text?',
   description: 'text?',
@@ -308,7 +308,7 @@ export async function updateResource(
 const remove = firstRow(
   write(
     'resource.remove',
-    { user_id: 'int', id: 'int' },
+    { user_id: 'bigint', id: 'bigint' },
     { id: resources.id },
     ({ user_id, id }) => sql`
     with ${lockUser(user_id)},

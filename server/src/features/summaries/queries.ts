@@ -173,7 +173,7 @@ const tell = write(
   ({ now, summaries }) => sql`
   with sent as materialized (
     select *
-    from json_to_recordset(${summaries}) as sent(user_id int, seq bigint, today date, streak int, done int)),
+    from json_to_recordset(${summaries}) as sent(user_id bigint, seq bigint, today date, streak int, done int)),
   locked as materialized (
     select user_id, last
     from ${eventSequences}

@@ -21,7 +21,7 @@ import { ruleOf, TASK_COLUMNS, TASK_ROW, type TaskRecurrence, type TaskRow } fro
 import { firstRow, groupedWrite, type Input, read } from '../../db/statement.ts';
 import type { TaskPage } from './contract.ts';
 
-const PAGE = { user_id: 'int', before_id: 'bigint', limit: 'int' } as const;
+const PAGE = { user_id: 'bigint', before_id: 'bigint', limit: 'int' } as const;
 
 /** @param only a condition of the rows of the list */
 const taskList = <const S extends Record<string, 'boolean' | 'date'>>(
@@ -54,7 +54,7 @@ const pageOfDue = taskList(
 
 const readRecurrences = read(
   'task.recurrences',
-  { user_id: 'int', ids: 'int[]' },
+  { user_id: 'bigint', ids: 'bigint[]' },
   { id: taskSeries.id, recurrence: json<TaskRecurrence>() },
   ({ user_id, ids }) => sql`
     select series.id, ${ruleOf('series')} as recurrence
@@ -91,7 +91,7 @@ async function addRecurrences(db: Database, user_id: number, listed: TaskRow[]):
 /** Of a row that is of no series, for `returning`. */
 const returned = (alias?: string) => sql`${columnList(TASK_COLUMNS, alias)}, null::json as recurrence`;
 
-const NEW_TASK = { ...QUOTA_PARAMETER, user_id: 'int', title: 'text', status: 'boolean' } as const;
+const NEW_TASK = { ...QUOTA_PARAMETER, user_id: 'bigint', title: 'text', status: 'boolean' } as const;
 
 /** @param room a condition of the quota and the user's `last` number */
 const taskCreation = (name: string, room: (user_id: SQL, quota: SQL, last: SQL) => SQL) =>
@@ -124,8 +124,8 @@ export async function createTask(db: Database, task: Input<typeof NEW_TASK>): Pr
 
 const TASK_CHANGE = {
   ...NOW,
-  user_id: 'int',
-  id: 'int',
+  user_id: 'bigint',
+  id: 'bigint',
   title: 'text?',
   status: 'boolean?',
   due_on: 'date?',
@@ -191,7 +191,7 @@ export const updateTask = firstRow(
 export const removeTask = firstRow(
   groupedWrite(
     'task.remove',
-    { user_id: 'int', id: 'int' },
+    { user_id: 'bigint', id: 'bigint' },
     { id: tasks.id, series_id: tasks.series_id },
     ({ user_id, id }) => sql`
     with ${lockUser(user_id)},

@@ -224,7 +224,7 @@ describe.each(transports)('over $name', (transport) => {
     expect((await call('task.list', {}, bob.token)).data).toEqual([]);
   });
 
-  test('#89 an id is a positive 32-bit integer', async () => {
+  test('#89 an id is an integer from 1 to 2^53 - 1', async () => {
     const { token } = await api.register();
     // On REST an empty id is another path.
     for (const id of NOT_IDS.filter((value) => value !== '' || transport.name === 'tRPC')) {

@@ -36,7 +36,7 @@ export const isOpen = sql.raw(`state in ('queued', 'running')`);
 const start = firstRow(
   write(
     'export.start',
-    { user_id: 'int' },
+    { user_id: 'bigint' },
     EXPORT_ROW,
     ({ user_id }) => sql`
     with ${lockUser(user_id)},
@@ -81,7 +81,7 @@ export async function startExport(db: Database, user_id: number): Promise<Accoun
 
 const list = read(
   'export.list',
-  { user_id: 'int' },
+  { user_id: 'bigint' },
   EXPORT_ROW,
   ({ user_id }) => sql`
   select ${exportJson} as export
@@ -98,7 +98,7 @@ export async function listExports(db: Database, user_id: number): Promise<Accoun
 const byId = firstRow(
   read(
     'export.byId',
-    { user_id: 'int', id: 'int' },
+    { user_id: 'bigint', id: 'bigint' },
     EXPORT_ROW,
     ({ user_id, id }) => sql`
     select ${exportJson} as export
@@ -118,7 +118,7 @@ export async function findExport(
 const fetchFile = firstRow(
   write(
     'export.file',
-    { ...CLIENT_PARAMETERS, user_id: 'int', id: 'int' },
+    { ...CLIENT_PARAMETERS, user_id: 'bigint', id: 'bigint' },
     { id: exports.id, bytes: 'float8', date: 'text' },
     ({ user_id, id, ...p }) => sql`
     with found as (
@@ -139,7 +139,7 @@ export function findFile(db: Database, user_id: number, id: number, client: Clie
 const part = firstRow(
   read(
     'export.part',
-    { user_id: 'int', id: 'int', part: 'int' },
+    { user_id: 'bigint', id: 'bigint', part: 'int' },
     { text: exportParts.text },
     (p) => sql`
     select part.text

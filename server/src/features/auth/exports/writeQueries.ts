@@ -16,7 +16,7 @@ const FILE_LIFETIME_HOURS = 24;
 /** An open export that nobody has touched for this long is pending again: its job may be lost. */
 const STALLED_AFTER_MINUTES = 5;
 
-const EXPORT_ID = { user_id: 'int', id: 'int' } as const;
+const EXPORT_ID = { user_id: 'bigint', id: 'bigint' } as const;
 
 const POSITION = { section: exports.section, place: 'float8', parts: exports.parts } as const;
 

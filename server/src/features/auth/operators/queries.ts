@@ -5,6 +5,7 @@ import { sql } from '../../../db/drizzle.ts';
 import { json, nullable, type RowOf } from '../../../db/rows.ts';
 import { passwordResets, STORED_LOGIN_KEY, sessions, users } from '../../../db/schema/index.ts';
 import { audit, CLIENT_PARAMETERS, clientValues } from '../../../db/sql/audit.ts';
+import { ABOVE_ALL_IDS } from '../../../db/sql/paginate.ts';
 import { firstRow, read, write } from '../../../db/statement.ts';
 import { loginKey } from '../../../security/loginKey.ts';
 import { generateResetCode, hashResetCode } from '../../../security/resetCode.ts';
@@ -30,7 +31,7 @@ const ACCOUNT = {
 
 export type Account = Readonly<RowOf<typeof ACCOUNT>>;
 
-const PAGE = { only_blocked: 'boolean', before_id: 'int?', limit: 'int' } as const;
+const PAGE = { only_blocked: 'boolean', before_id: 'bigint?', limit: 'int' } as const;
 
 const accounts = (
   isWanted: SQL,
@@ -50,7 +51,7 @@ const accounts = (
     where user_id = account.id and idle_expires_at > now() and absolute_expires_at > now()) open_sessions
   where
     ${isWanted}
-    and account.id < coalesce(${before_id}, 2147483648)
+    and account.id < coalesce(${before_id}, ${sql.raw(String(ABOVE_ALL_IDS))})
     and (account.blocked_at is not null or not ${only_blocked})
   order by account.id desc
   limit ${limit}`;
@@ -107,7 +108,7 @@ const lockAccount = ({ user_id }: { user_id: SQL }) =>
 const block = firstRow(
   write(
     'operator.block',
-    { ...CLIENT_PARAMETERS, user_id: 'int' },
+    { ...CLIENT_PARAMETERS, user_id: 'bigint' },
     BLOCK_STATE,
     ({ user_id, ...p }) => sql`
     with ${lockAccount({ user_id })},
@@ -128,7 +129,7 @@ const block = firstRow(
 const unblock = firstRow(
   write(
     'operator.unblock',
-    { ...CLIENT_PARAMETERS, user_id: 'int' },
+    { ...CLIENT_PARAMETERS, user_id: 'bigint' },
     BLOCK_STATE,
     ({ user_id, ...p }) => sql`
     with ${lockAccount({ user_id })},
@@ -163,7 +164,7 @@ export function unblockAccount(db: Database, operator: Operator, user_id: number
 const signOut = firstRow(
   write(
     'operator.signOut',
-    { ...CLIENT_PARAMETERS, user_id: 'int' },
+    { ...CLIENT_PARAMETERS, user_id: 'bigint' },
     { login: users.login, ended: 'int' },
     ({ user_id, ...p }) => sql`
     with ${lockAccount({ user_id })},
@@ -184,7 +185,7 @@ export function signOutAccount(db: Database, operator: Operator, user_id: number
 const storeCode = firstRow(
   write(
     'operator.makeCode',
-    { ...CLIENT_PARAMETERS, user_id: 'int', code_hash: 'text', minutes: 'int' },
+    { ...CLIENT_PARAMETERS, user_id: 'bigint', code_hash: 'text', minutes: 'int' },
     { ...BLOCK_STATE, expires_at: nullable(json<string>()) },
     ({ user_id, code_hash, minutes, ...p }) => sql`
     with ${lockAccount({ user_id })},

@@ -36,7 +36,7 @@ export const sessionValues = ({
 
 const insertAuditLine = write(
   'audit.note',
-  { ...CLIENT_PARAMETERS, event: 'text', user_id: 'int?' },
+  { ...CLIENT_PARAMETERS, event: 'text', user_id: 'bigint?' },
   NO_ROWS,
   (line) => builder.insert(auditTrail).values(line),
 );
@@ -54,7 +54,7 @@ export async function recordAudit(
 const open = firstRow(
   write(
     'session.open',
-    { ...CLIENT_PARAMETERS, ...NEW_SESSION, user_id: 'int', hash: 'text', others: 'int' },
+    { ...CLIENT_PARAMETERS, ...NEW_SESSION, user_id: 'bigint', hash: 'text', others: 'int' },
     { session_id: sessions.id, ended: json<number[]>() },
     ({ user_id, hash, others, ...p }) => sql`
     with owner as (
@@ -116,7 +116,7 @@ const hasName = ({ session_id, nonce }: Record<keyof typeof SESSION_NAME, SQL>) 
 const find = firstRow(
   read(
     'session.find',
-    { ...SESSION_NAME, user_id: 'int' },
+    { ...SESSION_NAME, user_id: 'bigint' },
     { unseen: 'boolean' },
     ({ user_id, ...name }) => sql`
     select last_seen_at < now() - interval '5 minutes' as unseen
@@ -131,7 +131,7 @@ const find = firstRow(
 
 const touchSession = write(
   'session.see',
-  { user_id: 'int', session_id: 'int' },
+  { user_id: 'bigint', session_id: 'bigint' },
   NO_ROWS,
   ({ user_id, session_id }) => sql`
   update ${sessions}
@@ -217,7 +217,7 @@ export async function refreshSession(
 const renew = firstRow(
   write(
     'session.renew',
-    { ...CLIENT_PARAMETERS, ...SESSION_NAME, user_id: 'int', idle: 'int' },
+    { ...CLIENT_PARAMETERS, ...SESSION_NAME, user_id: 'bigint', idle: 'int' },
     { counter: sessions.counter, ended: json<number[]>() },
     ({ session_id, nonce, user_id, idle, ...p }) => sql`
     with renewed as (
@@ -282,7 +282,7 @@ export async function endSession(
 
 const revoke = write(
   'session.revoke',
-  { ...CLIENT_PARAMETERS, user_id: 'int', session_id: 'int' },
+  { ...CLIENT_PARAMETERS, user_id: 'bigint', session_id: 'bigint' },
   { user_id: sessions.user_id },
   ({ user_id, session_id, ...p }) => sql`
     with ended as (
@@ -305,7 +305,7 @@ export async function revokeSession(
 
 const list = read(
   'session.list',
-  { user_id: 'int' },
+  { user_id: 'bigint' },
   {
     ...pickColumns(sessions, ['id', 'device']),
     created_at: json<string>(),

@@ -30,7 +30,7 @@ const MAX_TASKS = 200;
 const readCalendar = firstRow(
   read(
     'calendar.file',
-    { ...NOW, user_id: 'int', id: 'int' },
+    { ...NOW, user_id: 'bigint', id: 'bigint' },
     {
       catalogue: 'int?',
       lang: profiles.lang,

@@ -38,7 +38,7 @@ const revision = (seq: SQL, today: SQL) => sql`concat_ws(' ', ${seq}, ${today}, 
 const readRevision = firstRow(
   read(
     'day.revision',
-    { ...NOW, user_id: 'int' },
+    { ...NOW, user_id: 'bigint' },
     { revision: 'text' },
     ({ user_id, now }) => sql`
     select ${revision(sql`sequence.last`, localToday(user_id, now))} as revision
@@ -50,7 +50,7 @@ const readRevision = firstRow(
 const readToday = firstRow(
   read(
     'day.today',
-    { ...NOW, user_id: 'int', date: 'date?' },
+    { ...NOW, user_id: 'bigint', date: 'date?' },
     {
       revision: 'text',
       catalogue: 'int',

@@ -62,7 +62,7 @@ const readAll = read(
 const readVersion = firstRow(
   read(
     'exercise.version',
-    { user_id: 'int' },
+    { user_id: 'bigint' },
     { ...catalogueColumns, lang: profiles.lang },
     ({ user_id }) => sql`select version, ${languageOf(user_id)} as lang from ${exerciseCatalogue}`,
   ),

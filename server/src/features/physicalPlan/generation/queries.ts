@@ -11,7 +11,7 @@ import type { Progression } from '../../../domain/index.ts';
 export const findBasis = firstRow(
   read(
     'physicalPlan.basis',
-    { ...NOW, user_id: 'int', plan_id: 'int?' },
+    { ...NOW, user_id: 'bigint', plan_id: 'bigint?' },
     {
       today: 'date',
       birth_date: 'date?',

@@ -41,12 +41,12 @@ const swap = firstRow(
     'physicalPlan.swap',
     {
       ...NOW,
-      user_id: 'int',
-      id: 'int',
+      user_id: 'bigint',
+      id: 'bigint',
       today: 'date',
       zone: 'text',
-      from: 'int',
-      to: 'int',
+      from: 'bigint',
+      to: 'bigint',
       start: 'int?',
       end: 'int?',
       step: 'int?',
@@ -88,7 +88,7 @@ const swap = firstRow(
         ${sent.user_id}, ${sent.id}, one.exercise_id, one.opening_k, one.k, one.misses, one.held, one.because,
         one.last_date, one.since, case when one.since is null then 0 else sequence.last end
       from sequence, json_to_recordset(${sent.progressions}) as one(
-        exercise_id int, opening_k smallint, k smallint, misses smallint, held smallint, because text, last_date date,
+        exercise_id bigint, opening_k smallint, k smallint, misses smallint, held smallint, because text, last_date date,
         since date)
       on conflict (user_id, plan_id, exercise_id) do update set
         ${columnsOf(PROGRESSION_COLUMNS, (name) => `${name} = excluded.${name}`)}

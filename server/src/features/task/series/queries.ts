@@ -37,7 +37,7 @@ export const createDatedTask = firstRow(
     'task.createDated',
     {
       ...QUOTA_PARAMETER,
-      user_id: 'int',
+      user_id: 'bigint',
       title: 'text',
       status: 'boolean',
       due_on: 'date',
@@ -89,7 +89,7 @@ const MAX_TOLD = 200;
 export const readOccurrence = firstRow(
   read(
     'task.occurrence',
-    { ...NOW, user_id: 'int', id: 'int', due_on: 'date?', tells: 'boolean' },
+    { ...NOW, user_id: 'bigint', id: 'bigint', due_on: 'date?', tells: 'boolean' },
     { found: json<StoredOccurrence>() },
     ({ user_id, id, due_on, tells, now }) => sql`
     with task as (
@@ -177,8 +177,8 @@ export const writeOccurrence = firstRow(
     {
       ...NOW,
       ...QUOTA_PARAMETER,
-      user_id: 'int',
-      id: 'int',
+      user_id: 'bigint',
+      id: 'bigint',
       title: 'text',
       was_done: 'boolean',
       status: 'boolean',
@@ -209,7 +209,7 @@ export const writeOccurrence = firstRow(
     ${forget(user_id, id, left)},
     sent as (
       select *
-      from json_to_record(${series}) as sent_series(id int, ${RULE}, anchor date, ended boolean)
+      from json_to_record(${series}) as sent_series(id bigint, ${RULE}, anchor date, ended boolean)
       where freq is not null
     ),
     made_series as (
@@ -278,7 +278,7 @@ export const writeOccurrence = firstRow(
 export const dropOccurrence = firstRow(
   write(
     'task.dropOccurrence',
-    { user_id: 'int', id: 'int', ends: 'boolean', recurrence: 'json?', next: 'json?', told: 'json' },
+    { user_id: 'bigint', id: 'bigint', ends: 'boolean', recurrence: 'json?', next: 'json?', told: 'json' },
     { id: tasks.id, next: nullable(json<TaskRow>()) },
     ({ user_id, id, ends, recurrence, next, told }) => sql`
     with removed as (
