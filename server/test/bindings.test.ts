@@ -206,6 +206,10 @@ async function findUnbound(text: string, users: ReadonlySet<number>): Promise<st
   return wrong;
 }
 
+test.each([...statements()])('#762 %s takes each parameter in its own type', (_, statement) => {
+  expect(statement.compiled().text).not.toMatch(/\$\d+::text::/);
+});
+
 test('#761 a table says whose its rows are, or why it does not', () => {
   const others = tables.map(({ name }) => name).filter((name) => !USER_COLUMNS.has(name));
   expect(others.sort()).toEqual(Object.keys(NOBODYS).sort());

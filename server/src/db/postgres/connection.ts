@@ -11,10 +11,17 @@ const DATES = {
   localDate: { to: DATE_TYPE, from: [DATE_TYPE], serialize: String, parse: String },
 };
 
+/** What is a text already is sent as it is, where the driver would make a JSON string of it. */
+const asText = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
+const JSON_TEXTS = { json: { to: 114, serialize: asText }, jsonb: { to: 3802, serialize: asText } };
+
 /** Every connection to PostgreSQL is made here. The first statement makes the first one. */
 export const connect = (url: DatabaseUrl, options: ConnectionOptions): postgres.Sql =>
   postgres(
-    driverOptions(url, { ...options, types: { ...DATES, ...options.types } } as unknown as ConnectionOptions),
+    driverOptions(url, {
+      ...options,
+      types: { ...DATES, ...JSON_TEXTS, ...options.types },
+    } as unknown as ConnectionOptions),
   );
 
 const PREPARED = { prepare: true };

@@ -14,16 +14,8 @@ export interface JobsDatabase extends Pick<Db, 'executeSql'> {
 /** Its statements have no timeout: it migrates itself, and sets timeouts of its own where others wait. */
 const SETTINGS = { idle_in_transaction_session_timeout: '10min' };
 
-/** pg-boss passes JSON as text, and undefined for NULL. */
-const TYPES = {
-  types: {
-    json: {
-      to: 114,
-      from: [114, 3802],
-      serialize: (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value)),
-      parse: (text: string) => JSON.parse(text),
-    },
-  },
+/** pg-boss passes undefined for NULL. */
+const OPTIONS = {
   transform: { undefined: null },
   fetch_types: true,
 };
@@ -40,7 +32,7 @@ export function openJobsDatabase(url: DatabaseUrl, max: number): JobsDatabase {
     opened ??= {
       pool: connect(url, {
         ...DRIVER_OPTIONS,
-        ...TYPES,
+        ...OPTIONS,
         ...session,
         query_timeout: 0,
         acquire_timeout: 10,
