@@ -17,7 +17,7 @@ test('#42 while keys are exchanged tokens of the one before are taken, and after
 });
 
 test('#42 the same goes for refresh tokens', () => {
-  const session = { session_id: 8, nonce: 'abcdefghijklmno_', counter: 3 };
+  const session = { ...CLAIMS, counter: 3 };
   const token = createRefreshTokens([OLD]).encode(session);
   expect(createRefreshTokens([NEW, OLD]).decode(token)).toEqual(session);
   expect(createRefreshTokens([NEW]).decode(token)).toBeUndefined();
@@ -110,8 +110,8 @@ test('a token that is too early is taken when its time has come', async () => {
 test('#331 a token holds the random value of its session, one without the value says nothing of it', async () => {
   const [tokens, refreshTokens] = [createAccessTokens([NEW], 60), createRefreshTokens([NEW])];
   for (const [nonce, length] of [
-    ['abcdefghijklmno_', 50],
-    ['----------------', 50],
+    ['abcdefghijklmno_', 66],
+    ['----------------', 66],
     [undefined, 34],
   ] as const) {
     expect(await tokens.verify(await tokens.sign({ ...CLAIMS, nonce }))).toEqual({
@@ -119,9 +119,13 @@ test('#331 a token holds the random value of its session, one without the value 
       nonce,
       exp: expect.any(Number),
     });
-    const session = { session_id: 2 ** 31 - 1, nonce, counter: 2 ** 31 - 1 };
-    expect(refreshTokens.encode(session)).toHaveLength(length);
-    expect(refreshTokens.decode(refreshTokens.encode(session))).toEqual(session);
+    // Ids of sessions without the value are below 2^32.
+    const id = nonce === undefined ? 2 ** 31 - 1 : Number.MAX_SAFE_INTEGER;
+    const session = { user_id: id, session_id: id, nonce, counter: 2 ** 31 - 1 };
+    const token = refreshTokens.encode(session);
+    expect(token).toHaveLength(length);
+    const read = nonce === undefined ? { ...session, user_id: undefined } : session;
+    expect(refreshTokens.decode(token)).toEqual(read);
   }
 });
 
@@ -129,16 +133,17 @@ test('#331 a value cannot be taken from a refresh token, nor added', () => {
   const { encode, decode } = createRefreshTokens([NEW]);
   const nonce = 'abcdefghijklmno_';
   const [without, with_] = [undefined, nonce].map((value) =>
-    Buffer.from(encode({ session_id: 8, counter: 3, nonce: value }), 'base64url'),
+    Buffer.from(encode({ ...CLAIMS, counter: 3, nonce: value }), 'base64url'),
   );
   const [a, b] = [without as Buffer, with_ as Buffer];
   const forged = [
-    Buffer.concat([b.subarray(0, 9), b.subarray(21)]),
+    Buffer.concat([b.subarray(0, 21), b.subarray(33)]),
     Buffer.concat([Buffer.from([1]), b.subarray(1)]),
-    Buffer.concat([Buffer.from([1]), b.subarray(1, 9), b.subarray(21)]),
+    Buffer.concat([Buffer.from([1]), b.subarray(13, 21), b.subarray(33)]),
+    Buffer.concat([Buffer.from([2]), b.subarray(13)]),
     Buffer.concat([a.subarray(0, 9), Buffer.from(nonce, 'base64url'), a.subarray(9)]),
     Buffer.concat([Buffer.from([2]), a.subarray(1, 9), Buffer.from(nonce, 'base64url'), a.subarray(9)]),
-    Buffer.concat([Buffer.from([3]), b.subarray(1)]),
+    Buffer.concat([Buffer.from([4]), b.subarray(1)]),
     Buffer.alloc(0),
   ];
   for (const bytes of forged)

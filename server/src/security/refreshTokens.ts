@@ -4,22 +4,24 @@ import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
 import { NONCE_BYTES, type SessionIdentity } from './accessTokens.ts';
 
 export interface RefreshToken extends SessionIdentity {
+  /** Undefined in a token that a version before made. */
+  readonly user_id: number | undefined;
   readonly counter: number;
 }
 
 export interface RefreshTokens {
-  /** @returns the token: 50 characters of base64url (34 where the session has no nonce), 128 of its bits a MAC */
-  encode(token: RefreshToken): string;
+  /** @returns the token: 66 characters of base64url (34 where the session has no nonce), 128 of its bits a MAC */
+  encode(token: RefreshToken & { readonly user_id: number }): string;
   /** @returns what a token says whose MAC was made with one of the keys, otherwise undefined */
   decode(text: string): RefreshToken | undefined;
 }
 
 /**
- * The first byte, and how long what the MAC covers is for each: version, session, counter, and in the second version the nonce.
- * The first is that of sessions without a nonce, which servers of the version before opened and still have to read.
+ * The first byte, and what follows it up to the MAC. Sessions without a nonce were opened by a version that did not know it.
+ * The one before this did not say whose the session is. Both are still read.
  */
-const VERSIONS = { withoutNonce: 1, withNonce: 2 } as const;
-const HEAD_BYTES = 9;
+const VERSIONS = { withoutNonce: 1, withoutUser: 2, withUser: 3 } as const;
+const HEAD_BYTES = { 1: 9, 2: 9, 3: 21 } as const;
 const MAC_BYTES = 16;
 
 /** @param secrets the secret that makes MACs, then those that only check them, while keys are being exchanged */
@@ -31,12 +33,11 @@ export function createRefreshTokens(secrets: readonly [string, ...string[]]): Re
   const macOf = (content: Buffer, key: Buffer) =>
     createHmac('sha256', key).update(content).digest().subarray(0, MAC_BYTES);
   return {
-    encode({ session_id, counter, nonce }) {
-      const head = Buffer.alloc(HEAD_BYTES);
-      head.writeUInt8(nonce === undefined ? VERSIONS.withoutNonce : VERSIONS.withNonce, 0);
-      head.writeUInt32BE(session_id, 1);
-      head.writeUInt32BE(counter, 5);
-      const content = Buffer.concat([head, Buffer.from(nonce ?? '', 'base64url')]);
+    encode({ user_id, session_id, counter, nonce }) {
+      const content =
+        nonce === undefined
+          ? headWithoutNonce(session_id, counter)
+          : contentOf(user_id, session_id, counter, nonce);
       return Buffer.concat([content, macOf(content, keys[0] as Buffer)]).toString('base64url');
     },
     decode(text) {
@@ -45,15 +46,47 @@ export function createRefreshTokens(secrets: readonly [string, ...string[]]): Re
       if (bytes.length !== tokenBytes(bytes[0]) || bytes.toString('base64url') !== text) return undefined;
       const [content, mac] = [bytes.subarray(0, -MAC_BYTES), bytes.subarray(-MAC_BYTES)];
       if (!keys.some((key) => timingSafeEqual(mac, macOf(content, key)))) return undefined;
-      const nonce = content.length > HEAD_BYTES ? content.toString('base64url', HEAD_BYTES) : undefined;
-      return { session_id: content.readUInt32BE(1), counter: content.readUInt32BE(5), nonce };
+      return read(content);
     },
   };
 }
 
+function contentOf(user_id: number, session_id: number, counter: number, nonce: string): Buffer {
+  const head = Buffer.alloc(HEAD_BYTES[VERSIONS.withUser]);
+  head.writeUInt8(VERSIONS.withUser, 0);
+  head.writeBigUInt64BE(BigInt(user_id), 1);
+  head.writeBigUInt64BE(BigInt(session_id), 9);
+  head.writeUInt32BE(counter, 17);
+  return Buffer.concat([head, Buffer.from(nonce, 'base64url')]);
+}
+
+function headWithoutNonce(session_id: number, counter: number): Buffer {
+  const head = Buffer.alloc(HEAD_BYTES[VERSIONS.withoutNonce]);
+  head.writeUInt8(VERSIONS.withoutNonce, 0);
+  head.writeUInt32BE(session_id, 1);
+  head.writeUInt32BE(counter, 5);
+  return head;
+}
+
+function read(content: Buffer): RefreshToken {
+  if (content[0] === VERSIONS.withUser)
+    return {
+      user_id: Number(content.readBigUInt64BE(1)),
+      session_id: Number(content.readBigUInt64BE(9)),
+      counter: content.readUInt32BE(17),
+      nonce: content.toString('base64url', HEAD_BYTES[VERSIONS.withUser]),
+    };
+  const nonce =
+    content[0] === VERSIONS.withoutUser
+      ? content.toString('base64url', HEAD_BYTES[VERSIONS.withoutUser])
+      : undefined;
+  return { user_id: undefined, session_id: content.readUInt32BE(1), counter: content.readUInt32BE(5), nonce };
+}
+
 /** @returns bytes of a whole token of a version, undefined for one that there is not */
 function tokenBytes(version: number | undefined): number | undefined {
-  if (version === VERSIONS.withoutNonce) return HEAD_BYTES + MAC_BYTES;
-  if (version === VERSIONS.withNonce) return HEAD_BYTES + NONCE_BYTES + MAC_BYTES;
+  if (version === VERSIONS.withoutNonce) return HEAD_BYTES[version] + MAC_BYTES;
+  if (version === VERSIONS.withoutUser || version === VERSIONS.withUser)
+    return HEAD_BYTES[version] + NONCE_BYTES + MAC_BYTES;
   return undefined;
 }

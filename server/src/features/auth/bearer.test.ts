@@ -155,7 +155,7 @@ test('#47 #55 a thousand tokens that are none do not reach the database, of eith
   const closed = await openTestDatabase();
   await closed.close();
   const offline = await startApp({ database: closed });
-  const { token } = await api.register();
+  const { id, token } = await api.register();
   const get = (bad: string) => offline.rest('GET', '/users/me', { token: bad });
   const [header, payload] = token.split('.');
   const answers = await Promise.all(
@@ -167,6 +167,7 @@ test('#47 #55 a thousand tokens that are none do not reach the database, of eith
   const refresh = (refresh_token: string) =>
     offline.rest('POST', '/users/refresh', { body: { refresh_token } });
   const sealed = createRefreshTokens([SECRET]).encode({
+    user_id: id,
     session_id: sessionOf(token),
     nonce: sessionNameOf(token).nonce,
     counter: 0,

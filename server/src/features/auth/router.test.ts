@@ -21,7 +21,7 @@ const TOKEN_ANSWER = {
   token_type: 'Bearer',
   user_id: expect.any(Number),
   expires_in: 1800,
-  refresh_token: expect.stringMatching(/^[\w-]{50}$/),
+  refresh_token: expect.stringMatching(/^[\w-]{66}$/),
   refresh_expires_in: 7 * 86_400,
 };
 

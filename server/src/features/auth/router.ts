@@ -375,7 +375,7 @@ async function tokenAnswer(
     token_type: 'Bearer',
     user_id: claims.user_id,
     expires_in: accessTokens.lifetimeSeconds,
-    refresh_token: refreshTokens.encode({ session_id: claims.session_id, nonce: claims.nonce, counter }),
+    refresh_token: refreshTokens.encode({ ...claims, counter }),
     refresh_expires_in: sessionLimits.idle,
   };
 }

@@ -154,12 +154,30 @@ export type RefreshOutcome =
   | { outcome: 'reused' }
   | { outcome: 'ended' };
 
+const findOwner = firstRow(
+  read(
+    'session.owner',
+    SESSION_NAME,
+    { user_id: sessions.user_id },
+    (name) => sql`
+    select user_id
+    from ${sessions}
+    where ${hasName(name)}`,
+  ),
+);
+
+/** @returns whose the session of a refresh token is: tokens of a version before do not say it. Undefined: it has ended */
+const ownerOf = async (
+  db: Database,
+  { user_id, session_id, nonce }: SessionIdentity & { readonly user_id: number | undefined },
+): Promise<number | undefined> => user_id ?? (await findOwner(db, { session_id, nonce }))?.user_id;
+
 const refresh = firstRow(
   write(
     'session.refresh',
-    { ...CLIENT_PARAMETERS, ...SESSION_NAME, counter: 'bigint', idle: 'int' },
-    { user_id: 'int', counter: 'int?' },
-    ({ session_id, nonce, counter, idle, ...p }) => sql`
+    { ...CLIENT_PARAMETERS, ...SESSION_NAME, user_id: 'bigint', counter: 'bigint', idle: 'int' },
+    { counter: 'int?' },
+    ({ user_id, session_id, nonce, counter, idle, ...p }) => sql`
     with found as (
       select
         id,
@@ -169,7 +187,8 @@ const refresh = firstRow(
           and rotated_at > now() - make_interval(secs => ${sql.raw(String(RETRY_WINDOW_SECONDS))}) as retry
       from ${sessions}
       where
-        ${hasName({ session_id, nonce })}
+        user_id = ${user_id}
+        and ${hasName({ session_id, nonce })}
         and ${counter} between refreshable_from and counter
         and idle_expires_at > now()
         and absolute_expires_at > now()
@@ -182,17 +201,17 @@ const refresh = firstRow(
         last_seen_at = now(),
         idle_expires_at = least(now() + make_interval(secs => ${idle}), session.absolute_expires_at)
       from found
-      where session.id = found.id and (found.current or found.retry)
-      returning session.user_id, session.counter),
+      where session.user_id = ${user_id} and session.id = found.id and (found.current or found.retry)
+      returning session.counter),
     reused as (
       delete from ${sessions} session
       using found
-      where session.id = found.id and not (found.current or found.retry)
+      where session.user_id = ${user_id} and session.id = found.id and not (found.current or found.retry)
       returning session.user_id),
     audited as (${audit('refresh_token_reused', p, 'reused')})
-    select user_id, counter from refreshed
+    select counter from refreshed
     union all
-    select user_id, null from reused`,
+    select null from reused`,
   ),
 );
 
@@ -203,15 +222,18 @@ const refresh = firstRow(
  */
 export async function refreshSession(
   db: Database,
-  { session_id, nonce, counter }: RefreshToken,
+  token: RefreshToken,
   client: ClientInfo,
   { idle }: SessionLimits,
 ): Promise<RefreshOutcome> {
-  const row = await refresh(db, { ...clientValues(client), session_id, nonce, counter, idle });
+  const { session_id, nonce, counter } = token;
+  const user_id = await ownerOf(db, token);
+  if (user_id === undefined) return { outcome: 'ended' };
+  const row = await refresh(db, { ...clientValues(client), user_id, session_id, nonce, counter, idle });
   if (!row) return { outcome: 'ended' };
   return row.counter === null
     ? { outcome: 'reused' }
-    : { outcome: 'refreshed', user_id: row.user_id, counter: row.counter };
+    : { outcome: 'refreshed', user_id, counter: row.counter };
 }
 
 const renew = firstRow(
@@ -257,27 +279,28 @@ export function renewSession(
 const end = firstRow(
   write(
     'session.end',
-    { ...CLIENT_PARAMETERS, ...SESSION_NAME },
-    { is_others: 'boolean' },
-    ({ session_id, nonce, ...p }) => sql`
+    { ...CLIENT_PARAMETERS, ...SESSION_NAME, user_id: 'bigint' },
+    { id: sessions.id },
+    ({ user_id, session_id, nonce, ...p }) => sql`
     with ended as (
       delete from ${sessions}
-      where ${hasName({ session_id, nonce })}
-      returning user_id),
+      where user_id = ${user_id} and ${hasName({ session_id, nonce })}
+      returning id, user_id),
     audited as (${audit('signed_out', p, 'ended')})
-    select exists (
-      select from ${sessions}
-      where id = ${session_id} and nonce is distinct from ${nonce}) as is_others`,
+    select id from ended`,
   ),
 );
 
-/** Ends a session if it is still open. @returns false when another session has its id by now */
+/** Ends a session. @returns whether it was open until now */
 export async function endSession(
   db: Database,
-  { session_id, nonce }: SessionIdentity,
+  session: SessionIdentity & { readonly user_id: number | undefined },
   client: ClientInfo,
 ): Promise<boolean> {
-  return !(await end(db, { ...clientValues(client), session_id, nonce }))?.is_others;
+  const { session_id, nonce } = session;
+  const user_id = await ownerOf(db, session);
+  if (user_id === undefined) return false;
+  return (await end(db, { ...clientValues(client), user_id, session_id, nonce })) !== undefined;
 }
 
 const revoke = write(

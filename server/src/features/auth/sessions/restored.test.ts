@@ -1,4 +1,5 @@
 // What tokens are worth after a backup was restored: the database then gives ids again that it had given already.
+import { createHmac, hkdfSync } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { startApp } from '../../../../test/harness.ts';
 import { openStream } from '../../../../test/streams.ts';
@@ -118,7 +119,7 @@ test('#332 a session that a server of the version before opened goes on with its
   );
 
   const seal = (counter: number) =>
-    createRefreshTokens([SECRET]).encode({ session_id, nonce: undefined, counter });
+    createRefreshTokens([SECRET]).encode({ user_id, session_id, nonce: undefined, counter });
   const refreshed = await started.rest('POST', '/users/refresh', { body: { refresh_token: seal(0) } });
   expect(refreshed.status).toBe(200);
   // Either version may be the next to see them.
@@ -129,6 +130,37 @@ test('#332 a session that a server of the version before opened goes on with its
     200,
   );
   expect((await started.rest('GET', '/users/me', { token: refreshed.body.access_token })).status).toBe(401);
+});
+
+/** A refresh token of the version before, which does not say whose the session is. */
+function sealedWithoutUser(session_id: number, counter: number, nonce: string): string {
+  const content = Buffer.concat([Buffer.alloc(9, 2), Buffer.from(nonce, 'base64url')]);
+  content.writeUInt32BE(session_id, 1);
+  content.writeUInt32BE(counter, 5);
+  const key = Buffer.from(hkdfSync('sha256', SECRET, '', 'stepwise refresh token', 32));
+  const mac = createHmac('sha256', key).update(content).digest().subarray(0, 16);
+  return Buffer.concat([content, mac]).toString('base64url');
+}
+
+test('#693 a refresh token that does not say whose the session is still works, and the next one says it', async () => {
+  const [kept, ended] = [await signUp('grace'), await signUp('heidi')];
+  const [keptOld, endedOld] = [kept, ended].map(({ access_token }) => {
+    const { sid, nonce } = decoded(access_token.split('.')[1]) as { sid: number; nonce: string };
+    return sealedWithoutUser(sid, 0, nonce);
+  });
+  const send = (path: string, refresh_token: string | undefined) =>
+    started.rest('POST', path, { body: { refresh_token } });
+  const { status, body } = await send('/users/refresh', keptOld);
+  expect([status, body.user_id]).toEqual([200, kept.user_id]);
+  expect(createRefreshTokens([SECRET]).decode(body.refresh_token)).toMatchObject({
+    user_id: kept.user_id,
+    counter: 1,
+  });
+  expect((await send('/users/refresh', body.refresh_token)).status).toBe(200);
+  expect((await send('/users/signOut', endedOld)).status).toBe(200);
+  expect((await started.rest('GET', '/users/me', { token: ended.access_token })).status).toBe(401);
+  for (const path of ['/users/refresh', '/users/signOut'])
+    expect((await send(path, endedOld)).status, path).toBe(path === '/users/refresh' ? 401 : 200);
 });
 
 test('#332 a server of the version before opens sessions as ever beside this one', async () => {

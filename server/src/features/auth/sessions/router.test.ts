@@ -62,7 +62,7 @@ test('#50 a refresh gives a new pair, and both access tokens work', async () => 
   const answer = await refresh(first.refresh_token);
   expect(answer).toMatchObject({ status: 200, headers: { 'cache-control': 'no-store' } });
   expect(answer.body.refresh_token).not.toBe(first.refresh_token);
-  expect(Buffer.from(first.refresh_token, 'base64url')).toHaveLength(37);
+  expect(Buffer.from(first.refresh_token, 'base64url')).toHaveLength(49);
   expect(await me(first.access_token)).toBe(200);
   expect(await me(answer.body.access_token)).toBe(200);
 });
