@@ -209,6 +209,13 @@ test.each([...statements()])('#762 %s takes each parameter in its own type', (_,
   expect(statement.compiled().text).not.toMatch(/\$\d+::text::/);
 });
 
+// Citus refuses others there.
+test.each([...statements()])('#763 what %s does on a conflict does not ask the clock', (_, statement) => {
+  const { text } = statement.compiled();
+  const clauses = text.match(/\bon conflict\b.*?(?:\breturning\b|\n\s*\)|$)/gs) ?? [];
+  expect(clauses.filter((clause) => /now\(\)|make_interval/.test(clause))).toEqual([]);
+});
+
 test('#761 a table says whose its rows are, or why it does not', () => {
   const others = tables.map(({ name }) => name).filter((name) => !USER_COLUMNS.has(name));
   expect(others.sort()).toEqual(Object.keys(NOBODYS).sort());

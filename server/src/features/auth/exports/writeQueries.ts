@@ -25,7 +25,7 @@ export type ExportPosition = Readonly<RowOf<typeof POSITION>>;
 
 const positionColumns = sql.raw('section, place::float8 as place, parts');
 
-const ended = sql`finished_at = now(), expires_at = now() + make_interval(hours => ${sql.raw(String(FILE_LIFETIME_HOURS))})`;
+const lifetime = sql`make_interval(hours => ${sql.raw(String(FILE_LIFETIME_HOURS))})`;
 
 export const findWaiting = read(
   'export.waiting',
@@ -80,6 +80,7 @@ const tenth = (rows: string) => sql.raw(`least(9, ${rows}::bigint * 10 / greates
 /** 9999-12-31, the last date that there is here, in days since 1970. */
 const LAST_DAY = 2_932_896;
 
+// Times are computed in `piece`, which is materialized, as Citus refuses `now()` in the `case` of an update.
 /** @returns the statement that writes the next page of a section; it writes nothing if another worker has written the page */
 function pageWriter(name: SectionName) {
   const { table, key, row } = EXPORT_SECTIONS[name];
@@ -91,6 +92,12 @@ function pageWriter(name: SectionName) {
   const after = (place: SQL) =>
     isDate ? sql`date '1970-01-01' + least(${place}, ${sql.raw(String(LAST_DAY))})::int` : place;
   const text = (value: string) => sql.raw(`'${value}'`);
+  const finished = sql.raw(
+    next
+      ? ''
+      : `, finished_at = case when ends then piece.at end,
+          expires_at = case when ends then piece.expires end`,
+  );
   return firstRow(
     write(
       `export.write.${name}`,
@@ -103,8 +110,8 @@ function pageWriter(name: SectionName) {
         where t.user_id = ${user_id} and ${column} > ${after(place)} order by ${column} limit ${limit}),
       counted_page as (
         select count(*)::int as many, max(place) as last, count(*) < ${limit} as ends, string_agg(line, ',' order by place) as lines from page),
-      piece as (
-        select many, last, ends, concat(
+      piece as materialized (
+        select many, last, ends, now() as at, now() + ${lifetime} as expires, concat(
           case when ${place} = 0 then ${text(`,"${name}":[`)} when many > 0 then ',' end, lines,
           case when ends then ${text(next ? ']' : ']}')} end) as text
         from counted_page),
@@ -114,7 +121,7 @@ function pageWriter(name: SectionName) {
           place = case when ends then 0 else last end,
           section = case when ends then ${next ? text(next) : sql.raw('null')} else x.section end,
           state = case when ends then ${text(next ? 'running' : 'done')} else x.state end
-          ${next ? sql.raw('') : sql.raw(`, finished_at = case when ends then now() end, expires_at = case when ends then now() + make_interval(hours => ${FILE_LIFETIME_HOURS}) end`)}
+          ${finished}
         from piece where x.id = ${id} and x.user_id = ${user_id} and x.state = 'running' and x.parts = ${part} and ${userLocked}
         returning x.*, many, piece.text),
       written as (insert into ${exportParts} (export_id, part, text) select id, parts - 1, text from stepped),
@@ -139,7 +146,7 @@ export const markFailed = write(
   ({ user_id, id }) => sql`
   with ${lockUser(user_id)},
   failed as (
-    update ${exports} set state = 'failed', ${ended}
+    update ${exports} set state = 'failed', finished_at = now(), expires_at = now() + ${lifetime}
     where id = ${id} and user_id = ${user_id} and ${isOpen} and ${userLocked}
     returning *),
   ${appendEvents(user_id, 'export.changed', sql`select ${exportJson} as data from failed x`)}

@@ -183,6 +183,7 @@ const refresh = firstRow(
         id,
         user_id,
         counter = ${counter} as current,
+        now() as at,
         counter - 1 = ${counter}
           and rotated_at > now() - make_interval(secs => ${sql.raw(String(RETRY_WINDOW_SECONDS))}) as retry
       from ${sessions}
@@ -197,7 +198,7 @@ const refresh = firstRow(
       update ${sessions} session
       set
         counter = session.counter + found.current::int,
-        rotated_at = case when found.current then now() else session.rotated_at end,
+        rotated_at = case when found.current then found.at else session.rotated_at end,
         last_seen_at = now(),
         idle_expires_at = least(now() + make_interval(secs => ${idle}), session.absolute_expires_at)
       from found
