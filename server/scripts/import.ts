@@ -26,7 +26,7 @@ await runScript(async () => {
 function parsed(from: string): ConnectionSettings {
   try {
     // Without the environment, which completes DATABASE_URL.
-    return parseConnection(from);
+    return parseConnection(from, { isOnlyRead: true });
   } catch (error) {
     if (error instanceof ConnectionStringError) throw new ImportError(`--from: ${error.message}`);
     throw error;

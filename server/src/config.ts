@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import {
   type ConnectionSettings,
   LIBPQ_VARIABLES,
+  type ParseOptions,
   parseConnection,
 } from './db/postgres/connectionSettings.ts';
 import { ConnectionStringError } from './db/postgres/connectionString.ts';
@@ -133,10 +134,10 @@ export function loadConfig(
   if (production && given.CORS_ORIGINS?.split(',').some((origin) => origin.trim() === '*'))
     problems.push('CORS_ORIGINS: list the origins, * is not accepted in production');
 
-  const databaseUrl = readUrl('DATABASE_URL', given, problems, given);
+  const databaseUrl = readUrl('DATABASE_URL', given, problems, { env: given });
   // Each by itself: libpq's variables complete DATABASE_URL alone.
   const serverDatabaseUrl = readUrl('SERVER_DATABASE_URL', given, problems);
-  const importSourceUrl = readUrl('IMPORT_SOURCE_URL', given, problems);
+  const importSourceUrl = readUrl('IMPORT_SOURCE_URL', given, problems, { isOnlyRead: true });
 
   if (!parsed.success || problems.length > 0) throw new ConfigError([...new Set(problems)].join('\n'));
 
@@ -195,16 +196,15 @@ export function loadConfig(
   });
 }
 
-/** @param completing variables that say what the URL leaves open */
 function readUrl(
   name: 'DATABASE_URL' | 'SERVER_DATABASE_URL' | 'IMPORT_SOURCE_URL',
   given: Record<string, string | undefined>,
   problems: string[],
-  completing?: Record<string, string | undefined>,
+  options?: ParseOptions,
 ): ConnectionSettings | undefined {
   if (given[name] === undefined) return undefined;
   try {
-    return Object.freeze(parseConnection(given[name], completing));
+    return Object.freeze(parseConnection(given[name], options));
   } catch (error) {
     if (!(error instanceof ConnectionStringError)) throw error;
     problems.push(`${name}: ${error.message}`);

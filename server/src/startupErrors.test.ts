@@ -9,6 +9,7 @@ import { LockedError } from './db/pglite/dataDirLock.ts';
 import { DataFolderError } from './db/pglite/open.ts';
 import { PrivilegeError } from './db/postgres/privileges.ts';
 import { SettingError } from './db/postgres/session.ts';
+import { UnsuitableError } from './db/postgres/sessionState.ts';
 import { describeStartupError } from './startupErrors.ts';
 
 test('what an operator set wrong is told in its own words', () => {
@@ -31,6 +32,12 @@ test('a port that is taken, and an address that is not ours, are named', async (
     'stepwise: HOST, PORT: cannot listen there (EADDRNOTAVAIL)',
   );
   first.close();
+});
+
+test('hosts of which none takes writes are told as such', () => {
+  expect(describeStartupError(new UnsuitableError('read-write'))).toMatch(
+    /^stepwise: only hosts that take no writes can be reached, standbys perhaps; check its URL \(DATABASE_URL\)/,
+  );
 });
 
 test('a database that is away or refuses us is told without its URL', async () => {

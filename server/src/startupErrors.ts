@@ -38,6 +38,8 @@ export function describeStartupError(error: unknown): unknown {
     return `stepwise: the database refuses the user of its URL (DATABASE_URL): ${messageWithCode(error)}`;
   if (reason === '55P03')
     return 'stepwise: a table that is to be changed is in use by others; try again later';
+  if (reason === 'CONNECTION_UNSUITABLE')
+    return 'stepwise: only hosts that take no writes can be reached, standbys perhaps; check its URL (DATABASE_URL)';
   if (reason !== undefined && (isUnavailable(reason) || syscall === 'connect'))
     return `stepwise: the database cannot be reached (${reason}); check its URL (DATABASE_URL)`;
   return error;

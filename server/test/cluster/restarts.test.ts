@@ -1,11 +1,11 @@
 // Instances that go and come behind the balancer, while people write, read, and listen.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { alertQueries, missingFrom } from '../exposition.ts';
 import { expectStored, newJournal, writeOne } from '../faults/journal.ts';
+import { expectHeard, listen } from '../faults/listener.ts';
 import { repeatUntilStopped } from '../faults/load.ts';
 import { call, register, type ServerProcess } from '../faults/servers.ts';
-import { openStream, type Reader } from '../streams.ts';
 import { startInstances } from './instances.ts';
 
 // Longer than haproxy takes to see /readyz: two looks, a second apart.
@@ -39,7 +39,7 @@ async function people(name: string) {
   const logins = [`${name}-1`, `${name}-2`];
   const tokens = await Promise.all(logins.map((login) => register(entrance, login)));
   const listeners = await Promise.all(
-    [0, 1, 0, 1, 0, 1].map((n) => listen(logins[n] as string, tokens[n] as string)),
+    [0, 1, 0, 1, 0, 1].map((n) => listen(entrance, logins[n] as string, tokens[n] as string)),
   );
   const stop = repeatUntilStopped(8, async (caller, n) => {
     const token = tokens[caller % 2] as string;
@@ -50,68 +50,6 @@ async function people(name: string) {
     await sleep(60);
   });
   return { journal, reads, requests, listeners, stop, nextRequest: () => next.promise };
-}
-
-interface Listener {
-  readonly login: string;
-  /** The numbers of the events, as they came. */
-  readonly heard: number[];
-  /** How often the stream was begun again, and was refused. */
-  readonly begun: number;
-  readonly refused: readonly number[];
-  leave(): void;
-}
-
-/** Listens at the entrance until it leaves, and comes back with the last number whenever the stream ends, as a client does. */
-async function listen(login: string, token: string): Promise<Listener> {
-  const heard: number[] = [];
-  const refused: number[] = [];
-  let last: number | undefined;
-  let [begun, isOver] = [0, false];
-  const come = async (): Promise<Reader> => {
-    const reader = await openStream(entrance, '/events', { token }, last);
-    if (reader.status === 200) begun++;
-    else refused.push(reader.status);
-    return reader;
-  };
-  let reader = await come();
-  const listening = (async () => {
-    while (!isOver) {
-      for (let next = await reader.next(); next; next = await reader.next()) {
-        last = next.id;
-        if (/^(task|physicalPlan|body)\./.test(next.event.type)) heard.push(next.id);
-        else expect(next.event.type).toMatch(/^(ready|end)$/);
-      }
-      if (isOver) return;
-      await sleep(50);
-      reader = await come().catch(() => reader);
-    }
-  })();
-  const leave = () => {
-    isOver = true;
-    reader.leave();
-    return listening;
-  };
-  onTestFinished(leave);
-  return {
-    login,
-    heard,
-    refused,
-    get begun() {
-      return begun;
-    },
-    leave,
-  };
-}
-
-/** Everybody has heard each event, once and in order. */
-async function expectHeard(listeners: readonly Listener[]): Promise<void> {
-  for (const { login, heard } of listeners) {
-    const [row] =
-      await sql`select last::int as last from event_sequences join users on id = user_id where login = ${login}`;
-    await expect.poll(() => heard.length, { timeout: 10_000 }).toBe(row?.last);
-    expect(heard).toEqual(Array.from({ length: row?.last }, (_, index) => index + 1));
-  }
 }
 
 test('#190 a rolling restart of all three under load fails no request and loses no event', async () => {
@@ -135,7 +73,7 @@ test('#190 a rolling restart of all three under load fails no request and loses 
   expect({ ...journal.statuses, wrong: journal.wrong }).toEqual({ 201: expect.any(Number), wrong: [] });
   expect(reads).toEqual({ 200: expect.any(Number) });
   expect(exits).toEqual([0, 0, 0]);
-  await expectHeard(listeners);
+  await expectHeard(sql, listeners);
   expect(listeners.flatMap(({ refused }) => refused)).toEqual([]);
   await expectStored(sql, journal);
 });
@@ -172,6 +110,6 @@ test('an instance that is killed is noticed by nobody but the requests that are 
     'streams begun',
     listeners.map(({ begun }) => begun).join(' '),
   );
-  await expectHeard(listeners);
+  await expectHeard(sql, listeners);
   await expectStored(sql, journal);
 });

@@ -19,7 +19,7 @@ export interface Bouncer {
  * @param databases `name = …` of its own, as in its configuration
  */
 export async function startBouncer(
-  cluster: Cluster,
+  cluster: Pick<Cluster, 'port' | 'folder'>,
   databases: Readonly<Record<string, string>>,
   settings = '',
 ): Promise<Bouncer> {

@@ -6,6 +6,8 @@ import { pino } from 'pino';
 import postgres from 'postgres';
 import { afterAll, expect, onTestFinished, test } from 'vitest';
 import { sql } from '../../src/db/drizzle.ts';
+import { parseConnection } from '../../src/db/postgres/connectionSettings.ts';
+import type { DatabaseUrl } from '../../src/db/postgres/driverOptions.ts';
 import { migratePostgres } from '../../src/db/postgres/migrate.ts';
 import { openPostgres } from '../../src/db/postgres/open.ts';
 import { startJobs } from '../../src/jobs/run.ts';
@@ -64,7 +66,7 @@ async function migrate(
 }
 
 /** What the driver says of its connection. */
-async function ask<Row extends object>(url: string, query: ReturnType<typeof sql>): Promise<Row> {
+async function ask<Row extends object>(url: DatabaseUrl, query: ReturnType<typeof sql>): Promise<Row> {
   const { db, close } = openPostgres(url, 1);
   try {
     const [row] = await db.execute(query);
@@ -235,7 +237,6 @@ test('#281 sslmode=prefer takes TLS where it is offered, and within this machine
   ).toBe(true);
 });
 
-// #283: Who is the primary is told by transaction_read_only, there is no standby in the tests.
 test.each([
   [
     'a folder as a parameter',
@@ -290,7 +291,9 @@ test('#283 of several hosts the one is taken that is what it has to be, also aft
   const hosts = `127.0.0.1:${plain.port},${at}`;
   const port = async (attributes: string) => {
     const found = await ask<{ port: number }>(
-      `postgres://postgres@${hosts}/app?target_session_attrs=${attributes}`,
+      parseConnection(`postgres://postgres@${hosts}/app?target_session_attrs=${attributes}`, {
+        isOnlyRead: true,
+      }),
       sql`select inet_server_port() as port`,
     );
     return found.port;

@@ -25,6 +25,8 @@ export interface Proxy {
   readonly port: number;
   /** Connections so far. */
   accepted(): number;
+  /** Where new connections are passed on to. */
+  point(port: number): void;
   /** From now on. */
   set(fault: Fault): Promise<void>;
   /** Keeps open connections open and passes nothing on any more. */
@@ -36,6 +38,7 @@ export interface Proxy {
 /** Listens in front of `target` until the test file that calls this is done. */
 export async function startProxy(target: number): Promise<Proxy> {
   let fault: Fault = 'pass';
+  let upstreamPort = target;
   let accepted = 0;
   let silent = new WeakSet<Socket>();
   const open = new Set<Socket>();
@@ -49,7 +52,7 @@ export async function startProxy(target: number): Promise<Proxy> {
     track(client);
     if (fault === 'blackhole') return;
     if (fault === 'fin' || fault === 'rst') return void breakUp(client, fault);
-    const upstream = connect({ port: target, host: '127.0.0.1', noDelay: true });
+    const upstream = connect({ port: upstreamPort, host: '127.0.0.1', noDelay: true });
     track(upstream);
     const rate = typeof fault === 'object' && 'rate' in fault ? fault.rate : undefined;
     const wait = typeof fault === 'object' && 'delay' in fault ? fault.delay : 0;
@@ -88,6 +91,9 @@ export async function startProxy(target: number): Promise<Proxy> {
   return {
     port,
     accepted: () => accepted,
+    point(port) {
+      upstreamPort = port;
+    },
     async set(next) {
       fault = next;
       if (next === 'refuse' && server.listening) {

@@ -1,7 +1,8 @@
 // Connections by the driver.
 import postgres from 'postgres';
 import { DATE_TYPE, type Database, databaseOn } from '../database.ts';
-import { type DatabaseUrl, driverOptions } from './driverOptions.ts';
+import { connectionSettingsOf, type DatabaseUrl, driverOptions } from './driverOptions.ts';
+import { greetingOf, openSocket } from './hosts.ts';
 
 /** The options of postgres.js. */
 export type ConnectionOptions = postgres.Options<Record<string, never>>;
@@ -16,13 +17,16 @@ const asText = (value: unknown) => (typeof value === 'string' ? value : JSON.str
 const JSON_TEXTS = { json: { to: 114, serialize: asText }, jsonb: { to: 3802, serialize: asText } };
 
 /** Every connection to PostgreSQL is made here. The first statement makes the first one. */
-export const connect = (url: DatabaseUrl, options: ConnectionOptions): postgres.Sql =>
-  postgres(
-    driverOptions(url, {
-      ...options,
-      types: { ...DATES, ...JSON_TEXTS, ...options.types },
-    } as unknown as ConnectionOptions),
-  );
+export function connect(url: DatabaseUrl, options: ConnectionOptions): postgres.Sql {
+  const settings = connectionSettingsOf(url);
+  const { default_transaction_read_only } = (options.connection ?? {}) as Record<string, unknown>;
+  const ours = {
+    ...options,
+    types: { ...DATES, ...JSON_TEXTS, ...options.types },
+    greeting: greetingOf(settings, options.greeting, default_transaction_read_only === 'on'),
+  };
+  return postgres(driverOptions(settings, ours as unknown as ConnectionOptions, () => openSocket(settings)));
+}
 
 const PREPARED = { prepare: true };
 

@@ -6,8 +6,8 @@ import { driverOptions } from './driverOptions.ts';
 import { DRIVER_OPTIONS } from './pools.ts';
 
 /** What the string means, as far as it is not what holds without a word. */
-function meaning(text: string, env: Record<string, string> = {}): object {
-  const { tls, hosts, ...rest } = parseConnection(text, env);
+function meaning(text: string, env: Record<string, string> = {}, isOnlyRead = false): object {
+  const { tls, hosts, ...rest } = parseConnection(text, { env, isOnlyRead });
   const plain = {
     mode: undefined,
     verify: 'nothing',
@@ -71,14 +71,14 @@ test.each<[string, object]>([
   // Hosts.
   ['postgres://ann:pw@[::1]:5433/life', { ...ANN, hosts: '::1:5433' }],
   ['postgres://ann:pw@[2001:db8::7]/life', { ...ANN, hosts: '2001:db8::7:5432' }],
-  ['postgres://ann:pw@a,b/life', { ...ANN, hosts: 'a:5432 b:5432' }],
+  ['postgres://ann:pw@a,b/life?target_session_attrs=any', { ...ANN, hosts: 'a:5432 b:5432' }],
   [
     'postgres://ann:pw@a:1,[::1]:2,c/life?target_session_attrs=read-write',
     { ...ANN, hosts: 'a:1 ::1:2 c:5432', targetSession: 'read-write' },
   ],
   [
     'postgres://ann:pw@a,b/life?port=6000&load_balance_hosts=random',
-    { ...ANN, hosts: 'a:6000 b:6000', isShuffled: true },
+    { ...ANN, hosts: 'a:6000 b:6000', isShuffled: true, targetSession: 'read-write' },
   ],
   ['postgres://ann:pw@/life?host=/run/postgresql', { ...ANN, hosts: '/run/postgresql:5432' }],
   ['postgres://ann:pw@db/life?host=/run/postgresql&port=5433', { ...ANN, hosts: '/run/postgresql:5433' }],
@@ -279,8 +279,80 @@ test("#278 libpq's variables say what the string leaves open, and are named wher
     mode: 'disable',
   });
   expect(meaning(ANN_AT, { PGHOSTADDR: '10.0.0.7' })).toEqual(ANN);
-  expect(() => parseConnection(ANN_AT, { PGSSLMODE: 'secret' })).toThrow(/^PGSSLMODE: one of disable/);
+  expect(() => parseConnection(ANN_AT, { env: { PGSSLMODE: 'secret' } })).toThrow(
+    /^PGSSLMODE: one of disable/,
+  );
 });
+
+// What is written to is written to on the primary; who only reads is told nothing of it.
+test.each<[string, object]>([
+  ['postgres://ann:pw@db/life', ANN],
+  ['postgres://ann:pw@a:5432,b:5432/life', { ...ANN, hosts: 'a:5432 b:5432', targetSession: 'read-write' }],
+  [
+    'postgres://ann:pw@a:5432,b:5433/life?target_session_attrs=primary',
+    { ...ANN, hosts: 'a:5432 b:5433', targetSession: 'primary' },
+  ],
+  [
+    'host=a,b port=5432,5433 dbname=life user=ann password=pw',
+    { ...ANN, hosts: 'a:5432 b:5433', targetSession: 'read-write' },
+  ],
+  [
+    'host=a,b port=6000 dbname=life user=ann password=pw target_session_attrs=any',
+    { ...ANN, hosts: 'a:6000 b:6000' },
+  ],
+  ['postgres://ann:pw@db/life?target_session_attrs=primary', { ...ANN, targetSession: 'primary' }],
+  [
+    'postgres://ann:pw@a:1,[::1]:,[2001:db8::7]:3/life',
+    { ...ANN, hosts: 'a:1 ::1:5432 2001:db8::7:3', targetSession: 'read-write' },
+  ],
+  [
+    'postgres://ann:pw@a,b/life?hostaddr=10.0.0.7,10.0.0.8',
+    { ...ANN, hosts: 'a(10.0.0.7):5432 b(10.0.0.8):5432', targetSession: 'read-write' },
+  ],
+])('#740 %s names hosts of which the primary is taken', (text, expected) => {
+  expect(meaning(text)).toEqual(expected);
+});
+
+test('#740 a database that is only read from may be a standby, and several hosts are taken as libpq does', () => {
+  const hosts = 'a:5432 b:5432';
+  expect(meaning('postgres://ann:pw@a,b/life', {}, true)).toEqual({ ...ANN, hosts });
+  for (const targetSession of ['standby', 'read-only', 'prefer-standby'])
+    expect(meaning(`postgres://ann:pw@a,b/life?target_session_attrs=${targetSession}`, {}, true)).toEqual({
+      ...ANN,
+      hosts,
+      targetSession,
+    });
+});
+
+test.each([
+  ['postgres://a,b/life?port=5432,5433,5434', {}, 'port: one, or as many as there are hosts, are needed'],
+  ['host=a,b,c port=5432,5433 dbname=life', {}, 'port: one, or as many as there are hosts, are needed'],
+  ['host=a,b hostaddr=10.0.0.7 dbname=life', {}, 'hostaddr: as many are needed as there are hosts'],
+  ['postgres://a:5432,b:70000/life', {}, 'port: a number from 1 to 65535 is expected'],
+  ['postgres://a,b/life', { PGPORT: '1,2,3' }, 'PGPORT: one, or as many as there are hosts, are needed'],
+  [
+    'postgres://a,b/life?target_session_attrs=master',
+    {},
+    'target_session_attrs: one of any, read-write, read-only, primary, standby, prefer-standby is expected',
+  ],
+  ...['standby', 'read-only', 'prefer-standby'].map(
+    (word) =>
+      [
+        `postgres://a,b/life?target_session_attrs=${word}`,
+        {},
+        'target_session_attrs: the database is written to: one of any, read-write, primary is expected',
+      ] as const,
+  ),
+  [
+    'postgres://a,b/life',
+    { PGTARGETSESSIONATTRS: 'standby' },
+    'PGTARGETSESSIONATTRS: the database is written to',
+  ],
+] as const)('#740 %s is refused with a reason', (text, env, expected) => {
+  expect(() => parseConnection(text, { env })).toThrow(expected);
+});
+
+const openNothing = () => Promise.reject(new Error('nothing is to be opened'));
 
 test.each([
   ANN_AT,
@@ -289,10 +361,11 @@ test.each([
 ])('#278 the driver is told what %s means, and takes nothing from the environment', (text) => {
   const settings = parseConnection(text);
   const connection = { application_name: 'stepwise', statement_timeout: '4s' };
-  const ours = driverOptions(settings, { ...DRIVER_OPTIONS, connection } as never) as unknown as Record<
-    string,
-    unknown
-  >;
+  const ours = driverOptions(
+    settings,
+    { ...DRIVER_OPTIONS, connection } as never,
+    openNothing,
+  ) as unknown as Record<string, unknown>;
   expect(ours).toMatchObject({ user: settings.user, pass: settings.password, database: settings.database });
   expect(ours.connection).toEqual({
     application_name: settings.applicationName ?? 'stepwise',

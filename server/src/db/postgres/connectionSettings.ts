@@ -33,7 +33,7 @@ export interface TlsSettings {
 export interface ConnectionSettings {
   readonly hosts: readonly Host[];
   readonly isShuffled: boolean;
-  /** libpq's target_session_attrs. */
+  /** target_session_attrs as libpq has it, but of several hosts the default is `read-write` where something is written. */
   readonly targetSession: TargetSession;
   readonly user: string;
   readonly password: string;
@@ -108,20 +108,25 @@ const DEFAULT_PORT = 5432;
 /** Seconds. A server that starts says at least so often why it waits. */
 const MAX_CONNECT_TIMEOUT_SECONDS = 30;
 
-/**
- * @param env where libpq's variables are looked up
- * @throws ConnectionStringError
- */
+export interface ParseOptions {
+  /** Where libpq's variables are looked up. */
+  readonly env?: Record<string, string | undefined>;
+  /** Whether the database is only read from, which a standby is good enough for. */
+  readonly isOnlyRead?: boolean;
+}
+
+/** @throws ConnectionStringError */
 export function parseConnection(
   text: string,
-  env: Record<string, string | undefined> = {},
+  { env = {}, isOnlyRead = false }: ParseOptions = {},
 ): ConnectionSettings {
   const parameters = new Parameters(readConnectionString(text), env);
   const user = parameters.text('user') ?? systemUser();
+  const hosts = hostsOf(parameters);
   const settings = {
-    hosts: hostsOf(parameters),
+    hosts,
     isShuffled: parameters.choice('load_balance_hosts', ['disable', 'random']) === 'random',
-    targetSession: parameters.choice('target_session_attrs', TARGET_SESSIONS) ?? 'any',
+    targetSession: targetSessionOf(parameters, hosts.length, isOnlyRead),
     user,
     password: parameters.text('password') ?? '',
     database: parameters.text('dbname') ?? user,
@@ -151,6 +156,16 @@ function systemUser(): string {
 }
 
 const TARGET_SESSIONS = ['any', 'read-write', 'read-only', 'primary', 'standby', 'prefer-standby'] as const;
+
+/** Where something is written, several hosts are a primary and its standbys unless the string says otherwise. */
+function targetSessionOf(parameters: Parameters, hosts: number, isOnlyRead: boolean): TargetSession {
+  const name = 'target_session_attrs';
+  const given = parameters.choice(name, TARGET_SESSIONS);
+  if (isOnlyRead) return given ?? 'any';
+  if (given === 'read-only' || given === 'standby' || given === 'prefer-standby')
+    throw parameters.wrong(name, 'the database is written to: one of any, read-write, primary is expected');
+  return given ?? (hosts > 1 ? 'read-write' : 'any');
+}
 
 function hostsOf(parameters: Parameters): Host[] {
   const names = parameters.text('host')?.split(',');

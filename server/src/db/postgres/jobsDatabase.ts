@@ -2,10 +2,10 @@
 import type { Db } from 'pg-boss';
 import type postgres from 'postgres';
 import { type ConnectionOptions, connect } from './connection.ts';
-import type { DatabaseUrl } from './driverOptions.ts';
+import { connectionSettingsOf, type DatabaseUrl } from './driverOptions.ts';
 import { DRIVER_OPTIONS } from './pools.ts';
 import { completeSettings, memoizedProbe, type ServerInfo, sessionOptions, setSettings } from './session.ts';
-import { READ_WRITE, runInOwnTransaction } from './transactionPools.ts';
+import { type Beginning, beginningOf, READ_WRITE, runInOwnTransaction } from './transactionPools.ts';
 
 export interface JobsDatabase extends Pick<Db, 'executeSql'> {
   close(): Promise<void>;
@@ -21,9 +21,10 @@ const OPTIONS = {
 };
 
 /** @param max connections */
-export function openJobsDatabase(url: DatabaseUrl, max: number): JobsDatabase {
+export function openJobsDatabase(address: DatabaseUrl, max: number): JobsDatabase {
+  const url = connectionSettingsOf(address);
   const probe = memoizedProbe(url);
-  let opened: { pool: postgres.Sql; begin: string | undefined } | undefined;
+  let opened: { pool: postgres.Sql; begin: Beginning | undefined } | undefined;
   let isClosed = false;
   async function open() {
     const server: ServerInfo = await probe();
@@ -41,7 +42,7 @@ export function openJobsDatabase(url: DatabaseUrl, max: number): JobsDatabase {
       } as unknown as ConnectionOptions),
       begin:
         server.pooler === 'transaction'
-          ? `begin ${READ_WRITE}; ${setSettings(completeSettings(SETTINGS, server), 'transaction')}`
+          ? beginningOf(url, READ_WRITE, setSettings(completeSettings(SETTINGS, server), 'transaction'))
           : undefined,
     };
     return opened;

@@ -1,7 +1,9 @@
 // PostgreSQL behind pools of connections.
 import { databaseOn, type OpenDatabase } from '../database.ts';
+import { databaseCode } from '../errors.ts';
 import { createLimiter, poolMeasures } from '../limiter.ts';
 import { connectionSettingsOf, type DatabaseUrl } from './driverOptions.ts';
+import { findHostAgain } from './hosts.ts';
 import { listen } from './listen.ts';
 import { openPools, type Pools, READ_PIPELINE_DEPTH } from './pools.ts';
 import { memoizedProbe, type SettingError } from './session.ts';
@@ -12,6 +14,9 @@ const MAX_WAITING_CALLS = 500;
 
 /** With fewer connections, or without prepared statements, there is no connection for group commit (0006). */
 const MIN_CONNECTIONS_FOR_GROUPS = 4;
+
+/** The SQLSTATE read_only_sql_transaction. */
+const READ_ONLY_TRANSACTION = '25006';
 
 /** How statements are run; both are true when undefined. */
 export interface StatementOptions {
@@ -52,19 +57,24 @@ export function openPostgres(
   };
   const withPools = <T>(run: (pools: Pools) => Promise<T>): Promise<T> =>
     pools ? run(pools) : openPoolsOnce().then(run);
+  /** A host that was the primary when the connection began may take no writes any more. */
+  const writing = <T>(run: (pools: Pools) => Promise<T>): Promise<T> =>
+    writeLimiter(() =>
+      withPools(run).catch((error) => {
+        if (databaseCode(error) === READ_ONLY_TRANSACTION) findHostAgain(url);
+        throw error;
+      }),
+    );
   return {
     db: databaseOn({
       executePrepared: ({ text, mode }, values) =>
         mode === 'read'
           ? readLimiter(() => withPools((to) => to.read(text, values)))
-          : writeLimiter(() =>
-              withPools((to) =>
-                mode === 'grouped-write' ? to.groupedWrite(text, values) : to.write(text, values),
-              ),
+          : writing((to) =>
+              mode === 'grouped-write' ? to.groupedWrite(text, values) : to.write(text, values),
             ),
-      executeUnprepared: (text, values) =>
-        writeLimiter(() => withPools((to) => to.writeUnprepared(text, values))),
-      transaction: (job) => writeLimiter(() => withPools((to) => to.transaction(job))),
+      executeUnprepared: (text, values) => writing((to) => to.writeUnprepared(text, values)),
+      transaction: (job) => writing((to) => to.transaction(job)),
     }),
     engine: 'postgres',
     metricDefinitions: poolMeasures({

@@ -1,10 +1,12 @@
 // Pools of connections with a session each: to PostgreSQL, or to a pooler in session mode.
 import type { Database } from '../database.ts';
 import { type ConnectionOptions, connect, databaseOnConnection } from './connection.ts';
-import type { DatabaseUrl } from './driverOptions.ts';
+import type { ConnectionSettings } from './connectionSettings.ts';
 import { createGroupCommit, MAX_GROUP_SIZE, type StatementRunner } from './groupCommit.ts';
+import { requireWritable } from './hosts.ts';
 import { readWithTimeout, retryOnDeadlock } from './retry.ts';
 import { type ServerInfo, type SettingError, type Settings, sessionOptions } from './session.ts';
+import { SELECT_SESSION_STATE } from './sessionState.ts';
 
 /**
  * The driver's options. The package is patched (patches/): without the patch it can hang, answer one query with
@@ -51,6 +53,7 @@ export interface Pools {
   /** A write whose text is not prepared. */
   writeUnprepared: StatementRunner;
   transaction<T>(job: (tx: Database) => Promise<T>): Promise<T>;
+  /** @throws if the database does not answer, or takes no writes */
   ping(): Promise<void>;
   close(): Promise<void>;
 }
@@ -64,7 +67,7 @@ export interface PoolSizes {
 
 /** @param onUnusable called when a new connection shows that the database must not be used */
 export function openPools(
-  url: DatabaseUrl,
+  url: ConnectionSettings,
   server: ServerInfo,
   { readers, writers, groups }: PoolSizes,
   prepare: boolean,
@@ -97,7 +100,10 @@ export function openPools(
     writeUnprepared: (text, values) => retryOnDeadlock(() => writePool.unsafe(text, values as never[])),
     transaction: <T>(job: (tx: Database) => Promise<T>) =>
       writePool.begin((tx) => job(databaseOnConnection(tx, options))) as Promise<T>,
-    ping: async () => void (await Promise.all([readPool`select 1`, writePool`select 1`])),
+    async ping() {
+      const [, state] = await Promise.all([readPool`select 1`, writePool.unsafe(SELECT_SESSION_STATE)]);
+      requireWritable(url, state);
+    },
     close: async () =>
       void (await Promise.all([readPool, writePool, groupPool].map((pool) => pool?.end({ timeout: 5 })))),
   };

@@ -6,6 +6,7 @@ import { OperatorError } from '../../operatorError.ts';
 import { databaseCode } from '../errors.ts';
 import { connect } from './connection.ts';
 import type { DatabaseUrl } from './driverOptions.ts';
+import { SET_PROBE_TIMEOUT, withProbeTimeout } from './sessionState.ts';
 
 /** Thrown when only an operator can make the database usable; the message says how. */
 export class SettingError extends OperatorError {
@@ -50,9 +51,6 @@ const REQUIRED: Readonly<Record<string, { readonly value: string; readonly remed
   },
 };
 
-/** The timeout of the questions that are asked before a connection is used. */
-const PROBE_TIMEOUT_MS = 4000;
-
 /** What a probe found out about the server and a pooler in between. */
 export interface ServerInfo {
   /** `transaction`: each transaction may get another session. */
@@ -92,11 +90,6 @@ const selectSettings = (names: readonly string[]): string =>
     'pg_catalog.pg_backend_pid() as pid',
     ...names.map((name) => `pg_catalog.current_setting('${name}') as "${name}"`),
   ].join(', ');
-
-const SET_PROBE_TIMEOUT = `set local statement_timeout = ${PROBE_TIMEOUT_MS}`;
-
-/** Runs the text with the probe's timeout. (The driver refuses `begin` on a connection that is not reserved.) */
-const withProbeTimeout = (text: string): string => `start transaction; ${SET_PROBE_TIMEOUT}; ${text}; commit`;
 
 /** The process id that the server announced when the connection of this answer began. */
 const backendPid = (answer: readonly object[]): number => {

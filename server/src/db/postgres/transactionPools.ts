@@ -5,8 +5,9 @@ import type postgres from 'postgres';
 import type { Database } from '../database.ts';
 import { databaseCode } from '../errors.ts';
 import { type ConnectionOptions, connect, databaseOnConnection } from './connection.ts';
-import type { DatabaseUrl } from './driverOptions.ts';
+import type { ConnectionSettings } from './connectionSettings.ts';
 import type { StatementRunner } from './groupCommit.ts';
+import { refusalOf, requireWritable } from './hosts.ts';
 import { DRIVER_OPTIONS, type PoolSizes, type Pools, READ_TIMEOUT_MS, SESSION_TIMEOUTS } from './pools.ts';
 import { readWithTimeout, retryOnDeadlock } from './retry.ts';
 import {
@@ -16,6 +17,7 @@ import {
   sessionOptions,
   setSettings,
 } from './session.ts';
+import { SELECT_SESSION_STATE } from './sessionState.ts';
 
 /** Modes of transactions. `begin` itself runs under the settings of the role or the database. */
 export const READ_ONLY = 'isolation level read committed read only';
@@ -27,7 +29,7 @@ const RETRY_DELAY_MS = 20;
 
 /** @param prepare whether statements are prepared; the pooler must support that */
 export function openTransactionPools(
-  url: DatabaseUrl,
+  url: ConnectionSettings,
   server: ServerInfo,
   { readers, writers }: PoolSizes,
   prepare: boolean,
@@ -35,10 +37,8 @@ export function openTransactionPools(
 ): Pools {
   const options = { prepare };
   const set = setSettings(completeSettings(SESSION_TIMEOUTS, server), 'transaction');
-  const [beginRead, beginWrite] = [READ_ONLY, READ_WRITE].map((how) => `begin ${how}; ${set}`) as [
-    string,
-    string,
-  ];
+  const beginRead = beginningOf(url, READ_ONLY, set);
+  const beginWrite = beginningOf(url, READ_WRITE, set);
   const open = (max: number) =>
     connect(url, {
       ...DRIVER_OPTIONS,
@@ -63,25 +63,52 @@ export function openTransactionPools(
       retryUntilBegun(
         (begun) =>
           writePool.begin(READ_WRITE, async (tx) => {
-            await tx.unsafe(set);
+            const refused = beginWrite.refuse(await tx.unsafe(beginWrite.settings));
+            if (refused) throw refused;
             begun();
             return job(databaseOnConnection(tx, options));
           }) as Promise<T>,
       ),
-    ping: async () =>
-      void (await Promise.all([
+    async ping() {
+      const [, state] = await Promise.all([
         runInOwnTransaction(readPool, beginRead, 'select 1', [], false),
-        runInOwnTransaction(writePool, beginWrite, 'select 1', [], false),
-      ])),
+        runInOwnTransaction(writePool, beginWrite, SELECT_SESSION_STATE, [], false),
+      ]);
+      requireWritable(url, state);
+    },
     close: async () =>
       void (await Promise.all([readPool, writePool].map((pool) => pool.end({ timeout: 5 })))),
+  };
+}
+
+/** How a transaction begins. */
+export interface Beginning {
+  /** Sets what the statements depend on, and says what the session is. */
+  readonly settings: string;
+  /** `begin` and the settings. */
+  readonly text: string;
+  /** @returns why the session must not be used: the pooler may have made it on another host than the one before */
+  refuse(answer: readonly object[]): Error | undefined;
+}
+
+/** @param set as of `setSettings` */
+export function beginningOf(
+  url: ConnectionSettings,
+  mode: typeof READ_ONLY | typeof READ_WRITE,
+  set: string,
+): Beginning {
+  const settings = url.targetSession === 'any' ? set : `${set}; ${SELECT_SESSION_STATE}`;
+  return {
+    settings,
+    text: `begin ${mode}; ${settings}`,
+    refuse: (answer) => refusalOf(url, answer, mode === READ_ONLY),
   };
 }
 
 /** Runs one statement in a transaction. The statement and `commit` are sent together, after `begin` has succeeded. */
 export function runInOwnTransaction(
   pool: postgres.Sql,
-  beginning: string,
+  beginning: Beginning,
   text: string,
   values: readonly unknown[],
   prepare: boolean,
@@ -108,9 +135,10 @@ export function runInOwnTransaction(
 }
 
 /** If it fails, the connection is as before. */
-async function begin(connection: postgres.ReservedSql, text: string): Promise<void> {
+async function begin(connection: postgres.ReservedSql, { text, refuse }: Beginning): Promise<void> {
   try {
-    await connection.unsafe(text);
+    const refused = refuse(await connection.unsafe(text));
+    if (refused) throw refused;
   } catch (error) {
     // The transaction may have begun, and the settings failed.
     await connection.unsafe('rollback').catch(() => {});

@@ -7,7 +7,9 @@ const Health = z
   .object({
     status: z.enum(['ok', 'unavailable']).describe('Whether requests may be sent here.'),
     timestamp: moment.describe('The time of the server.'),
-    database: z.enum(['connected', 'disconnected']).describe('Whether the database answers.'),
+    database: z
+      .enum(['connected', 'disconnected'])
+      .describe('Whether the database answers and takes writes.'),
     version: z.string().meta({ description: 'The version of the server.', examples: ['0.1.0'] }),
     environment: z
       .enum(['development', 'test', 'production'])
@@ -22,7 +24,7 @@ export const healthRouter = router({
     .meta(
       endpoint('GET /health', 'Whether the server and its database are well', {
         description:
-          'Asks the database once a second at most. 503 when it does not answer, or when the server is about to end.',
+          'Asks the database once a second at most. 503 when it does not answer or takes no writes, or when the server is about to end.',
         tag: 'Health',
         public: true,
         statusOf,
