@@ -100,6 +100,7 @@ test('#164 tests start the server through the harness, or as processes whose out
     if (/\bbuildApp\(|src\/main\.ts/.test(text) && !path.startsWith('server/src/')) found.push(path);
   }
   expect(found.sort()).toEqual([
+    'server/test/backup.test.ts',
     'server/test/faults/servers.ts',
     'server/test/harness.ts',
     'server/test/process.test.ts',
