@@ -1,7 +1,7 @@
 // A primary and its standby in one URL: which of them is used, by whom, and which never is.
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { sql } from '../../src/db/drizzle.ts';
 import { parseConnection } from '../../src/db/postgres/connectionSettings.ts';
 import { openPostgres } from '../../src/db/postgres/open.ts';
@@ -9,25 +9,12 @@ import { startBouncer } from './bouncer.ts';
 import { freePort } from './cluster.ts';
 import { type PlainNode, startPair } from './pair.ts';
 import { startProxy } from './proxy.ts';
-import { call, register, type ServerProcess, spawnChild, spawnServer, startServer } from './servers.ts';
+import { call, register, type ServerProcess, serversOfTests, spawnChild, spawnServer } from './servers.ts';
 
 const SCRIPTS = fileURLToPath(new URL('../../scripts', import.meta.url));
 const pair = await startPair();
 
-const servers: ServerProcess[] = [];
-afterEach(async () => {
-  for (const server of servers.splice(0)) if (server.ended() === undefined) await server.end('SIGKILL');
-});
-async function start(DATABASE_URL: string, env: Record<string, string> = {}): Promise<ServerProcess> {
-  const server = await startServer({
-    PORT: String(await freePort()),
-    DATABASE_URL,
-    RATE_LIMIT: 'off',
-    ...env,
-  });
-  servers.push(server);
-  return server;
-}
+const { servers, start } = serversOfTests();
 
 /** Runs a script of the operator's. @returns its exit code and what it wrote */
 async function script(name: string, DATABASE_URL: string): Promise<[unknown, string[]]> {

@@ -1,10 +1,10 @@
 // PgBouncer as it is installed between servers and PostgreSQL: nothing in its configuration is meant for us.
 import postgres from 'postgres';
-import { afterAll, afterEach, expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { openStream } from '../streams.ts';
 import { startBouncer } from './bouncer.ts';
 import { freePort, startCluster } from './cluster.ts';
-import { call, register, type ServerProcess, spawnServer, startServer } from './servers.ts';
+import { call, register, serversOfTests, spawnServer } from './servers.ts';
 
 const cluster = await startCluster();
 const urls = {
@@ -20,20 +20,7 @@ const pooled = (name: string) => `postgres://postgres@127.0.0.1:${bouncer.port}/
 const admin = postgres(urls.transaction, { max: 1, onnotice: () => {} });
 afterAll(() => admin.end({ timeout: 1 }));
 
-const servers: ServerProcess[] = [];
-afterEach(async () => {
-  for (const server of servers.splice(0)) if (server.ended() === undefined) await server.end('SIGKILL');
-});
-async function start(DATABASE_URL: string, env: Record<string, string> = {}): Promise<ServerProcess> {
-  const server = await startServer({
-    PORT: String(await freePort()),
-    DATABASE_URL,
-    RATE_LIMIT: 'off',
-    ...env,
-  });
-  servers.push(server);
-  return server;
-}
+const { servers, start } = serversOfTests();
 
 /** A server that stops at its start. @returns the last line */
 async function refusal(DATABASE_URL: string): Promise<string | undefined> {

@@ -7,8 +7,9 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { afterAll } from 'vitest';
+import { afterAll, afterEach } from 'vitest';
 import { scanLogText } from '../scan.ts';
+import { freePort } from './cluster.ts';
 import { startReaper } from './reaper.ts';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
@@ -233,4 +234,23 @@ export async function register(url: string, login: string): Promise<string> {
   registerSecret(body.access_token);
   registerSecret(body.refresh_token);
   return body.access_token;
+}
+
+/** Servers that end after the test that started them. Others can be added to `servers`. */
+export function serversOfTests() {
+  const servers: ServerProcess[] = [];
+  afterEach(async () => {
+    for (const server of servers.splice(0)) if (server.ended() === undefined) await server.end('SIGKILL');
+  });
+  async function start(DATABASE_URL: string, env: Record<string, string> = {}): Promise<ServerProcess> {
+    const server = await startServer({
+      PORT: String(await freePort()),
+      DATABASE_URL,
+      RATE_LIMIT: 'off',
+      ...env,
+    });
+    servers.push(server);
+    return server;
+  }
+  return { servers, start };
 }

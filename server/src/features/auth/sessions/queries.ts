@@ -181,7 +181,6 @@ const refresh = firstRow(
     with found as (
       select
         id,
-        user_id,
         counter = ${counter} as current,
         now() as at,
         counter - 1 = ${counter}
