@@ -3,7 +3,7 @@ import postgres from 'postgres';
 import { migratePostgres } from '../src/db/postgres/migrate.ts';
 import { createPasswords } from '../src/security/passwords.ts';
 import type { Session } from './scenarios.ts';
-import { PASSWORD, TASKS } from './settings.ts';
+import { BIGINTS, PASSWORD, TASKS } from './settings.ts';
 import { NONCE } from './token.ts';
 
 export interface BenchDatabase extends EmptyDatabase {
@@ -25,7 +25,7 @@ export async function createEmptyDatabase(server: string, name: string): Promise
   const admin = postgres(server, { max: 1, onnotice: () => {} });
   await admin.unsafe(`create database ${name}`);
   const url = Object.assign(new URL(server), { pathname: `/${name}` }).href;
-  const sql = postgres(url, { max: 1, onnotice: () => {} });
+  const sql = postgres(url, { max: 1, types: BIGINTS, onnotice: () => {} });
   return {
     url,
     sql,
@@ -74,6 +74,8 @@ export async function createDatabase(
 async function fill(sql: postgres.Sql, users: number, plans: number): Promise<void> {
   const hash = await createPasswords(1, 1).hash(PASSWORD);
   await sql`insert into users (login, login_key, password) select 'user' || n, 'user' || n, ${hash} from generate_series(1, ${users}::int) n`;
+  await sql`insert into logins (key, login_key, user_id) select login_key, login_key, id from users order by id`;
+  await sql`insert into event_sequences (user_id) select id from users order by id`;
   await sql`
     insert into sessions (user_id, device, nonce, idle_expires_at, absolute_expires_at)
     select id, 'bench', ${NONCE}, now() + interval '7 days', now() + interval '30 days' from users, generate_series(1, 2) n order by n, id`;
@@ -85,17 +87,19 @@ async function fill(sql: postgres.Sql, users: number, plans: number): Promise<vo
     insert into physical_plans (user_id, goal, age, gender, weight, height)
     select id, 'Run 10 km', 20 + id % 50, case when id % 2 = 0 then 'female' else 'male' end::gender, 60 + id % 40, 160 + id % 40
     from users where id <= ${plans} order by id`;
-  await sql`insert into workouts (physical_plan_id, day_of_week) select p.id, n from physical_plans p, generate_series(1, 7) n order by p.id, n`;
   await sql`
-    insert into workout_exercises (workout_id, exercise_id)
-    select w.id, e.id from workouts w, exercises e where e.default_order is not null order by w.id, e.default_order`;
+    insert into workouts (user_id, physical_plan_id, day_of_week)
+    select p.user_id, p.id, n from physical_plans p, generate_series(1, 7) n order by p.id, n`;
+  await sql`
+    insert into workout_exercises (user_id, workout_id, exercise_id)
+    select w.user_id, w.id, e.id from workouts w, exercises e where e.default_order is not null order by w.id, e.default_order`;
   await sql`insert into mental_plans (user_id, name, goal) select id, 'Spring', 'Read more' from users where id <= ${plans} order by id`;
   await sql`
     insert into resources (user_id, type, name, description, volume)
     select id, (array['book', 'course', 'video'])[1 + n % 3]::resource_type, 'Resource ' || n, 'What resource ' || n || ' is about', 100 + n
     from users, generate_series(1, 6) n where id <= ${plans} order by id, n`;
   await sql`
-    insert into mental_plan_resources (mental_plan_id, resource_id, progress)
-    select p.id, r.id, r.volume / 4 from mental_plans p join resources r on r.user_id = p.user_id order by r.id`;
+    insert into mental_plan_resources (user_id, mental_plan_id, resource_id, progress)
+    select p.user_id, p.id, r.id, r.volume / 4 from mental_plans p join resources r on r.user_id = p.user_id order by r.id`;
   await sql`vacuum analyze`;
 }

@@ -14,6 +14,9 @@ export const CONNECTIONS = 32;
 /** Connections of each target to PostgreSQL. */
 export const POOL = 10;
 
+/** For postgres.js: ids are at most 2^53 - 1, and it would make texts of them. */
+export const BIGINTS = { bigint: { to: 20, from: [20], serialize: String, parse: Number } };
+
 /** The server under load has the first core, the load the second. */
 export const CORES = availableParallelism();
 let free = false;

@@ -17,11 +17,13 @@ async function fill({ id }: User, count: number, character = 'x'): Promise<void>
   const { db } = database;
   await db.execute(sql`
     insert into resources (user_id, type, name, description, volume)
-    select ${id}::int, 'book', 'Book ' || n, repeat(${character}::text, 5000), 100 from generate_series(1, ${count}::int) n`);
-  await db.execute(sql`insert into mental_plans (user_id, name, goal) values (${id}::int, 'Spring', 'Read')`);
+    select ${id}::bigint, 'book', 'Book ' || n, repeat(${character}::text, 5000), 100 from generate_series(1, ${count}::int) n`);
+  await db.execute(
+    sql`insert into mental_plans (user_id, name, goal) values (${id}::bigint, 'Spring', 'Read')`,
+  );
   await db.execute(sql`
-    insert into mental_plan_resources (mental_plan_id, resource_id)
-    select p.id, r.id from mental_plans p join resources r using (user_id) where p.user_id = ${id}::int`);
+    insert into mental_plan_resources (user_id, mental_plan_id, resource_id)
+    select p.user_id, p.id, r.id from mental_plans p join resources r using (user_id) where p.user_id = ${id}::bigint`);
 }
 
 for (const { name, call } of bothTransports(api))

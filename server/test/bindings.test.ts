@@ -40,10 +40,6 @@ const USER_COLUMNS = new Map(
 const NOBODYS: Readonly<Record<string, string>> = {
   exercises: 'all users share it',
   exercise_catalogue: 'all users share it',
-  workouts: 'found by its plan; the next migration adds the column',
-  workout_exercises: 'found by its workout; the next migration adds the column',
-  mental_plan_resources: 'found by its plan or resource; the next migration adds the column',
-  export_parts: 'found by its export; the next migration adds the column',
 };
 
 /** Statements that are about all users, or do not know the user yet. */

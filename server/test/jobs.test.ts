@@ -11,6 +11,7 @@ import type { Job } from '../src/jobs/job.ts';
 import { DEAD_LETTER_QUEUE, readOverview, resolveDeadLetter } from '../src/jobs/overview.ts';
 import { startJobs } from '../src/jobs/run.ts';
 import { openTestDatabase, startApp } from './harness.ts';
+import { insertUsers } from './insertUsers.ts';
 import { openStream } from './streams.ts';
 
 /** Gone when the test is done: of those that run at once each knows that by its own context. */
@@ -84,7 +85,9 @@ test('#199 purge removes exactly what is beyond its time, in as many steps as it
 }) => {
   const { db, ids } = await openDatabase({ onTestFinished });
   const inserts = [
-    sql`insert into users (login, login_key, password) values ('u', 'u', 'x'), ('v', 'v', 'x'), ('w', 'w', 'x')`,
+    sql.raw(
+      insertUsers("(login, login_key, password) values ('u', 'u', 'x'), ('v', 'v', 'x'), ('w', 'w', 'x')"),
+    ),
     // By the number in its name: how many seconds each is short of its time, or beyond it.
     sql`insert into sessions (user_id, device, idle_expires_at, absolute_expires_at)
       select 1, n, now() - make_interval(secs => n), now() + interval '1 day' from unnest(array[-60, 1, 60]) n`,
@@ -103,7 +106,7 @@ test('#199 purge removes exactly what is beyond its time, in as many steps as it
     sql`insert into exports (id, user_id, state, expires_at)
       select n + 1000, 1, 'failed', now() - interval '7 days' - make_interval(secs => n) from unnest(array[-60, 1, 60]) n`,
     sql`insert into exports (id, user_id) values (2000, 1)`,
-    sql`insert into export_parts (export_id, part, text) select id, n, 'x' from exports, generate_series(1, 60) n where id in (40, 101, 160, 2000)`,
+    sql`insert into export_parts (user_id, export_id, part, text) select user_id, id, n, 'x' from exports, generate_series(1, 60) n where id in (40, 101, 160, 2000)`,
   ];
   for (const insert of inserts) await db.execute(insert);
   const { signal } = new AbortController();
@@ -144,7 +147,7 @@ test('a session that may idle longer than it lives is beyond its time when its l
 }) => {
   const { db } = await openDatabase({ onTestFinished });
   const { openSession } = await import('../src/features/auth/sessions/queries.ts');
-  await db.execute(sql`insert into users (login, login_key, password) values ('u', 'u', 'x')`);
+  await db.execute(sql.raw(insertUsers("(login, login_key, password) values ('u', 'u', 'x')")));
   await openSession(
     db,
     { id: 1, password: 'x' },

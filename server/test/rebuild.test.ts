@@ -8,6 +8,7 @@ import type { Database } from '../src/db/database.ts';
 import { sql } from '../src/db/drizzle.ts';
 import { openDatabase } from '../src/db/open.ts';
 import { openTestDatabase, startApp, type User } from './harness.ts';
+import { insertUsers } from './insertUsers.ts';
 import { runProgram } from './programs.ts';
 import { expectRebuilt } from './rebuilt.ts';
 import { bothTransports } from './transports.ts';
@@ -212,10 +213,12 @@ describe('#606 the program', () => {
 
   /** 1,200 users of whom two have facts without the rows: the second and one behind the second batch. */
   async function fill(filled: Database): Promise<number[]> {
-    const rows = await filled.execute<{ id: number }>(sql`
-      insert into users (login, login_key, password)
-      select 'p' || n, 'p' || n, 'x' from generate_series(1, 1200) n
-      returning id`);
+    const rows = await filled.execute<{ id: number }>(
+      sql.raw(
+        insertUsers(`(login, login_key, password)
+          select 'p' || n, 'p' || n, 'x' from generate_series(1, 1200) n`),
+      ),
+    );
     const ids = [rows[1]?.id as number, rows[1100]?.id as number];
     for (const id of ids)
       await filled.execute(sql`

@@ -16,6 +16,7 @@ export interface ColumnDescription {
 const TYPES: Readonly<Record<string, readonly string[]>> = {
   boolean: ['boolean'],
   int: ['integer', 'smallint'],
+  bigint: ['bigint'],
   float8: ['double precision'],
   text: ['text'],
   date: ['date'],

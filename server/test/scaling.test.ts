@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { getTableColumns, is } from 'drizzle-orm';
+import { is } from 'drizzle-orm';
 import { getTableConfig, PgTable } from 'drizzle-orm/pg-core';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
@@ -33,14 +33,6 @@ function rowsBelow(heading: string): Map<string, string> {
     ),
   );
 }
-
-test('docs/operations/scaling.md says of each table whether it carries user_id, and how it would get it', () => {
-  const said = rowsBelow('## Past one database');
-  const carries = (table: PgTable) => 'user_id' in getTableColumns(table);
-  const expected = tables.map((table) => [getTableConfig(table).name, carries(table)] as const).sort();
-  const found = [...said].map(([name, cell]) => [name, cell.startsWith('yes')] as const).sort();
-  expect(found).toEqual(expected);
-});
 
 test('docs/operations/scaling.md reckons with each table', () => {
   expect([...rowsBelow('### Rows and bytes').keys()].sort()).toEqual(

@@ -47,6 +47,8 @@ const SAMPLES: Record<string, unknown> = {
 async function fill(): Promise<void> {
   const inserts = [
     sql`insert into users (login, login_key, password) select 'u' || n, 'u' || n, 'x' from generate_series(1, 2000) n`,
+    sql`insert into logins (user_id, key, login_key) select u.id, u.login_key, u.login_key from users u`,
+    sql`insert into event_sequences (user_id) select u.id from users u`,
     sql`insert into sessions (user_id, device, idle_expires_at, absolute_expires_at)
       select u.id, '', now() + interval '1 day', now() + interval '1 day' from users u, generate_series(1, 3)`,
     sql`insert into outer_tasks (user_id, title) select u.id, 'x' from users u, generate_series(1, 20)`,
@@ -64,12 +66,12 @@ async function fill(): Promise<void> {
       select u.id, 'x', u.id || ' ' || n from users u, generate_series(1, 3) n`,
     sql`insert into physical_plans (user_id, goal, age, gender, weight, height)
       select u.id, 'x', 30, 'male', 70, 175 from users u, generate_series(1, 2)`,
-    sql`insert into workouts (physical_plan_id, day_of_week) select p.id, d from physical_plans p, generate_series(1, 7) d`,
-    sql`insert into workout_exercises (workout_id, exercise_id) select w.id, e.id from workouts w, exercises e where w.id < 6000 and e.default_order is not null`,
+    sql`insert into workouts (user_id, physical_plan_id, day_of_week) select p.user_id, p.id, d from physical_plans p, generate_series(1, 7) d`,
+    sql`insert into workout_exercises (user_id, workout_id, exercise_id) select w.user_id, w.id, e.id from workouts w, exercises e where w.id < 6000 and e.default_order is not null`,
     sql`insert into resources (user_id, type, name, description, volume) select u.id, 'book', 'x', 'x', 1 from users u, generate_series(1, 6)`,
     sql`insert into mental_plans (user_id, name, goal, progress) select u.id, 'x', 'x', 30 from users u, generate_series(1, 2)`,
-    sql`insert into mental_plan_resources (mental_plan_id, resource_id)
-      select p.id, r.id from mental_plans p join resources r on r.user_id = p.user_id`,
+    sql`insert into mental_plan_resources (user_id, mental_plan_id, resource_id)
+      select p.user_id, p.id, r.id from mental_plans p join resources r on r.user_id = p.user_id`,
     sql`insert into profiles (user_id) select u.id from users u`,
     sql`insert into progressions (user_id, plan_id, exercise_id, opening_k, k)
       select p.user_id, p.id, e.id, 0, 0 from physical_plans p, exercises e
@@ -100,7 +102,7 @@ async function fill(): Promise<void> {
     sql`insert into exports (user_id, state, parts, finished_at, expires_at)
       select u.id, 'done', 3, now(), now() + interval '1 day' from users u, generate_series(1, 3)`,
     sql`insert into exports (user_id) select 10 * n from generate_series(1, 20) n`,
-    sql`insert into export_parts (export_id, part, text) select x.id, n, 'x' from exports x, generate_series(0, 2) n where x.parts = 3`,
+    sql`insert into export_parts (user_id, export_id, part, text) select x.user_id, x.id, n, 'x' from exports x, generate_series(0, 2) n where x.parts = 3`,
     sql`insert into audit_trail (event, user_id, ip, request_id) select 'signed_in', u.id, '', '' from users u, generate_series(1, 5)`,
   ];
   for (const insert of inserts) await db.execute(insert);

@@ -7,6 +7,7 @@ import { addDays, type DayState, type RunDay, runs, type Schedule, streak } from
 import { StreamEvent, type Summary as SummaryContract } from '../src/features/events/contract.ts';
 import { summaries } from '../src/features/summaries/job.ts';
 import { openTestDatabase, startApp, type User } from './harness.ts';
+import { insertUsers } from './insertUsers.ts';
 import { randomOf } from './random.ts';
 import { bothTransports } from './transports.ts';
 
@@ -351,9 +352,12 @@ afterAll(() => crowd.close());
 
 test('of a thousand users each is told once, however many tell them at a time', async () => {
   const { db } = crowd;
-  await db.execute(sql`
-    insert into users (login, login_key, password, summary_due_at)
-    select 'u' || n, 'u' || n, 'x', now() - make_interval(secs => n) from generate_series(1, 1000) n`);
+  await db.execute(
+    sql.raw(
+      insertUsers(`(login, login_key, password, summary_due_at)
+        select 'u' || n, 'u' || n, 'x', now() - make_interval(secs => n) from generate_series(1, 1000) n`),
+    ),
+  );
   const results = await Promise.all([1, 2, 3].map(() => tellAll(db)));
   // A turn that is taken is passed by, and tried in the next run.
   results.push(await tellAll(db));

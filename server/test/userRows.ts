@@ -4,13 +4,14 @@ import type { TestApp } from './harness.ts';
 /** Every table that holds something of a user, and which of its rows are the user's; the audit trail outlives them. */
 const TABLES = {
   users: sql`t.id = `,
+  logins: sql`t.user_id = `,
   sessions: sql`t.user_id = `,
   password_resets: sql`t.user_id = `,
   idempotency_keys: sql`t.user_id = `,
   event_sequences: sql`t.user_id = `,
   events: sql`t.user_id = `,
   exports: sql`t.user_id = `,
-  export_parts: sql`(select user_id from exports x where x.id = t.export_id) = `,
+  export_parts: sql`t.user_id = `,
   outer_tasks: sql`t.user_id = `,
   task_series: sql`t.user_id = `,
   body_weights: sql`t.user_id = `,
@@ -22,11 +23,11 @@ const TABLES = {
   progressions: sql`t.user_id = `,
   schedules: sql`t.user_id = `,
   physical_plans: sql`t.user_id = `,
-  workouts: sql`(select user_id from physical_plans p where p.id = t.physical_plan_id) = `,
-  workout_exercises: sql`(select user_id from physical_plans p join workouts w on w.physical_plan_id = p.id where w.id = t.workout_id) = `,
+  workouts: sql`t.user_id = `,
+  workout_exercises: sql`t.user_id = `,
   mental_plans: sql`t.user_id = `,
   resources: sql`t.user_id = `,
-  mental_plan_resources: sql`(select user_id from mental_plans p where p.id = t.mental_plan_id) = `,
+  mental_plan_resources: sql`t.user_id = `,
 };
 
 /** @returns the text of every row in the database that is the user's, by table */

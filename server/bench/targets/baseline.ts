@@ -80,7 +80,8 @@ app.get<{ Params: { id: string } }>('/users/:id/mental-plan', async (request, re
           'resource', json_build_object('id', r.id, 'type', r.type, 'name', r.name, 'description', r.description, 'volume', r.volume,
             'unit', coalesce(r.unit, case r.type when 'book' then 'chapter' when 'video' then 'minute' else 'lesson' end)),
           'progress', l.progress) order by r.id), '[]')
-        from mental_plan_resources l join resources r on r.id = l.resource_id where l.mental_plan_id = p.id) as resources
+        from mental_plan_resources l join resources r on r.user_id = l.user_id and r.id = l.resource_id
+        where l.user_id = ${user_id} and l.mental_plan_id = p.id) as resources
     from mental_plans p where p.user_id = ${user_id} order by p.id desc limit 1`;
   if (!row) return notFound(reply);
   const { resources, ...data } = row;
@@ -100,9 +101,10 @@ app.get<{ Params: { id: string } }>('/users/:id/physical-plan', async (request, 
               'calories_burned', e.calories_burned, 'start_reps', coalesce(x.start_reps, e.start_reps),
               'end_reps', coalesce(x.end_reps, e.end_reps), 'step', coalesce(x.step, e.step), 'key', e.key, 'sets', x.sets,
               'because', coalesce(x.because, '{}')) order by x.id), '[]')
-            from workout_exercises x join exercises e on e.id = x.exercise_id where x.workout_id = w.id)
+            from workout_exercises x join exercises e on e.id = x.exercise_id
+            where x.user_id = w.user_id and x.workout_id = w.id)
         ) order by w.day_of_week), '[]')
-      from workouts w where w.physical_plan_id = p.id) as days
+      from workouts w where w.user_id = ${user_id} and w.physical_plan_id = p.id) as days
     from physical_plans p where p.user_id = ${user_id} order by p.id desc limit 1`;
   if (!row) return notFound(reply);
   const { days, ...data } = row;
@@ -125,8 +127,10 @@ app.post<{ Body: { username?: unknown; password?: unknown } | null }>(
     const { username, password } = request.body ?? {};
     if (typeof username !== 'string' || typeof password !== 'string')
       return fail(reply, 400, 'Bad Request', 'VALIDATION');
-    const [user] =
-      await sql`select id, password from users where login_key = ${username.normalize('NFKC').toLowerCase()}`;
+    const [user] = await sql`
+      select u.id, u.password
+      from logins l join users u on u.id = l.user_id
+      where l.key = ${username.normalize('NFKC').toLowerCase()}`;
     if (!user || !(await verifyHash(user.password, password))) return unauthorized(reply);
     const [session] = await sql`
     insert into sessions (user_id, device, idle_expires_at, absolute_expires_at)

@@ -12,6 +12,7 @@ import { DATABASE_URL, healthOf, POSTGRES, SESSION_LIFETIME, TOKEN_LIFETIME } fr
 
 const {
   exercises,
+  logins,
   mentalPlanResources,
   mentalPlans,
   physicalPlans,
@@ -27,17 +28,29 @@ const {
 const related = {
   plan: relations(physicalPlans, ({ many }) => ({ workouts: many(workouts) })),
   workout: relations(workouts, ({ one, many }) => ({
-    plan: one(physicalPlans, { fields: [workouts.physical_plan_id], references: [physicalPlans.id] }),
+    plan: one(physicalPlans, {
+      fields: [workouts.user_id, workouts.physical_plan_id],
+      references: [physicalPlans.user_id, physicalPlans.id],
+    }),
     links: many(workoutExercises),
   })),
   link: relations(workoutExercises, ({ one }) => ({
-    workout: one(workouts, { fields: [workoutExercises.workout_id], references: [workouts.id] }),
+    workout: one(workouts, {
+      fields: [workoutExercises.user_id, workoutExercises.workout_id],
+      references: [workouts.user_id, workouts.id],
+    }),
     exercise: one(exercises, { fields: [workoutExercises.exercise_id], references: [exercises.id] }),
   })),
   mentalPlan: relations(mentalPlans, ({ many }) => ({ links: many(mentalPlanResources) })),
   mentalLink: relations(mentalPlanResources, ({ one }) => ({
-    plan: one(mentalPlans, { fields: [mentalPlanResources.mental_plan_id], references: [mentalPlans.id] }),
-    resource: one(resources, { fields: [mentalPlanResources.resource_id], references: [resources.id] }),
+    plan: one(mentalPlans, {
+      fields: [mentalPlanResources.user_id, mentalPlanResources.mental_plan_id],
+      references: [mentalPlans.user_id, mentalPlans.id],
+    }),
+    resource: one(resources, {
+      fields: [mentalPlanResources.user_id, mentalPlanResources.resource_id],
+      references: [resources.user_id, resources.id],
+    }),
   })),
 };
 
@@ -128,8 +141,9 @@ const currentPlan = db.query.physicalPlans
 
 const credentials = db
   .select({ id: users.id, password: users.password })
-  .from(users)
-  .where(eq(users.login_key, sql.placeholder('login_key')))
+  .from(logins)
+  .innerJoin(users, eq(users.id, logins.user_id))
+  .where(eq(logins.key, sql.placeholder('key')))
   .prepare('credentials');
 
 export const health = healthOf(() => db.execute(sql`select 1`));
@@ -191,7 +205,7 @@ export async function planOf(user_id: number) {
 }
 
 export async function signIn(username: string, password: string) {
-  const [user] = await credentials.execute({ login_key: username.normalize('NFKC').toLowerCase() });
+  const [user] = await credentials.execute({ key: username.normalize('NFKC').toLowerCase() });
   if (!user || !(await verifyHash(user.password, password))) return undefined;
   const until = (seconds: number) => new Date(Date.now() + seconds * 1000);
   const [session] = await db

@@ -1,13 +1,13 @@
 // What each target is told, and what their answers share.
 import manifest from '../../package.json' with { type: 'json' };
-import { POOL } from '../settings.ts';
+import { BIGINTS, POOL } from '../settings.ts';
 
 export const DATABASE_URL = process.env.DATABASE_URL as string;
 export const PORT = Number(process.env.PORT);
 export const HOST = '127.0.0.1';
 
 /** Options of the driver, as its documentation has them. */
-export const POSTGRES = { max: POOL, onnotice: () => {} };
+export const POSTGRES = { max: POOL, types: BIGINTS, onnotice: () => {} };
 
 /** Seconds, as the server's. */
 export const TOKEN_LIFETIME = 1800;

@@ -94,7 +94,7 @@ async function freeIds(
 ): Promise<void> {
   const inTheWay = await target<{ id: number }[]>`
     select id from exercises e
-    where id = any(${wanted.filter((id) => id > 0 && id <= GREATEST_ID)}::int[])
+    where id = any(${wanted.filter((id) => id > 0 && id <= GREATEST_ID)}::bigint[])
       and not exists (select from stepwise_import.kept k where k.of = 'exercises' and k.target_id = e.id)`;
   const aside = await newIds(target, 'exercises', inTheWay.length);
   const movedTo = new Map(inTheWay.map(({ id }, at) => [id, aside[at] as number]));
@@ -110,7 +110,7 @@ async function moveExercise(target: postgres.TransactionSql, from: number, to: n
       alternating, impact, seconds_per_rep, met, met_code, met_year, pattern, muscles, chain, chain_order, level, equipment,
       starts_by_level)
     select
-      ${to}::int, name, description, name_en, description_en, calories_burned, start_reps, end_reps, step, unit, unilateral,
+      ${to}::bigint, name, description, name_en, description_en, calories_burned, start_reps, end_reps, step, unit, unilateral,
       alternating, impact, seconds_per_rep, met, met_code, met_year, pattern, muscles, chain, chain_order, level, equipment,
       starts_by_level
     from exercises where id = ${from}`;

@@ -1,7 +1,7 @@
 // Mental plans, the resources in them, and the links between the two.
 import type postgres from 'postgres';
 import { resourceType } from '../../src/db/schema/index.ts';
-import { lookup } from './owners.ts';
+import { lookup, type Targets, targetsOf } from './owners.ts';
 import { type RowSanitizer, refuseRow } from './sanitize.ts';
 import { convertAll, type Item, itemOf, type Step } from './step.ts';
 
@@ -16,7 +16,7 @@ export const mentalPlans: Step = {
   async prepare(target, rows, refused) {
     const user = await lookup(target, rows, 'users', 'user_id');
     return convertAll(rows, refused, (row, sanitizer) => {
-      const user_id = user.get(row);
+      const { id: user_id } = user.get(row);
       const progress = sanitizer.number('progress', { min: 0, max: 3650, whole: true, fallback: 30 });
       return itemOf(row, sanitizer, {
         user_id,
@@ -52,7 +52,7 @@ export const resources: Step = {
     const given = new Set(mapped.map((row) => row.id));
     return convertAll(rows, refused, (row, sanitizer) => {
       if (row.user_id == null) refuseRow('no mental plan links it, so it is nobody’s');
-      const user_id = user.get(row);
+      const { id: user_id } = user.get(row);
       const type = sanitizer.choice('type', resourceType.enumValues);
       const name = sanitizer.text('name', 500);
       const values = {
@@ -92,17 +92,26 @@ export const mentalPlanResources: Step = {
   async prepare(target, rows, refused) {
     const plan = await lookup(target, rows, 'mental_plans', 'mental_plan_id');
     const resource = await lookup(target, rows, 'resources', 'resource_id', 'user_id');
-    const plans = rows.map(plan.find).filter((id) => id !== undefined);
+    const plans = targetsOf(rows, plan);
     const linked = await target<{ id: number; mental_plan_id: number; resource_id: number }[]>`
-      select id, mental_plan_id, resource_id from mental_plan_resources where mental_plan_id = any(${plans}::int[])`;
+      select l.id, l.mental_plan_id, l.resource_id
+      from mental_plan_resources l
+      join unnest(${plans.user_ids}::bigint[], ${plans.ids}::bigint[]) as wanted (user_id, mental_plan_id)
+        using (user_id, mental_plan_id)`;
     const links = new Map<string, Item | number>(
       linked.map((link) => [`${link.mental_plan_id}/${link.resource_id}`, link.id]),
     );
-    const volumes = await volumesOf(target, rows.map(resource.find));
+    const volumes = await volumesOf(target, targetsOf(rows, resource));
 
-    const raised: { id: number; progress: number }[] = [];
+    const raised: {
+      user_id: number | null;
+      mental_plan_id: number;
+      resource_id: number;
+      progress: number;
+    }[] = [];
     const items = convertAll(rows, refused, (row, sanitizer) => {
-      const ids = { mental_plan_id: plan.get(row), resource_id: resource.get(row) };
+      const { id: mental_plan_id, user_id } = plan.get(row);
+      const ids = { user_id, mental_plan_id, resource_id: resource.get(row).id };
       const progress = sanitizer.number('progress', {
         min: 0,
         max: volumes.get(ids.resource_id) ?? 0,
@@ -116,23 +125,26 @@ export const mentalPlanResources: Step = {
         return item;
       }
       sanitizer.repairs.push('joined with the first link between the same two, the greater progress stays');
-      if (typeof first === 'number') raised.push({ id: first, progress });
+      if (typeof first === 'number') raised.push({ ...ids, progress });
       else first.values.progress = Math.max(first.values.progress as number, progress);
       return { ...item, mergedInto: first };
     });
-    for (const { id, progress } of raised)
-      await target`update mental_plan_resources set progress = greatest(progress, ${progress}) where id = ${id}`;
+    for (const { user_id, mental_plan_id, resource_id, progress } of raised)
+      await target`
+        update mental_plan_resources
+        set progress = greatest(progress, ${progress})
+        where user_id = ${user_id} and mental_plan_id = ${mental_plan_id} and resource_id = ${resource_id}`;
     return items;
   },
 };
 
 async function volumesOf(
   target: postgres.TransactionSql,
-  ids: readonly (number | undefined)[],
+  { user_ids, ids }: Targets,
 ): Promise<Map<number, number>> {
-  const known = ids.filter((id) => id !== undefined);
-  const rows = await target<
-    { id: number; volume: number }[]
-  >`select id, volume from resources where id = any(${known}::int[])`;
+  const rows = await target<{ id: number; volume: number }[]>`
+    select r.id, r.volume
+    from resources r
+    join unnest(${user_ids}::bigint[], ${ids}::bigint[]) as wanted (user_id, id) using (user_id, id)`;
   return new Map(rows.map((row) => [row.id, row.volume]));
 }

@@ -1,12 +1,12 @@
 import type postgres from 'postgres';
-import { findParents, keyText } from './idMap.ts';
+import { findParents, keyText, type Target } from './idMap.ts';
 import { refuseRow, type SourceRow } from './sanitize.ts';
 
 /** What one column of a batch's rows refers to. */
 export interface Lookup {
-  /** @returns the id here of the row that it refers to; refuses a row that refers to none */
-  get(row: SourceRow): number;
-  find(row: SourceRow): number | undefined;
+  /** @returns the row here that it refers to; refuses a row that refers to none */
+  get(row: SourceRow): Target;
+  find(row: SourceRow): Target | undefined;
 }
 
 /**
@@ -34,4 +34,16 @@ export async function lookup(
       return find(row) ?? refuseRow(`${column}: ${of} ${row[column]} is not here`);
     },
   };
+}
+
+/** Rows that a column of a batch refers to, as the arrays of a statement. */
+export interface Targets {
+  readonly user_ids: readonly (number | null)[];
+  readonly ids: readonly number[];
+}
+
+/** @returns each row once that a column refers to */
+export function targetsOf(rows: readonly SourceRow[], { find }: Lookup): Targets {
+  const found = new Map(rows.flatMap((row) => find(row) ?? []).map(({ id, user_id }) => [id, user_id]));
+  return { ids: [...found.keys()], user_ids: [...found.values()] };
 }

@@ -1,7 +1,7 @@
 // Physical plans, their days, and the exercises of a day.
 import type postgres from 'postgres';
 import { gender } from '../../src/db/schema/index.ts';
-import { lookup } from './owners.ts';
+import { lookup, targetsOf } from './owners.ts';
 import { type RowSanitizer, refuseRow } from './sanitize.ts';
 import { convertAll, type Item, itemOf, type Step } from './step.ts';
 
@@ -15,7 +15,7 @@ export const physicalPlans: Step = {
     const user = await lookup(target, rows, 'users', 'user_id');
     return convertAll(rows, refused, (row, sanitizer) =>
       itemOf(row, sanitizer, {
-        user_id: user.get(row),
+        user_id: user.get(row).id,
         // Whom a plan is for is never guessed: without it the row is refused.
         age: sanitizer.number('age', { min: 5, max: 120, whole: true }),
         gender: sanitizer.choice('gender', gender.enumValues),
@@ -48,16 +48,19 @@ export const workouts: Step = {
     from workouts order by workouts.id`,
   async prepare(target, rows, refused) {
     const plan = await lookup(target, rows, 'physical_plans', 'physical_plan_id');
+    const plans = targetsOf(rows, plan);
     const found = await target<{ id: number; physical_plan_id: number; day_of_week: number }[]>`
-      select id, physical_plan_id, day_of_week from workouts
-      where physical_plan_id = any(${rows.map(plan.find).filter((id) => id !== undefined)}::int[])`;
+      select w.id, w.physical_plan_id, w.day_of_week
+      from workouts w
+      join unnest(${plans.user_ids}::bigint[], ${plans.ids}::bigint[]) as wanted (user_id, physical_plan_id)
+        using (user_id, physical_plan_id)`;
     const days = new Map<string, Item | number>(
       found.map((day) => [`${day.physical_plan_id}/${day.day_of_week}`, day.id]),
     );
     return convertAll(rows, refused, (row, sanitizer) => {
-      const physical_plan_id = plan.get(row);
+      const { id: physical_plan_id, user_id } = plan.get(row);
       const day_of_week = dayOf(sanitizer);
-      const item = itemOf(row, sanitizer, { physical_plan_id, day_of_week });
+      const item = itemOf(row, sanitizer, { user_id, physical_plan_id, day_of_week });
       return mergeDuplicate(
         item,
         days,
@@ -82,20 +85,20 @@ export const workoutExercises: Step = {
   async prepare(target, rows, refused) {
     const workout = await lookup(target, rows, 'workouts', 'workout_id');
     const exercise = await lookup(target, rows, 'exercises', 'exercise_id');
+    const days = targetsOf(rows, workout);
     const found = await target<{ id: number; workout_id: number; exercise_id: number }[]>`
-      select id, workout_id, exercise_id from workout_exercises
-      where workout_id = any(${rows.map(workout.find).filter((id) => id !== undefined)}::int[])`;
+      select x.id, x.workout_id, x.exercise_id
+      from workout_exercises x
+      join unnest(${days.user_ids}::bigint[], ${days.ids}::bigint[]) as wanted (user_id, workout_id)
+        using (user_id, workout_id)`;
     const held = new Map<string, Item | number>(
       found.map((link) => [`${link.workout_id}/${link.exercise_id}`, link.id]),
     );
     return convertAll(rows, refused, (row, sanitizer) => {
-      const item = itemOf(row, sanitizer, { workout_id: workout.get(row), exercise_id: exercise.get(row) });
-      return mergeDuplicate(
-        item,
-        held,
-        `${item.values.workout_id}/${item.values.exercise_id}`,
-        'the day has this exercise already',
-      );
+      const { id: workout_id, user_id } = workout.get(row);
+      const { id: exercise_id } = exercise.get(row);
+      const item = itemOf(row, sanitizer, { user_id, workout_id, exercise_id });
+      return mergeDuplicate(item, held, `${workout_id}/${exercise_id}`, 'the day has this exercise already');
     });
   },
 };
@@ -118,19 +121,22 @@ function mergeDuplicate(item: Item, firsts: Map<string, Item | number>, name: st
 export async function fillDays(target: postgres.Sql): Promise<{ source_id: string; days: number[] }[]> {
   return target<{ source_id: string; days: number[] }[]>`
     with plans as (
-      select k.source_id, p.id from stepwise_import.kept k join physical_plans p on p.id = k.target_id where k.of = 'physical_plans'),
+      select k.source_id, p.user_id, p.id
+      from stepwise_import.kept k
+      join physical_plans p on p.user_id = k.user_id and p.id = k.target_id
+      where k.of = 'physical_plans'),
     empty as (
-      select plans.source_id, plans.id as plan_id, day, w.id as workout_id
+      select plans.source_id, plans.user_id, plans.id as plan_id, day, w.id as workout_id
       from plans cross join generate_series(1, 7) as day
-      left join workouts w on w.physical_plan_id = plans.id and w.day_of_week = day
-      where not exists (select from workout_exercises x where x.workout_id = w.id)),
+      left join workouts w on w.user_id = plans.user_id and w.physical_plan_id = plans.id and w.day_of_week = day
+      where not exists (select from workout_exercises x where x.user_id = w.user_id and x.workout_id = w.id)),
     made as (
-      insert into workouts (physical_plan_id, day_of_week)
-      select plan_id, day from empty where workout_id is null order by plan_id, day
+      insert into workouts (user_id, physical_plan_id, day_of_week)
+      select user_id, plan_id, day from empty where workout_id is null order by plan_id, day
       returning id, physical_plan_id, day_of_week),
     filled as (
-      insert into workout_exercises (workout_id, exercise_id)
-      select coalesce(empty.workout_id, made.id), e.id
+      insert into workout_exercises (user_id, workout_id, exercise_id)
+      select empty.user_id, coalesce(empty.workout_id, made.id), e.id
       from empty
       left join made on made.physical_plan_id = empty.plan_id and made.day_of_week = empty.day
       cross join exercises e

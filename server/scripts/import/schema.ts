@@ -16,6 +16,13 @@ export const SOURCE_COLUMNS = {
   outer_tasks: ['id', 'user_id', 'title', 'status'],
 } as const;
 
+/** The tables whose rows are a user's: there the primary key begins with `user_id`. */
+export const OWNED_TABLES = Object.keys(SOURCE_COLUMNS).filter(
+  (table) => table !== 'users' && table !== 'exercises',
+);
+
+export const isOwned = (table: string): boolean => OWNED_TABLES.includes(table);
+
 async function columnsOf(database: postgres.Sql | postgres.TransactionSql): Promise<Set<string>> {
   const rows = await database<{ name: string }[]>`
     select table_name || '.' || column_name as name from information_schema.columns where table_schema = any(current_schemas(false))`;

@@ -28,6 +28,8 @@ export interface Step {
     rows: readonly SourceRow[],
     refused: (row: SourceRow, why: string) => void,
   ): Promise<Item[]>;
+  /** Inserts rows with their ids, and what else a new row here takes; without it they are only inserted. */
+  insert?(target: postgres.TransactionSql, values: Record<string, unknown>[]): Promise<void>;
 }
 
 export const keyOf = (row: SourceRow): Key => ({ source_id: row.id, owner: row.owner ?? '0' });

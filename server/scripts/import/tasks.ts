@@ -9,7 +9,7 @@ export const tasks: Step = {
   async prepare(target, rows, refused) {
     const user = await lookup(target, rows, 'users', 'user_id');
     return convertAll(rows, refused, (row, sanitizer) => {
-      const user_id = user.get(row);
+      const { id: user_id } = user.get(row);
       return itemOf(row, sanitizer, {
         user_id,
         title: sanitizer.text('title', 500),

@@ -1,4 +1,3 @@
-import { STORED_LOGIN_KEY } from '../../src/db/schema/index.ts';
 import { Registration } from '../../src/features/auth/contract.ts';
 import { isBcrypt } from '../../src/security/bcrypt.ts';
 import { loginKey } from '../../src/security/loginKey.ts';
@@ -18,10 +17,9 @@ export const users: Step = {
     'select id::bigint::text as id, login::text, password::text, created_at::text from users order by users.id',
   async prepare(target, rows, refused) {
     const keys = rows.map((row) => loginKey(row.login ?? ''));
-    const stored = target.unsafe(STORED_LOGIN_KEY);
-    const found = await target<{ id: number; login_key: string }[]>`
-      select id, ${stored} as login_key from users where ${stored} = any(${keys}::text[])`;
-    const holders = new Map(found.map((user) => [user.login_key, `users ${user.id}`]));
+    const found = await target<{ key: string; user_id: number }[]>`
+      select key, user_id from logins where key = any(${keys}::text[])`;
+    const holders = new Map(found.map(({ key, user_id }) => [key, `users ${user_id}`]));
     return convertAll(rows, refused, (row, sanitizer) => {
       const login = validLogin(row);
       const login_key = loginKey(login);
@@ -34,6 +32,19 @@ export const users: Step = {
         sanitizer.repairs.push('password is no bcrypt hash of cost 4 to 14: nobody can sign in');
       return itemOf(row, sanitizer, { login, login_key, password, created_at: sanitizer.time('created_at') });
     });
+  },
+  async insert(target, values) {
+    await target`
+      with made as (
+        insert into users ${target(values)}
+        returning id, login_key),
+      named as (
+        insert into logins (key, login_key, user_id)
+        select login_key, login_key, id
+        from made)
+      insert into event_sequences (user_id)
+      select id
+      from made`;
   },
 };
 

@@ -87,9 +87,8 @@ const readStored = firstRow(
       'mental_plans', ${jsonList(sql`select id, progress from ${mentalPlans} where user_id = ${user_id}`)},
       'links', ${jsonList(sql`
         select link.resource_id as id, link.mental_plan_id as plan_id, link.progress
-        from ${mentalPlans} plan
-        join ${links} link on link.mental_plan_id = plan.id
-        where plan.user_id = ${user_id}`)},
+        from ${links} link
+        where link.user_id = ${user_id}`)},
       'tasks', ${jsonList(sql`select id, status, done_on from ${tasks} where user_id = ${user_id}`)}
       ) as stored
     from ${eventSequences} sequence

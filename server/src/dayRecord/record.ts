@@ -121,12 +121,10 @@ const record = firstRow(
     ),
     link as (
       update ${links} link set progress = sent_link.progress
-      from json_to_recordset(${sent.links}) as sent_link(resource_id bigint, mental_plan_id bigint, progress float8),
-        ${mentalPlans} plan
-      where link.mental_plan_id = sent_link.mental_plan_id
+      from json_to_recordset(${sent.links}) as sent_link(resource_id bigint, mental_plan_id bigint, progress float8)
+      where link.user_id = ${sent.user_id}
+        and link.mental_plan_id = sent_link.mental_plan_id
         and link.resource_id = sent_link.resource_id
-        and plan.id = link.mental_plan_id
-        and plan.user_id = ${sent.user_id}
       returning link.resource_id, link.mental_plan_id, link.progress
     ),
     task as (

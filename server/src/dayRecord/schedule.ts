@@ -39,7 +39,7 @@ const writeDue = firstRow(
       where exists (
         select from ${links} link
         join ${resources} resource on resource.user_id = ${user_id} and resource.id = link.resource_id
-        where link.mental_plan_id = plan.id and link.progress < resource.volume)),
+        where link.user_id = ${user_id} and link.mental_plan_id = plan.id and link.progress < resource.volume)),
     wanted as materialized (
       select
         greatest(${localToday(user_id, now)}, (select from_date from newest)) as from_date,

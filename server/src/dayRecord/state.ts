@@ -125,7 +125,7 @@ const readState = firstRow(
     plan_ids as (
       select id::bigint from json_array_elements_text(${named} -> 'plans') as id
       union
-      select (content #>> '{workout,plan_id}')::int from own_day
+      select (content #>> '{workout,plan_id}')::bigint from own_day
     ),
     resource_ids as (
       select id::bigint from json_array_elements_text(${named} -> 'resources') as id
@@ -186,7 +186,7 @@ const readState = firstRow(
       'plans', ${jsonList(sql`
         select
           plan.id, plan.day, plan.progress, plan.sessions, plan.schedule, plan.level, plan.training_days, plan.version,
-          ${planDays('plan')} as days
+          ${planDays('plan', user_id)} as days
         from ${physicalPlans} plan
         where plan.user_id = ${user_id} and plan.id = any(array(select id from plan_ids))`)},
       'progressions', ${jsonList(sql`
@@ -210,7 +210,7 @@ const readState = firstRow(
           resource.id, link.mental_plan_id, resource.type, resource.name, ${unitOf('resource')} as unit,
           resource.volume, link.progress
         from ${resources} resource
-        join ${links} link on link.resource_id = resource.id
+        join ${links} link on link.user_id = ${user_id} and link.resource_id = resource.id
         where resource.user_id = ${user_id}
           and resource.id = any(array(select id from resource_ids))
           and link.mental_plan_id = any(array(select id from mental_plan_ids))`)},

@@ -31,17 +31,17 @@ export const slotExercise = (row: string): SQL =>
 /** Of each day of a plan the number, and its exercises in order. */
 export type PlanDays = readonly (readonly [day: number, exercises: readonly SlotExercise[]])[];
 
-/** @param plan the alias of a row of `physical_plans`. @returns its days as JSON */
-export const planDays = (plan: string): SQL => sql`
+/** @param plan the alias of a row of `physical_plans` of the user. @returns its days as JSON */
+export const planDays = (plan: string, user_id: SQL): SQL => sql`
   (select coalesce(json_agg(json_build_array(
       workout.day_of_week,
       (
         select coalesce(json_agg(${slotExercise('exercise')} order by exercise.id), '[]')
         from ${workoutExercises} exercise
-        where exercise.workout_id = workout.id
+        where exercise.user_id = ${user_id} and exercise.workout_id = workout.id
       )) order by workout.day_of_week), '[]')
   from ${workouts} workout
-  where workout.physical_plan_id = ${sql.identifier(plan)}.id)`;
+  where workout.user_id = ${user_id} and workout.physical_plan_id = ${sql.identifier(plan)}.id)`;
 
 /** The CTE `standing`: the progressions of the plan of the CTE `plan`. */
 export const standingOfPlan = (user_id: SQL): SQL => sql`

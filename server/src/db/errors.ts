@@ -35,3 +35,8 @@ export function isInvalidValue(code: string): boolean {
 export function isMissingReference(code: string): boolean {
   return code === '23503';
 }
+
+/** unique_violation: another statement has written a row with the same key. */
+export function isTaken(code: string): boolean {
+  return code === '23505';
+}

@@ -10,6 +10,8 @@ export interface DatabaseOptions extends StatementOptions {
   readonly poolSize: number;
   /** Whether to bring PostgreSQL's schema up to date first; the embedded database always is. */
   readonly migrateAtStart: boolean;
+  /** Whether that includes migrations that servers of the version before do not survive. The embedded database has no such servers. */
+  readonly postDeployment?: boolean;
   /** The folder of the embedded database. */
   readonly dataDir: string;
   /** Whether this process is to do background work on PostgreSQL: its role needs more rights for that. */
@@ -30,8 +32,13 @@ export async function openDatabase(options: DatabaseOptions, onWait?: WaitListen
     import('./postgres/migrate.ts'),
     import('./postgres/session.ts'),
   ]);
-  const { databaseUrl, poolSize, migrateAtStart, jobs } = options;
+  const { databaseUrl, poolSize, migrateAtStart, postDeployment, jobs } = options;
   const probe = memoizedProbe(databaseUrl);
-  await (migrateAtStart ? migratePostgres : checkPostgres)(databaseUrl, { probe, jobs, onWait });
+  await (migrateAtStart ? migratePostgres : checkPostgres)(databaseUrl, {
+    probe,
+    jobs,
+    onWait,
+    postDeployment,
+  });
   return openPostgres(databaseUrl, poolSize, options, probe);
 }

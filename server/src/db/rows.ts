@@ -3,13 +3,12 @@
 import type { GetColumnData } from 'drizzle-orm';
 import type { PgColumn } from 'drizzle-orm/pg-core';
 
-/**
- * The SQL type of an expression → its value here. There is no bigint, which is a text on PostgreSQL and a number on the
- * embedded engine: cast it to `int` or `float8`.
- */
+/** The SQL type of an expression → its value here. */
 interface ExpressionTypes {
   boolean: boolean;
   int: number;
+  /** At most 2^53 - 1. */
+  bigint: number;
   float8: number;
   text: string;
   /** `YYYY-MM-DD` */

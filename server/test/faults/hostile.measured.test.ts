@@ -65,12 +65,12 @@ async function newUser(login: string) {
 async function fill(id: number, count: number): Promise<void> {
   await admin`
     insert into resources (user_id, type, name, description, volume)
-    select ${id}::int, 'book', 'Book ' || n, repeat(case when n % 2 = 0 then ${'\u{1F600}'} else ${'\u0001'} end, 5000), 100
+    select ${id}::bigint, 'book', 'Book ' || n, repeat(case when n % 2 = 0 then ${'\u{1F600}'} else ${'\u0001'} end, 5000), 100
     from generate_series(1, ${count}::int) n`;
-  await admin`insert into mental_plans (user_id, name, goal) values (${id}::int, 'Spring', 'Read')`;
+  await admin`insert into mental_plans (user_id, name, goal) values (${id}::bigint, 'Spring', 'Read')`;
   await admin`
-    insert into mental_plan_resources (mental_plan_id, resource_id)
-    select p.id, r.id from mental_plans p join resources r using (user_id) where p.user_id = ${id}::int`;
+    insert into mental_plan_resources (user_id, mental_plan_id, resource_id)
+    select p.user_id, p.id, r.id from mental_plans p join resources r using (user_id) where p.user_id = ${id}::bigint`;
 }
 
 const sockets: Socket[] = [];

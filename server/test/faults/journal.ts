@@ -43,8 +43,11 @@ export async function expectStored(sql: postgres.Sql, journal: Journal): Promise
   const half = await sql`
     select p.id from physical_plans p where (
       select array_agg(n order by n) from (
-        select count(x.id) as n from workouts w left join workout_exercises x on x.workout_id = w.id
-        where w.physical_plan_id = p.id group by w.id) as each
+        select count(x.id) as n
+        from workouts w
+        left join workout_exercises x on x.user_id = w.user_id and x.workout_id = w.id
+        where w.user_id = p.user_id and w.physical_plan_id = p.id
+        group by w.id) as each
     ) is distinct from array_fill(8::bigint, array[7])`;
   const found = {
     lost: journal.acknowledged.filter((name) => !times.has(name)),

@@ -5,9 +5,11 @@ import { fileURLToPath } from 'node:url';
 import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createIdMap } from '../../scripts/import/idMap.ts';
+import { BIGINTS } from '../../src/db/postgres/connection.ts';
 import { migratePostgres } from '../../src/db/postgres/migrate.ts';
 import { openPostgres } from '../../src/db/postgres/open.ts';
 import { startApp } from '../harness.ts';
+import { insertUsers } from '../insertUsers.ts';
 import { REPORT, SUMMARY, TARGET } from './importReport.ts';
 import { HASH, makeOldSystem } from './oldSystem.ts';
 
@@ -25,7 +27,7 @@ async function emptyDatabase() {
   await admin.unsafe(`create database ${name}`);
   const url = new URL(server);
   url.pathname = `/${name}`;
-  const client = postgres(url.href, { max: 3, onnotice: () => {} });
+  const client = postgres(url.href, { max: 3, types: BIGINTS, onnotice: () => {} });
   made.push({ name, client });
   return { url: url.href, client };
 }
@@ -122,6 +124,16 @@ describe('one import', () => {
       expect(found.map((row) => Object.values(row))).toEqual(rows);
     },
   );
+
+  test('leaves of each user the login and the row of event sequences', async () => {
+    const rows = await target.client`
+      select id, login_key, key
+      from users u join logins l using (login_key) join event_sequences s on s.user_id = u.id
+      where l.user_id = u.id order by id`;
+    expect(rows.map((row) => Object.values(row))).toEqual(
+      TARGET.users?.rows.map(([id, , login_key]) => [id, login_key, login_key]),
+    );
+  });
 
   test('keeps the time at which a user came', async () => {
     const rows = await target.client`select id, created_at from users where id in (3, 12) order by id`;
@@ -230,11 +242,18 @@ describe('a later import', () => {
     await makeOldSystem(old.client);
     await migratePostgres(ours.url);
     // Somebody registered here before: the ids of the old system are not all free.
-    await ours.client`insert into users (login, login_key, password) select 'native' || n, 'native' || n, '!' from generate_series(1, 4) as n`;
-    // From before logins with invisible characters were refused.
-    await ours.client`update users set login = E'na\\u3164t', login_key = E'na\\u1160t' where id = 4`;
+    // The last is from before logins with invisible characters were refused.
+    await ours.client.unsafe(
+      insertUsers(`(login, login_key, password)
+        values ('native1', 'native1', '!'), ('native2', 'native2', '!'), ('native3', 'native3', '!'), (E'na\\u3164t', E'na\\u1160t', '!')`),
+    );
     await ours.client`insert into outer_tasks (user_id, title) values (1, 'Native'), (1, 'Native')`;
     expect((await run(ours.url, '--from', old.url)).code).toBe(0);
+    // As an import of the version before kept it.
+    await ours.client`
+      alter table stepwise_import.kept
+        drop column user_id,
+        alter column target_id type integer`;
   });
 
   test('had found ids taken, and gave those rows others without mixing anybody up', async () => {

@@ -161,7 +161,7 @@ test('#298 who does not own the tables cannot migrate them, and is told whose th
     `grant usage, create on schema public, drizzle to ${role}`,
     `grant all on all tables in schema public, drizzle to ${role}`,
   );
-  expect(await saysOf(migratePostgres(url))).toBe(
+  expect(await saysOf(migratePostgres(url, { postDeployment: true }))).toBe(
     `stepwise: the role ${role} lacks rights that are needed, as an administrator run: grant ${owner} to ${role} (the owner of tables that a migration may change), or migrate as ${owner}`,
   );
 });

@@ -8,3 +8,14 @@ export const MIGRATIONS_FOLDER = fileURLToPath(new URL('../../../../drizzle', im
 export function readJournal(): Promise<string> {
   return readFile(`${MIGRATIONS_FOLDER}/meta/_journal.json`, 'utf8');
 }
+
+/** A migration: its name, and the time that identifies it. */
+export interface JournalEntry {
+  readonly tag: string;
+  readonly when: number;
+}
+
+/** @returns all migrations, in their order */
+export async function readEntries(): Promise<JournalEntry[]> {
+  return (JSON.parse(await readJournal()) as { entries: JournalEntry[] }).entries;
+}

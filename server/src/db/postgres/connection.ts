@@ -12,6 +12,9 @@ const DATES = {
   localDate: { to: DATE_TYPE, from: [DATE_TYPE], serialize: String, parse: String },
 };
 
+/** Ids, counts and numbers of events are at most 2^53 - 1: the driver would make texts of them. */
+export const BIGINTS = { bigint: { to: 20, from: [20], serialize: String, parse: Number } };
+
 /** What is a text already is sent as it is, where the driver would make a JSON string of it. */
 const asText = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
 const JSON_TEXTS = { json: { to: 114, serialize: asText }, jsonb: { to: 3802, serialize: asText } };
@@ -22,7 +25,7 @@ export function connect(url: DatabaseUrl, options: ConnectionOptions): postgres.
   const { default_transaction_read_only } = (options.connection ?? {}) as Record<string, unknown>;
   const ours = {
     ...options,
-    types: { ...DATES, ...JSON_TEXTS, ...options.types },
+    types: { ...DATES, ...BIGINTS, ...JSON_TEXTS, ...options.types },
     greeting: greetingOf(settings, options.greeting, default_transaction_read_only === 'on'),
   };
   return postgres(driverOptions(settings, ours as unknown as ConnectionOptions, () => openSocket(settings)));

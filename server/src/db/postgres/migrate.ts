@@ -3,9 +3,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database, WaitListener } from '../database.ts';
 import { sql } from '../drizzle.ts';
 import { databaseCode } from '../errors.ts';
-import { applyMigrations } from '../migrations/apply.ts';
+import { type MigrationStep, migrationSteps } from '../migrations/apply.ts';
+import type { BackfillProgress } from '../migrations/backfills.ts';
 import { seedExercises } from '../migrations/seed.ts';
-import { checkVersion, pendingMigrations, SchemaError } from '../migrations/version.ts';
+import {
+  checkVersion,
+  pendingMigrations,
+  SchemaError,
+  withoutPostDeployment,
+} from '../migrations/version.ts';
 import type { DatabaseUrl } from './driverOptions.ts';
 import { runInTransaction } from './ownConnection.ts';
 import {
@@ -25,7 +31,15 @@ export const MIGRATION_LOCK_ID = 0x73746570;
 const MAX_ATTEMPTS = 5;
 const RETRY_DELAY_MS = 1000;
 
+/** Attempts of a step that runs beside servers: between them it lets their statements pass. */
+const MAX_STEP_ATTEMPTS = 100;
+
 const MIGRATION_CONNECTION = { name: 'stepwise migrations', settings: { lock_timeout: '3s' } };
+/** While it waits for a lock, statements of servers queue behind it. Shorter than `deadlock_timeout`, which would end one of them. */
+const POST_DEPLOYMENT_CONNECTION = { name: 'stepwise migrations', settings: { lock_timeout: '500ms' } };
+
+/** Between reports of a backfill. */
+const REPORT_INTERVAL_MS = 5_000;
 
 /** Between checks whether another process still migrates. */
 const POLL_INTERVAL_MS = 250;
@@ -39,23 +53,35 @@ export interface PrepareOptions {
   readonly onWait?: WaitListener | undefined;
   /** Ends the waiting. */
   readonly signal?: AbortSignal;
+  /** Whether to apply also the migrations that servers of the version before do not survive (migrations/version.ts). */
+  readonly postDeployment?: boolean | undefined;
 }
 
 /**
- * Applies the pending migrations and adds the default data. Servers that start together wait for each other. One transaction
- * holds the lock and does the work, so both end together, also behind a pooler.
+ * Applies the pending migrations and adds the default data. Servers that start together wait for each other: each step is a
+ * transaction that holds the lock and does the work, so both end together, also behind a pooler.
  * @throws SchemaError, SettingError or PrivilegeError
  */
 export async function migratePostgres(url: DatabaseUrl, options: PrepareOptions = {}): Promise<void> {
-  const { probe = memoizedProbe(url), onWait = () => {}, signal } = options;
+  const { probe = memoizedProbe(url), onWait = () => {}, signal, postDeployment = false } = options;
+  const connection = postDeployment ? POST_DEPLOYMENT_CONNECTION : MIGRATION_CONNECTION;
+  const attempts = postDeployment ? MAX_STEP_ATTEMPTS : MAX_ATTEMPTS;
   const pace = { signal } as { signal?: AbortSignal };
+  const step = migrationSteps(postDeployment);
   let waitsFor: number | undefined;
+  let reportedAt = 0;
   for (let attempt = 1; ; ) {
     try {
-      const { done, holder } = await runInTransaction(url, probe, MIGRATION_CONNECTION, (tx) =>
-        migrateUnlessLocked(tx, options.jobs),
+      const { outcome, holder, progress } = await runInTransaction(url, probe, connection, (tx) =>
+        migrateUnlessLocked(tx, step, options),
       );
-      if (done) return;
+      if (outcome === 'done') return;
+      attempt = 1;
+      if (progress && performance.now() - reportedAt > REPORT_INTERVAL_MS) {
+        onWait('filling rows for a migration', progress);
+        reportedAt = performance.now();
+      }
+      if (outcome === 'step') continue;
       if (holder && holder.pid !== waitsFor)
         onWait('another process migrates the database: waiting for it', {
           ...holder,
@@ -64,7 +90,8 @@ export async function migratePostgres(url: DatabaseUrl, options: PrepareOptions 
       waitsFor = holder?.pid;
       await sleep(POLL_INTERVAL_MS, undefined, pace);
     } catch (error) {
-      if (attempt++ === MAX_ATTEMPTS || databaseCode(error) !== '55P03') throw error;
+      // A table was locked, or a batch lost a deadlock.
+      if (attempt++ === attempts || !['55P03', '40P01'].includes(databaseCode(error) ?? '')) throw error;
       await sleep(RETRY_DELAY_MS, undefined, pace);
     }
   }
@@ -105,26 +132,37 @@ interface LockHolder {
 const remedyFor = ({ pid }: LockHolder): string =>
   `it has ended, or is ended by: select pg_terminate_backend(${pid})`;
 
-/** @returns whether all is done; otherwise who holds the lock, unless it is free by now */
+/** What a transaction of the migration came to. */
+interface MigrationOutcome {
+  /** `locked`: another process has the lock. */
+  readonly outcome: 'done' | 'step' | 'locked';
+  /** Who has the lock, unless it is free by now. */
+  readonly holder?: LockHolder | undefined;
+  readonly progress?: BackfillProgress | undefined;
+}
+
 async function migrateUnlessLocked(
   tx: Database,
-  jobs = false,
-): Promise<{ done: boolean; holder?: LockHolder | undefined }> {
+  step: MigrationStep,
+  { jobs = false, postDeployment = false }: PrepareOptions,
+): Promise<MigrationOutcome> {
   const [lock] = await tx.execute<{ free: boolean }>(
     sql`select pg_try_advisory_xact_lock(${sql.raw(String(MIGRATION_LOCK_ID))}) as free`,
   );
-  if (!lock?.free) return { done: false, holder: await holderOf(tx) };
+  if (!lock?.free) return { outcome: 'locked', holder: await holderOf(tx) };
   const privileges = await readPrivileges(tx);
   requirePrivileges(privileges, missingToInspect(privileges));
-  const isPending = (await pendingMigrations(tx)).length > 0;
+  const pending = await pendingMigrations(tx);
+  const isPending = (postDeployment ? pending : withoutPostDeployment(pending)).length > 0;
   if (isPending) requirePrivileges(privileges, missingToMigrate(privileges));
   if (jobs) requirePrivileges(privileges, missingForJobs(privileges), JOBS_REMEDY);
-  if (isPending) await applyMigrations(tx);
+  const result = isPending && (await step(tx));
+  if (result) return { outcome: 'step', progress: result === true ? undefined : result };
   await checkVersion(tx);
   await seedExercises(tx);
   // A role that has just migrated owns the tables.
   if (!isPending) requirePrivileges(privileges, missingToServe(privileges));
-  return { done: true };
+  return { outcome: 'done' };
 }
 
 async function holderOf(tx: Database): Promise<LockHolder | undefined> {

@@ -57,6 +57,7 @@ const VERSION = 'version';
 /** The privileges on each table that requests need besides select. */
 export const TABLE_PRIVILEGES: Readonly<Record<string, readonly Privilege[]>> = {
   users: ['insert', 'update', 'delete'],
+  logins: ['insert', 'delete'],
   sessions: ['insert', 'update', 'delete'],
   password_resets: ['insert', 'update', 'delete'],
   audit_trail: ['insert'],

@@ -7,6 +7,7 @@ import {
   check,
   date,
   doublePrecision,
+  foreignKey,
   index,
   integer,
   jsonb,
@@ -18,7 +19,7 @@ import {
   timestamp,
 } from '../drizzle.ts';
 import { exercises, physicalPlans } from './physicalPlans.ts';
-import { owner } from './users.ts';
+import { owner, reference } from './users.ts';
 
 const localDate = (name: string) => date(name, { mode: 'string' });
 const count = (name: string) => smallint(name).notNull().default(0);
@@ -79,7 +80,7 @@ export const days = pgTable(
     /** The fact that says what was done; null: there is none. */
     fact_seq: bigint('fact_seq', { mode: 'number' }),
     /** The plan and the day of it that was trained; no foreign key, as they stay when the plan goes. */
-    plan_id: integer('plan_id'),
+    plan_id: reference('plan_id'),
     slot: smallint('slot'),
     /** Whether the day of the plan has moved on for this date, which happens once. */
     advanced: flag('advanced'),
@@ -117,10 +118,8 @@ export const progressions = pgTable(
   'progressions',
   {
     user_id: owner(),
-    plan_id: integer('plan_id')
-      .notNull()
-      .references(() => physicalPlans.id, { onDelete: 'cascade' }),
-    exercise_id: integer('exercise_id')
+    plan_id: reference('plan_id').notNull(),
+    exercise_id: reference('exercise_id')
       .notNull()
       .references(() => exercises.id, { onDelete: 'restrict' }),
     /** Steps above the start that it had at the first session of the plan. */
@@ -137,7 +136,11 @@ export const progressions = pgTable(
   },
   (t) => [
     primaryKey({ columns: [t.user_id, t.plan_id, t.exercise_id] }),
-    index('progressions_plan').on(t.plan_id),
+    foreignKey({
+      name: 'progressions_plan',
+      columns: [t.user_id, t.plan_id],
+      foreignColumns: [physicalPlans.user_id, physicalPlans.id],
+    }).onDelete('cascade'),
     check('progressions_steps', sql`${t.k} >= 0 and ${t.opening_k} >= 0`),
   ],
 );

@@ -1,9 +1,9 @@
-import { bigint, index, integer, json, pgTable, primaryKey, text, timestamp } from '../drizzle.ts';
-import { owner } from './users.ts';
+import { bigint, index, json, pgTable, primaryKey, text, timestamp } from '../drizzle.ts';
+import { owner, reference } from './users.ts';
 
 /**
- * How many events a user has had. A row for each user, made by a trigger (in the migrations); its lock is what changes
- * of one user wait for each other by (db/sql/eventLog.ts).
+ * How many events a user has had. A row for each user, made with the user; its lock is what changes of one user wait for
+ * each other by (db/sql/eventLog.ts).
  */
 export const eventSequences = pgTable(
   'event_sequences',
@@ -18,7 +18,7 @@ export const eventSequences = pgTable(
 export const events = pgTable(
   'events',
   {
-    user_id: integer('user_id')
+    user_id: reference('user_id')
       .notNull()
       .references(() => eventSequences.user_id, { onDelete: 'cascade' }),
     seq: bigint('seq', { mode: 'number' }).notNull(),

@@ -1,6 +1,7 @@
 import {
   bigint,
   check,
+  foreignKey,
   index,
   integer,
   pgTable,
@@ -10,7 +11,7 @@ import {
   timestamp,
   uniqueIndex,
 } from '../drizzle.ts';
-import { created_at, id, owner } from './users.ts';
+import { created_at, id, owner, reference } from './users.ts';
 
 const moment = (name: string) => timestamp(name, { withTimezone: true });
 
@@ -20,8 +21,8 @@ const count = (name: string) => integer(name).notNull().default(0);
 export const exports = pgTable(
   'exports',
   {
-    id: id(),
     user_id: owner(),
+    id: id(),
     /** `queued`, then `running`, then `done` or `failed`. One whose file's time is over still stands here as `done`. */
     state: text('state').notNull().default('queued'),
     /** Where it goes on: the list of the document that is being written, and the row of it that was written last. */
@@ -39,7 +40,7 @@ export const exports = pgTable(
     expires_at: moment('expires_at'),
   },
   (t) => [
-    index('exports_user').on(t.user_id, t.id),
+    primaryKey({ columns: [t.user_id, t.id] }),
     // Also what finds those that wait, without looking at the others.
     uniqueIndex('exports_open').on(t.user_id).where(sql`state in ('queued', 'running')`),
     index('exports_expires').on(t.expires_at),
@@ -51,11 +52,17 @@ export const exports = pgTable(
 export const exportParts = pgTable(
   'export_parts',
   {
-    export_id: integer('export_id')
-      .notNull()
-      .references(() => exports.id, { onDelete: 'cascade' }),
+    user_id: reference('user_id').notNull(),
+    export_id: reference('export_id').notNull(),
     part: integer('part').notNull(),
     text: text('text').notNull(),
   },
-  (t) => [primaryKey({ columns: [t.export_id, t.part] })],
+  (t) => [
+    primaryKey({ columns: [t.user_id, t.export_id, t.part] }),
+    foreignKey({
+      name: 'export_parts_export',
+      columns: [t.user_id, t.export_id],
+      foreignColumns: [exports.user_id, exports.id],
+    }).onDelete('cascade'),
+  ],
 );

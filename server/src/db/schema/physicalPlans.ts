@@ -3,16 +3,17 @@ import {
   boolean,
   check,
   doublePrecision,
-  index,
+  foreignKey,
   integer,
   pgEnum,
   pgTable,
+  primaryKey,
   smallint,
   sql,
   text,
   uniqueIndex,
 } from '../drizzle.ts';
-import { created_at, id, owner } from './users.ts';
+import { created_at, id, owner, reference } from './users.ts';
 
 const texts = (name: string) => text(name).array().notNull().default(sql`'{}'::text[]`);
 
@@ -21,8 +22,8 @@ export const gender = pgEnum('gender', ['male', 'female']);
 export const physicalPlans = pgTable(
   'physical_plans',
   {
-    id: id(),
     user_id: owner(),
+    id: id(),
     goal: text('goal').notNull(),
     /** Years. */
     age: smallint('age').notNull(),
@@ -63,7 +64,7 @@ export const physicalPlans = pgTable(
     created_at: created_at(),
   },
   (t) => [
-    index('physical_plans_user').on(t.user_id, t.id),
+    primaryKey({ columns: [t.user_id, t.id] }),
     check('physical_plans_goal_length', sql`char_length(${t.goal}) between 1 and 500`),
     check('physical_plans_age_range', sql`${t.age} between 5 and 120`),
     check('physical_plans_weight_range', sql`${t.weight} between 20 and 500`),
@@ -81,14 +82,19 @@ export const physicalPlans = pgTable(
 export const workouts = pgTable(
   'workouts',
   {
+    user_id: reference('user_id').notNull(),
     id: id(),
-    physical_plan_id: integer('physical_plan_id')
-      .notNull()
-      .references(() => physicalPlans.id, { onDelete: 'cascade' }),
+    physical_plan_id: reference('physical_plan_id').notNull(),
     day_of_week: smallint('day_of_week').notNull(),
   },
   (t) => [
-    uniqueIndex('workouts_plan_day').on(t.physical_plan_id, t.day_of_week),
+    primaryKey({ columns: [t.user_id, t.id] }),
+    uniqueIndex('workouts_plan_day').on(t.user_id, t.physical_plan_id, t.day_of_week),
+    foreignKey({
+      name: 'workouts_physical_plan',
+      columns: [t.user_id, t.physical_plan_id],
+      foreignColumns: [physicalPlans.user_id, physicalPlans.id],
+    }).onDelete('cascade'),
     check('workouts_day_range', sql`${t.day_of_week} between 1 and 7`),
   ],
 );
@@ -108,7 +114,7 @@ export const EXERCISE_PATTERNS = [
 export const exercises = pgTable(
   'exercises',
   {
-    id: id(),
+    id: id().primaryKey(),
     /** In Russian, as is the description. */
     name: text('name').notNull(),
     description: text('description').notNull(),
@@ -171,7 +177,7 @@ export const exercises = pgTable(
   ],
 );
 
-/** One row: which state of the catalogue this is. Triggers (in the migrations) count it up when an exercise changes. */
+/** One row: which state of the catalogue this is. A trigger (in the migrations) counts it up when an exercise changes. */
 export const exerciseCatalogue = pgTable(
   'exercise_catalogue',
   {
@@ -184,11 +190,10 @@ export const exerciseCatalogue = pgTable(
 export const workoutExercises = pgTable(
   'workout_exercises',
   {
+    user_id: reference('user_id').notNull(),
     id: id(),
-    workout_id: integer('workout_id')
-      .notNull()
-      .references(() => workouts.id, { onDelete: 'cascade' }),
-    exercise_id: integer('exercise_id')
+    workout_id: reference('workout_id').notNull(),
+    exercise_id: reference('exercise_id')
       .notNull()
       .references(() => exercises.id, { onDelete: 'restrict' }),
     sets: smallint('sets').notNull().default(1),
@@ -200,7 +205,13 @@ export const workoutExercises = pgTable(
     because: text('because').array(),
   },
   (t) => [
-    index('workout_exercises_workout').on(t.workout_id, t.id),
+    // Exercises are read by their workout, in order of their ids.
+    primaryKey({ columns: [t.user_id, t.workout_id, t.id] }),
+    foreignKey({
+      name: 'workout_exercises_workout',
+      columns: [t.user_id, t.workout_id],
+      foreignColumns: [workouts.user_id, workouts.id],
+    }).onDelete('cascade'),
     check('workout_exercises_sets', sql`${t.sets} between 1 and 10`),
     check(
       'workout_exercises_reps_range',

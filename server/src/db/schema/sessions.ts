@@ -1,5 +1,5 @@
-import { bigint, check, index, integer, pgTable, primaryKey, sql, text, timestamp } from '../drizzle.ts';
-import { created_at, id, owner } from './users.ts';
+import { check, index, integer, pgTable, primaryKey, sql, text, timestamp } from '../drizzle.ts';
+import { created_at, id, owner, reference } from './users.ts';
 
 const moment = (name: string) => timestamp(name, { withTimezone: true });
 
@@ -7,8 +7,8 @@ const moment = (name: string) => timestamp(name, { withTimezone: true });
 export const sessions = pgTable(
   'sessions',
   {
-    id: id(),
     user_id: owner(),
+    id: id(),
     /** Which refresh token is the current one: they are numbered, and none is stored (security/refreshTokens.ts). */
     counter: integer('counter').notNull().default(0),
     /** Refresh tokens with lower numbers are no longer taken, nor are they signs of theft: the password was changed after them. */
@@ -27,8 +27,10 @@ export const sessions = pgTable(
     absolute_expires_at: moment('absolute_expires_at').notNull(),
   },
   (t) => [
-    index('sessions_user').on(t.user_id, t.id),
+    primaryKey({ columns: [t.user_id, t.id] }),
     index('sessions_idle').on(t.idle_expires_at),
+    // Refresh tokens of the version before do not say whose the session is.
+    index('sessions_id').on(t.id),
     check('sessions_device_length', sql`char_length(${t.device}) <= 200`),
   ],
 );
@@ -53,13 +55,13 @@ export const passwordResets = pgTable(
 export const auditTrail = pgTable(
   'audit_trail',
   {
-    id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+    /** Whose account; 0 when no account has the login. */
+    user_id: reference('user_id').notNull().default(0),
+    id: reference('id').notNull().generatedAlwaysAsIdentity(),
     at: moment('at').notNull().defaultNow(),
     event: text('event').notNull(),
-    /** Whose account; null when no account has the login. */
-    user_id: integer('user_id'),
     ip: text('ip').notNull(),
     request_id: text('request_id').notNull(),
   },
-  (t) => [index('audit_trail_user').on(t.user_id, t.id), index('audit_trail_at').on(t.at)],
+  (t) => [primaryKey({ columns: [t.user_id, t.id] }), index('audit_trail_at').on(t.at)],
 );

@@ -4,7 +4,6 @@ import {
   date,
   foreignKey,
   index,
-  integer,
   pgTable,
   primaryKey,
   smallint,
@@ -12,14 +11,14 @@ import {
   text,
   uniqueIndex,
 } from '../drizzle.ts';
-import { created_at, id, owner } from './users.ts';
+import { created_at, id, owner, reference } from './users.ts';
 
 /** Tasks that come again: each occurrence is a row of `outer_tasks`, and one of them is open. */
 export const taskSeries = pgTable(
   'task_series',
   {
     user_id: owner(),
-    id: integer('id').notNull().generatedByDefaultAsIdentity(),
+    id: id(),
     title: text('title').notNull(),
     freq: text('freq', { enum: ['daily', 'weekly', 'monthly'] }).notNull(),
     /** Every so many days, ISO weeks or months, counted from the anchor. */
@@ -47,8 +46,8 @@ export const taskSeries = pgTable(
 export const tasks = pgTable(
   'outer_tasks',
   {
-    id: id(),
     user_id: owner(),
+    id: id(),
     title: text('title').notNull(),
     status: boolean('status').notNull().default(false),
     /** The local date on which it was done; null while it is open, and for what was done before dates were kept. */
@@ -56,22 +55,22 @@ export const tasks = pgTable(
     /** The local date by which it is to be done; null: at any time. */
     due_on: date('due_on', { mode: 'string' }),
     /** The series that it is an occurrence of: then it has a date. */
-    series_id: integer('series_id'),
+    series_id: reference('series_id'),
     created_at: created_at(),
   },
   (t) => [
-    index('outer_tasks_user').on(t.user_id, t.id),
+    primaryKey({ columns: [t.user_id, t.id] }),
     index('outer_tasks_user_status').on(t.user_id, t.status, t.id),
     index('outer_tasks_user_due').on(t.user_id, t.due_on, t.id).where(sql`due_on is not null and not status`),
     uniqueIndex('outer_tasks_occurrence')
       .on(t.user_id, t.series_id, t.due_on)
       .where(sql`series_id is not null`),
-    // Only `series_id` becomes null: PostgreSQL can say so, Drizzle cannot, so that is written in the migration.
+    // What removes a series makes `series_id` null first: Citus refuses `set null` in a key that holds `user_id`.
     foreignKey({
       name: 'outer_tasks_series',
       columns: [t.user_id, t.series_id],
       foreignColumns: [taskSeries.user_id, taskSeries.id],
-    }).onDelete('set null'),
+    }),
     check('outer_tasks_title_length', sql`char_length(${t.title}) between 1 and 500`),
   ],
 );

@@ -3,6 +3,9 @@ import type { SQL } from 'drizzle-orm';
 import { sql } from '../drizzle.ts';
 import { auditTrail } from '../schema/index.ts';
 
+/** The id of no user: that of a line about a login that no account has. */
+export const NOBODY = 0;
+
 /** The parameters that name the client. */
 export const CLIENT_PARAMETERS = { ip: 'text', request_id: 'text' } as const;
 export const clientValues = ({ ip, request_id }: Record<keyof typeof CLIENT_PARAMETERS, string>) => ({

@@ -20,5 +20,7 @@ export const daysLeft = (plan: string, user_id: SQL, today: SQL): SQL => {
       (exists (
         select from ${links} link
         ${resourceOfLink(user_id)}
-        where link.mental_plan_id = ${row}.id and link.progress < resource.volume))::int)) end`;
+        where link.user_id = ${user_id}
+          and link.mental_plan_id = ${row}.id
+          and link.progress < resource.volume))::int)) end`;
 };

@@ -1,9 +1,10 @@
 import type { SQL } from 'drizzle-orm';
 import type { Database } from '../../db/database.ts';
 import { builder, eq, sql } from '../../db/drizzle.ts';
+import { databaseCode, isTaken } from '../../db/errors.ts';
 import { json, NO_ROWS, nullable, type RowOf } from '../../db/rows.ts';
-import { passwordResets, STORED_LOGIN_KEY, sessions, users } from '../../db/schema/index.ts';
-import { audit, CLIENT_PARAMETERS, clientValues } from '../../db/sql/audit.ts';
+import { eventSequences, logins, passwordResets, sessions, users } from '../../db/schema/index.ts';
+import { audit, CLIENT_PARAMETERS, clientValues, NOBODY } from '../../db/sql/audit.ts';
 import { pickColumns } from '../../db/sql/columns.ts';
 import { lockUser, userLocked } from '../../db/sql/eventLog.ts';
 import { firstRow, read, write } from '../../db/statement.ts';
@@ -15,8 +16,6 @@ import type { Export } from './contract.ts';
 import { EXPORT_SECTIONS, SECTION_NAMES, type SectionName } from './exports/sectionQueries.ts';
 import { NEW_SESSION, newSession, renewSession, sessionColumns, sessionValues } from './sessions/queries.ts';
 
-const storedLoginKey = sql.raw(STORED_LOGIN_KEY);
-
 const create = firstRow(
   write(
     'user.create',
@@ -26,9 +25,16 @@ const create = firstRow(
     with made as (
       insert into ${users} (login, login_key, password)
       select ${login}, ${login_key}, ${hash}
-      where not exists (select from ${users} where ${storedLoginKey} = ${login_key})
-      on conflict (login_key) do nothing
+      where not exists (select from ${logins} where key = ${login_key})
       returning id as user_id),
+    named as (
+      insert into ${logins} (user_id, key, login_key)
+      select user_id, ${login_key}, ${login_key}
+      from made),
+    numbered as (
+      insert into ${eventSequences} (user_id)
+      select user_id
+      from made),
     opened as (
       insert into ${sessions} ${sessionColumns}
       select user_id, ${sessionValues(p)}
@@ -48,14 +54,20 @@ export async function createUser(
   limits: SessionLimits,
 ) {
   const session = newSession(client, limits);
-  const created = await create(db, {
-    ...clientValues(client),
-    ...session,
-    login,
-    login_key: loginKey(login),
-    hash,
-  });
-  return created && { ...created, nonce: session.nonce };
+  try {
+    const created = await create(db, {
+      ...clientValues(client),
+      ...session,
+      login,
+      login_key: loginKey(login),
+      hash,
+    });
+    return created && { ...created, nonce: session.nonce };
+  } catch (error) {
+    // Another registration of the same login was faster.
+    if (isTaken(databaseCode(error) ?? '')) return undefined;
+    throw error;
+  }
 }
 
 /** The columns that a sign-in is checked against. */
@@ -65,27 +77,37 @@ type Credentials = RowOf<typeof CREDENTIALS>;
 const byLogin = read(
   'user.byLogin',
   { login_key: 'text', folded: 'text' },
-  { ...CREDENTIALS, named: 'boolean' },
+  { user_id: logins.user_id, named: 'boolean' },
   ({ login_key, folded }) => sql`
-  select
-    id,
-    password,
-    blocked_at is not null as blocked,
-    login_key in (${folded}, ${login_key}) as named
-  from ${users}
-  where ${storedLoginKey} = ${login_key}
+  select user_id, login_key in (${folded}, ${login_key}) as named
+  from ${logins}
+  where key = ${login_key}
   order by login_key = ${folded} desc, login_key = ${login_key} desc
   limit 2`,
 );
 
+const credentials = firstRow(
+  read(
+    'user.credentials',
+    { user_id: 'bigint' },
+    CREDENTIALS,
+    ({ user_id }) => sql`
+    select id, password, blocked_at is not null as blocked
+    from ${users}
+    where id = ${user_id}`,
+  ),
+);
+
 /**
  * Finds the account of a login. Accounts that are older than today's keys may share one: such an account is found only by
- * its older key.
+ * its older key. It reads twice, as a login and its user need not be on one node of the database; it does so for an unknown
+ * login too, so that both take as long.
  * @returns undefined when there is no such account
  */
 export async function findCredentials(db: Database, login: string): Promise<Credentials | undefined> {
   const [first, second] = await byLogin(db, { login_key: loginKey(login), folded: foldLogin(login) });
-  return first?.named || !second ? first : undefined;
+  const found = first?.named || !second ? first : undefined;
+  return credentials(db, { user_id: found?.user_id ?? NOBODY });
 }
 
 const accountColumns = pickColumns(users, ['login', 'password']);
@@ -255,6 +277,9 @@ const remove = firstRow(
       delete from ${users}
       where id = ${user_id} and password = ${hash} and ${userLocked}
       returning id as user_id),
+    unnamed as (
+      delete from ${logins}
+      where user_id = ${user_id} and exists (select from gone)),
     audited as (${audit('account_removed', p, 'gone')})
     select (select coalesce(json_agg(id), '[]') from ended) as ended from gone`,
   ),
@@ -289,7 +314,7 @@ function bytesOf(user_id: SQL): (name: SectionName) => SQL {
   return (name) => {
     const { table, row } = EXPORT_SECTIONS[name];
     return sql`
-      select coalesce(sum(octet_length((${row})::text)), 0) as bytes
+      select coalesce(sum(octet_length((${row(user_id)})::text)), 0) as bytes
       from ${table} t
       where t.user_id = ${user_id}`;
   };
@@ -299,7 +324,7 @@ function listOf(user_id: SQL): (name: SectionName) => SQL {
   return (name) => {
     const { table, key, row } = EXPORT_SECTIONS[name];
     return sql`${sql.raw(`'${name}'`)}, (
-      select coalesce(json_agg(${row} order by ${sql.raw(`t.${key}`)}), '[]')
+      select coalesce(json_agg(${row(user_id)} order by ${sql.raw(`t.${key}`)}), '[]')
       from ${table} t
       where t.user_id = ${user_id})`;
   };

@@ -12,7 +12,7 @@ interface EventRow {
   readonly at: number;
 }
 
-const EVENT_PAGE = { last: 'float8', rows: json<readonly EventRow[]>() } as const;
+const EVENT_PAGE = { last: 'bigint', rows: json<readonly EventRow[]>() } as const;
 
 /** The next events after a number, and the number of the user's last event. */
 export type EventPage = RowOf<typeof EVENT_PAGE>;
@@ -24,7 +24,7 @@ export const readEvents = firstRow(
     { user_id: 'bigint', after: 'bigint', limit: 'int' },
     EVENT_PAGE,
     ({ user_id, after, limit }) => sql`
-    select sequence.last::float8 as last, (
+    select sequence.last, (
         select coalesce(
           json_agg(
             json_build_object(
@@ -63,7 +63,7 @@ export const readStreamHeads = firstRow(
     select
       (select coalesce(json_object_agg(user_id, last), '{}') from ${eventSequences} where user_id = any(${given.users})) as last,
       (select coalesce(json_agg(json_build_object('id', id, 'user_id', user_id, 'nonce', nonce)), '[]') from ${sessions}
-        where id = any(${given.sessions}) and idle_expires_at > now() and absolute_expires_at > now()) as open`,
+        where user_id = any(${given.users}) and id = any(${given.sessions}) and idle_expires_at > now() and absolute_expires_at > now()) as open`,
   ),
 );
 

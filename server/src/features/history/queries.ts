@@ -206,7 +206,7 @@ const history = firstRow(
           from moved
           where moved.mental_plan_id = plan.id and moved.resource_id = resource.id) as deltas
       from plan
-      join ${links} link on link.mental_plan_id = plan.id
+      join ${links} link on link.user_id = ${user_id} and link.mental_plan_id = plan.id
       join ${resources} resource on resource.id = link.resource_id and resource.user_id = ${user_id}
       where link.progress < resource.volume)
     select

@@ -74,7 +74,7 @@ const create = firstRow(
   write(
     'mentalPlan.create',
     NEW_PLAN,
-    { id: 'int?', in_range: 'boolean', moves_runs: 'boolean' },
+    { id: 'bigint?', in_range: 'boolean', moves_runs: 'boolean' },
     ({ user_id, name, goal, progress, deadline, wanted, quota, now }) => sql`
     with ${lockUser(user_id)},
     ${clock(user_id, now)},
@@ -93,8 +93,8 @@ const create = firstRow(
       returning ${columnList(columns)}
     ),
     link as (
-      insert into ${links} (mental_plan_id, resource_id)
-      select plan.id, mine.id
+      insert into ${links} (user_id, mental_plan_id, resource_id)
+      select ${user_id}, plan.id, mine.id
       from plan, mine
     ),
     ${setSchedule(
@@ -214,17 +214,18 @@ const update = firstRow(
     dropped as (
       delete from ${links} link using plan
       where ${sent.replace}
+        and link.user_id = ${sent.user_id}
         and link.mental_plan_id = plan.id
         and not exists (select from wanted where wanted.id = link.resource_id)
       returning link.resource_id, link.mental_plan_id, link.progress
     ),
     added as (
-      insert into ${links} (mental_plan_id, resource_id)
-      select plan.id, mine.id
+      insert into ${links} (user_id, mental_plan_id, resource_id)
+      select ${sent.user_id}, plan.id, mine.id
       from plan, mine
       where ${sent.replace}
       order by mine.id
-      on conflict (mental_plan_id, resource_id) do nothing
+      on conflict do nothing
     ),
     ${shownPlan(sent.user_id)},
     ${appendEvents(

@@ -111,7 +111,7 @@ const current = firstRow(
       select coalesce(json_agg(${linkedResource} order by resource.id), '[]') as list
       from ${links} link
       ${resourceOfLink(user_id)}
-      where link.mental_plan_id = plan.id
+      where link.user_id = ${user_id} and link.mental_plan_id = plan.id
     ) linked`,
   ),
 );
@@ -124,7 +124,7 @@ const largeCurrent = read(
   ({ user_id }) => sql`
     select plan.*, case when resource.id is not null then ${linkedResource} end as resource
     from (${currentPlan(user_id)}) plan
-    left join ${links} link on link.mental_plan_id = plan.id
+    left join ${links} link on link.user_id = ${user_id} and link.mental_plan_id = plan.id
     left join ${resources} resource on resource.user_id = ${user_id} and resource.id = link.resource_id`,
 );
 

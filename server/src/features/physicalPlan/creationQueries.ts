@@ -41,7 +41,7 @@ interface Workouts {
   /** The columns of the plan that say what its workouts are made from, and their values. */
   readonly columns: SQL;
   readonly values: SQL;
-  /** A select of the exercises of the CTE `workout`, in order. */
+  /** A select of the user, and of the exercises of the CTE `workout` with what each has in the plan, in order. */
   readonly links: SQL;
 }
 
@@ -63,14 +63,15 @@ const creation = (
       returning ${columnList(PLAN_COLUMNS)}
     ),
     workout as (
-      insert into ${workouts} (physical_plan_id, day_of_week)
-      select plan.id, week_day
+      insert into ${workouts} (user_id, physical_plan_id, day_of_week)
+      select ${user_id}, plan.id, week_day
       from plan, generate_series(1, 7) as week_day
       order by week_day
       returning id, day_of_week
     ),
     link as (
-      insert into ${workoutExercises} (workout_id, exercise_id, sets, start_reps, end_reps, step, because)
+      insert into ${workoutExercises} (
+        user_id, workout_id, exercise_id, sets, start_reps, end_reps, step, because)
       ${made.links}
       returning id, workout_id, exercise_id, sets, start_reps, end_reps, step, because
     ),
@@ -114,7 +115,7 @@ const create = firstRow(
       columns: sql``,
       values: sql``,
       links: sql`
-      select workout.id, defaults.id, 1, null::int, null::int, null::int, null::text[]
+      select ${sent.user_id}, workout.id, defaults.id, 1, null::int, null::int, null::int, null::text[]
       from workout, ${exercises} defaults
       where defaults.default_order is not null
       order by workout.day_of_week, defaults.default_order`,
@@ -133,7 +134,9 @@ const createForLevel = firstRow(
         columns: sql`, level, seed, generator`,
         values: sql`, ${level}, ${seed}, ${generator}`,
         links: sql`
-      select workout.id, chosen.exercise_id, chosen.sets, chosen.start, chosen."end", chosen.step, chosen.because
+      select
+        ${sent.user_id}, workout.id, chosen.exercise_id, chosen.sets, chosen.start, chosen."end", chosen.step,
+        chosen.because
       from json_to_recordset(${chosen}) as chosen(
         slot int, place int, exercise_id bigint, sets smallint, start int, "end" int, step int, because text[])
       join workout on workout.day_of_week = chosen.slot

@@ -103,7 +103,7 @@ const viewColumns = (user_id: SQL) => sql`
                 (
                   select coalesce(json_agg(${slotExercise('link')} order by link.id), '[]')
                   from ${workoutExercises} link
-                  where link.workout_id = workout.id
+                  where link.user_id = ${user_id} and link.workout_id = workout.id
                 )
               )
               order by workout.day_of_week
@@ -111,7 +111,7 @@ const viewColumns = (user_id: SQL) => sql`
             '[]'
           )
           from ${workouts} workout
-          where workout.physical_plan_id = plan.id
+          where workout.user_id = ${user_id} and workout.physical_plan_id = plan.id
         ) as days`;
 
 const REVISION = [catalogueVersion];

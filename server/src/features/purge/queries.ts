@@ -28,8 +28,8 @@ export const REMOVALS = {
     write('purge.sessions', LIMIT, COUNT, ({ limit }) =>
       countRemoved(sql`
       delete from ${sessions}
-      where id in (
-        select id
+      where (user_id, id) in (
+        select user_id, id
         from ${sessions}
         where idle_expires_at < now()
         order by idle_expires_at
@@ -81,10 +81,10 @@ export const REMOVALS = {
     write('purge.exportParts', LIMIT, COUNT, ({ limit }) =>
       countRemoved(sql`
       delete from ${exportParts}
-      where (export_id, part) in (
-        select part.export_id, part.part
+      where (user_id, export_id, part) in (
+        select part.user_id, part.export_id, part.part
         from ${exports} export
-        join ${exportParts} part on part.export_id = export.id
+        join ${exportParts} part on part.user_id = export.user_id and part.export_id = export.id
         where export.expires_at < now()
         order by export.expires_at
         limit ${limit}
@@ -96,8 +96,8 @@ export const REMOVALS = {
     write('purge.exports', LIMIT, COUNT, ({ limit }) =>
       countRemoved(sql`
       delete from ${exports}
-      where id in (
-        select id
+      where (user_id, id) in (
+        select user_id, id
         from ${exports}
         where expires_at < now() - interval '7 days'
         order by expires_at
@@ -110,8 +110,8 @@ export const REMOVALS = {
     write('purge.auditTrail', LIMIT, COUNT, ({ limit }) =>
       countRemoved(sql`
       delete from ${auditTrail}
-      where id in (
-        select id
+      where (user_id, id) in (
+        select user_id, id
         from ${auditTrail}
         where at < now() - interval '1 year'
         order by at

@@ -76,8 +76,8 @@ const create = firstRow(
       returning ${columnList(columns)}
     ),
     link as (
-      insert into ${links} (mental_plan_id, resource_id)
-      select plan.id, resource.id
+      insert into ${links} (user_id, mental_plan_id, resource_id)
+      select ${user_id}, plan.id, resource.id
       from plan, resource
       returning mental_plan_id, progress
     ),
@@ -88,7 +88,7 @@ const create = firstRow(
     )}
     select id, not exists (
         select from plan
-        join ${links} other_link on other_link.mental_plan_id = plan.id
+        join ${links} other_link on other_link.user_id = ${user_id} and other_link.mental_plan_id = plan.id
         join ${resources} other on other.user_id = ${user_id} and other.id = other_link.resource_id
         where other_link.progress < other.volume
       ) as is_only_unfinished
@@ -183,10 +183,10 @@ const update = firstRow(
     ${userClock(user_id, now)},
     plan as (${currentPlan(user_id)}),
     link_of_plan as (
-      select link.id
+      select link.mental_plan_id
       from ${links} link
       join plan on plan.id = link.mental_plan_id
-      where link.resource_id = ${id}
+      where link.user_id = ${user_id} and link.resource_id = ${id}
     ),
     before as (
       select ${columnList(columns)}
@@ -211,27 +211,32 @@ const update = firstRow(
       returning ${columnList(columnsWithoutUnit, 'resource')}, ${unitOf('resource')} as unit
     ),
     locked_link as (
-      select link.id, link.progress
+      select link.mental_plan_id, link.progress
       from ${links} link
       join resource on link.resource_id = resource.id
-      where ${volume} is not null
-        or (${progress} is not null and link.id in (select id from link_of_plan))
+      where link.user_id = ${user_id}
+        and (
+          ${volume} is not null
+          or (${progress} is not null and link.mental_plan_id in (select mental_plan_id from link_of_plan)))
       for no key update of link
     ),
     written_link as (
       update ${links} link set
         progress = case
-          when link.id in (select id from link_of_plan) and ${progress} is not null then ${progress}
+          when link.mental_plan_id in (select mental_plan_id from link_of_plan) and ${progress} is not null
+            then ${progress}
           else least(link.progress, resource.volume)
         end
       from resource, locked_link
-      where link.id = locked_link.id
-      returning link.id, link.mental_plan_id, link.progress
+      where link.user_id = ${user_id}
+        and link.resource_id = resource.id
+        and link.mental_plan_id = locked_link.mental_plan_id
+      returning link.mental_plan_id, link.progress
     ),
     moved as (
-      select id, mental_plan_id, locked_link.progress as before, written_link.progress as after
+      select mental_plan_id, locked_link.progress as before, written_link.progress as after
       from written_link
-      join locked_link using (id)
+      join locked_link using (mental_plan_id)
       where written_link.progress <> locked_link.progress
     ),
     changed as (select mental_plan_id, after as progress from moved),
@@ -265,7 +270,8 @@ const update = firstRow(
             moved.mental_plan_id as plan_id,
             moved.before,
             moved.after,
-            ${progress} is null or moved.id not in (select id from link_of_plan) as is_clamped,
+            ${progress} is null
+              or moved.mental_plan_id not in (select mental_plan_id from link_of_plan) as is_clamped,
             ${round6(sql`moved.after - moved.before`)} as amount,
             ${studyMinutes(round6(sql`moved.after - moved.before`), sql`resource.unit`)} as study_minutes
           from moved, resource, before, clock
@@ -278,8 +284,8 @@ const update = firstRow(
       exists (select from link_of_plan) as linked,
       exists (
         select from written_link
-        join locked_link using (id), resource, before
-        where written_link.id in (select id from link_of_plan)
+        join locked_link using (mental_plan_id), resource, before
+        where mental_plan_id in (select mental_plan_id from link_of_plan)
           and (written_link.progress >= resource.volume) <> (locked_link.progress >= before.volume)
       ) as crossed`,
   ),

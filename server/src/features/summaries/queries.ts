@@ -96,7 +96,7 @@ const summary = (now: SQL) => sql`json_build_object(
         coalesce(floor(100 * avg(least(link.progress / resource.volume, 1)))::int, 100) as percent
       from ${mentalPlanResources} link
       ${resourceOfLink(sql`told.user_id`)}
-      where link.mental_plan_id = plan.id) read))`;
+      where link.user_id = told.user_id and link.mental_plan_id = plan.id) read))`;
 
 /** How far before the week a run is looked for: what a job reads of a user has a bound. */
 const LOOK_BACK_DAYS = 366;
@@ -108,7 +108,7 @@ const findDue = read(
   { ...NOW, limit: 'int' },
   {
     user_id: users.id,
-    seq: 'float8',
+    seq: 'bigint',
     today: 'date',
     monday: 'date',
     days: json<readonly RunDay[]>(),
@@ -125,7 +125,7 @@ const findDue = read(
     select date_trunc('week', ${now} at time zone 'UTC')::date - 7 as monday)
   select
     due.id as user_id,
-    sequence.last::float8 as seq,
+    sequence.last as seq,
     local_date(${now}, coalesce(profile.time_zone, 'UTC'), coalesce(profile.day_start, 0)) as today,
     week.monday,
     (

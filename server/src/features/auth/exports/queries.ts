@@ -119,14 +119,14 @@ const fetchFile = firstRow(
   write(
     'export.file',
     { ...CLIENT_PARAMETERS, user_id: 'bigint', id: 'bigint' },
-    { id: exports.id, bytes: 'float8', date: 'text' },
+    { id: exports.id, bytes: 'bigint', date: 'text' },
     ({ user_id, id, ...p }) => sql`
     with found as (
       select *
       from ${exports}
       where id = ${id} and user_id = ${user_id} and state = 'done' and expires_at > now()),
     audited as (${audit('account_exported', p, 'found')})
-    select id, bytes::float8 as bytes, to_char(finished_at at time zone 'UTC', 'YYYY-MM-DD') as date
+    select id, bytes, to_char(finished_at at time zone 'UTC', 'YYYY-MM-DD') as date
     from found`,
   ),
 );
@@ -144,7 +144,8 @@ const part = firstRow(
     (p) => sql`
     select part.text
     from ${exports} export
-    join ${exportParts} part on part.export_id = export.id and part.part = ${p.part}
+    join ${exportParts} part
+      on part.user_id = ${p.user_id} and part.export_id = export.id and part.part = ${p.part}
     where export.id = ${p.id} and export.user_id = ${p.user_id}`,
   ),
 );

@@ -18,12 +18,12 @@ const STALLED_AFTER_MINUTES = 5;
 
 const EXPORT_ID = { user_id: 'bigint', id: 'bigint' } as const;
 
-const POSITION = { section: exports.section, place: 'float8', parts: exports.parts } as const;
+const POSITION = { section: exports.section, place: exports.place, parts: exports.parts } as const;
 
 /** How far an export is: the section, the last row written of it (`place`), and the number of parts. */
 export type ExportPosition = Readonly<RowOf<typeof POSITION>>;
 
-const positionColumns = sql.raw('section, place::float8 as place, parts');
+const positionColumns = sql.raw('section, place, parts');
 
 const lifetime = sql`make_interval(hours => ${sql.raw(String(FILE_LIFETIME_HOURS))})`;
 
@@ -68,7 +68,7 @@ export const beginExport = firstRow(
       from found where x.user_id = ${user_id} and x.id = found.id and x.state = found.state
       returning x.*, found.state as before, found.parts as had, found.text),
     written as (
-      insert into ${exportParts} (export_id, part, text) select id, 0, text from begun where had = 0),
+      insert into ${exportParts} (user_id, export_id, part, text) select ${user_id}, id, 0, text from begun where had = 0),
     ${appendEvents(user_id, 'export.changed', sql`select ${exportJson} as data from begun x where before <> 'running'`)}
     select ${positionColumns} from begun`,
   ),
@@ -106,7 +106,7 @@ function pageWriter(name: SectionName) {
       ({ user_id, id, place, part, limit }) => sql`
       with ${lockUser(user_id)},
       page as (
-        select ${position} as place, (${row})::text as line from ${table} t
+        select ${position} as place, (${row(user_id)})::text as line from ${table} t
         where t.user_id = ${user_id} and ${column} > ${after(place)} order by ${column} limit ${limit}),
       counted_page as (
         select count(*)::int as many, max(place) as last, count(*) < ${limit} as ends, string_agg(line, ',' order by place) as lines from page),
@@ -124,7 +124,7 @@ function pageWriter(name: SectionName) {
           ${finished}
         from piece where x.id = ${id} and x.user_id = ${user_id} and x.state = 'running' and x.parts = ${part} and ${userLocked}
         returning x.*, many, piece.text),
-      written as (insert into ${exportParts} (export_id, part, text) select id, parts - 1, text from stepped),
+      written as (insert into ${exportParts} (user_id, export_id, part, text) select ${user_id}, id, parts - 1, text from stepped),
       ${appendEvents(
         user_id,
         'export.changed',

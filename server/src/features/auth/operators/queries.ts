@@ -3,7 +3,7 @@ import type { SQL } from 'drizzle-orm';
 import type { Database } from '../../../db/database.ts';
 import { sql } from '../../../db/drizzle.ts';
 import { json, nullable, type RowOf } from '../../../db/rows.ts';
-import { passwordResets, STORED_LOGIN_KEY, sessions, users } from '../../../db/schema/index.ts';
+import { logins, passwordResets, sessions, users } from '../../../db/schema/index.ts';
 import { audit, CLIENT_PARAMETERS, clientValues } from '../../../db/sql/audit.ts';
 import { ABOVE_ALL_IDS } from '../../../db/sql/paginate.ts';
 import { firstRow, read, write } from '../../../db/statement.ts';
@@ -57,7 +57,7 @@ const accounts = (
   limit ${limit}`;
 
 const byLogin = read('operator.named', { ...PAGE, login_key: 'text' }, ACCOUNT, ({ login_key, ...page }) =>
-  accounts(sql`${sql.raw(STORED_LOGIN_KEY)} = ${login_key}`, page),
+  accounts(sql`account.id in (select user_id from ${logins} where key = ${login_key})`, page),
 );
 
 const search = read('operator.search', { ...PAGE, part: 'text' }, ACCOUNT, ({ part, ...page }) =>

@@ -4,7 +4,7 @@ import type { Database } from '../../../db/database.ts';
 import { builder, sql } from '../../../db/drizzle.ts';
 import { json, NO_ROWS } from '../../../db/rows.ts';
 import { auditTrail, sessions, users } from '../../../db/schema/index.ts';
-import { type AuditEvent, audit, CLIENT_PARAMETERS, clientValues } from '../../../db/sql/audit.ts';
+import { type AuditEvent, audit, CLIENT_PARAMETERS, clientValues, NOBODY } from '../../../db/sql/audit.ts';
 import { pickColumns } from '../../../db/sql/columns.ts';
 import { firstRow, read, write } from '../../../db/statement.ts';
 import { type Claims, generateNonce, type SessionIdentity } from '../../../security/accessTokens.ts';
@@ -36,7 +36,7 @@ export const sessionValues = ({
 
 const insertAuditLine = write(
   'audit.note',
-  { ...CLIENT_PARAMETERS, event: 'text', user_id: 'bigint?' },
+  { ...CLIENT_PARAMETERS, event: 'text', user_id: 'bigint' },
   NO_ROWS,
   (line) => builder.insert(auditTrail).values(line),
 );
@@ -48,7 +48,7 @@ export async function recordAudit(
   client: ClientInfo,
   user_id: number | undefined,
 ): Promise<void> {
-  await insertAuditLine(db, { ...clientValues(client), event, user_id });
+  await insertAuditLine(db, { ...clientValues(client), event, user_id: user_id ?? NOBODY });
 }
 
 const open = firstRow(

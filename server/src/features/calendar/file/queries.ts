@@ -44,7 +44,7 @@ const readCalendar = firstRow(
     plan as (
       select
         plan.id, plan.day, plan.progress, plan.sessions, plan.schedule, plan.level, plan.training_days,
-        plan.created_at, ${planDays('plan')} as days
+        plan.created_at, ${planDays('plan', user_id)} as days
       from ${physicalPlans} plan
       where plan.user_id = ${user_id}
       order by plan.id desc

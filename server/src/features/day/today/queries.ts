@@ -47,6 +47,8 @@ const readRevision = firstRow(
   ),
 );
 
+// Tasks without a date are sorted by their status too, which is always the same: so the index that begins with it is taken,
+// and no done task is read.
 const readToday = firstRow(
   read(
     'day.today',
@@ -94,7 +96,7 @@ const readToday = firstRow(
     plan as (
       select
         plan.id, plan.day, plan.progress, plan.sessions, plan.schedule, plan.level, plan.training_days,
-        ${planDays('plan')} as days
+        ${planDays('plan', user_id)} as days
       from ${physicalPlans} plan
       where plan.user_id = ${user_id}
       order by plan.id desc
@@ -130,7 +132,7 @@ const readToday = firstRow(
           where moved.mental_plan_id = mental_plan.id and moved.resource_id = resource.id
         ) as deltas
       from mental_plan
-      join ${links} link on link.mental_plan_id = mental_plan.id
+      join ${links} link on link.user_id = ${user_id} and link.mental_plan_id = mental_plan.id
       join ${resources} resource on resource.id = link.resource_id and resource.user_id = ${user_id}
       where link.progress < resource.volume
     ),
@@ -149,7 +151,7 @@ const readToday = firstRow(
           select *
           from ${tasks}
           where user_id = ${user_id} and not status and due_on is null
-          order by id
+          order by status, id
           limit ${sql.raw(String(MAX_LISTED))}
         )
         order by due_on, id
@@ -213,7 +215,7 @@ const readToday = firstRow(
         'finished', (
           select count(*)
           from mental_plan
-          join ${links} link on link.mental_plan_id = mental_plan.id
+          join ${links} link on link.user_id = ${user_id} and link.mental_plan_id = mental_plan.id
           join ${resources} resource on resource.id = link.resource_id and resource.user_id = ${user_id}
           where link.progress >= resource.volume
         ),

@@ -277,8 +277,8 @@ test('of more tasks and resources than one answer names, the first ones stand in
       insert into resources (user_id, type, name, description, volume)
       select ${user_id}, 'book', 'n' || n, '', 1 from generate_series(1, 210) n
       returning id)
-    insert into mental_plan_resources (mental_plan_id, resource_id)
-    select (select max(id) from mental_plans where user_id = ${user_id}), id from made`);
+    insert into mental_plan_resources (user_id, mental_plan_id, resource_id)
+    select ${user_id}, (select max(id) from mental_plans where user_id = ${user_id}), id from made`);
   const { tasks, learning } = await today(token, { date: TODAY });
   expect(tasks).toHaveLength(200);
   expect(learning.resources).toHaveLength(200);

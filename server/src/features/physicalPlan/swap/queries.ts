@@ -54,7 +54,7 @@ const swap = firstRow(
       data: 'json',
       progressions: 'json',
     },
-    { seq: 'float8' },
+    { seq: 'bigint' },
     (sent) => sql`
     with ${nextSequence(sent.user_id, sql`true`)},
     link as (
@@ -65,10 +65,10 @@ const swap = firstRow(
         step = ${sent.step},
         because = array(select json_array_elements_text(${sent.because}))
       from ${workouts} workout
-      join ${plans} plan on plan.id = workout.physical_plan_id
-      where workout.id = link.workout_id
-        and plan.user_id = ${sent.user_id}
-        and plan.id = ${sent.id}
+      where workout.user_id = ${sent.user_id}
+        and workout.physical_plan_id = ${sent.id}
+        and link.user_id = ${sent.user_id}
+        and link.workout_id = workout.id
         and link.exercise_id = ${sent.from}
     ),
     plan as (
@@ -93,7 +93,7 @@ const swap = firstRow(
       on conflict (user_id, plan_id, exercise_id) do update set
         ${columnsOf(PROGRESSION_COLUMNS, (name) => `${name} = excluded.${name}`)}
     )
-    select last::float8 as seq from sequence`,
+    select last as seq from sequence`,
   ),
 );
 

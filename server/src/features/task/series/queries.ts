@@ -142,8 +142,8 @@ export const readOccurrence = firstRow(
 
 const WRITTEN = { task: json<TaskRow>(), next: nullable(json<TaskRow>()) } as const;
 
-/** Removes a series that has no task any more, so that there is no row that no quota counts. @param left what a task leaves */
-const forget = (user_id: SQL, id: SQL, left: SQL): SQL => sql`
+/** The CTE `empty`: the series that has no task any more when the task `id` leaves it. @param left what it leaves */
+const emptySeries = (user_id: SQL, id: SQL, left: SQL): SQL => sql`
     empty as (
       select series.id
       from ${taskSeries} series
@@ -154,9 +154,15 @@ const forget = (user_id: SQL, id: SQL, left: SQL): SQL => sql`
           from ${tasks} other
           where other.user_id = ${user_id} and other.series_id = series.id and other.id <> ${id}
         )
-    ),
+    )`;
+
+/** Removes it, so that there is no row that no quota counts. @param written the CTE in which the task leaves it: that comes first */
+const forget = (user_id: SQL, written: 'task' | 'removed'): SQL => sql`
     forgotten as (
-      delete from ${taskSeries} where user_id = ${user_id} and id = (select id from empty)
+      delete from ${taskSeries}
+      where user_id = ${user_id}
+        and id = (select id from empty)
+        and exists (select from ${sql.raw(written)})
     )`;
 
 /** Tells, after the task itself, of other tasks whose recurrence is another now, and of the next one. */
@@ -187,7 +193,7 @@ export const writeOccurrence = firstRow(
       recurrence: 'json?',
       next: 'json?',
       told: 'json',
-      left: 'int?',
+      left: 'bigint?',
     },
     WRITTEN,
     ({
@@ -206,7 +212,7 @@ export const writeOccurrence = firstRow(
       quota,
     }) => sql`
     with ${userClock(user_id, now)},
-    ${forget(user_id, id, left)},
+    ${emptySeries(user_id, id, left)},
     sent as (
       select *
       from json_to_record(${series}) as sent_series(id bigint, ${RULE}, anchor date, ended boolean)
@@ -241,6 +247,7 @@ export const writeOccurrence = firstRow(
       where task.user_id = ${user_id} and task.id = ${id}
       returning ${columnList(TASK_COLUMNS, 'task')}, ${recurrence} as recurrence
     ),
+    ${forget(user_id, 'task')},
     next as (
       insert into ${tasks} (user_id, title, due_on, series_id)
       select ${user_id}, sent_next.title, sent_next.due_on, task.series_id
@@ -286,7 +293,8 @@ export const dropOccurrence = firstRow(
       where user_id = ${user_id} and id = ${id}
       returning id, series_id
     ),
-    ${forget(user_id, id, sql`(select series_id from removed where ${next} is null)`)},
+    ${emptySeries(user_id, id, sql`(select series_id from removed where ${next} is null)`)},
+    ${forget(user_id, 'removed')},
     ended as (
       update ${taskSeries} series set ended = true
       from removed
