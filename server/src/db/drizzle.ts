@@ -4,7 +4,9 @@ import { createRequire } from 'node:module';
 
 const require = createRequire(import.meta.url);
 
-export const { and, asc, desc, eq, isNull, lt, sql } = require('drizzle-orm') as typeof import('drizzle-orm');
+const drizzle = require('drizzle-orm') as typeof import('drizzle-orm');
+
+export const { and, asc, desc, eq, isNull, lt, sql } = drizzle;
 
 const pgCore = require('drizzle-orm/pg-core') as typeof import('drizzle-orm/pg-core');
 
@@ -15,6 +17,7 @@ export const {
   date,
   doublePrecision,
   foreignKey,
+  getTableConfig,
   index,
   integer,
   json,
@@ -27,6 +30,10 @@ export const {
   timestamp,
   uniqueIndex,
 } = pgCore;
+
+export type Table = import('drizzle-orm/pg-core').PgTable;
+
+export const isTable = (value: unknown): value is Table => drizzle.is(value, pgCore.PgTable);
 
 /** Compiles queries to text. */
 export const dialect = new pgCore.PgDialect();
