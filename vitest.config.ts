@@ -3,9 +3,9 @@ import { defineConfig } from 'vitest/config';
 // Generous, because a busy machine takes its time: what fails by them hangs. No test asserts how long something took.
 const node = {
   environment: 'node',
-  testTimeout: 120_000,
-  hookTimeout: 180_000,
-  expect: { poll: { timeout: 60_000 } },
+  testTimeout: 600_000,
+  hookTimeout: 600_000,
+  expect: { poll: { timeout: 240_000 } },
 } as const;
 
 // With STOCK_POSTGRES, a folder that `pnpm driver:patch --write` has written, the driver's tests show what a patch is for.
@@ -34,7 +34,6 @@ export default defineConfig({
           name: 'faults',
           include: ['server/test/faults/*.test.ts'],
           exclude: ['server/test/faults/*.measured.test.ts'],
-          testTimeout: 120_000,
           // Most of them wait for a process or a timeout.
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
@@ -47,7 +46,6 @@ export default defineConfig({
           ...node,
           name: 'faults-measured',
           include: ['server/test/faults/*.measured.test.ts'],
-          testTimeout: 120_000,
           maxWorkers: 1,
           sequence: { groupOrder: 2 },
         },
@@ -58,7 +56,6 @@ export default defineConfig({
           ...node,
           name: 'cluster',
           include: ['server/test/cluster/*.test.ts'],
-          testTimeout: 120_000,
           maxWorkers: 1,
           sequence: { groupOrder: 3 },
         },
@@ -70,12 +67,10 @@ export default defineConfig({
           ...node,
           name: 'browser',
           include: ['server/test/browser/*.test.ts', 'client/test/browser/*.test.ts'],
-          // A browser takes its time on a busy machine.
-          testTimeout: 180_000,
         },
       },
       {
-        test: { ...node, name: 'package', include: ['client/test/package/*.test.ts'], testTimeout: 300_000 },
+        test: { ...node, name: 'package', include: ['client/test/package/*.test.ts'] },
       },
     ],
     coverage: {

@@ -169,9 +169,7 @@ test('#733 a backup replaces no other file, and a second one is as good', async 
 });
 
 // Two starts and two restores, one after the other.
-test('#730 #733 a restore gives back the moment of the backup, and moves the database aside that was there', {
-  timeout: 300_000,
-}, async () => {
+test('#730 #733 a restore gives back the moment of the backup, and moves the database aside that was there', async () => {
   const server = await serve(DATA);
   expect((await call(server.url, 'POST', '/outherTasks', token, { title: 'after' })).status).toBe(201);
   const bob = await call(server.url, 'POST', '/users', undefined, { ...ann, login: 'bob' });

@@ -79,9 +79,7 @@ async function post(url: string, body: { login?: string; username?: string; pass
 }
 
 // Five starts, one after the other.
-test('it starts on an empty folder, keeps what it was told and ends cleanly', {
-  timeout: 180_000,
-}, async () => {
+test('it starts on an empty folder, keeps what it was told and ends cleanly', async () => {
   const first = await start({ DATA_DIR: data });
   expect(await (await fetch(`${first.url}/health`)).json()).toMatchObject({
     status: 'ok',

@@ -252,54 +252,45 @@ describe('#606 the program', () => {
     };
 
   // Seven processes, one after the other.
-  test.each(Object.entries(engines))(
-    'finds, repairs and tells by its exit code, on %s',
-    {
-      timeout: 240_000,
-    },
-    async (_, open) => {
-      const { ids, env } = await open();
-      const [first, second] = ids as [number, number];
-      const run = (...args: string[]) => runProgram('rebuild.ts', tmpdir(), env, ...args);
-      const lines = (id: number) => [
-        `user ${id}: days 2026-03-02: no row → a row`,
-        `user ${id}: months 2026-03-01: no row → a row`,
-      ];
-      const found = {
-        code: 1,
-        stdout: [
-          ...lines(first),
-          ...lines(second),
-          'users compared: 2, differences: 4, repaired: 0',
-          '',
-        ].join('\n'),
-        stderr: '',
-      };
-      expect(await run()).toEqual(found);
-      expect(await run('--user', String(second), '--repair')).toEqual({
-        code: 0,
-        stdout: [...lines(second), 'users compared: 1, differences: 2, repaired: 2', ''].join('\n'),
-        stderr: '',
-      });
-      expect(await run()).toMatchObject({
-        code: 1,
-        stdout: expect.stringMatching(/differences: 2, repaired: 0\n$/),
-      });
-      expect(await run('--repair')).toMatchObject({
-        code: 0,
-        stdout: expect.stringMatching(/differences: 2, repaired: 2\n$/),
-      });
-      expect(await run()).toEqual({
-        code: 0,
-        stdout: 'users compared: 2, differences: 0, repaired: 0\n',
-        stderr: '',
-      });
-      expect(await run('--user', '2000000000')).toMatchObject({ code: 1, stdout: '' });
-      expect(await run('--user', 'ann')).toEqual({
-        code: 1,
-        stdout: '',
-        stderr: 'stepwise: db:rebuild [--user ID] [--repair]\n',
-      });
-    },
-  );
+  test.each(Object.entries(engines))('finds, repairs and tells by its exit code, on %s', async (_, open) => {
+    const { ids, env } = await open();
+    const [first, second] = ids as [number, number];
+    const run = (...args: string[]) => runProgram('rebuild.ts', tmpdir(), env, ...args);
+    const lines = (id: number) => [
+      `user ${id}: days 2026-03-02: no row → a row`,
+      `user ${id}: months 2026-03-01: no row → a row`,
+    ];
+    const found = {
+      code: 1,
+      stdout: [...lines(first), ...lines(second), 'users compared: 2, differences: 4, repaired: 0', ''].join(
+        '\n',
+      ),
+      stderr: '',
+    };
+    expect(await run()).toEqual(found);
+    expect(await run('--user', String(second), '--repair')).toEqual({
+      code: 0,
+      stdout: [...lines(second), 'users compared: 1, differences: 2, repaired: 2', ''].join('\n'),
+      stderr: '',
+    });
+    expect(await run()).toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(/differences: 2, repaired: 0\n$/),
+    });
+    expect(await run('--repair')).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/differences: 2, repaired: 2\n$/),
+    });
+    expect(await run()).toEqual({
+      code: 0,
+      stdout: 'users compared: 2, differences: 0, repaired: 0\n',
+      stderr: '',
+    });
+    expect(await run('--user', '2000000000')).toMatchObject({ code: 1, stdout: '' });
+    expect(await run('--user', 'ann')).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: 'stepwise: db:rebuild [--user ID] [--repair]\n',
+    });
+  });
 });

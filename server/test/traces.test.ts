@@ -163,9 +163,7 @@ test('the calls of a batch, and those of users at the same time, do not mix', as
   );
   for (const [i] of users.entries()) {
     await expect
-      .poll(() => spans.filter((span) => attributesOf(span).request_id === `batch-number-${i}`).length, {
-        timeout: 10_000,
-      })
+      .poll(() => spans.filter((span) => attributesOf(span).request_id === `batch-number-${i}`).length)
       .toBe(2);
     const calls = spans.filter((span) => attributesOf(span).request_id === `batch-number-${i}`);
     expect(calls.map(({ name }) => name).sort()).toEqual(['resource.list', 'task.list']);

@@ -64,9 +64,7 @@ const PASSWORD = 'correct horse';
 const NEW = 'a new pass phrase';
 
 // Three starts and a dozen runs, one after the other.
-test('#385 #386 #387 on the embedded database it works while the server is stopped', {
-  timeout: 240_000,
-}, async () => {
+test('#385 #386 #387 on the embedded database it works while the server is stopped', async () => {
   const first = await start();
   const ann = await call(first.url, '/users', { login: 'ann', password: PASSWORD });
   await call(first.url, '/users', { login: 'bob', password: PASSWORD });
