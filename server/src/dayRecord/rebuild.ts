@@ -325,12 +325,7 @@ export function rebuildUser(
   });
 }
 
-/** Users by id, each with whether anything of the days is recorded of it; those without cost no more than this. */
-export const listUsers = read(
-  'rebuild.users',
-  { after: 'bigint', limit: 'int' },
-  { id: users.id, is_recorded: 'boolean' },
-  ({ after, limit }) => sql`
+const ACCOUNT = sql`
   select account.id, coalesce(
     (select true from ${facts} fact where fact.user_id = account.id limit 1),
     (select true from ${days} day where day.user_id = account.id limit 1),
@@ -341,7 +336,22 @@ export const listUsers = read(
       from ${physicalPlans} plan
       where plan.user_id = account.id and plan.sessions > 0
       limit 1),
-    false) as is_recorded
+    false) as is_recorded`;
+
+/** Users by id, each with whether anything of the days is recorded of it; those without cost no more than this. */
+export const listUsers = read(
+  'rebuild.users',
+  { after: 'bigint', limit: 'int' },
+  { id: users.id, is_recorded: 'boolean' },
+  ({ after, limit }) => sql`${ACCOUNT}
   from (select id from ${users} where id > ${after} order by id limit ${limit}) as account
   order by account.id`,
+  {
+    // Each node reads of its own users, as many as there is room for.
+    build: ({ after, limit }) => sql`${ACCOUNT}
+  from ${users} account
+  where account.id > ${after}
+  order by account.id
+  limit ${limit}`,
+  },
 );

@@ -17,6 +17,30 @@ export interface CompiledStatement {
    * user, so it may be committed together with those of others.
    */
   readonly mode: 'read' | 'write' | 'grouped-write';
+  /** The same for a database whose tables are distributed by the user. Compiles it at the first call. */
+  readonly distributed?: () => DistributedStatement;
+}
+
+/** A statement as it is sent to a database whose tables are distributed by the user (distributed.ts). */
+export interface DistributedStatement {
+  readonly text: string;
+  /** `create or replace function` of each function that the text calls. */
+  readonly functions: readonly string[];
+  /** It has no rows: the number of those that it changed is a row with this column. */
+  readonly counts?: string;
+  /** A statement that takes ids from the coordinator: one row, with a `bigint[]` as text in each column. */
+  readonly takeIds?: StatementText;
+  /**
+   * @param values those of the other text
+   * @param ids the columns of the ids that were taken
+   */
+  values(values: readonly unknown[], ids: readonly unknown[]): unknown[];
+}
+
+interface StatementText {
+  readonly text: string;
+  /** @param values those of the other text */
+  values(values: readonly unknown[]): unknown[];
 }
 
 /** Runs statements. Both engines run the same SQL. */

@@ -1,7 +1,8 @@
 // Statements are written once, with Drizzle over the schema, and compiled at their first use. Their text never depends on
 // values, so PostgreSQL plans each once per connection.
 import type { Placeholder, SQL, SQLWrapper } from 'drizzle-orm';
-import type { CompiledStatement, Database } from './database.ts';
+import type { CompiledStatement, Database, DistributedStatement } from './database.ts';
+import { distributedText } from './distributed.ts';
 import { dialect, sql } from './drizzle.ts';
 import type { RowOf, RowShape } from './rows.ts';
 
@@ -56,7 +57,20 @@ const registry = new Map<string, Statement>();
 export const statements = (): ReadonlyMap<string, Statement> => registry;
 
 /** @returns the text, with parameters in place of values. Selected columns keep their names: rows are not mapped */
-type SqlBuilder<S extends Shape> = (parameters: { readonly [K in keyof S]: Parameter }) => SQLWrapper;
+type SqlBuilder<S extends Shape> = (parameters: Parameters<S>) => SQLWrapper;
+type Parameters<S extends Shape> = { readonly [K in keyof S]: Parameter };
+
+/** What a database needs whose tables are distributed by the user (distributed.ts). */
+interface WhenDistributed<S extends Shape> {
+  /** Another text, which is sent as it is; otherwise it is made from the one of PostgreSQL. */
+  readonly build?: SqlBuilder<S>;
+  /** `create or replace function` of each function that this text calls. */
+  readonly functions?: () => readonly string[];
+  /** This text has no rows: the number of those that it changed is a row with this column. */
+  readonly counts?: string;
+  /** By table: how many rows the statement inserts at most, where it is more than one. */
+  readonly rowsOf?: Readonly<Record<string, (parameters: Parameters<S>) => SQL>>;
+}
 
 /**
  * Defines a statement that changes something.
@@ -69,8 +83,9 @@ export function write<const S extends Shape, const C extends RowShape>(
   shape: S,
   rows: C,
   build: SqlBuilder<S>,
+  whenDistributed?: WhenDistributed<S>,
 ) {
-  return define(name, shape, rows, build, 'write');
+  return define(name, shape, rows, build, 'write', whenDistributed);
 }
 
 /**
@@ -82,8 +97,9 @@ export function groupedWrite<const S extends Shape, const C extends RowShape>(
   shape: S,
   rows: C,
   build: SqlBuilder<S>,
+  whenDistributed?: WhenDistributed<S>,
 ) {
-  return define(name, shape, rows, build, 'grouped-write');
+  return define(name, shape, rows, build, 'grouped-write', whenDistributed);
 }
 
 /** Defines a statement that only reads; on PostgreSQL its connection refuses anything else. */
@@ -92,8 +108,9 @@ export function read<const S extends Shape, const C extends RowShape>(
   shape: S,
   rows: C,
   build: SqlBuilder<S>,
+  whenDistributed?: WhenDistributed<S>,
 ) {
-  return define(name, shape, rows, build, 'read');
+  return define(name, shape, rows, build, 'read', whenDistributed);
 }
 
 function define<S extends Shape, C extends RowShape>(
@@ -102,15 +119,20 @@ function define<S extends Shape, C extends RowShape>(
   rows: C,
   build: SqlBuilder<S>,
   mode: CompiledStatement['mode'],
+  whenDistributed: WhenDistributed<S> = {},
 ): Statement<S, RowOf<C>> {
   let cached: (CompiledStatement & { values: ((input: Record<string, unknown>) => unknown)[] }) | undefined;
+  let distributed: DistributedStatement | undefined;
 
   function compile() {
-    const parameters = Object.fromEntries(
-      Object.entries(shape).map(([key, kind]) => [key, parameter(key, kind)]),
-    );
-    const { sql, params } = dialect.sqlToQuery(build(parameters as { [K in keyof S]: Parameter }).getSQL());
-    cached = { name, mode, text: sql, values: params.map((value) => reader(value, shape)) };
+    const { text, params } = compileText(build(parametersOf(shape)));
+    cached = {
+      name,
+      mode,
+      text,
+      values: params.map((value) => reader(value, shape)),
+      distributed: () => (distributed ??= compileDistributed(shape, build, whenDistributed)),
+    };
     return cached;
   }
 
@@ -126,6 +148,50 @@ function define<S extends Shape, C extends RowShape>(
   registry.set(name, result as unknown as Statement);
   return result;
 }
+
+const parametersOf = <S extends Shape>(shape: S): Parameters<S> =>
+  Object.fromEntries(
+    Object.entries(shape).map(([key, kind]) => [key, parameter(key, kind)]),
+  ) as unknown as Parameters<S>;
+
+function compileText(query: SQLWrapper): { text: string; params: unknown[] } {
+  const { sql: text, params } = dialect.sqlToQuery(query.getSQL());
+  return { text, params };
+}
+
+/** Its values are picked from those of the text of PostgreSQL, which names each parameter at least once. */
+function compileDistributed<S extends Shape>(
+  shape: S,
+  build: SqlBuilder<S>,
+  { build: other, functions: called, counts, rowsOf = {} }: WhenDistributed<S>,
+): DistributedStatement {
+  const parameters = parametersOf(shape);
+  const known = compileText(build(parameters)).params.map(nameOf);
+  const pick = (params: readonly unknown[]) => (values: readonly unknown[]) =>
+    params.map((param) => (nameOf(param) === undefined ? param : values[known.indexOf(nameOf(param))]));
+  const { text: own, params } = compileText((other ?? build)(parameters));
+  const { text, idsOf, functions } = other
+    ? { text: own, idsOf: [], functions: called?.() ?? [] }
+    : distributedText(own, params.length);
+  const picked = pick(params);
+  const take = idsOf.map(
+    (table, at) => sql`array(
+      select nextval(pg_get_serial_sequence(${sql.raw(`'public.${table}', 'id'`)}))
+      from generate_series(1, ${rowsOf[table]?.(parameters) ?? sql.raw('1')}))::text as ${sql.raw(`ids_${at + 1}`)}`,
+  );
+  const taking = take.length > 0 ? compileText(sql`select ${sql.join(take, sql`, `)}`) : undefined;
+  return {
+    text,
+    functions,
+    ...(counts !== undefined && { counts }),
+    values: (values, ids) => [...picked(values), ...ids],
+    ...(taking && { takeIds: { text: taking.text, values: pick(taking.params) } }),
+  };
+}
+
+/** @returns the name of a placeholder; undefined: the value is a constant */
+const nameOf = (value: unknown): string | undefined =>
+  typeof value === 'object' ? (value as Partial<Placeholder> | null)?.name : undefined;
 
 /** @param rows a statement with at most one row. @returns a function that runs it and answers that row, or undefined */
 export function firstRow<S extends Shape, Row>(
@@ -143,8 +209,8 @@ const parameter = (key: string, kind: string): SQL =>
  * @returns a function that takes the value of one `$n` from the input
  */
 function reader(value: unknown, shape: Shape): (input: Record<string, unknown>) => unknown {
-  const key = (value as Partial<Placeholder> | null)?.name;
-  if (typeof value !== 'object' || key === undefined) return () => value;
+  const key = nameOf(value);
+  if (key === undefined) return () => value;
   switch (shape[key]?.replace('?', '')) {
     case 'json':
       return (input) => (input[key] === undefined ? null : JSON.stringify(input[key]));

@@ -3,6 +3,7 @@ import postgres from 'postgres';
 import { DATE_TYPE, type Database, databaseOn } from '../database.ts';
 import { connectionSettingsOf, type DatabaseUrl, driverOptions } from './driverOptions.ts';
 import { greetingOf, openSocket } from './hosts.ts';
+import { runStatement } from './runStatement.ts';
 
 /** The options of postgres.js. */
 export type ConnectionOptions = postgres.Options<Record<string, never>>;
@@ -31,7 +32,14 @@ export function connect(url: DatabaseUrl, options: ConnectionOptions): postgres.
   return postgres(driverOptions(settings, ours as unknown as ConnectionOptions, () => openSocket(settings)));
 }
 
-const PREPARED = { prepare: true };
+/** How the statements of a connection are run. */
+export interface RunOptions {
+  readonly prepare: boolean;
+  /** Whether the tables are distributed by the user (session.ts). */
+  readonly isDistributed?: boolean | undefined;
+}
+
+const PREPARED: RunOptions = { prepare: true };
 
 /**
  * The database on one connection: that of a transaction, or one of a job's own. A transaction inside of it joins the current
@@ -39,10 +47,14 @@ const PREPARED = { prepare: true };
  */
 export function databaseOnConnection(
   client: postgres.TransactionSql | postgres.Sql,
-  options = PREPARED,
+  { prepare, isDistributed = false } = PREPARED,
 ): Database {
+  const options = { prepare };
   const db: Database = databaseOn({
-    executePrepared: async ({ text }, values) => client.unsafe(text, values as never[], options),
+    executePrepared: (statement, values) =>
+      runStatement(statement, values, isDistributed, async (text, sent) =>
+        client.unsafe(text, sent as never[], options),
+      ),
     executeUnprepared: async (text, values) => client.unsafe(text, values as never[]),
     transaction: (job) => job(db),
   });

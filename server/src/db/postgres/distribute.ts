@@ -2,6 +2,7 @@
 // looks first whether it was made before, so that a run that was cut off is completed by the next one.
 import type postgres from 'postgres';
 import { OperatorError } from '../../operatorError.ts';
+import { insertFunctions } from '../../statements.ts';
 import { getTableConfig, isTable, type Table } from '../drizzle.ts';
 import { pendingMigrations, SchemaError, withoutPostDeployment } from '../migrations/version.ts';
 import * as schema from '../schema/index.ts';
@@ -126,6 +127,7 @@ export async function distributePostgres(
     await setForNodes(client, done);
     await distributeTables(client, distributionPlan(), done);
     await distributeFunctions(client, done);
+    await createInsertFunctions(client, done);
     return steps > 0;
   });
 }
@@ -310,6 +312,21 @@ async function distributeFunctions(client: postgres.Sql, done: Progress): Promis
         select from pg_dist_object o where o.classid = 'pg_proc'::regclass and o.objid = p.oid)`;
   for (const { name } of functions) {
     await client`select create_distributed_function(${name}::regprocedure)`;
+    done(`function ${name}: on each node`);
+  }
+}
+
+/** What statements call there (distributed.ts). Those of the version before stay, as its servers may still run. */
+async function createInsertFunctions(client: postgres.Sql, done: Progress): Promise<void> {
+  const there = await client<{ name: string }[]>`
+    select proname as name
+    from pg_proc
+    where pronamespace = 'public'::regnamespace`;
+  const names = new Set(there.map(({ name }) => name));
+  for (const definition of insertFunctions()) {
+    const [, name = ''] = /^create or replace function public\.(\w+)/.exec(definition) ?? [];
+    if (names.has(name)) continue;
+    await client.unsafe(definition);
     done(`function ${name}: on each node`);
   }
 }

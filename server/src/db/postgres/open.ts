@@ -6,6 +6,7 @@ import { connectionSettingsOf, type DatabaseUrl } from './driverOptions.ts';
 import { findHostAgain } from './hosts.ts';
 import { listen } from './listen.ts';
 import { openPools, type Pools, READ_PIPELINE_DEPTH } from './pools.ts';
+import { runStatement } from './runStatement.ts';
 import { memoizedProbe, type SettingError } from './session.ts';
 import { openTransactionPools } from './transactionPools.ts';
 
@@ -67,12 +68,11 @@ export function openPostgres(
     );
   return {
     db: databaseOn({
-      executePrepared: ({ text, mode }, values) =>
-        mode === 'read'
-          ? readLimiter(() => withPools((to) => to.read(text, values)))
-          : writing((to) =>
-              mode === 'grouped-write' ? to.groupedWrite(text, values) : to.write(text, values),
-            ),
+      executePrepared: (statement, values) => {
+        const run = (to: Pools) =>
+          runStatement(statement, values, to.isDistributed, RUNNERS[statement.mode](to));
+        return statement.mode === 'read' ? readLimiter(() => withPools(run)) : writing(run);
+      },
       executeUnprepared: (text, values) => writing((to) => to.writeUnprepared(text, values)),
       transaction: (job) => writing((to) => to.transaction(job)),
     }),
@@ -90,6 +90,12 @@ export function openPostgres(
     },
   };
 }
+
+const RUNNERS = {
+  read: (to: Pools) => to.read,
+  write: (to: Pools) => to.write,
+  'grouped-write': (to: Pools) => to.groupedWrite,
+} as const;
 
 function divideConnections(max: number, groupCommit: boolean) {
   const readers = Math.max(1, Math.floor(max / 4));

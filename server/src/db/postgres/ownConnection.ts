@@ -38,7 +38,9 @@ export async function runInTransaction<T>(
         if (server.pooler === 'transaction')
           await tx.unsafe(setSettings(completeSettings(settings, server), 'transaction'));
         begun();
-        return job(databaseOnConnection(tx, { prepare: server.keepsPrepared }));
+        return job(
+          databaseOnConnection(tx, { prepare: server.keepsPrepared, isDistributed: server.isDistributed }),
+        );
       }),
     ),
   ) as Promise<T>;

@@ -52,6 +52,8 @@ export interface Pools {
   groupedWrite: StatementRunner;
   /** A write whose text is not prepared. */
   writeUnprepared: StatementRunner;
+  /** Whether the tables are distributed by the user. */
+  readonly isDistributed: boolean;
   transaction<T>(job: (tx: Database) => Promise<T>): Promise<T>;
   /** @throws if the database does not answer, or takes no writes */
   ping(): Promise<void>;
@@ -69,11 +71,16 @@ export interface PoolSizes {
 export function openPools(
   url: ConnectionSettings,
   server: ServerInfo,
-  { readers, writers, groups }: PoolSizes,
+  sizes: PoolSizes,
   prepare: boolean,
   onUnusable: (error: SettingError) => void,
 ): Pools {
   const options = { prepare };
+  const isDistributed = server.isDistributed ?? false;
+  // Two users of a group may be on two nodes, which takes a commit in two phases.
+  const { readers, writers, groups } = isDistributed
+    ? { ...sizes, writers: sizes.writers + sizes.groups, groups: 0 }
+    : sizes;
   const open = (max: number, settings: Settings, max_pipeline: number) =>
     connect(url, {
       ...DRIVER_OPTIONS,
@@ -97,9 +104,10 @@ export function openPools(
       readWithTimeout(() => readPool.unsafe(text, values as never[], options), READ_TIMEOUT_MS),
     write,
     groupedWrite: groupPool ? createGroupCommit(groupPool, write) : write,
+    isDistributed,
     writeUnprepared: (text, values) => retryOnDeadlock(() => writePool.unsafe(text, values as never[])),
     transaction: <T>(job: (tx: Database) => Promise<T>) =>
-      writePool.begin((tx) => job(databaseOnConnection(tx, options))) as Promise<T>,
+      writePool.begin((tx) => job(databaseOnConnection(tx, { prepare, isDistributed }))) as Promise<T>,
     async ping() {
       const [, state] = await Promise.all([readPool`select 1`, writePool.unsafe(SELECT_SESSION_STATE)]);
       requireWritable(url, state);

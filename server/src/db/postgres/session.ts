@@ -59,14 +59,22 @@ export interface ServerInfo {
   readonly keepsPrepared: boolean;
   /** `server_version_num` */
   readonly version: number;
+  /** Whether the tables are distributed by the user (distribute.ts). Undefined: they are not. */
+  readonly isDistributed?: boolean;
 }
 
 /** @returns these settings, completed by those that all sessions have */
 export function completeSettings(
   settings: Settings,
-  { version }: Pick<ServerInfo, 'version'>,
+  { version, isDistributed = false }: Pick<ServerInfo, 'version' | 'isDistributed'>,
 ): Readonly<Record<string, string>> {
-  const all = { ...SETTINGS, ...(version >= 170_000 && { transaction_timeout: '0' }), ...settings };
+  const all = {
+    ...SETTINGS,
+    // One plan for all values leaves Citus without the value that names the node.
+    ...(isDistributed && { plan_cache_mode: 'auto' }),
+    ...(version >= 170_000 && { transaction_timeout: '0' }),
+    ...settings,
+  };
   return Object.fromEntries(
     Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== undefined),
   );
@@ -172,21 +180,36 @@ async function probeNow(url: DatabaseUrl): Promise<ServerInfo> {
   const first = connectPlain(url);
   try {
     const answer = await first.unsafe(
-      withProbeTimeout(`select ${selectSettings(['server_version_num', ...Object.keys(REQUIRED)])}`),
+      withProbeTimeout(
+        `select ${selectSettings(['server_version_num', ...Object.keys(REQUIRED)])}, pg_catalog.to_regclass('pg_catalog.pg_dist_partition') is not null as is_cluster`,
+      ),
     );
     const row = lastRow(answer);
     checkSettings(row);
-    const version = Number(row.server_version_num);
+    const server = {
+      version: Number(row.server_version_num),
+      ...(row.is_cluster === true && { isDistributed: await isDistributed(first) }),
+    };
     // PostgreSQL announces the id of its process; a pooler cannot announce that of a later session.
-    if (row.pid === backendPid(answer)) return { pooler: 'none', keepsPrepared: true, version };
+    if (row.pid === backendPid(answer)) return { pooler: 'none', keepsPrepared: true, ...server };
     await checkTransactions(first);
-    if (!(await sharesSessions(first, url))) return { pooler: 'session', keepsPrepared: true, version };
-    return { pooler: 'transaction', keepsPrepared: await renamesStatements(first), version };
+    if (!(await sharesSessions(first, url))) return { pooler: 'session', keepsPrepared: true, ...server };
+    return { pooler: 'transaction', keepsPrepared: await renamesStatements(first), ...server };
   } catch (error) {
     throw poolerRefusal(error) ?? error;
   } finally {
     await first.end({ timeout: 1 });
   }
+}
+
+/** @returns whether `users` is a distributed table */
+async function isDistributed(client: postgres.Sql): Promise<boolean> {
+  const answer = await client.unsafe(
+    withProbeTimeout(
+      "select exists (select from pg_catalog.pg_dist_partition where logicalrelid = pg_catalog.to_regclass('public.users')) as found",
+    ),
+  );
+  return lastRow(answer).found === true;
 }
 
 /** @returns a probe whose result is kept; a failed one is repeated by the next call */

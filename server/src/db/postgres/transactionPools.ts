@@ -35,7 +35,6 @@ export function openTransactionPools(
   prepare: boolean,
   onUnusable: (error: SettingError) => void,
 ): Pools {
-  const options = { prepare };
   const set = setSettings(completeSettings(SESSION_TIMEOUTS, server), 'transaction');
   const beginRead = beginningOf(url, READ_ONLY, set);
   const beginWrite = beginningOf(url, READ_WRITE, set);
@@ -59,6 +58,7 @@ export function openTransactionPools(
     write: write(prepare),
     groupedWrite: write(prepare),
     writeUnprepared: write(false),
+    isDistributed: server.isDistributed ?? false,
     transaction: <T>(job: (tx: Database) => Promise<T>) =>
       retryUntilBegun(
         (begun) =>
@@ -66,7 +66,7 @@ export function openTransactionPools(
             const refused = beginWrite.refuse(await tx.unsafe(beginWrite.settings));
             if (refused) throw refused;
             begun();
-            return job(databaseOnConnection(tx, options));
+            return job(databaseOnConnection(tx, { prepare, isDistributed: server.isDistributed }));
           }) as Promise<T>,
       ),
     async ping() {

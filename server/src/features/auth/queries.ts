@@ -16,16 +16,27 @@ import type { Export } from './contract.ts';
 import { EXPORT_SECTIONS, SECTION_NAMES, type SectionName } from './exports/sectionQueries.ts';
 import { NEW_SESSION, newSession, renewSession, sessionColumns, sessionValues } from './sessions/queries.ts';
 
-const create = firstRow(
-  write(
-    'user.create',
-    { ...CLIENT_PARAMETERS, ...NEW_SESSION, login: 'text', login_key: 'text', hash: 'text' },
-    { user_id: users.id, session_id: sessions.id },
-    ({ login, login_key, hash, ...p }) => sql`
-    with made as (
+const NEW_USER = {
+  ...CLIENT_PARAMETERS,
+  ...NEW_SESSION,
+  login: 'text',
+  login_key: 'text',
+  hash: 'text',
+} as const;
+
+/**
+ * @param before CTEs
+ * @param isFree the condition
+ */
+const insertUser = (
+  { login, login_key, hash, ...p }: Readonly<Record<keyof typeof NEW_USER, SQL>>,
+  before: SQL,
+  isFree: SQL,
+) => sql`
+    with ${before}made as (
       insert into ${users} (login, login_key, password)
       select ${login}, ${login_key}, ${hash}
-      where not exists (select from ${logins} where key = ${login_key})
+      where ${isFree}
       returning id as user_id),
     named as (
       insert into ${logins} (user_id, key, login_key)
@@ -41,7 +52,25 @@ const create = firstRow(
       from made
       returning id, user_id),
     audited as (${audit('registered', p, 'made')})
-    select user_id, id as session_id from opened`,
+    select user_id, id as session_id from opened`;
+
+const create = firstRow(
+  write(
+    'user.create',
+    NEW_USER,
+    { user_id: users.id, session_id: sessions.id },
+    (p) => insertUser(p, sql``, sql`not exists (select from ${logins} where key = ${p.login_key})`),
+    {
+      // The login and the user need not be on one node. Looked for before, it is not in the insert, so that the coordinator
+      // makes the id.
+      build: (p) =>
+        insertUser(
+          p,
+          sql`taken as materialized (select user_id from ${logins} where key = ${p.login_key}),
+    `,
+          sql`not exists (select from taken)`,
+        ),
+    },
   ),
 );
 

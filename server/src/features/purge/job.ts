@@ -17,7 +17,7 @@ export const purge = {
     for (const [what, remove] of Object.entries(REMOVALS)) {
       removed[what] = 0;
       const limit = what === 'export_parts' ? EXPORT_PARTS_PER_STEP : ROWS_PER_STEP;
-      for (let step = limit; step === limit; removed[what] += step) {
+      for (let step = limit; step > 0; removed[what] += step) {
         stopping.throwIfAborted();
         step = (await remove(db, { limit }))?.removed ?? 0;
       }
