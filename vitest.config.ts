@@ -60,6 +60,10 @@ export default defineConfig({
           sequence: { groupOrder: 3 },
         },
       },
+      {
+        // On the Citus cluster of CITUS_URL.
+        test: { ...node, name: 'citus', include: ['server/test/citus/*.test.ts'], maxWorkers: 1 },
+      },
       // For hours when nobody waits: not in the gate.
       { test: { ...node, name: 'soak', include: ['server/test/soak/*.test.ts'], testTimeout: 7_200_000 } },
       {
