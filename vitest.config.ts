@@ -61,7 +61,7 @@ export default defineConfig({
         },
       },
       {
-        // On the Citus cluster of CITUS_URL.
+        // On the Citus cluster of CITUS_URL, where server/test/citus/run.ts also runs files of others: not in the gate.
         test: { ...node, name: 'citus', include: ['server/test/citus/*.test.ts'], maxWorkers: 1 },
       },
       // For hours when nobody waits: not in the gate.

@@ -12,5 +12,12 @@ await runScript(async () => {
     throw new ConfigError('DATABASE_URL: required, it names the coordinator of a Citus cluster');
   const isNew = await distributePostgres(databaseUrl, (line) => console.log(line));
   console.log(isNew ? 'the tables are distributed' : 'nothing was to do: the tables are distributed already');
-  if (serverDatabaseUrl !== undefined) await prepareServerRole(databaseUrl, serverDatabaseUrl);
+  if (serverDatabaseUrl === undefined)
+    console.log(
+      'facts and the audit trail can be changed by the owner of the tables: SERVER_DATABASE_URL makes a role for the servers that cannot',
+    );
+  else {
+    await prepareServerRole(databaseUrl, serverDatabaseUrl);
+    console.log(`facts and the audit trail can be read and added to by the role ${serverDatabaseUrl.user}`);
+  }
 });

@@ -5,11 +5,9 @@ import { Readable, Writable } from 'node:stream';
 import type { inferRouterInputs, inferRouterOutputs } from '@trpc/server';
 import type { FastifyInstance, InjectOptions } from 'fastify';
 import { pino } from 'pino';
-import postgres from 'postgres';
 import { afterAll, onTestFinished, TestRunner } from 'vitest';
 import { type AppOptions, buildApp } from '../src/app.ts';
 import type { OpenDatabase } from '../src/db/database.ts';
-import { migratePostgres } from '../src/db/postgres/migrate.ts';
 import { openPostgres } from '../src/db/postgres/open.ts';
 import { openApiDocument } from '../src/http/documents/openapi.ts';
 import { listEndpoints } from '../src/http/transports/endpoints.ts';
@@ -19,6 +17,7 @@ import type { Rates } from '../src/security/rateLimits.ts';
 import { checkAgainstDocument } from './conformance.ts';
 import { borrowDatabase } from './databasePool.ts';
 import { type ScannedAnswer, scanAnswers, scanLog, tokensIn } from './scan.ts';
+import { createMigrated } from './testDatabases.ts';
 import { SECRET } from './tokens.ts';
 
 export type Inputs = inferRouterInputs<AppRouter>;
@@ -69,24 +68,21 @@ export interface TestApp {
   register(login?: string): Promise<User>;
 }
 
-/** Opens an empty, migrated database: embedded, or on the server of TEST_DATABASE_URL. Gone when the file is done. */
+/**
+ * Opens an empty, migrated database: embedded, or on the server of TEST_DATABASE_URL, where it is distributed if that is a
+ * cluster. Gone when the file is done.
+ */
 export async function openTestDatabase(): Promise<OpenDatabase & { url: string | undefined }> {
   const server = process.env.TEST_DATABASE_URL;
   if (server === undefined) return { ...(await borrowDatabase()), url: undefined };
-  const name = `stepwise_test_${randomUUID().replaceAll('-', '')}`;
-  const admin = postgres(server, { max: 1, onnotice: () => {} });
-  await admin.unsafe(`create database ${name}`);
-  const url = new URL(server);
-  url.pathname = `/${name}`;
-  await migratePostgres(url.href);
-  const database = openPostgres(url.href, 5);
+  const { url, drop } = await createMigrated(server);
+  const database = openPostgres(url, 5);
   return {
     ...database,
-    url: url.href,
+    url,
     async close() {
       await database.close();
-      await admin.unsafe(`drop database ${name} with (force)`);
-      await admin.end();
+      await drop();
     },
   };
 }

@@ -1,7 +1,8 @@
 // The default data.
+import type { SQLWrapper } from 'drizzle-orm';
 import type { Database } from '../database.ts';
-import { and, builder, eq, isNull } from '../drizzle.ts';
-import { exercises } from '../schema/index.ts';
+import { and, builder, eq, isNull, sql } from '../drizzle.ts';
+import { exerciseCatalogue, exercises } from '../schema/index.ts';
 import { CATALOGUE, DEFAULT_EXERCISES } from './catalogue.ts';
 
 type Exercise = (typeof CATALOGUE)[number];
@@ -52,21 +53,28 @@ export async function seedExercises(db: Database): Promise<void> {
   const byKey = new Map(found.map((row) => [row.key, row]));
   const byOrder = new Map(found.map((row) => [row.default_order, row]));
   const missing: Exercise[] = [];
+  const changes: SQLWrapper[] = [];
   // The default ones first: of an empty table they get the ids that they have always had.
   for (const one of [...DEFAULT_EXERCISES, ...CATALOGUE.filter((other) => other.default_order === null)]) {
     const row =
       byKey.get(one.key) ?? (one.default_order === null ? undefined : byOrder.get(one.default_order));
     if (!row) missing.push(one);
-    else if (row.key === null) await db.execute(naming(one));
+    else if (row.key === null) changes.push(naming(one));
     else if (row.key === one.key && lacksDetails(row))
-      await db.execute(builder.update(exercises).set(detailsOf(one)).where(eq(key, one.key)));
+      changes.push(builder.update(exercises).set(detailsOf(one)).where(eq(key, one.key)));
   }
   if (missing.length > 0)
-    await db.execute(
+    changes.push(
       builder
         .insert(exercises)
         .values(missing.map((one) => ({ ...one, ...detailsOf(one) })))
         .onConflictDoNothing(),
+    );
+  for (const change of changes) await db.execute(change);
+  // A trigger does it too, but for a distributed database, which has none.
+  if (changes.length > 0)
+    await db.execute(
+      builder.update(exerciseCatalogue).set({ version: sql`${exerciseCatalogue.version} + 1` }),
     );
 }
 

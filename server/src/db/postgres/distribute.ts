@@ -110,7 +110,6 @@ export async function distributePostgres(
 ): Promise<boolean> {
   const purpose = {
     name: 'stepwise distribution',
-    // One plan for all values leaves Citus without the value that names the node.
     settings: { plan_cache_mode: 'auto', lock_timeout: '3s' },
   };
   return withConnection(url, purpose, async (client) => {
@@ -126,6 +125,7 @@ export async function distributePostgres(
     };
     await setForNodes(client, done);
     await distributeTables(client, distributionPlan(), done);
+    await createFunctions(client, done);
     await distributeFunctions(client, done);
     await createInsertFunctions(client, done);
     return steps > 0;
@@ -173,7 +173,7 @@ async function setForNodes(client: postgres.Sql, done: Progress): Promise<void> 
   const [server] = await client<{ version: number; database: string }[]>`
     select current_setting('server_version_num')::int as version, quote_ident(current_database()) as database`;
   const { version, database } = server as { version: number; database: string };
-  const wanted = Object.entries(completeSettings({ plan_cache_mode: 'auto' }, { version })).map(
+  const wanted = Object.entries(completeSettings({}, { version, isDistributed: true })).map(
     ([name, value]) => `${name}=${value}`,
   );
   const there = await onAllNodes(
@@ -296,6 +296,28 @@ async function removeLocalRows(client: postgres.Sql, table: string, done: Progre
   if (Number(local?.bytes ?? 0) === 0) return;
   await client`select truncate_local_data_after_distributing_table(${`public.${table}`}::regclass)`;
   done(`${table}: copies of the rows removed from the coordinator`);
+}
+
+/**
+ * Removes lines of the audit trail that are older than a year, those of a minute at a time: the role of the servers has no
+ * right to remove others (serverRole.ts).
+ */
+const REMOVE_EXPIRED_AUDIT = `create function public.remove_expired_audit_trail() returns integer
+  language plpgsql security definer set search_path = pg_catalog, pg_temp as $function$
+declare
+  removed integer;
+begin
+  delete from public.audit_trail
+  where at < least(now() - interval '1 year', (select min(at) from public.audit_trail) + interval '1 minute');
+  get diagnostics removed = row_count;
+  return removed;
+end $function$`;
+
+async function createFunctions(client: postgres.Sql, done: Progress): Promise<void> {
+  const [there] = await client`select to_regproc('public.remove_expired_audit_trail') is not null as already`;
+  if (there?.already) return;
+  await client.unsafe(REMOVE_EXPIRED_AUDIT);
+  done('function remove_expired_audit_trail() created');
 }
 
 /** Functions that statements call on the nodes. One that is made later, while Citus is there, reaches them by itself. */

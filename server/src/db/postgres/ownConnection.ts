@@ -24,14 +24,18 @@ export interface ConnectionPurpose {
   readonly isReadOnly?: boolean;
 }
 
+/** Citus refuses to change a table that others refer to behind statements that ran on several connections of a node. */
+const SEQUENTIAL: Settings = { 'citus.multi_shard_modify_mode': 'sequential' };
+
 /** Runs `job` in one transaction on a connection of its own, with no timeouts but those of `settings`. */
 export async function runInTransaction<T>(
   url: DatabaseUrl,
   probe: () => Promise<ServerInfo>,
-  { name, settings, isReadOnly = false }: ConnectionPurpose,
+  { name, settings: given, isReadOnly = false }: ConnectionPurpose,
   job: (tx: Database) => Promise<T>,
 ): Promise<T> {
   const server = await probe();
+  const settings = server.isDistributed ? { ...given, ...SEQUENTIAL } : given;
   return onOwnConnection(url, server, { name, settings }, (client) =>
     retryUntilBegun((begun) =>
       client.begin(isReadOnly ? READ_ONLY : READ_WRITE, async (tx) => {

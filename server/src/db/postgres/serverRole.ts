@@ -7,7 +7,7 @@ import type { DatabaseUrl } from './driverOptions.ts';
 import { MIGRATION_LOCK_ID } from './migrate.ts';
 import { runInTransaction } from './ownConnection.ts';
 import { PrivilegeError, readPrivileges, requirePrivileges, TABLE_PRIVILEGES } from './privileges.ts';
-import { memoizedProbe } from './session.ts';
+import { memoizedProbe, type ServerInfo } from './session.ts';
 
 /** A role as SERVER_DATABASE_URL names it. */
 export interface ServerRole {
@@ -35,9 +35,11 @@ interface RoleState {
  * @throws PrivilegeError
  */
 export async function prepareServerRole(owner: DatabaseUrl, { user, password }: ServerRole): Promise<void> {
+  const probe = memoizedProbe(owner);
+  const server = await probe();
   await runInTransaction(
     owner,
-    memoizedProbe(owner),
+    probe,
     { name: 'stepwise migrations', settings: { lock_timeout: '3s' } },
     async (tx) => {
       const run = (statement: string) => tx.execute(sql.raw(statement));
@@ -65,7 +67,7 @@ export async function prepareServerRole(owner: DatabaseUrl, { user, password }: 
       }
       for (const { schema, table } of ours) {
         await run(`revoke all on ${schema}."${table}" from ${found.role}`);
-        await run(`grant ${privilegesOn(schema, table)} on ${schema}."${table}" to ${found.role}`);
+        await run(`grant ${privilegesOn(schema, table, server)} on ${schema}."${table}" to ${found.role}`);
       }
       for (const { statement, mine } of await excessPrivileges(tx, user)) if (mine) await run(statement);
       // What is left only an administrator can revoke.
@@ -89,10 +91,15 @@ async function readRole(tx: Database, user: string): Promise<RoleState> {
   return found as RoleState;
 }
 
+/** What is never changed: a trigger refuses to, and missing rights do where tables are distributed, which have no triggers. */
+const APPEND_ONLY: ReadonlySet<string> = new Set(['facts', 'audit_trail']);
+
 /** What requests and background work need; `for update` needs the privilege to update, too. */
-function privilegesOn(schema: string, table: string): string {
-  const isRead = schema === 'drizzle' || (schema === 'public' && TABLE_PRIVILEGES[table]?.length === 0);
-  return isRead ? 'select' : 'select, insert, update, delete';
+function privilegesOn(schema: string, table: string, { isDistributed }: ServerInfo): string {
+  const isOurs = schema === 'public';
+  if (schema === 'drizzle' || (isOurs && TABLE_PRIVILEGES[table]?.length === 0)) return 'select';
+  if (isOurs && isDistributed && APPEND_ONLY.has(table)) return 'select, insert';
+  return 'select, insert, update, delete';
 }
 
 /**
