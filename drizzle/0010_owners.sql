@@ -19,7 +19,12 @@ END $$;--> statement-breakpoint
 CREATE TRIGGER "workouts_owner" BEFORE INSERT ON "workouts" FOR EACH ROW WHEN (NEW.user_id IS NULL) EXECUTE FUNCTION "workouts_owner"();--> statement-breakpoint
 CREATE FUNCTION "workout_exercises_owner"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
 BEGIN
-	NEW.user_id := (SELECT user_id FROM workouts WHERE id = NEW.workout_id);
+	-- Of the plan: the workout's own is filled in later.
+	NEW.user_id := (
+		SELECT plan.user_id
+		FROM workouts workout
+		JOIN physical_plans plan ON plan.id = workout.physical_plan_id
+		WHERE workout.id = NEW.workout_id);
 	RETURN NEW;
 END $$;--> statement-breakpoint
 CREATE TRIGGER "workout_exercises_owner" BEFORE INSERT ON "workout_exercises" FOR EACH ROW WHEN (NEW.user_id IS NULL) EXECUTE FUNCTION "workout_exercises_owner"();--> statement-breakpoint

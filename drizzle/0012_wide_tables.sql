@@ -376,35 +376,6 @@ CREATE TABLE "next_users" (
 	"summary_due_at" timestamp with time zone DEFAULT ((date_trunc('week', now() at time zone 'UTC') + interval '7 days 3 hours') at time zone 'UTC') NOT NULL,
 	CONSTRAINT "next_users_login_length" CHECK (char_length("login") between 1 and 254)
 );--> statement-breakpoint
-ALTER TABLE "next_body_weights" ADD CONSTRAINT "next_body_weights_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."next_users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "next_calendars" ADD CONSTRAINT "next_calendars_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."next_users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "next_days" ADD CONSTRAINT "next_days_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."next_users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "next_facts" ADD CONSTRAINT "next_facts_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."next_users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "next_months" ADD CONSTRAINT "next_months_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."next_users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "next_progressions" ADD CONSTRAINT "next_progressions_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."next_users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "next_progressions" ADD CONSTRAINT "next_progressions_exercise_id_exercises_id_fk" FOREIGN KEY ("exercise_id") REFERENCES "public"."next_exercises"("id") ON DELETE restrict ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "next_progressions" ADD CONSTRAINT "next_progressions_plan" FOREIGN KEY ("user_id","plan_id") REFERENCES "public"."next_physical_plans"("user_id","id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "next_schedules" ADD CONSTRAINT "next_schedules_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."next_users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "next_event_sequences" ADD CONSTRAINT "next_event_sequences_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."next_users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "next_events" ADD CONSTRAINT "next_events_user_id_event_sequences_user_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."next_event_sequences"("user_id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "next_export_parts" ADD CONSTRAINT "next_export_parts_export" FOREIGN KEY ("user_id","export_id") REFERENCES "public"."next_exports"("user_id","id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "next_exports" ADD CONSTRAINT "next_exports_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."next_users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "next_idempotency_keys" ADD CONSTRAINT "next_idempotency_keys_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."next_users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "next_mental_plan_resources" ADD CONSTRAINT "next_mental_plan_resources_mental_plan" FOREIGN KEY ("user_id","mental_plan_id") REFERENCES "public"."next_mental_plans"("user_id","id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "next_mental_plan_resources" ADD CONSTRAINT "next_mental_plan_resources_of_resource" FOREIGN KEY ("user_id","resource_id") REFERENCES "public"."next_resources"("user_id","id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "next_mental_plans" ADD CONSTRAINT "next_mental_plans_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."next_users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "next_resources" ADD CONSTRAINT "next_resources_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."next_users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "next_physical_plans" ADD CONSTRAINT "next_physical_plans_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."next_users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "next_workout_exercises" ADD CONSTRAINT "next_workout_exercises_exercise_id_exercises_id_fk" FOREIGN KEY ("exercise_id") REFERENCES "public"."next_exercises"("id") ON DELETE restrict ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "next_workout_exercises" ADD CONSTRAINT "next_workout_exercises_workout" FOREIGN KEY ("user_id","workout_id") REFERENCES "public"."next_workouts"("user_id","id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "next_workouts" ADD CONSTRAINT "next_workouts_physical_plan" FOREIGN KEY ("user_id","physical_plan_id") REFERENCES "public"."next_physical_plans"("user_id","id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "next_profiles" ADD CONSTRAINT "next_profiles_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."next_users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "next_password_resets" ADD CONSTRAINT "next_password_resets_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."next_users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "next_sessions" ADD CONSTRAINT "next_sessions_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."next_users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "next_task_series" ADD CONSTRAINT "next_task_series_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."next_users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "next_outer_tasks" ADD CONSTRAINT "next_outer_tasks_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."next_users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "next_outer_tasks" ADD CONSTRAINT "next_outer_tasks_series" FOREIGN KEY ("user_id","series_id") REFERENCES "public"."next_task_series"("user_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "next_logins" ADD CONSTRAINT "next_logins_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."next_users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 CREATE INDEX "next_calendars_token_hash" ON "next_calendars" USING btree ("token_hash");--> statement-breakpoint
 CREATE INDEX "next_days_run" ON "next_days" USING btree ("user_id","run" DESC NULLS LAST);--> statement-breakpoint
 CREATE INDEX "next_facts_date_seq" ON "next_facts" USING btree ("user_id","date","seq");--> statement-breakpoint
@@ -433,12 +404,17 @@ SELECT
 	columns.values,
 	columns.changes,
 	key.names AS "key",
+	key.old_values,
 	old_key.names AS "old_key",
 	old_key.types AS "old_key_types"
 FROM pg_class next
 JOIN pg_class old ON old.relnamespace = next.relnamespace AND old.relname = substr(next.relname, 6)
 CROSS JOIN LATERAL (
-	SELECT array_agg(quote_ident(a.attname) ORDER BY k.place) AS names, array_agg(a.attnum) AS numbers
+	SELECT
+		array_agg(quote_ident(a.attname) ORDER BY k.place) AS names,
+		string_agg(
+			format(CASE WHEN next.relname = 'next_audit_trail' AND a.attname = 'user_id' THEN 'coalesce(old.%1$I, 0)' ELSE 'old.%1$I' END, a.attname),
+			', ' ORDER BY k.place) AS old_values
 	FROM pg_index i
 	CROSS JOIN unnest(i.indkey) WITH ORDINALITY AS k(number, place)
 	JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number
@@ -481,7 +457,7 @@ BEGIN
 			one."table" || '_follows',
 			one."table",
 			array_to_string(one.key, ', '),
-			(SELECT string_agg('OLD.' || name, ', ' ORDER BY place) FROM unnest(one.key) WITH ORDINALITY AS k(name, place)),
+			one.old_values,
 			one.names,
 			one.values,
 			one.changes);

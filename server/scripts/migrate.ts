@@ -1,22 +1,32 @@
 // pnpm db:migrate: applies the pending migrations to DATABASE_URL, or to the embedded database without one. On PostgreSQL it
 // also makes the queues of the background work, and with SERVER_DATABASE_URL the role that servers connect as.
+// pnpm db:migrate --post-deployment: those too that servers of the version before do not survive. The embedded database, which
+// has no other servers, always gets them.
 import { ConfigError, loadConfig, readEnvironment } from '../src/config.ts';
+import { pendingMigrations } from '../src/db/migrations/version.ts';
 import { openDatabase } from '../src/db/open.ts';
 import { checkPostgres } from '../src/db/postgres/migrate.ts';
 import { prepareServerRole } from '../src/db/postgres/serverRole.ts';
 import { prepareQueues } from '../src/jobs/queues.ts';
 import { runScript } from './run.ts';
 
+const USAGE = 'db:migrate, or db:migrate --post-deployment once no server of the version before runs';
+
 await runScript(async () => {
+  const words = process.argv.slice(2);
+  const postDeployment = words[0] === '--post-deployment';
+  if (words.length > Number(postDeployment)) throw new ConfigError(USAGE);
   const config = loadConfig(readEnvironment(), 'script');
   const { databaseUrl, serverDatabaseUrl } = config;
   if (databaseUrl === undefined && serverDatabaseUrl !== undefined)
     throw new ConfigError(
       'DATABASE_URL: required with SERVER_DATABASE_URL, it names the role that owns the tables',
     );
-  const database = await openDatabase({ ...config, migrateAtStart: true, jobs: false }, (line, facts) =>
-    console.error(`${line} ${JSON.stringify(facts)}`),
+  const database = await openDatabase(
+    { ...config, migrateAtStart: true, postDeployment, jobs: false },
+    (line, facts) => console.error(`${line} ${JSON.stringify(facts)}`),
   );
+  const pending = await pendingMigrations(database.db);
   await database.close();
   if (databaseUrl !== undefined && config.jobs) {
     const isPrepared = await prepareQueues(databaseUrl);
@@ -26,4 +36,8 @@ await runScript(async () => {
   if (databaseUrl !== undefined && serverDatabaseUrl !== undefined)
     await prepareServerRole(databaseUrl, serverDatabaseUrl);
   console.log(`${database.engine}: the schema is up to date`);
+  if (pending.length > 0)
+    console.log(
+      `once no server of the version before runs, run db:migrate --post-deployment (${pending.join(', ')})`,
+    );
 });

@@ -1,7 +1,11 @@
 // What the SQLSTATE of a failed statement means. The text of a driver's error is never read or shown.
 
-/** SQLSTATE classes and codes that say "not now": connection (08), resources (53), shutdown (57P), timeouts, conflicts. */
-const UNAVAILABLE_SQLSTATES = /^(08|53|57P|58|57014|55P03|40001|40P01|25006|25P03)/;
+/**
+ * SQLSTATE classes and codes that say "not now": connection (08), resources (53), shutdown (57P), timeouts, conflicts.
+ * 25P02 is what is left of a prepared statement whose table was exchanged (drizzle/0013_exchange.sql) when it runs in a
+ * transaction: the driver prepares it again there, in vain. Outside of one it succeeds.
+ */
+const UNAVAILABLE_SQLSTATES = /^(08|53|57P|58|57014|55P03|40001|40P01|25006|25P02|25P03)/;
 
 /** Codes of the driver, of our limiter and sockets, and of Node.js for sockets. */
 const UNAVAILABLE_CODES =

@@ -10,7 +10,8 @@ export interface StartingDatabase extends Omit<OpenDatabase, 'ping'> {
   /**
    * Waits until the database can be reached and its schema is up to date. Until then every call is refused as it is when
    * the database becomes unavailable later.
-   * @param onWait called with the reason, when it changes and every half minute
+   * @param onWait called with the reason, when it changes and every half minute, and with migrations that an operator has
+   * yet to apply
    * @throws when the database refuses the connection, has another schema, or is closed meanwhile
    */
   prepare(onWait: WaitListener): Promise<void>;
@@ -49,7 +50,13 @@ export async function openForServer(options: DatabaseOptions): Promise<StartingD
     ping: () => (isReady ? ping() : undefined),
     async prepare(onWait) {
       const { signal } = closing;
-      await retryUntilReachable(() => bringUp(databaseUrl, { probe, jobs, onWait, signal }), onWait, signal);
+      const pending = await retryUntilReachable(
+        () => bringUp(databaseUrl, { probe, jobs, onWait, signal }),
+        onWait,
+        signal,
+      );
+      if (pending.length > 0)
+        onWait('once no server of the version before runs, run db:migrate --post-deployment', { pending });
       isReady = true;
     },
     close() {
@@ -66,11 +73,11 @@ const MAX_DELAY_MS = 1000;
 const REPORT_INTERVAL_MS = 30_000;
 
 /** Runs `job` until it succeeds, or fails for another reason than an unavailable database. */
-async function retryUntilReachable(
-  job: () => Promise<void>,
+async function retryUntilReachable<T>(
+  job: () => Promise<T>,
   onWait: WaitListener,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<T> {
   let last: string | undefined;
   let reportedAt = 0;
   for (let delayMs = MIN_DELAY_MS; ; delayMs = Math.min(delayMs * 2, MAX_DELAY_MS)) {

@@ -56,14 +56,14 @@ async function as(user: string, ...statements: string[]): Promise<void> {
 const asAdmin = (...statements: string[]) => as('', ...statements);
 
 /** What a start says that does not succeed. */
-const saysOf = (start: Promise<void>): Promise<unknown> =>
+const saysOf = (start: Promise<unknown>): Promise<unknown> =>
   start.then(
     () => 'done',
     (error) => describeStartupError(error),
   );
 
 /** Does what an administrator is told, until a start succeeds. @returns what was told */
-async function obeying(start: () => Promise<void>): Promise<string[]> {
+async function obeying(start: () => Promise<unknown>): Promise<string[]> {
   const told: string[] = [];
   for (;;) {
     const says = (await saysOf(start())) as string;

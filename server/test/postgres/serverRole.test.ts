@@ -196,7 +196,7 @@ test('#373 each migration gives the role what it needs anew, and nothing else', 
 
 test('#374 what a new version of the queues needs is made by db:migrate, and until then the role is told so', async () => {
   expect(await migrate({ SERVER_DATABASE_URL: urlAs(role), JOBS: 'off' })).toEqual(DONE);
-  const told = (start: Promise<void>) => start.then(() => 'done', describeStartupError);
+  const told = (start: Promise<unknown>) => start.then(() => 'done', describeStartupError);
   expect(await told(checkPostgres(urlAs(role), { jobs: true }))).toBe(
     'stepwise: the database lacks the queues of the background work: run db:migrate as the owner of the tables, or set JOBS=off',
   );

@@ -17,7 +17,10 @@ export interface BackfillProgress {
  */
 export type Backfill = (tx: Database) => Promise<BackfillProgress | undefined>;
 
-/** Rows in a batch: some 0.2 s. */
+/**
+ * Rows in a batch, which takes some 0.2 s. One that has fewer is the last of its table: what servers write from then on is not
+ * waited for, as triggers fill it.
+ */
 const BATCH_ROWS = 10_000;
 
 /** What is filled before a migration, by the migration's name. */
@@ -44,7 +47,7 @@ interface IdRange {
 const name = (text: string) => sql.identifier(text);
 const number = (value: number) => sql.raw(`${value}::bigint`);
 
-/** Says whose workouts, their exercises, links and parts of exports are, and lists the logins. */
+/** Says whose workouts, their exercises, links and parts of exports are, and lists the logins of users that nobody removes meanwhile. */
 function fillOwners(): Backfill {
   return inIdRanges([
     ...OWNED.map(({ table, id, parent, parent_id }) => ({
@@ -67,6 +70,7 @@ function fillOwners(): Backfill {
         select ${sql.raw(STORED_LOGIN_KEY)}, login_key, id
         from users
         where id > ${from} and id <= ${to}
+        for key share
         on conflict do nothing`,
     },
   ]);
@@ -75,26 +79,31 @@ function fillOwners(): Backfill {
 function inIdRanges(ranges: readonly IdRange[]): Backfill {
   let at = 0;
   let last = 0;
+  let rows = 0;
   return async (tx) => {
     const range = ranges[at];
     if (!range) return undefined;
     const { table, id, fill } = range;
-    const [found] = await tx.execute<{ last: string | null }>(sql`
-      select max(id)::text as last
+    const [found] = await tx.execute<{ last: string | null; rows: number }>(sql`
+      select max(id)::text as last, count(*)::int as rows
       from (
         select ${name(id)} as id
         from ${name(table)}
         where ${name(id)} > ${number(last)}
         order by ${name(id)}
         limit ${sql.raw(String(BATCH_ROWS))}) batch`);
-    if (found?.last == null) {
+    if (found?.last != null) await tx.execute(fill(number(last), number(Number(found.last))));
+    const inBatch = found?.rows ?? 0;
+    const progress = { table, rows: rows + inBatch };
+    if (inBatch < BATCH_ROWS) {
       at++;
       last = 0;
+      rows = 0;
     } else {
-      await tx.execute(fill(number(last), number(Number(found.last))));
-      last = Number(found.last);
+      last = Number(found?.last);
+      rows = progress.rows;
     }
-    return { table, rows: last };
+    return progress;
   };
 }
 
@@ -109,20 +118,10 @@ interface WideTable {
   readonly old_key_types: string[];
 }
 
-/** A table after those that it refers to. */
-const ORDER = [
-  'exercises',
-  'users',
-  'event_sequences',
-  'physical_plans',
-  'workouts',
-  'mental_plans',
-  'resources',
-  'exports',
-  'task_series',
-];
-
-/** Copies the rows of each table into the wider one that follows it. Triggers copy what changes meanwhile. */
+/**
+ * Copies the rows of each table into the wider one that follows it, in any order: those have no foreign keys yet. Triggers copy
+ * what changes meanwhile.
+ */
 function copyTables(): Backfill {
   let tables: WideTable[] | undefined;
   let after: string[] | undefined;
@@ -156,22 +155,23 @@ function copyTables(): Backfill {
       from batch
       order by ${sql.raw(old_key.map((column) => `batch.${column} desc`).join(', '))}
       limit 1`);
-    rows += copied?.rows ?? 0;
-    const progress = { table: old, rows };
-    after = copied?.key;
-    if (!copied) {
-      await tx.execute(sql`analyze ${name(table)}`);
+    const inBatch = copied?.rows ?? 0;
+    const progress = { table: old, rows: rows + inBatch };
+    if (inBatch < BATCH_ROWS) {
+      if (progress.rows > 0) await tx.execute(sql`analyze ${name(table)}`);
       tables.shift();
+      after = undefined;
       rows = 0;
+    } else {
+      after = copied?.key;
+      rows = progress.rows;
     }
     return progress;
   };
 }
 
-async function readWideTables(tx: Database): Promise<WideTable[]> {
-  const tables = await tx.execute<WideTable>(
-    sql`select "table", old, names, values, old_key, old_key_types from next_tables`,
+function readWideTables(tx: Database): Promise<WideTable[]> {
+  return tx.execute<WideTable>(
+    sql`select "table", old, names, values, old_key, old_key_types from next_tables order by old`,
   );
-  const place = ({ old }: WideTable) => (ORDER.includes(old) ? ORDER.indexOf(old) : ORDER.length);
-  return tables.sort((one, other) => place(one) - place(other) || one.old.localeCompare(other.old));
 }

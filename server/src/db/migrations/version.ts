@@ -14,20 +14,29 @@ export class SchemaError extends OperatorError {
  * Migrations that servers of the version before do not survive. They are applied once there are none
  * (docs/operations/upgrades.md). Servers of this version run before and after them.
  */
-export const POST_DEPLOYMENT: ReadonlySet<string> = new Set(['0012_wide_tables', '0013_exchange']);
+export const POST_DEPLOYMENT: ReadonlySet<string> = new Set([
+  '0012_wide_tables',
+  '0013_exchange',
+  '0014_keys_valid',
+]);
 
 /** @returns the migrations that this version needs. What comes before one of them is needed too */
 export function withoutPostDeployment(pending: readonly string[]): string[] {
   return pending.slice(0, pending.findLastIndex((tag) => !POST_DEPLOYMENT.has(tag)) + 1);
 }
 
-/** @throws SchemaError if migrations are missing, or if a newer version has added some */
-export async function checkVersion(db: Database): Promise<void> {
-  const missing = withoutPostDeployment(await pendingMigrations(db));
+/**
+ * @returns the post-deployment migrations that are pending
+ * @throws SchemaError if migrations are missing, or if a newer version has added some
+ */
+export async function checkVersion(db: Database): Promise<string[]> {
+  const pending = await pendingMigrations(db);
+  const missing = withoutPostDeployment(pending);
   if (missing.length > 0)
     throw new SchemaError(
       `the database lacks migrations (${missing.join(', ')}): run db:migrate, or set MIGRATE_AT_START=true`,
     );
+  return pending;
 }
 
 /**

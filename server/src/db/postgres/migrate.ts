@@ -27,16 +27,12 @@ import { memoizedProbe, type ServerInfo } from './session.ts';
 /** The advisory lock of a migration: an arbitrary number of this project ("step"). */
 export const MIGRATION_LOCK_ID = 0x73746570;
 
-/** Attempts of a migration that met a locked table. Between them the statements that queued behind it run. */
-const MAX_ATTEMPTS = 5;
+/** Attempts of a step that met a locked table or row. Between them the statements of servers that queued behind it run. */
+const MAX_ATTEMPTS = 100;
 const RETRY_DELAY_MS = 1000;
 
-/** Attempts of a step that runs beside servers: between them it lets their statements pass. */
-const MAX_STEP_ATTEMPTS = 100;
-
-const MIGRATION_CONNECTION = { name: 'stepwise migrations', settings: { lock_timeout: '3s' } };
-/** While it waits for a lock, statements of servers queue behind it. Shorter than `deadlock_timeout`, which would end one of them. */
-const POST_DEPLOYMENT_CONNECTION = { name: 'stepwise migrations', settings: { lock_timeout: '500ms' } };
+/** It waits for a lock for less than `deadlock_timeout` (1 s), after which PostgreSQL would end the statement of a server. */
+const MIGRATION_CONNECTION = { name: 'stepwise migrations', settings: { lock_timeout: '500ms' } };
 
 /** Between reports of a backfill. */
 const REPORT_INTERVAL_MS = 5_000;
@@ -60,22 +56,24 @@ export interface PrepareOptions {
 /**
  * Applies the pending migrations and adds the default data. Servers that start together wait for each other: each step is a
  * transaction that holds the lock and does the work, so both end together, also behind a pooler.
+ * @returns the post-deployment migrations that are pending
  * @throws SchemaError, SettingError or PrivilegeError
  */
-export async function migratePostgres(url: DatabaseUrl, options: PrepareOptions = {}): Promise<void> {
+export async function migratePostgres(url: DatabaseUrl, options: PrepareOptions = {}): Promise<string[]> {
   const { probe = memoizedProbe(url), onWait = () => {}, signal, postDeployment = false } = options;
-  const connection = postDeployment ? POST_DEPLOYMENT_CONNECTION : MIGRATION_CONNECTION;
-  const attempts = postDeployment ? MAX_STEP_ATTEMPTS : MAX_ATTEMPTS;
   const pace = { signal } as { signal?: AbortSignal };
   const step = migrationSteps(postDeployment);
   let waitsFor: number | undefined;
-  let reportedAt = 0;
+  let reportedAt = performance.now();
   for (let attempt = 1; ; ) {
     try {
-      const { outcome, holder, progress } = await runInTransaction(url, probe, connection, (tx) =>
-        migrateUnlessLocked(tx, step, options),
+      const { outcome, holder, progress, pending } = await runInTransaction(
+        url,
+        probe,
+        MIGRATION_CONNECTION,
+        (tx) => migrateUnlessLocked(tx, step, options),
       );
-      if (outcome === 'done') return;
+      if (outcome === 'done') return pending ?? [];
       attempt = 1;
       if (progress && performance.now() - reportedAt > REPORT_INTERVAL_MS) {
         onWait('filling rows for a migration', progress);
@@ -91,30 +89,34 @@ export async function migratePostgres(url: DatabaseUrl, options: PrepareOptions 
       await sleep(POLL_INTERVAL_MS, undefined, pace);
     } catch (error) {
       // A table was locked, or a batch lost a deadlock.
-      if (attempt++ === attempts || !['55P03', '40P01'].includes(databaseCode(error) ?? '')) throw error;
+      if (attempt++ === MAX_ATTEMPTS || !['55P03', '40P01'].includes(databaseCode(error) ?? '')) throw error;
       await sleep(RETRY_DELAY_MS, undefined, pace);
     }
   }
 }
 
-/** Checks that the schema is up to date and that the role has the privileges that are needed. @throws as above */
+/**
+ * Checks that the schema is up to date and that the role has the privileges that are needed.
+ * @returns and throws as above
+ */
 export async function checkPostgres(
   url: DatabaseUrl,
   { probe = memoizedProbe(url), jobs }: PrepareOptions = {},
-): Promise<void> {
-  await runInTransaction(
+): Promise<string[]> {
+  return runInTransaction(
     url,
     probe,
     { name: 'stepwise', settings: { statement_timeout: '4s' }, isReadOnly: true },
     async (tx) => {
       const privileges = await readPrivileges(tx);
       requirePrivileges(privileges, missingToInspect(privileges));
-      await checkVersion(tx);
+      const pending = await checkVersion(tx);
       requirePrivileges(privileges, missingToServe(privileges));
-      if (!jobs) return;
+      if (!jobs) return pending;
       if (!privileges.schemas.pgboss && !privileges.can_create_schemas)
         throw new SchemaError(`the database lacks the queues of the background work: ${QUEUES_REMEDY}`);
       requirePrivileges(privileges, missingForJobs(privileges), JOBS_REMEDY);
+      return pending;
     },
   );
 }
@@ -139,6 +141,8 @@ interface MigrationOutcome {
   /** Who has the lock, unless it is free by now. */
   readonly holder?: LockHolder | undefined;
   readonly progress?: BackfillProgress | undefined;
+  /** When all is done: the post-deployment migrations that are left. */
+  readonly pending?: string[];
 }
 
 async function migrateUnlessLocked(
@@ -158,11 +162,11 @@ async function migrateUnlessLocked(
   if (jobs) requirePrivileges(privileges, missingForJobs(privileges), JOBS_REMEDY);
   const result = isPending && (await step(tx));
   if (result) return { outcome: 'step', progress: result === true ? undefined : result };
-  await checkVersion(tx);
+  const left = await checkVersion(tx);
   await seedExercises(tx);
   // A role that has just migrated owns the tables.
   if (!isPending) requirePrivileges(privileges, missingToServe(privileges));
-  return { outcome: 'done' };
+  return { outcome: 'done', pending: left };
 }
 
 async function holderOf(tx: Database): Promise<LockHolder | undefined> {
