@@ -183,6 +183,46 @@ test('#371 Redis is given its password where no list of processes shows it', () 
   expect(config).toBe('requirepass $$REDISCLI_AUTH\nEND\n');
 });
 
+describe('deploy/citus/compose.yml, over docker-compose.scale.yml', async () => {
+  const source = await text('deploy/citus/compose.yml');
+  const cluster = parse(source, { merge: true }) as Compose;
+  const scale = composes.get('docker-compose.scale.yml') as Compose;
+  const nodes = ['postgres', 'worker-1', 'worker-2'];
+
+  test('#786 three nodes of the public image, each with a volume of its own, and what waits for them', () => {
+    for (const name of nodes) expect(cluster.services[name]?.image).toBe('citusdata/citus:12.1');
+    const volumes = [scale.services.postgres, cluster.services['worker-1'], cluster.services['worker-2']].map(
+      (service) => service?.volumes?.[0]?.split(':'),
+    );
+    expect(new Set(volumes.map((one) => one?.[0])).size).toBe(3);
+    expect(new Set(volumes.map((one) => one?.[1]))).toEqual(new Set(['/var/lib/postgresql/data']));
+    expect(Object.keys(cluster.volumes)).toEqual(['worker-1', 'worker-2']);
+    expect(Object.keys(cluster.services.cluster?.depends_on ?? {})).toEqual(nodes);
+    expect(cluster.services.migration?.depends_on).toHaveProperty('cluster');
+    expect([cluster.name === scale.name, cluster.name]).toEqual([false, 'stepwise-citus']);
+  });
+
+  test('#786 servers connect to the coordinator, as the same role as without a cluster, which the nodes know', () => {
+    expect(scale.services['app-1']?.environment?.DATABASE_URL).toContain('@postgres:5432/lifebalance');
+    expect(cluster.services).not.toHaveProperty('app-1');
+    const [name] = /(?<=\/\/)[^:]+/.exec(scale.services['app-1']?.environment?.DATABASE_URL ?? '') ?? [];
+    expect(source).toContain(`*:*:*:${name}:$$SERVER_ROLE_PASSWORD`);
+    expect(cluster.services.migration?.command?.join(' ')).toBe(
+      'sh -c node server/scripts/migrate.ts && exec node server/scripts/distribute.ts',
+    );
+  });
+
+  test('#786 its secrets are those of the other file, and none stands in it', () => {
+    const needed = (of: string) => new Set([...of.matchAll(/\$\{\w+:\?[^}]*\}/g)].map(([found]) => found));
+    const others = needed(sources.get('docker-compose.scale.yml') as string);
+    expect([...needed(source)].filter((one) => !others.has(one))).toEqual([]);
+    expect(variablesIn(source).filter((name) => !explained.get(name))).toEqual([]);
+    for (const name of [...nodes, 'cluster'])
+      for (const [variable, value] of Object.entries(cluster.services[name]?.environment ?? {}))
+        if (/PASSWORD$/.test(variable)) expect(value, variable).toMatch(/^\$\{\w+:\?[^}]+\}$/);
+  });
+});
+
 describe('deploy/up', () => {
   const folders: string[] = [];
   afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true }))));
