@@ -1,6 +1,5 @@
 // `pnpm db:distribute` on a cluster.
-import { spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { tmpdir } from 'node:os';
 import { expect, onTestFinished, test } from 'vitest';
 import { sql } from '../../src/db/drizzle.ts';
 import { seedExercises } from '../../src/db/migrations/seed.ts';
@@ -8,6 +7,7 @@ import { distributePostgres, distributionPlan } from '../../src/db/postgres/dist
 import { migratePostgres } from '../../src/db/postgres/migrate.ts';
 import { openPostgres } from '../../src/db/postgres/open.ts';
 import { prepareServerRole } from '../../src/db/postgres/serverRole.ts';
+import { runProgram } from '../programs.ts';
 import { createOnCluster, statementsIn, urlOf } from '../testDatabases.ts';
 import { CITUS_URL } from './cluster.ts';
 
@@ -18,21 +18,9 @@ async function emptyCluster(): Promise<string> {
 }
 
 /** Runs the script. @returns its exit code and what it wrote */
-async function distribute(
-  settings: Record<string, string>,
-): Promise<{ code: number | null; lines: string[] }> {
-  const child = spawn(
-    process.execPath,
-    [fileURLToPath(new URL('../../scripts/distribute.ts', import.meta.url))],
-    {
-      env: { PATH: process.env.PATH, NODE_ENV: 'production', ...settings },
-      cwd: fileURLToPath(new URL('.', import.meta.url)),
-    },
-  );
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk));
-  const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
-  return { code, lines: output.trimEnd().split('\n') };
+async function distribute(env: Record<string, string>): Promise<{ code: number; lines: string[] }> {
+  const { code, stdout, stderr } = await runProgram('distribute.ts', tmpdir(), env);
+  return { code, lines: (stdout + stderr).trimEnd().split('\n') };
 }
 
 const says = (run: Promise<unknown>): Promise<string> =>
