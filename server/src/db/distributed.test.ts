@@ -28,7 +28,7 @@ test('#810 an insert calls a function, with an id of the coordinator, and the la
   expect(oneLine(definition)).toBe(
     oneLine(`create or replace function ${name}(bigint, text, bigint)
       returns table ("id" bigint, "title" text)
-      language plpgsql
+      language plpgsql rows 1
       set citus.allow_nested_distributed_execution = on
     as $function$
     #variable_conflict use_column
