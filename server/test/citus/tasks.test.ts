@@ -42,7 +42,7 @@ const OTHERS: Readonly<Record<string, string>> = {
   'purge.events': 'each node deletes of its users',
   'purge.exportParts': 'each node deletes of its users',
   'purge.exports': 'each node deletes of its users',
-  'purge.auditTrail': 'each node deletes of its users',
+  'purge.auditTrail': 'a function of the coordinator, with which each node deletes of its users',
 };
 
 /** By type. */

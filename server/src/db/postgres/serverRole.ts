@@ -69,6 +69,8 @@ export async function prepareServerRole(owner: DatabaseUrl, { user, password }: 
         await run(`revoke all on ${schema}."${table}" from ${found.role}`);
         await run(`grant ${privilegesOn(schema, table, server)} on ${schema}."${table}" to ${found.role}`);
       }
+      // There ids are taken before the statement (distributed.ts).
+      if (server.isDistributed) await run(`grant usage on all sequences in schema public to ${found.role}`);
       for (const { statement, mine } of await excessPrivileges(tx, user)) if (mine) await run(statement);
       // What is left only an administrator can revoke.
       requirePrivileges(

@@ -70,8 +70,9 @@ export function completeSettings(
 ): Readonly<Record<string, string>> {
   const all = {
     ...SETTINGS,
-    // One plan for all values leaves Citus without the value that names the node.
-    ...(isDistributed && { plan_cache_mode: 'auto' }),
+    // One plan for all values leaves Citus without the value that names the node. Without such a plan each run of a large
+    // statement would compile it, for seconds.
+    ...(isDistributed && { plan_cache_mode: 'auto', jit: 'off' }),
     ...(version >= 170_000 && { transaction_timeout: '0' }),
     ...settings,
   };
