@@ -60,10 +60,9 @@ export async function expectRebuilt(db: Database, user_id: number): Promise<void
   const links = await rowsOf(
     db,
     sql`
-      select link.resource_id as id, link.mental_plan_id as plan_id, link.progress
-      from mental_plan_resources link
-      join mental_plans plan on plan.id = link.mental_plan_id
-      where plan.user_id = ${user_id}`,
+      select resource_id as id, mental_plan_id as plan_id, progress
+      from mental_plan_resources
+      where user_id = ${user_id}`,
   );
   const tasks = await rowsOf(db, sql`select id, status from outer_tasks where user_id = ${user_id}`);
   const tables = {

@@ -48,9 +48,9 @@ async function newPerson() {
       const [row] = await db.execute(sql`
         select
           (select row_to_json(d) from (select state, revision from days where user_id = ${user.id} and date = ${date}) d) as day,
-          (select day from physical_plans where id = ${plan_id}) as plan_day,
+          (select day from physical_plans where user_id = ${user.id} and id = ${plan_id}) as plan_day,
           (select progress from mental_plans where user_id = ${user.id}) as days_left,
-          (select progress from mental_plan_resources where resource_id = ${resource_id}) as progress`);
+          (select progress from mental_plan_resources where user_id = ${user.id} and resource_id = ${resource_id}) as progress`);
       return { ...(row as unknown as Stands), facts: (await factsOf(db, user.id)).length };
     },
   };
