@@ -1,20 +1,23 @@
 // What the SQLSTATE of a failed statement means. The text of a driver's error is never read or shown.
 
-/**
- * SQLSTATE classes and codes that say "not now": connection (08), resources (53), shutdown (57P), timeouts, conflicts.
- * 25P02 is what is left of a prepared statement whose table was exchanged (drizzle/0013_exchange.sql) when it runs in a
- * transaction: the driver prepares it again there, in vain. Outside of one it succeeds.
- */
-const UNAVAILABLE_SQLSTATES = /^(08|53|57P|58|57014|55P03|40001|40P01|25006|25P02|25P03)/;
+/** SQLSTATE classes and codes that say "not now": connection (08), resources (53), shutdown (57P), timeouts, conflicts. */
+const UNAVAILABLE_SQLSTATES = /^(08|53|57P|58|57014|55P03|40001|40P01|25006|25P03)/;
 
 /** Codes of the driver, of our limiter and sockets, and of Node.js for sockets. */
 const UNAVAILABLE_CODES =
   /^(TLS_|QUEUE_FULL|CONNECTION_|CONNECT_TIMEOUT|ACQUIRE_TIMEOUT|QUERY_TIMEOUT|TRANSACTION_|ECONN|EPIPE|EMFILE|ENFILE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|ENOENT)/;
 
+/**
+ * What a statement of a transaction is given as whose types a migration has changed since it was prepared: it says as much, try
+ * again. PostgreSQL's own code for that, 0A000, also means that it cannot do something at all.
+ */
+const SERIALIZATION_FAILURE = '40001';
+
 /** @returns the code of the error or of the error that it wraps (Drizzle wraps the driver's), if it has one */
 export function databaseCode(error: unknown): string | undefined {
   for (let depth = 0; error instanceof Error && depth < 5; depth++, error = error.cause) {
-    const { code } = error as { code?: unknown };
+    const { code, routine } = error as { code?: unknown; routine?: unknown };
+    if (code === '0A000' && routine === 'RevalidateCachedQuery') return SERIALIZATION_FAILURE;
     if (typeof code === 'string') return code;
   }
   return undefined;
