@@ -1,6 +1,8 @@
 // The collection of requests that the document is converted to. Its examples are sent as they are; what only an answer can
 // tell is taken from that answer: the tokens. The code that resets a password comes from the environment.
 
+import { localDate } from '../../../server/src/domain/calendar.ts';
+
 interface Item {
   name: string;
   item?: Item[];
@@ -79,12 +81,13 @@ if (answer.access_token) {
 
 const requestsOf = (item: Item): Item[] => (item.item ? item.item.flatMap(requestsOf) : [item]);
 
-/** Days can be written for a month: the date of the examples is taken for today. */
-const onDate = (item: Item): Item =>
-  JSON.parse(JSON.stringify(item).replaceAll('2026-11-28', new Date().toISOString().slice(0, 10)));
+/** Days can be written for a month: the date of the examples is taken for today by the clock of their profile. */
+const onDate = (item: Item, today: string): Item =>
+  JSON.parse(JSON.stringify(item).replaceAll('2026-11-28', today));
 
 /** @returns a collection of the requests of these operations, in this order, each named by its operation */
 export function chained(collection: Collection, document: Document, order: readonly string[]): Collection {
+  let clock = { time_zone: 'UTC', day_start: 0 };
   const byName = new Map(
     requestsOf(collection).map((item) => {
       const path = `/${item.request?.url.path.join('/')}`.replaceAll(/:(\w+)/g, '{$1}');
@@ -94,8 +97,9 @@ export function chained(collection: Collection, document: Document, order: reado
   const item = order.map((name) => {
     const known = byName.get(name);
     if (!known?.request) throw new Error(`the collection has no ${name}`);
-    const found = onDate(known);
+    const found = onDate(known, localDate(Date.now(), clock.time_zone, clock.day_start));
     const { body, url } = found.request ?? {};
+    if (name === 'profile.update') clock = { ...clock, ...JSON.parse(body?.raw ?? '{}') };
     if (url) url.path = url.path.map((part) => (part === ':id' ? (ID_OF[name] ?? part) : part));
     if (body?.raw)
       body.raw = body.raw
