@@ -89,10 +89,10 @@ export async function createOnCluster(coordinator: string): Promise<NewDatabase>
 }
 
 /** Makes a database as servers find it: migrated, and distributed on a cluster. */
-export async function createMigrated(server: string): Promise<NewDatabase> {
-  const database = await (isCluster ? createOnCluster : createDatabase)(server);
+export async function createMigrated(server: string, onCluster = isCluster): Promise<NewDatabase> {
+  const database = await (onCluster ? createOnCluster : createDatabase)(server);
   await migratePostgres(database.url);
-  if (isCluster) await distributePostgres(database.url);
+  if (onCluster) await distributePostgres(database.url);
   return database;
 }
 

@@ -27,14 +27,14 @@ export async function openDatabase(options: DatabaseOptions, onWait?: WaitListen
     const { openEmbedded } = await import('./pglite/open.ts');
     return openEmbedded(options.dataDir);
   }
-  const [{ openPostgres }, { checkPostgres, migratePostgres }, { memoizedProbe }] = await Promise.all([
+  const [{ openPostgres }, { preparePostgres }, { memoizedProbe }] = await Promise.all([
     import('./postgres/open.ts'),
     import('./postgres/migrate.ts'),
     import('./postgres/session.ts'),
   ]);
   const { databaseUrl, poolSize, migrateAtStart, postDeployment, jobs } = options;
   const probe = memoizedProbe(databaseUrl);
-  await (migrateAtStart ? migratePostgres : checkPostgres)(databaseUrl, {
+  await preparePostgres(databaseUrl, migrateAtStart, {
     probe,
     jobs,
     onWait,

@@ -27,13 +27,12 @@ class DatabaseNotReadyError extends Error {
 export async function openForServer(options: DatabaseOptions): Promise<StartingDatabase> {
   const { databaseUrl, poolSize, migrateAtStart, jobs } = options;
   if (databaseUrl === undefined) return { ...(await openDatabase(options)), prepare: async () => {} };
-  const [{ openPostgres }, { checkPostgres, migratePostgres }, { memoizedProbe }] = await Promise.all([
+  const [{ openPostgres }, { preparePostgres }, { memoizedProbe }] = await Promise.all([
     import('./postgres/open.ts'),
     import('./postgres/migrate.ts'),
     import('./postgres/session.ts'),
   ]);
   const probe = memoizedProbe(databaseUrl);
-  const bringUp = migrateAtStart ? migratePostgres : checkPostgres;
   const opened = openPostgres(databaseUrl, poolSize, options, probe);
   const { db, ping, close } = opened;
   const closing = new AbortController();
@@ -51,7 +50,7 @@ export async function openForServer(options: DatabaseOptions): Promise<StartingD
     async prepare(onWait) {
       const { signal } = closing;
       const pending = await retryUntilReachable(
-        () => bringUp(databaseUrl, { probe, jobs, onWait, signal }),
+        () => preparePostgres(databaseUrl, migrateAtStart, { probe, jobs, onWait, signal }),
         onWait,
         signal,
       );

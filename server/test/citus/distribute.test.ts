@@ -3,10 +3,12 @@ import { tmpdir } from 'node:os';
 import { expect, onTestFinished, test } from 'vitest';
 import { sql } from '../../src/db/drizzle.ts';
 import { seedExercises } from '../../src/db/migrations/seed.ts';
-import { distributePostgres, distributionPlan } from '../../src/db/postgres/distribute.ts';
+import { distributePostgres } from '../../src/db/postgres/distribute.ts';
+import { distributionPlan } from '../../src/db/postgres/distribution.ts';
 import { migratePostgres } from '../../src/db/postgres/migrate.ts';
 import { openPostgres } from '../../src/db/postgres/open.ts';
 import { prepareServerRole } from '../../src/db/postgres/serverRole.ts';
+import { openForServer } from '../../src/db/startup.ts';
 import { runProgram } from '../programs.ts';
 import { createOnCluster, statementsIn, urlOf } from '../testDatabases.ts';
 import { CITUS_URL } from './cluster.ts';
@@ -218,4 +220,28 @@ test('#785 a worker, a cluster without workers and missing migrations are refuse
     `select citus_remove_node(node_name, node_port::int) from citus_get_active_worker_nodes()`,
   );
   expect(await says(distributePostgres(url))).toContain('the cluster has no workers: on the coordinator run');
+});
+
+test('#825 a server does not start while the nodes lack a table or a function of its version, and says what to do', async () => {
+  const url = await emptyCluster();
+  await migratePostgres(url);
+  await distributePostgres(url);
+  const start = async () => {
+    const options = { poolSize: 2, migrateAtStart: true, dataDir: '' };
+    const opened = await openForServer({ ...options, databaseUrl: url });
+    try {
+      return await says(opened.prepare(() => {}));
+    } finally {
+      await opened.close();
+    }
+  };
+  expect(await start()).toBe('done');
+  const [made] = await statementsIn(
+    url,
+    `select min(oid::regprocedure::text) as called, min(proname) as name from pg_proc where proname ~ '^insert_calendars_'`,
+  );
+  await statementsIn(url, `drop function ${made?.called}`, 'drop table calendars');
+  expect(await start()).toBe(
+    `SchemaError: the nodes of the cluster lack what this version needs (calendars, ${made?.name}): run pnpm db:distribute`,
+  );
 });

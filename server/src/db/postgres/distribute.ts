@@ -2,11 +2,15 @@
 // looks first whether it was made before, so that a run that was cut off is completed by the next one.
 import type postgres from 'postgres';
 import { OperatorError } from '../../operatorError.ts';
-import { insertFunctions } from '../../statements.ts';
-import { getTableConfig, isTable, type Table } from '../drizzle.ts';
 import { pendingMigrations, SchemaError, withoutPostDeployment } from '../migrations/version.ts';
-import * as schema from '../schema/index.ts';
 import { databaseOnConnection } from './connection.ts';
+import {
+  calledFunctions,
+  type Distribution,
+  distributionPlan,
+  type ForeignKey,
+  type TablePlan,
+} from './distribution.ts';
 import type { DatabaseUrl } from './driverOptions.ts';
 import { MIGRATION_LOCK_ID } from './migrate.ts';
 import { withConnection } from './ownConnection.ts';
@@ -20,27 +24,6 @@ export class DistributionError extends OperatorError {
 /** The oldest version with all that we use. */
 const OLDEST_CITUS = [12, 1] as const;
 
-/** How the rows of a table are spread. */
-export type Distribution =
-  /** By a column. Tables in the same group have the rows of one user on the same node. */
-  | { readonly kind: 'distributed'; readonly by: string; readonly group: 'users' | 'own' }
-  /** All rows are on each node. */
-  | { readonly kind: 'reference' };
-
-interface ForeignKey {
-  readonly name: string;
-  readonly columns: readonly string[];
-  readonly to: string;
-  readonly toColumns: readonly string[];
-  readonly onDelete: string;
-}
-
-interface TablePlan {
-  readonly table: string;
-  readonly distribution: Distribution;
-  readonly foreignKeys: readonly ForeignKey[];
-}
-
 /**
  * What Citus refuses on such tables, or what fails there at each change. Rights replace the first two
  * (serverRole.ts), and the seed counts the version of the catalogue up (migrations/seed.ts).
@@ -50,51 +33,6 @@ const TRIGGERS: Readonly<Record<string, string>> = {
   audit_trail_is_append_only: 'audit_trail',
   exercise_catalogue_changes: 'exercises',
 };
-
-/** @returns every table of the schema, in an order in which none comes before one that it refers to */
-export function distributionPlan(): TablePlan[] {
-  const plans = (Object.values(schema) as unknown[]).filter(isTable).map(planOf);
-  const ordered: TablePlan[] = [];
-  while (ordered.length < plans.length) {
-    const isPlaced = (name: string) => ordered.some(({ table }) => table === name);
-    const next = plans.find(
-      ({ table, distribution, foreignKeys }) =>
-        !isPlaced(table) &&
-        (table === 'users' || distribution.kind === 'reference' || isPlaced('users')) &&
-        foreignKeys.every(({ to }) => isPlaced(to)),
-    );
-    if (!next) throw new Error('tables refer to each other in a circle');
-    ordered.push(next);
-  }
-  return ordered;
-}
-
-/**
- * A table without a user's rows is a reference table. Others are distributed by the first column of their primary key: that is
- * the user, but for logins, which are unique among all users.
- */
-function planOf(table: Table): TablePlan {
-  const { name, columns, primaryKeys, foreignKeys } = getTableConfig(table);
-  const by = primaryKeys[0]?.columns[0]?.name ?? columns.find(({ primary }) => primary)?.name;
-  if (by === undefined) throw new Error(`the table ${name} has no primary key`);
-  const isOfUsers = name === 'users' || columns.some((column) => column.name === 'user_id');
-  return {
-    table: name,
-    distribution: isOfUsers
-      ? { kind: 'distributed', by, group: name === 'users' || by === 'user_id' ? 'users' : 'own' }
-      : { kind: 'reference' },
-    foreignKeys: foreignKeys.map((key) => {
-      const { columns: from, foreignTable, foreignColumns } = key.reference();
-      return {
-        name: key.getName(),
-        columns: from.map((column) => column.name),
-        to: getTableConfig(foreignTable).name,
-        toColumns: foreignColumns.map((column) => column.name),
-        onDelete: key.onDelete ?? 'no action',
-      };
-    }),
-  };
-}
 
 /** What a run did, in the order in which it did it. */
 export type Progress = (line: string) => void;
@@ -345,8 +283,7 @@ async function createInsertFunctions(client: postgres.Sql, done: Progress): Prom
     from pg_proc
     where pronamespace = 'public'::regnamespace`;
   const names = new Set(there.map(({ name }) => name));
-  for (const definition of insertFunctions()) {
-    const [, name = ''] = /^create or replace function public\.(\w+)/.exec(definition) ?? [];
+  for (const { name, definition } of calledFunctions()) {
     if (names.has(name)) continue;
     await client.unsafe(definition);
     done(`function ${name}: on each node`);

@@ -13,7 +13,7 @@ import {
   withoutPostDeployment,
 } from '../migrations/version.ts';
 import type { DatabaseUrl } from './driverOptions.ts';
-import { runInTransaction } from './ownConnection.ts';
+import { type ConnectionPurpose, runInTransaction } from './ownConnection.ts';
 import {
   missingForJobs,
   missingToInspect,
@@ -33,6 +33,12 @@ const RETRY_DELAY_MS = 1000;
 
 /** It waits for a lock for less than `deadlock_timeout` (1 s), after which PostgreSQL would end the statement of a server. */
 const MIGRATION_CONNECTION = { name: 'stepwise migrations', settings: { lock_timeout: '500ms' } };
+
+const CHECK_CONNECTION: ConnectionPurpose = {
+  name: 'stepwise',
+  settings: { statement_timeout: '4s' },
+  isReadOnly: true,
+};
 
 /** Between reports of a backfill. */
 const REPORT_INTERVAL_MS = 5_000;
@@ -103,22 +109,36 @@ export async function checkPostgres(
   url: DatabaseUrl,
   { probe = memoizedProbe(url), jobs }: PrepareOptions = {},
 ): Promise<string[]> {
-  return runInTransaction(
-    url,
-    probe,
-    { name: 'stepwise', settings: { statement_timeout: '4s' }, isReadOnly: true },
-    async (tx) => {
-      const privileges = await readPrivileges(tx);
-      requirePrivileges(privileges, missingToInspect(privileges));
-      const pending = await checkVersion(tx);
-      requirePrivileges(privileges, missingToServe(privileges));
-      if (!jobs) return pending;
-      if (!privileges.schemas.pgboss && !privileges.can_create_schemas)
-        throw new SchemaError(`the database lacks the queues of the background work: ${QUEUES_REMEDY}`);
-      requirePrivileges(privileges, missingForJobs(privileges), JOBS_REMEDY);
-      return pending;
-    },
-  );
+  return runInTransaction(url, probe, CHECK_CONNECTION, async (tx) => {
+    const privileges = await readPrivileges(tx);
+    requirePrivileges(privileges, missingToInspect(privileges));
+    const pending = await checkVersion(tx);
+    requirePrivileges(privileges, missingToServe(privileges));
+    if (!jobs) return pending;
+    if (!privileges.schemas.pgboss && !privileges.can_create_schemas)
+      throw new SchemaError(`the database lacks the queues of the background work: ${QUEUES_REMEDY}`);
+    requirePrivileges(privileges, missingForJobs(privileges), JOBS_REMEDY);
+    return pending;
+  });
+}
+
+/**
+ * What a server or a worker does at its start: it migrates or only checks, and where tables are distributed it checks that
+ * the nodes have what its statements need.
+ * @returns and throws as above
+ */
+export async function preparePostgres(
+  url: DatabaseUrl,
+  migrateAtStart: boolean,
+  options: PrepareOptions & { readonly probe: () => Promise<ServerInfo> },
+): Promise<string[]> {
+  const pending = await (migrateAtStart ? migratePostgres : checkPostgres)(url, options);
+  const { probe } = options;
+  if ((await probe()).isDistributed) {
+    const { checkDistribution } = await import('./distribution.ts');
+    await runInTransaction(url, probe, CHECK_CONNECTION, checkDistribution);
+  }
+  return pending;
 }
 
 const QUEUES_REMEDY = 'run db:migrate as the owner of the tables, or set JOBS=off';

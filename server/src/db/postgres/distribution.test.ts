@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { getTableConfig, isTable } from '../drizzle.ts';
 import * as schema from '../schema/index.ts';
-import { distributionPlan } from './distribute.ts';
+import { distributionPlan } from './distribution.ts';
 import { TABLE_PRIVILEGES } from './privileges.ts';
 
 const plan = distributionPlan();
