@@ -6,7 +6,7 @@ import { distributePostgres } from '../src/db/postgres/distribute.ts';
 import { migratePostgres } from '../src/db/postgres/migrate.ts';
 
 /** Whether the server of the tests is a cluster: `pnpm test:citus` names its coordinator in both. */
-const isCluster =
+export const isCluster =
   process.env.CITUS_URL !== undefined && process.env.CITUS_URL === process.env.TEST_DATABASE_URL;
 
 export interface NewDatabase {

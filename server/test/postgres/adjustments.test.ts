@@ -5,6 +5,7 @@ import type { Database } from '../../src/db/database.ts';
 import { sql } from '../../src/db/drizzle.ts';
 import { openPostgres } from '../../src/db/postgres/open.ts';
 import { openTestDatabase, startApp } from '../harness.ts';
+import { waitForLockWaits } from '../lockWaits.ts';
 import { expectRebuilt, factsOf } from '../rebuilt.ts';
 
 const ROUNDS = 50;
@@ -53,18 +54,6 @@ async function newPerson() {
   };
 }
 
-/** Returns when so many statements wait for a lock. */
-const waiting = (count: number) =>
-  expect
-    .poll(async () => {
-      const [row] = await database.db.execute<{ count: number }>(sql`
-        select count(*)::int as count
-        from pg_stat_activity
-        where datname = current_database() and wait_event_type = 'Lock'`);
-      return row?.count;
-    })
-    .toBe(count);
-
 /** Runs both in this order: each has begun, and waits for the user's lock, before the first of them gets it. */
 async function inTurn(user_id: number, acts: readonly (() => Promise<unknown>)[]): Promise<void> {
   const locked = Promise.withResolvers<void>();
@@ -78,7 +67,7 @@ async function inTurn(user_id: number, acts: readonly (() => Promise<unknown>)[]
   const running: Promise<unknown>[] = [];
   for (const act of acts) {
     running.push(act());
-    await waiting(running.length);
+    await waitForLockWaits(database.db, running.length);
   }
   released.resolve();
   await Promise.all([holding, ...running]);

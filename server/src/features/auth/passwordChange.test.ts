@@ -2,6 +2,7 @@
 // point, because statements wait here until the test lets them go on.
 import { expect, test } from 'vitest';
 import { openTestDatabase, startApp, type User } from '../../../test/harness.ts';
+import { waitForLockWaits } from '../../../test/lockWaits.ts';
 import { sessionOf } from '../../../test/tokens.ts';
 import type { Database } from '../../db/database.ts';
 import { sql } from '../../db/drizzle.ts';
@@ -81,12 +82,7 @@ function holdOpen(name: string) {
 
 /** On PostgreSQL: until a statement waits for a lock. The embedded database runs one transaction after the other anyway. */
 async function oneWaits(): Promise<void> {
-  if (database.engine !== 'postgres') return;
-  const waiting = () =>
-    db.execute(
-      sql`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
-    );
-  await expect.poll(async () => (await waiting()).length).toBe(1);
+  if (database.engine === 'postgres') await waitForLockWaits(db, 1);
 }
 
 // #333: At each point where they can meet, on PostgreSQL with both waiting for the lock.

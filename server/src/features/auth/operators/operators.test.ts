@@ -1,6 +1,7 @@
 // What operators do with accounts, and the codes that set a new password.
 import { describe, expect, test, vi } from 'vitest';
 import { openTestDatabase, startApp, type User } from '../../../../test/harness.ts';
+import { waitForLockWaits } from '../../../../test/lockWaits.ts';
 import { PLENTY } from '../../../../test/rates.ts';
 import { openStream } from '../../../../test/streams.ts';
 import { bothTransports } from '../../../../test/transports.ts';
@@ -66,12 +67,7 @@ const trailOf = async ({ id }: User) =>
   ).map(({ event }) => event);
 /** On PostgreSQL: until a statement waits for a lock. The embedded database runs one transaction after the other anyway. */
 async function oneWaits(): Promise<void> {
-  if (database.engine !== 'postgres') return;
-  const waiting = () =>
-    db.execute(
-      sql`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
-    );
-  await expect.poll(async () => (await waiting()).length).toBe(1);
+  if (database.engine === 'postgres') await waitForLockWaits(db, 1);
 }
 const WRONG = { status: 401, code: 'WRONG_CREDENTIALS', detail: 'Wrong credential passed' };
 
