@@ -2,6 +2,7 @@
 import { Socket } from 'node:net';
 import postgres from 'postgres';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { connect } from '../../src/db/postgres/connection.ts';
 
 const url = process.env.TEST_DATABASE_URL as string;
 
@@ -72,6 +73,21 @@ test('#652 rows are read where they lie: a thousand of them take fewer views of 
   const views = subarray.mock.calls.length;
   expect(rows.at(-1)).toEqual({ n: 1000, text: 'text' });
   expect(views).toBeLessThan(100);
+});
+
+test('#826 nor is a text made of each id', async () => {
+  const sql = connect(url, { max: 1 });
+  onTestFinished(() => sql.end());
+  const read = () =>
+    sql`select n::bigint as id, -n::bigint as below from generate_series(9007199254739992, 9007199254740991) n`;
+  await read();
+  const texts = vi.spyOn(Buffer.prototype, 'toString');
+  onTestFinished(() => texts.mockRestore());
+  const rows = await read();
+  const made = texts.mock.calls.length;
+  expect(rows).toHaveLength(1000);
+  expect(rows.at(-1)).toEqual({ id: 2 ** 53 - 1, below: 1 - 2 ** 53 });
+  expect(made).toBeLessThan(100);
 });
 
 test('an answer says how many rows it is about, and what was done', async () => {
