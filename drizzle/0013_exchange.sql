@@ -12,14 +12,42 @@ DO $do$
 DECLARE
 	one record;
 BEGIN
-	-- Who may use the tables.
+	-- Whose the tables are: who migrates may be another role, a superuser or a member of the owner.
 	FOR one IN
-		SELECT format('GRANT %s ON %I TO %s', acl.privilege_type, t."table",
-			CASE WHEN acl.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(acl.grantee)) END) AS statement
+		SELECT format('ALTER TABLE %I OWNER TO %I', t."table", pg_get_userbyid(old.relowner)) AS statement
 		FROM next_tables t
 		JOIN pg_class old ON old.oid = format('public.%I', t."old")::regclass
-		CROSS JOIN aclexplode(old.relacl) AS acl
-		WHERE acl.grantee <> old.relowner
+		JOIN pg_class new ON new.oid = format('public.%I', t."table")::regclass
+		WHERE new.relowner <> old.relowner
+	LOOP
+		EXECUTE one.statement;
+	END LOOP;
+	-- Who may use them, their columns and the sequences of their ids.
+	FOR one IN
+		WITH pairs AS (
+			SELECT format('public.%I', "old")::regclass AS old, format('public.%I', "table")::regclass AS new
+			FROM next_tables
+		), given AS (
+			SELECT 'TABLE' AS kind, p.new, NULL AS "column", c.relacl AS acl, c.relowner AS owner
+			FROM pairs p
+			JOIN pg_class c ON c.oid = p.old
+			UNION ALL
+			SELECT 'TABLE', p.new, a.attname, a.attacl, c.relowner
+			FROM pairs p
+			JOIN pg_class c ON c.oid = p.old
+			JOIN pg_attribute a ON a.attrelid = p.old AND NOT a.attisdropped
+			UNION ALL
+			SELECT 'SEQUENCE', pg_get_serial_sequence(p.new::text, a.attname)::regclass, NULL, c.relacl, c.relowner
+			FROM pairs p
+			JOIN pg_attribute a ON a.attrelid = p.old AND a.attidentity <> ''
+			JOIN pg_class c ON c.oid = pg_get_serial_sequence(p.old::text, a.attname)::regclass
+		)
+		SELECT format('GRANT %s%s ON %s %s TO %s%s', acl.privilege_type, ' (' || quote_ident(g."column") || ')', g.kind, g.new,
+			CASE WHEN acl.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(acl.grantee)) END,
+			CASE WHEN acl.is_grantable THEN ' WITH GRANT OPTION' END) AS statement
+		FROM given g
+		CROSS JOIN aclexplode(g.acl) AS acl
+		WHERE acl.grantee <> g.owner
 	LOOP
 		EXECUTE one.statement;
 	END LOOP;

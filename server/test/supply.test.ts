@@ -189,8 +189,9 @@ test('#421 the image has the programs that are run in it, with all that they loa
       loaded.add(imported);
   expect([...loaded]).toEqual(shipped);
 
-  const paths = ['Dockerfile', 'docker-compose.scale.yml', 'deploy/kubernetes/migration.yaml'];
-  for await (const path of glob('docs/operations/*.md', { cwd: root })) paths.push(path);
+  const paths = ['Dockerfile', 'docker-compose.scale.yml'];
+  for await (const path of glob(['docs/operations/*.md', 'deploy/*/*.{yml,yaml}'], { cwd: root }))
+    paths.push(path);
   const texts = await Promise.all(paths.map(text));
   const run = texts.flatMap((content) => [...content.matchAll(/node,? server\/scripts\/([\w/]+\.ts)/g)]);
   expect(run.length).toBeGreaterThan(3);

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { insertFunctions, statements } from '../statements.ts';
-import { distributedText } from './distributed.ts';
+import { distributedText, userFunction } from './distributed.ts';
+import { sql } from './drizzle.ts';
 
 const oneLine = (text: string | undefined) => text?.replaceAll(/\s+/g, ' ');
 
@@ -68,6 +69,13 @@ test('#812 what has no insert in a CTE stays as it is, and what cannot be rewrit
   expect(() => distributedText(insert('values ($1)'), 1)).toThrow('not an insert of selected rows');
   const withParameter = insert('select $1 on conflict (user_id) do update set lang = $2');
   expect(() => distributedText(withParameter, 2)).toThrow('a parameter in');
+  const selected = insert('select $1').replace('select 1', 'delete from "profiles" returning user_id');
+  expect(() => distributedText(selected, 1)).toThrow('behind an insert there has to be a select');
+  const columns = { parameters: ['bigint'], columns: 'id bigint' };
+  const body = sql`with made as (insert into "outer_tasks" (user_id, title) select $1, 'x') select 1 as id`;
+  expect(() => userFunction({ name: 'tell', ...columns, body })).toThrow(
+    'tell would need ids of outer_tasks',
+  );
 });
 
 test('#813 every statement has a text for distributed tables, without an insert in a CTE but where it says so', () => {

@@ -54,7 +54,7 @@ const TABLES: ReadonlyMap<string, ReadonlyMap<string, Column>> = new Map(
  * Rewrites the text of a statement.
  * @param text as `statement.ts` compiles it: without comments and dollar quotes
  * @param parameters how many it has
- * @throws if an insert in a CTE is none of `select` rows into a table of ours
+ * @throws if an insert in a CTE is none of `select` rows into a table of ours, or no select comes last
  */
 export function distributedText(text: string, parameters: number): DistributedText {
   const { ctes, last } = splitWith(text);
@@ -72,6 +72,7 @@ export function distributedText(text: string, parameters: number): DistributedTe
     return `${name} as materialized (${callOf(insert, called, id)})`;
   });
   if (inserting.length === 0) return { text, idsOf, functions };
+  if (!/^\s*select\b/.test(last)) throw new Error(`behind an insert there has to be a select: ${last}`);
   const run = inserting.map((name) => `(select count(*) from ${name}) >= 0`).join(' and ');
   return {
     text: `with ${rewritten.join(',\n')}\nselect final.* from (${last}) as final where ${run}`,
@@ -97,7 +98,9 @@ export function userFunction({
   readonly columns: string;
   readonly body: SQL;
 }): { readonly name: string; readonly functions: readonly string[] } {
-  const { text, functions } = distributedText(dialect.sqlToQuery(body).sql, parameters.length);
+  const { text, idsOf, functions } = distributedText(dialect.sqlToQuery(body).sql, parameters.length);
+  if (idsOf.length > 0)
+    throw new Error(`${name} would need ids of ${idsOf.join(', ')}, which it is not given`);
   const made = functionText(name, `(${parameters.join(', ')})\n  returns table (${columns})`, text);
   return { name: made.name, functions: [...functions, made.definition] };
 }

@@ -244,4 +244,35 @@ test('#825 a server does not start while the nodes lack a table or a function of
   expect(await start()).toBe(
     `SchemaError: the nodes of the cluster lack what this version needs (calendars, ${made?.name}): run pnpm db:distribute`,
   );
+  const { code, stdout } = await runProgram('migrate.ts', tmpdir(), { DATABASE_URL: url, JOBS: 'off' });
+  expect([code, stdout.trimEnd().split('\n')]).toEqual([
+    0,
+    ['postgres: the schema is up to date', `run db:distribute next (calendars, ${made?.name})`],
+  ]);
+});
+
+test('#828 tables are not distributed while a server uses them, nor where nodes would make ids above 2^53', async () => {
+  const url = await emptyCluster();
+  await migratePostgres(url);
+  const server = openPostgres(url, 2);
+  onTestFinished(() => server.close());
+  await server.db.execute(sql`select 1`);
+  expect(await says(distributePostgres(url))).toContain(
+    'servers or workers of Stepwise use the database: stop them',
+  );
+  expect(await tablesOf(url)).toEqual([]);
+  await server.close();
+
+  await statementsIn(url, `update pg_dist_node set groupid = 32 where groupid = 2`);
+  expect(await says(distributePostgres(url))).toContain(
+    'the node with the groupid 32 would make ids above 2^53',
+  );
+  await statementsIn(url, `update pg_dist_node set groupid = 2 where groupid = 32`);
+  expect(await says(distributePostgres(url))).toBe('done');
+  // From then on servers may run beside it.
+  const distributed = openPostgres(url, 2);
+  onTestFinished(() => distributed.close());
+  await distributed.db.execute(sql`select 1`);
+  await statementsIn(url, 'drop function remove_expired_audit_trail()');
+  expect(await says(distributePostgres(url))).toBe('done');
 });

@@ -484,6 +484,38 @@ test('#768 where nothing is pending, the migration changes nothing', async () =>
   expect(await client`select from drizzle.__drizzle_migrations`).toHaveLength(15);
 });
 
+test('#827 an administrator who migrates does not become the owner of the tables, and others may use what they might', async () => {
+  const [owner, reader] = [`stepwise_owner_${id}`, `stepwise_reader_${id}`];
+  const owned = await oldDatabase('owned');
+  const client = connect(urlOf(owned));
+  await client.unsafe(`create role ${owner} login; create role ${reader}`);
+  onTestFinished(async () => {
+    await client.unsafe(`drop owned by ${owner}, ${reader} cascade`);
+    await client.unsafe(`drop role ${owner}, ${reader}`);
+  });
+  const tables = (await client`select tablename as name from pg_tables where schemaname = 'public'`).map(
+    ({ name }) => name as string,
+  );
+  for (const table of tables) await client.unsafe(`alter table ${table} owner to ${owner}`);
+  await client.unsafe(`
+    grant select on outer_tasks to ${reader} with grant option;
+    grant select (id, login) on users to ${reader};
+    grant select on sequence outer_tasks_id_seq to ${reader}`);
+  await migratePostgres(urlOf(owned), { postDeployment: true });
+  const owners = await client`
+    select distinct pg_get_userbyid(relowner) as owner
+    from pg_class
+    where oid = any(${tables.map((table) => `public.${table}`)}::regclass[])`;
+  expect([...owners]).toEqual([{ owner }]);
+  expect([
+    ...(await client`
+      select has_table_privilege(${reader}, 'outer_tasks', 'select with grant option') as tasks,
+        has_column_privilege(${reader}, 'users', 'login', 'select') as logins,
+        has_column_privilege(${reader}, 'users', 'password', 'select') as passwords,
+        has_sequence_privilege(${reader}, 'outer_tasks_id_seq', 'select') as ids`),
+  ]).toEqual([{ tasks: true, logins: true, passwords: false, ids: true }]);
+});
+
 /** Runs db:migrate. @returns its exit code and the lines that it wrote */
 async function runMigrate(database: string, ...words: string[]) {
   const script = fileURLToPath(new URL('../../scripts/migrate.ts', import.meta.url));

@@ -9,6 +9,7 @@ import {
   type Distribution,
   distributionPlan,
   type ForeignKey,
+  readThere,
   type TablePlan,
 } from './distribution.ts';
 import type { DatabaseUrl } from './driverOptions.ts';
@@ -23,6 +24,9 @@ export class DistributionError extends OperatorError {
 
 /** The oldest version with all that we use. */
 const OLDEST_CITUS = [12, 1] as const;
+
+/** Ids that a node makes begin at its `groupid` times 2^48, and are to stay below 2^53. */
+const LAST_GROUP = 31;
 
 /**
  * What Citus refuses on such tables, or what fails there at each change. Rights replace the first two
@@ -52,10 +56,10 @@ export async function distributePostgres(
   };
   return withConnection(url, purpose, async (client) => {
     await requireCluster(client);
-    await requireSchema(client);
     const [lock] = await client.unsafe(`select pg_try_advisory_lock(${MIGRATION_LOCK_ID}) as free`);
     if (!lock?.free)
       throw new DistributionError('another process migrates or distributes the database: run it again later');
+    await requireSchema(client);
     let steps = 0;
     const done: Progress = (line) => {
       steps++;
@@ -63,9 +67,8 @@ export async function distributePostgres(
     };
     await setForNodes(client, done);
     await distributeTables(client, distributionPlan(), done);
-    await createFunctions(client, done);
     await distributeFunctions(client, done);
-    await createInsertFunctions(client, done);
+    await createFunctions(client, done);
     return steps > 0;
   });
 }
@@ -85,13 +88,19 @@ async function requireCluster(client: postgres.Sql): Promise<void> {
     throw new DistributionError(
       `the database has Citus ${found.version}, and needs ${OLDEST_CITUS.join('.')} or newer: update it on each node, then "alter extension citus update"`,
     );
-  const [cluster] = await client<{ coordinates: boolean; workers: number }[]>`
-    select citus_is_coordinator() as coordinates, (select count(*)::int from citus_get_active_worker_nodes()) as workers`;
+  const [cluster] = await client<{ coordinates: boolean; workers: number; last_group: number }[]>`
+    select citus_is_coordinator() as coordinates,
+      (select count(*)::int from citus_get_active_worker_nodes()) as workers,
+      (select max(groupid) from pg_dist_node) as last_group`;
   if (!cluster?.coordinates)
     throw new DistributionError('DATABASE_URL names a worker of the cluster: it has to name the coordinator');
   if (cluster.workers === 0)
     throw new DistributionError(
       `the cluster has no workers: on the coordinator run "select citus_set_coordinator_host('NAME', PORT)", and "select citus_add_node('NAME', PORT)" for each worker`,
+    );
+  if (cluster.last_group > LAST_GROUP)
+    throw new DistributionError(
+      `the node with the groupid ${cluster.last_group} would make ids above 2^53, which clients cannot tell apart: Citus has given ${LAST_GROUP} numbers and gives none again, so move to a new cluster`,
     );
 }
 
@@ -101,6 +110,21 @@ async function requireSchema(client: postgres.Sql): Promise<void> {
   if (pending.length === 0) return;
   const command = withoutPostDeployment(pending).length > 0 ? 'db:migrate' : 'db:migrate --post-deployment';
   throw new SchemaError(`the database lacks migrations (${pending.join(', ')}): run pnpm ${command} first`);
+}
+
+/** A server finds out at its start whether tables are distributed. @throws DistributionError while one runs, or a worker */
+async function requireNoServers(client: postgres.Sql): Promise<void> {
+  const running = await client<{ pid: number }[]>`
+    select pid
+    from pg_stat_activity
+    where datname = current_database()
+      and application_name like 'stepwise%'
+      and pid <> pg_backend_pid()
+    order by pid`;
+  if (running.length > 0)
+    throw new DistributionError(
+      `servers or workers of Stepwise use the database: stop them, and run it again (processes of PostgreSQL: ${running.map(({ pid }) => pid).join(', ')})`,
+    );
 }
 
 /**
@@ -149,8 +173,10 @@ async function distributeTables(
 ): Promise<void> {
   const groups = new Map(plans.map(({ table, distribution }) => [table, groupOf(distribution)]));
   const isTogether = (table: string, { to }: ForeignKey) => groups.get(table) === groups.get(to);
-  const waiting = plans.filter(await isNotDistributed(client));
+  const there = await readThere(databaseOnConnection(client));
+  const waiting = plans.filter(({ table }) => !there.has(table));
   if (waiting.length > 0) {
+    await requireNoServers(client);
     await dropTriggers(client, done);
     for (const { table, foreignKeys } of plans) {
       const there = await foreignKeysOf(client, table);
@@ -176,16 +202,6 @@ async function distributeTables(
 
 const groupOf = (distribution: Distribution): string =>
   distribution.kind === 'reference' ? 'reference' : distribution.group;
-
-async function isNotDistributed(client: postgres.Sql): Promise<(plan: TablePlan) => boolean> {
-  const rows = await client<{ name: string }[]>`
-    select c.relname as name
-    from pg_dist_partition p
-    join pg_class c on c.oid = p.logicalrelid
-    where c.relnamespace = 'public'::regnamespace`;
-  const there = new Set(rows.map(({ name }) => name));
-  return ({ table }) => !there.has(table);
-}
 
 async function foreignKeysOf(client: postgres.Sql, table: string): Promise<Set<string>> {
   const rows = await client<{ name: string }[]>`
@@ -236,29 +252,7 @@ async function removeLocalRows(client: postgres.Sql, table: string, done: Progre
   done(`${table}: copies of the rows removed from the coordinator`);
 }
 
-/**
- * Removes lines of the audit trail that are older than a year, those of a minute at a time: the role of the servers has no
- * right to remove others (serverRole.ts).
- */
-const REMOVE_EXPIRED_AUDIT = `create function public.remove_expired_audit_trail() returns integer
-  language plpgsql security definer set search_path = pg_catalog, pg_temp as $function$
-declare
-  removed integer;
-begin
-  delete from public.audit_trail
-  where at < least(now() - interval '1 year', (select min(at) from public.audit_trail) + interval '1 minute');
-  get diagnostics removed = row_count;
-  return removed;
-end $function$`;
-
-async function createFunctions(client: postgres.Sql, done: Progress): Promise<void> {
-  const [there] = await client`select to_regproc('public.remove_expired_audit_trail') is not null as already`;
-  if (there?.already) return;
-  await client.unsafe(REMOVE_EXPIRED_AUDIT);
-  done('function remove_expired_audit_trail() created');
-}
-
-/** Functions that statements call on the nodes. One that is made later, while Citus is there, reaches them by itself. */
+/** Functions of migrations. One that is made later, while Citus is there, reaches the nodes by itself. */
 async function distributeFunctions(client: postgres.Sql, done: Progress): Promise<void> {
   const functions = await client<{ name: string }[]>`
     select p.oid::regprocedure::text as name
@@ -276,15 +270,11 @@ async function distributeFunctions(client: postgres.Sql, done: Progress): Promis
   }
 }
 
-/** What statements call there (distributed.ts). Those of the version before stay, as its servers may still run. */
-async function createInsertFunctions(client: postgres.Sql, done: Progress): Promise<void> {
-  const there = await client<{ name: string }[]>`
-    select proname as name
-    from pg_proc
-    where pronamespace = 'public'::regnamespace`;
-  const names = new Set(there.map(({ name }) => name));
+/** What statements call there. Those of the version before stay, as its servers may still run. */
+async function createFunctions(client: postgres.Sql, done: Progress): Promise<void> {
+  const there = await readThere(databaseOnConnection(client));
   for (const { name, definition } of calledFunctions()) {
-    if (names.has(name)) continue;
+    if (there.has(name)) continue;
     await client.unsafe(definition);
     done(`function ${name}: on each node`);
   }

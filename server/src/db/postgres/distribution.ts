@@ -3,7 +3,6 @@
 import { insertFunctions } from '../../statements.ts';
 import type { Database } from '../database.ts';
 import { getTableConfig, isTable, sql, type Table } from '../drizzle.ts';
-import { SchemaError } from '../migrations/version.ts';
 import * as schema from '../schema/index.ts';
 
 /** How the rows of a table are spread. */
@@ -75,22 +74,40 @@ function planOf(table: Table): TablePlan {
 /** A function of the schema `public`. */
 export interface ClusterFunction {
   readonly name: string;
+  /** Creates it. */
   readonly definition: string;
 }
 
-/** @returns what statements call on the nodes (../distributed.ts) */
-export const calledFunctions = (): ClusterFunction[] =>
-  insertFunctions().map((definition) => {
+/**
+ * Removes lines of the audit trail that are older than a year, those of a minute at a time: the role of the servers has no
+ * right to remove others (serverRole.ts). A version that changes it gives it another name, as servers of two may run.
+ */
+const REMOVE_EXPIRED_AUDIT: ClusterFunction = {
+  name: 'remove_expired_audit_trail',
+  definition: `create function public.remove_expired_audit_trail() returns integer
+  language plpgsql security definer set search_path = pg_catalog, pg_temp as $function$
+declare
+  removed integer;
+begin
+  delete from public.audit_trail
+  where at < least(now() - interval '1 year', (select min(at) from public.audit_trail) + interval '1 minute');
+  get diagnostics removed = row_count;
+  return removed;
+end $function$`,
+};
+
+/** @returns what statements call (../distributed.ts) */
+export const calledFunctions = (): ClusterFunction[] => [
+  REMOVE_EXPIRED_AUDIT,
+  ...insertFunctions().map((definition) => {
     const [, name] = /^create or replace function public\.(\w+)/.exec(definition) ?? [];
     if (name === undefined) throw new Error(`no function: ${definition}`);
     return { name, definition };
-  });
+  }),
+];
 
-/**
- * Checks that `pnpm db:distribute` was run after the migrations of this version.
- * @throws SchemaError otherwise
- */
-export async function checkDistribution(db: Database): Promise<void> {
+/** @returns the names of the tables of `public` that are distributed or on each node, and of its functions */
+export async function readThere(db: Database): Promise<ReadonlySet<string>> {
   const found = await db.execute<{ name: string }>(sql`
     select relname as name
     from pg_dist_partition
@@ -100,13 +117,15 @@ export async function checkDistribution(db: Database): Promise<void> {
     select proname
     from pg_proc
     where pronamespace = 'public'::regnamespace`);
-  const there = new Set(found.map(({ name }) => name));
-  const missing = [
+  return new Set(found.map(({ name }) => name));
+}
+
+/** @returns what this version needs and is not there: `pnpm db:distribute` makes it */
+export async function readMissing(db: Database): Promise<string[]> {
+  const there = await readThere(db);
+  const needed = [
     ...distributionPlan().map(({ table }) => table),
     ...calledFunctions().map(({ name }) => name),
-  ].filter((name) => !there.has(name));
-  if (missing.length > 0)
-    throw new SchemaError(
-      `the nodes of the cluster lack what this version needs (${missing.join(', ')}): run pnpm db:distribute`,
-    );
+  ];
+  return needed.filter((name) => !there.has(name));
 }

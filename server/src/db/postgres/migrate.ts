@@ -123,8 +123,8 @@ export async function checkPostgres(
 }
 
 /**
- * What a server or a worker does at its start: it migrates or only checks, and where tables are distributed it checks that
- * the nodes have what its statements need.
+ * What a program does before it uses the database: it migrates or only checks, and where tables are distributed it checks
+ * that the nodes have what its statements need.
  * @returns and throws as above
  */
 export async function preparePostgres(
@@ -133,12 +133,22 @@ export async function preparePostgres(
   options: PrepareOptions & { readonly probe: () => Promise<ServerInfo> },
 ): Promise<string[]> {
   const pending = await (migrateAtStart ? migratePostgres : checkPostgres)(url, options);
-  const { probe } = options;
-  if ((await probe()).isDistributed) {
-    const { checkDistribution } = await import('./distribution.ts');
-    await runInTransaction(url, probe, CHECK_CONNECTION, checkDistribution);
-  }
+  const missing = await missingOnNodes(url, options.probe);
+  if (missing.length > 0)
+    throw new SchemaError(
+      `the nodes of the cluster lack what this version needs (${missing.join(', ')}): run pnpm db:distribute`,
+    );
   return pending;
+}
+
+/** @returns the tables and functions of this version that are not distributed, where others are (distribution.ts) */
+export async function missingOnNodes(
+  url: DatabaseUrl,
+  probe: () => Promise<ServerInfo> = memoizedProbe(url),
+): Promise<string[]> {
+  if (!(await probe()).isDistributed) return [];
+  const { readMissing } = await import('./distribution.ts');
+  return runInTransaction(url, probe, CHECK_CONNECTION, readMissing);
 }
 
 const QUEUES_REMEDY = 'run db:migrate as the owner of the tables, or set JOBS=off';
