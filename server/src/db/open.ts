@@ -10,8 +10,6 @@ export interface DatabaseOptions extends StatementOptions {
   readonly poolSize: number;
   /** Whether to bring PostgreSQL's schema up to date first; the embedded database always is. */
   readonly migrateAtStart: boolean;
-  /** Whether that includes migrations that servers of the version before do not survive. The embedded database has no such servers. */
-  readonly postDeployment?: boolean;
   /** The folder of the embedded database. */
   readonly dataDir: string;
   /** Whether this process is to do background work on PostgreSQL: its role needs more rights for that. */
@@ -32,13 +30,8 @@ export async function openDatabase(options: DatabaseOptions, onWait?: WaitListen
     import('./postgres/migrate.ts'),
     import('./postgres/session.ts'),
   ]);
-  const { databaseUrl, poolSize, migrateAtStart, postDeployment, jobs } = options;
+  const { databaseUrl, poolSize, migrateAtStart, jobs } = options;
   const probe = memoizedProbe(databaseUrl);
-  await preparePostgres(databaseUrl, migrateAtStart, {
-    probe,
-    jobs,
-    onWait,
-    postDeployment,
-  });
+  await preparePostgres(databaseUrl, migrateAtStart, { probe, jobs, onWait });
   return openPostgres(databaseUrl, poolSize, options, probe);
 }

@@ -67,7 +67,7 @@ async function inTurn(user_id: number, acts: readonly (() => Promise<unknown>)[]
   const running: Promise<unknown>[] = [];
   for (const act of acts) {
     running.push(act());
-    await waitForLockWaits(database.db, running.length);
+    await waitForLockWaits(database, running.length);
   }
   released.resolve();
   await Promise.all([holding, ...running]);

@@ -9,7 +9,7 @@ import {
   type Distribution,
   distributionPlan,
   type ForeignKey,
-  readThere,
+  readExisting,
   type TablePlan,
 } from './distribution.ts';
 import type { DatabaseUrl } from './driverOptions.ts';
@@ -112,18 +112,23 @@ async function requireSchema(client: postgres.Sql): Promise<void> {
   throw new SchemaError(`the database lacks migrations (${pending.join(', ')}): run pnpm ${command} first`);
 }
 
-/** A server finds out at its start whether tables are distributed. @throws DistributionError while one runs, or a worker */
-async function requireNoServers(client: postgres.Sql): Promise<void> {
-  const running = await client<{ pid: number }[]>`
-    select pid
+/**
+ * A server finds out at its start whether tables are distributed, and shows the name that its URL gives it. So nobody but
+ * Citus may be connected.
+ * @throws DistributionError otherwise
+ */
+async function requireNobodyElse(client: postgres.Sql): Promise<void> {
+  const connected = await client<{ pid: number; application_name: string }[]>`
+    select pid, application_name
     from pg_stat_activity
     where datname = current_database()
-      and application_name like 'stepwise%'
+      and backend_type = 'client backend'
+      and application_name not like 'citus%'
       and pid <> pg_backend_pid()
     order by pid`;
-  if (running.length > 0)
+  if (connected.length > 0)
     throw new DistributionError(
-      `servers or workers of Stepwise use the database: stop them, and run it again (processes of PostgreSQL: ${running.map(({ pid }) => pid).join(', ')})`,
+      `others use the database (${connected.map((one) => `${one.pid} ${one.application_name}`).join(', ')}): stop the servers and workers of Stepwise, and run it again`,
     );
 }
 
@@ -173,10 +178,10 @@ async function distributeTables(
 ): Promise<void> {
   const groups = new Map(plans.map(({ table, distribution }) => [table, groupOf(distribution)]));
   const isTogether = (table: string, { to }: ForeignKey) => groups.get(table) === groups.get(to);
-  const there = await readThere(databaseOnConnection(client));
+  const there = await readExisting(databaseOnConnection(client));
   const waiting = plans.filter(({ table }) => !there.has(table));
   if (waiting.length > 0) {
-    await requireNoServers(client);
+    await requireNobodyElse(client);
     await dropTriggers(client, done);
     for (const { table, foreignKeys } of plans) {
       const there = await foreignKeysOf(client, table);
@@ -272,7 +277,7 @@ async function distributeFunctions(client: postgres.Sql, done: Progress): Promis
 
 /** What statements call there. Those of the version before stay, as its servers may still run. */
 async function createFunctions(client: postgres.Sql, done: Progress): Promise<void> {
-  const there = await readThere(databaseOnConnection(client));
+  const there = await readExisting(databaseOnConnection(client));
   for (const { name, definition } of calledFunctions()) {
     if (there.has(name)) continue;
     await client.unsafe(definition);

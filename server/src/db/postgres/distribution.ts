@@ -107,7 +107,7 @@ export const calledFunctions = (): ClusterFunction[] => [
 ];
 
 /** @returns the names of the tables of `public` that are distributed or on each node, and of its functions */
-export async function readThere(db: Database): Promise<ReadonlySet<string>> {
+export async function readExisting(db: Database): Promise<ReadonlySet<string>> {
   const found = await db.execute<{ name: string }>(sql`
     select relname as name
     from pg_dist_partition
@@ -122,7 +122,7 @@ export async function readThere(db: Database): Promise<ReadonlySet<string>> {
 
 /** @returns what this version needs and is not there: `pnpm db:distribute` makes it */
 export async function readMissing(db: Database): Promise<string[]> {
-  const there = await readThere(db);
+  const there = await readExisting(db);
   const needed = [
     ...distributionPlan().map(({ table }) => table),
     ...calledFunctions().map(({ name }) => name),

@@ -80,11 +80,6 @@ function holdOpen(name: string) {
   return { there: there.promise, commit: going.resolve };
 }
 
-/** On PostgreSQL: until a statement waits for a lock. The embedded database runs one transaction after the other anyway. */
-async function oneWaits(): Promise<void> {
-  if (database.engine === 'postgres') await waitForLockWaits(db, 1);
-}
-
 // #333: At each point where they can meet, on PostgreSQL with both waiting for the lock.
 test('#333 a sign-in whose password was checked before the change opens no session after it', async () => {
   const ann = await api.register();
@@ -109,7 +104,7 @@ test('#333 a sign-in that the change finds uncommitted is waited for, and its se
   const underWay = signIn(ann);
   await held.there;
   const changed = change(ann);
-  await oneWaits();
+  await waitForLockWaits(database, 1);
   held.commit();
   const signedIn = await underWay;
   expect([signedIn.status, (await changed).status]).toEqual([200, 200]);
@@ -134,7 +129,7 @@ test('#333 a sign-in that finds the change uncommitted waits for it, and opens n
   const changed = change(ann);
   await renewing.promise;
   opening.goOn();
-  await oneWaits();
+  await waitForLockWaits(database, 1);
   going.resolve();
   expect([(await changed).status, (await underWay).status]).toEqual([200, 401]);
   expect(await sessions(ann)).toEqual([sessionOf(ann.token)]);
@@ -196,7 +191,7 @@ test('#334 a refresh that the change finds uncommitted is waited for, and what i
   const underWay = refresh(copied.refresh_token);
   await held.there;
   const changed = change(ann, copied.access_token);
-  await oneWaits();
+  await waitForLockWaits(database, 1);
   held.commit();
   const thief = (await underWay).body as Tokens;
   const { body } = await changed;

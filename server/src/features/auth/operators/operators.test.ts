@@ -65,10 +65,6 @@ const trailOf = async ({ id }: User) =>
   (
     await db.execute<{ event: string }>(sql`select event from audit_trail where user_id = ${id} order by id`)
   ).map(({ event }) => event);
-/** On PostgreSQL: until a statement waits for a lock. The embedded database runs one transaction after the other anyway. */
-async function oneWaits(): Promise<void> {
-  if (database.engine === 'postgres') await waitForLockWaits(db, 1);
-}
 const WRONG = { status: 401, code: 'WRONG_CREDENTIALS', detail: 'Wrong credential passed' };
 
 describe.each(transports)('over $name', ({ call }) => {
@@ -243,7 +239,7 @@ test('#381 a block that finds a change of the password uncommitted waits for it,
   let block: ReturnType<typeof blockAccount> | undefined;
   before.set('commit', async () => {
     block = blockAccount(db, OPERATOR, ann.id);
-    await oneWaits();
+    await waitForLockWaits(database, 1);
   });
   const changed = await api.rest('POST', '/users/me/password', { token: ann.token, body });
   expect([changed.status, await block]).toMatchObject([200, { was_blocked: false, ended: 1 }]);
@@ -317,7 +313,7 @@ test('#383 a redemption that finds another one uncommitted waits for it, and cha
   let second: ReturnType<typeof reset> | undefined;
   before.set('commit', async () => {
     second = reset(ann, code, 'the phrase of the second');
-    await oneWaits();
+    await waitForLockWaits(database, 1);
   });
   expect((await reset(ann, code)).status).toBe(200);
   expect((await second)?.body).toMatchObject(WRONG);
