@@ -8,6 +8,6 @@ import { statements } from './db/statement.ts';
 export { statements };
 
 /** @returns statements that create the functions which statements call on a distributed database (db/distributed.ts) */
-export const insertFunctions = (): string[] => [
+export const functionsOfStatements = (): string[] => [
   ...new Set([...statements().values()].flatMap((one) => one.compiled().distributed?.().functions ?? [])),
 ];

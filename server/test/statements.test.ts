@@ -8,6 +8,7 @@ import '../src/features/auth/operators/queries.ts';
 import '../src/jobs/registry.ts';
 import { exerciseOf } from './catalogue.ts';
 import { openTestDatabase, startApp } from './harness.ts';
+import { sampleInput } from './statementSamples.ts';
 import { bothTransports, ROUTES } from './transports.ts';
 
 const database = await openTestDatabase();
@@ -26,22 +27,8 @@ const WHOLE = ['rebuild.read', 'user.export', 'export.begin'];
 /** Rows that a statement may sort: a page. */
 const PAGE = 500;
 
-/** By parameter, otherwise by type. */
-const SAMPLES: Record<string, unknown> = {
-  boolean: true,
-  int: 70,
-  bigint: 70,
-  float8: 5,
-  text: 'x',
-  gender: 'male',
-  resource_type: 'book',
-  json: {},
-  date: '2026-11-28',
-  timestamptz: new Date('2026-11-28T12:00:00Z'),
-  'int[]': [70, 71],
-  'bigint[]': [70, 71],
-  before_id: 2 ** 31,
-};
+/** By parameter, where the sample of its type is no good one. */
+const SAMPLES: Record<string, unknown> = { before_id: 2 ** 31 };
 
 /** 2,000 users with all that a user has: enough for the planner to prefer an index to reading a table through. */
 async function fill(): Promise<void> {
@@ -129,11 +116,9 @@ async function explained(
   options: string,
   more: Record<string, unknown> = {},
 ): Promise<Node[]> {
+  const samples = sampleInput(statement);
   const input = Object.fromEntries(
-    Object.entries(statement.shape).map(([key, kind]) => [
-      key,
-      more[key] ?? SAMPLES[key] ?? SAMPLES[kind.replace('?', '')],
-    ]),
+    Object.entries(samples).map(([key, sample]) => [key, more[key] ?? SAMPLES[key] ?? sample]),
   );
   let nodes: Node[] = [];
   const explaining: Database = {

@@ -244,7 +244,7 @@ const record = firstRow(
         from mental_plan
       ) as mental_plans,
       (select coalesce(json_agg(next_task order by next_task.id), '[]') from next_task) as next_tasks`,
-    { rowsOf: { outer_tasks: ({ next_tasks }) => sql`json_array_length(${next_tasks})` } },
+    { insertedRows: { outer_tasks: ({ next_tasks }) => sql`json_array_length(${next_tasks})` } },
   ),
 );
 

@@ -27,7 +27,7 @@ export interface DistributedStatement {
   /** `create or replace function` of each function that the text calls. */
   readonly functions: readonly string[];
   /** It has no rows: the number of those that it changed is a row with this column. */
-  readonly counts?: string;
+  readonly changedRowsAs?: string;
   /** A statement that takes ids from the coordinator: one row, with a `bigint[]` as text in each column. */
   readonly takeIds?: StatementText;
   /**

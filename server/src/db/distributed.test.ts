@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { insertFunctions, statements } from '../statements.ts';
+import { functionsOfStatements, statements } from '../statements.ts';
 import { distributedText, userFunction } from './distributed.ts';
 import { sql } from './drizzle.ts';
 
@@ -85,7 +85,9 @@ test('#813 every statement has a text for distributed tables, without an insert 
     )
     .map(([name]) => name);
   expect(inserting).toEqual(['user.create']);
-  const names = insertFunctions().map((one) => /^create or replace function public\.(\w+)/.exec(one)?.[1]);
+  const names = functionsOfStatements().map(
+    (one) => /^create or replace function public\.(\w+)/.exec(one)?.[1],
+  );
   expect(names.length).toBeGreaterThan(30);
   expect(new Set(names).size).toBe(names.length);
 });

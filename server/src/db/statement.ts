@@ -67,9 +67,9 @@ interface WhenDistributed<S extends Shape> {
   /** `create or replace function` of each function that this text calls. */
   readonly functions?: () => readonly string[];
   /** This text has no rows: the number of those that it changed is a row with this column. */
-  readonly counts?: string;
+  readonly changedRowsAs?: string;
   /** By table: how many rows the statement inserts at most, where it is more than one. */
-  readonly rowsOf?: Readonly<Record<string, (parameters: Parameters<S>) => SQL>>;
+  readonly insertedRows?: Readonly<Record<string, (parameters: Parameters<S>) => SQL>>;
 }
 
 /**
@@ -163,7 +163,7 @@ function compileText(query: SQLWrapper): { text: string; params: unknown[] } {
 function compileDistributed<S extends Shape>(
   shape: S,
   build: SqlBuilder<S>,
-  { build: other, functions: called, counts, rowsOf = {} }: WhenDistributed<S>,
+  { build: other, functions: called, changedRowsAs, insertedRows = {} }: WhenDistributed<S>,
 ): DistributedStatement {
   const parameters = parametersOf(shape);
   const known = compileText(build(parameters)).params.map(nameOf);
@@ -177,13 +177,13 @@ function compileDistributed<S extends Shape>(
   const take = idsOf.map(
     (table, at) => sql`array(
       select nextval(pg_get_serial_sequence(${sql.raw(`'public.${table}', 'id'`)}))
-      from generate_series(1, ${rowsOf[table]?.(parameters) ?? sql.raw('1')}))::text as ${sql.raw(`ids_${at + 1}`)}`,
+      from generate_series(1, ${insertedRows[table]?.(parameters) ?? sql.raw('1')}))::text as ${sql.raw(`ids_${at + 1}`)}`,
   );
   const taking = take.length > 0 ? compileText(sql`select ${sql.join(take, sql`, `)}`) : undefined;
   return {
     text,
     functions,
-    ...(counts !== undefined && { counts }),
+    ...(changedRowsAs !== undefined && { changedRowsAs }),
     values: (values, ids) => [...picked(values), ...ids],
     ...(taking && { takeIds: { text: taking.text, values: pick(taking.params) } }),
   };

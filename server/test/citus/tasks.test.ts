@@ -1,9 +1,12 @@
-// How many tasks each statement is on a database whose tables are distributed by the user: what a node is asked to run. One is
-// what a statement of a user should be, as all of the user is on one node.
+// How many tasks each statement is on a database whose tables are distributed by the user. A task is Citus's word for what a
+// node is asked to run, and has nothing to do with the tasks of a person. One is what a statement of a user should be, as all
+// of the user is on one node.
 import { afterAll, expect, test } from 'vitest';
 import type { Database } from '../../src/db/database.ts';
+import { runStatement } from '../../src/db/postgres/runStatement.ts';
 import type { Statement } from '../../src/db/statement.ts';
 import { statements } from '../../src/statements.ts';
+import { sampleInput } from '../statementSamples.ts';
 import { openDistributedDatabase } from './cluster.ts';
 
 const database = await openDistributedDatabase();
@@ -45,47 +48,27 @@ const OTHERS: Readonly<Record<string, string>> = {
   'purge.auditTrail': 'a function of the coordinator, with which each node deletes of its users',
 };
 
-/** By type. */
-const SAMPLES: Readonly<Record<string, unknown>> = {
-  boolean: true,
-  int: 70,
-  bigint: 70,
-  float8: 5,
-  text: 'x',
-  gender: 'male',
-  resource_type: 'book',
-  json: {},
-  date: '2026-11-28',
-  timestamptz: new Date('2026-11-28T12:00:00Z'),
-  'int[]': [70, 71],
-  'bigint[]': [70, 71],
-};
-
 /** @returns the numbers of tasks of its parts */
 async function tasksOf(name: string, statement: Statement): Promise<number[]> {
   let plan: unknown;
   const explaining: Database = {
     ...database.db,
-    async executePrepared({ distributed }, values) {
-      const { text, takeIds, values: pick } = distributed?.() ?? {};
-      if (!text || !pick) throw new Error('no text for distributed tables');
-      const ids = takeIds
-        ? await database.db.executePrepared(
-            { name, mode: 'write', text: takeIds.text },
-            takeIds.values(values),
-          )
-        : [{}];
-      const rows = (await database.db.executePrepared(
-        { name, mode: 'write', text: `explain (format json) ${text}` },
-        pick(values, Object.values(ids[0] ?? {})),
-      )) as { 'QUERY PLAN': unknown }[];
-      plan = rows[0]?.['QUERY PLAN'];
+    async executePrepared(compiled, values) {
+      const send = (text: string, parameters: readonly unknown[]) =>
+        database.db.executePrepared({ name, mode: 'write', text }, parameters);
+      await runStatement(compiled, values, true, async (text, parameters) => {
+        if (text !== compiled.distributed?.().text) return send(text, parameters);
+        const [row] = (await send(`explain (format json) ${text}`, parameters)) as {
+          'QUERY PLAN': unknown;
+        }[];
+        plan = row?.['QUERY PLAN'];
+        return [];
+      });
       return [];
     },
   };
-  const input = Object.entries(statement.shape).map(([key, kind]) => [key, SAMPLES[kind.replace('?', '')]]);
   await statement(explaining, {
-    ...Object.fromEntries(input),
+    ...sampleInput(statement),
     ...(name === 'day.record' && { next_tasks: [{}] }),
     ...(name === 'physicalPlan.createForLevel' && { exercises: [] }),
   });

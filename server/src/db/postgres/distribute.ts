@@ -239,7 +239,7 @@ async function distributeTable(
     await client`select create_reference_table(${`public.${table}`}::regclass)`;
   else {
     const { by, group } = distribution;
-    const colocated = group === 'own' || table === 'users' ? 'none' : 'public.users';
+    const colocated = group === 'alone' || table === 'users' ? 'none' : 'public.users';
     await client`
       select create_distributed_table(${`public.${table}`}::regclass, ${by}, colocate_with => ${colocated})`;
   }

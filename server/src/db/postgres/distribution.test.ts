@@ -9,7 +9,7 @@ const tables = (Object.values(schema) as unknown[]).filter(isTable).map(getTable
 /** How a table is distributed where it is not by `user_id`, on the node of its user. */
 const OTHERWISE: Readonly<Record<string, object>> = {
   users: { kind: 'distributed', by: 'id', group: 'users' },
-  logins: { kind: 'distributed', by: 'key', group: 'own' },
+  logins: { kind: 'distributed', by: 'key', group: 'alone' },
   exercises: { kind: 'reference' },
   exercise_catalogue: { kind: 'reference' },
 };

@@ -1,6 +1,6 @@
 // How the tables and functions of this version are spread over the nodes of a Citus cluster, by the user
 // (docs/decisions/0024-distributed-schema.md), and what of it a database lacks.
-import { insertFunctions } from '../../statements.ts';
+import { functionsOfStatements } from '../../statements.ts';
 import type { Database } from '../database.ts';
 import { getTableConfig, isTable, sql, type Table } from '../drizzle.ts';
 import * as schema from '../schema/index.ts';
@@ -8,7 +8,7 @@ import * as schema from '../schema/index.ts';
 /** How the rows of a table are spread. */
 export type Distribution =
   /** By a column. Tables in the same group have the rows of one user on the same node. */
-  | { readonly kind: 'distributed'; readonly by: string; readonly group: 'users' | 'own' }
+  | { readonly kind: 'distributed'; readonly by: string; readonly group: 'users' | 'alone' }
   /** All rows are on each node. */
   | { readonly kind: 'reference' };
 
@@ -56,7 +56,7 @@ function planOf(table: Table): TablePlan {
   return {
     table: name,
     distribution: isOfUsers
-      ? { kind: 'distributed', by, group: name === 'users' || by === 'user_id' ? 'users' : 'own' }
+      ? { kind: 'distributed', by, group: name === 'users' || by === 'user_id' ? 'users' : 'alone' }
       : { kind: 'reference' },
     foreignKeys: foreignKeys.map((key) => {
       const { columns: from, foreignTable, foreignColumns } = key.reference();
@@ -99,7 +99,7 @@ end $function$`,
 /** @returns what statements call (../distributed.ts) */
 export const calledFunctions = (): ClusterFunction[] => [
   REMOVE_EXPIRED_AUDIT,
-  ...insertFunctions().map((definition) => {
+  ...functionsOfStatements().map((definition) => {
     const [, name] = /^create or replace function public\.(\w+)/.exec(definition) ?? [];
     if (name === undefined) throw new Error(`no function: ${definition}`);
     return { name, definition };

@@ -16,11 +16,13 @@ export function runStatement(
 }
 
 async function runDistributed(
-  { text, takeIds, counts, values: pick }: ReturnType<NonNullable<CompiledStatement['distributed']>>,
+  { text, takeIds, changedRowsAs, values: pick }: ReturnType<NonNullable<CompiledStatement['distributed']>>,
   values: readonly unknown[],
   run: StatementRunner,
 ): Promise<object[]> {
   const [taken = {}] = takeIds ? await run(takeIds.text, takeIds.values(values)) : [];
   const answer = await run(text, pick(values, Object.values(taken)));
-  return counts === undefined ? answer : [{ [counts]: (answer as { count?: number }).count ?? 0 }];
+  return changedRowsAs === undefined
+    ? answer
+    : [{ [changedRowsAs]: (answer as { count?: number }).count ?? 0 }];
 }

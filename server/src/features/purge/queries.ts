@@ -34,7 +34,7 @@ const whenDistributed = (table: PgTable, column: PgColumn, before: SQL) => ({
       delete from ${table}
       where ${at} < least(${before}, (select min(${at}) from ${table}) + ${SLICE})`;
   },
-  counts: 'removed',
+  changedRowsAs: 'removed',
 });
 
 /** @returns a statement that counts the rows of the given `delete` */
@@ -146,7 +146,7 @@ export const REMOVALS = {
           select min(old.expires_at)
           from ${exports} old
           join ${exportParts} of_old on of_old.user_id = old.user_id and of_old.export_id = old.id))`,
-        counts: 'removed',
+        changedRowsAs: 'removed',
       },
     ),
   ),

@@ -136,7 +136,7 @@ const createMany = write(
       sql`select ${eventData(sql`null`)} as data from resource order by id`,
     )}
     select id from resource order by id`,
-  { rowsOf: { resources: ({ added }) => added } },
+  { insertedRows: { resources: ({ added }) => added } },
 );
 
 /** All, or none when there is no room. @returns the new ids in the order of the given resources */
