@@ -178,4 +178,28 @@ describe('the same calls do the same', () => {
     for (const [table, rows] of Object.entries(first ?? {}))
       expect(second?.[table]?.map(withoutChance).sort(), table).toEqual(rows.map(withoutChance).sort());
   });
+
+  test('#829 with an account its sessions end at once, and its login is free', async () => {
+    const signIn = () =>
+      both((api, at) => api.rpc('auth.signIn', { username: 'ann', password: users[at]?.password as string }));
+    const more = await signIn();
+    const tokens = more.map(({ body }, at) => [body.result.data.access_token, users[at]?.token] as string[]);
+    const list = (token: (at: number) => string | undefined) =>
+      both((api, at) => api.rpc('task.list', {}, token(at)));
+    // From now on both are remembered.
+    for (const nth of [0, 1]) expect((await list((at) => tokens[at]?.[nth]))[1]?.status).toBe(200);
+    const [removal] = await both((api, at) => {
+      const own = users[at];
+      return api.rpc('auth.remove', { id: own?.id, password: own?.password }, own?.token);
+    });
+    expect(removal?.status).toBe(200);
+    for (const nth of [0, 1]) expect((await list((at) => tokens[at]?.[nth]))[1]?.status).toBe(401);
+    for (const api of apis)
+      expect(Object.values(await userRows(api, users[0]?.id as number)).flat()).toEqual([]);
+    expect((await signIn())[0]?.status).toBe(401);
+    const [again] = await both((api) =>
+      api.rpc('auth.register', { login: 'ann', password: 'correct horse battery' }),
+    );
+    expect(again?.status).toBe(200);
+  });
 });

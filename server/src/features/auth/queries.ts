@@ -294,6 +294,7 @@ export function resetPassword(
   });
 }
 
+// On several nodes the parts run one after the other: `materialized` keeps the list of the sessions before their removal.
 const remove = firstRow(
   write(
     'user.remove',
@@ -301,7 +302,7 @@ const remove = firstRow(
     { ended: json<number[]>() },
     ({ user_id, hash, ...p }) => sql`
     with ${lockUser(user_id)},
-    ended as (select id from ${sessions} where user_id = ${user_id}),
+    ended as materialized (select id from ${sessions} where user_id = ${user_id}),
     gone as (
       delete from ${users}
       where id = ${user_id} and password = ${hash} and ${userLocked}
