@@ -22,6 +22,8 @@ interface Service {
   readonly depends_on?: Readonly<Record<string, object>>;
   readonly volumes?: readonly string[];
   readonly ports?: readonly string[];
+  readonly healthcheck?: object;
+  readonly init?: boolean;
 }
 
 interface Compose {
@@ -59,6 +61,21 @@ function whole(file: string, name: string): Service {
   const { extends: from, ...own } = service;
   return from === undefined ? own : { ...whole(from.file, from.service), ...own };
 }
+
+// A health check that takes too long is killed, and what it has started becomes a child of the first process. PostgreSQL takes
+// a child that a signal ended for one of its own that crashed, and starts again from its log.
+test('#814 PostgreSQL is not the first process of a container in which health checks run', async () => {
+  const found: string[] = [];
+  for (const file of [...FILES, 'deploy/citus/compose.yml']) {
+    const { services }: Compose = parse(await text(file), { merge: true });
+    for (const [name, { image = '', init, healthcheck }] of Object.entries(services)) {
+      if (!/^(postgres|citusdata)\b/.test(image) || healthcheck === undefined) continue;
+      found.push(name);
+      expect(init, `${file}: ${name}`).toBe(true);
+    }
+  }
+  expect(found).toEqual(['postgres', 'postgres', 'postgres', 'worker-1', 'worker-2', 'cluster']);
+});
 
 describe.each(FILES)('%s', (file) => {
   const compose = composes.get(file) as Compose;
