@@ -13,7 +13,7 @@ export interface BenchDatabase extends EmptyDatabase {
   reset(): Promise<void>;
 }
 
-/** A database of its own on a server, empty. */
+/** A database of its own on a server. */
 export interface EmptyDatabase {
   readonly url: string;
   readonly sql: postgres.Sql;
@@ -21,9 +21,17 @@ export interface EmptyDatabase {
 }
 
 /** @param server the URL of any database of the server */
-export async function createEmptyDatabase(server: string, name: string): Promise<EmptyDatabase> {
+export const createEmptyDatabase = (server: string, name: string): Promise<EmptyDatabase> =>
+  createCopy(server, name, 'template1');
+
+/**
+ * Copies a database of the same server, with its statistics, page by page.
+ * @param server the URL of any database of the server
+ * @param template a database to which nobody is connected
+ */
+export async function createCopy(server: string, name: string, template: string): Promise<EmptyDatabase> {
   const admin = postgres(server, { max: 1, onnotice: () => {} });
-  await admin.unsafe(`create database ${name}`);
+  await admin.unsafe(`create database ${name} template ${template}`);
   const url = Object.assign(new URL(server), { pathname: `/${name}` }).href;
   const sql = postgres(url, { max: 1, types: BIGINTS, onnotice: () => {} });
   return {
