@@ -13,11 +13,22 @@ const UNAVAILABLE_CODES =
  */
 const SERIALIZATION_FAILURE = '40001';
 
+/**
+ * Where Citus ends a transaction because it lost a node of it. It gives these errors no code of their own, so they come as
+ * PostgreSQL's for a fault inside of it, XX000.
+ */
+const LOST_NODE_ROUTINES: readonly unknown[] = [
+  'MarkRemoteTransactionFailed',
+  'CheckRemoteTransactionsHealth',
+];
+const CONNECTION_FAILURE = '08006';
+
 /** @returns the code of the error or of the error that it wraps (Drizzle wraps the driver's), if it has one */
 export function databaseCode(error: unknown): string | undefined {
   for (let depth = 0; error instanceof Error && depth < 5; depth++, error = error.cause) {
     const { code, routine } = error as { code?: unknown; routine?: unknown };
     if (code === '0A000' && routine === 'RevalidateCachedQuery') return SERIALIZATION_FAILURE;
+    if (code === 'XX000' && LOST_NODE_ROUTINES.includes(routine)) return CONNECTION_FAILURE;
     if (typeof code === 'string') return code;
   }
   return undefined;
