@@ -14,12 +14,17 @@ const UNAVAILABLE_CODES =
 const SERIALIZATION_FAILURE = '40001';
 
 /**
- * Where Citus ends a transaction because it lost a node of it. It gives these errors no code of their own, so they come as
- * PostgreSQL's for a fault inside of it, XX000.
+ * Where Citus ends a statement because it lost a node, or because the coordinator was killed that it runs on. It gives these
+ * errors no code of their own, so they come as PostgreSQL's for a fault inside of it, XX000.
  */
 const LOST_NODE_ROUTINES: readonly unknown[] = [
   'MarkRemoteTransactionFailed',
   'CheckRemoteTransactionsHealth',
+  'ProcessWaitEvents',
+  'ProcessWaitEventsForSocketClosed',
+  'FinishConnectionListEstablishment',
+  'FinishConnectionIO',
+  'WaitForAllConnections',
 ];
 const CONNECTION_FAILURE = '08006';
 
