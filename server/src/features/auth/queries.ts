@@ -294,7 +294,7 @@ export function resetPassword(
   });
 }
 
-// On several nodes the parts run one after the other: `materialized` keeps the list of the sessions before their removal.
+// On several nodes the parts run one after the other: `materialized` reads the sessions before they are removed.
 const remove = firstRow(
   write(
     'user.remove',
