@@ -113,3 +113,14 @@ test.each([
   }
   expect(await outcomes).toEqual(expected);
 });
+
+test('#831 a process that was held up reads what has arrived before it refuses a call that waits', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+  const queue = createUserQueue(1, 100);
+  const first = await queue.acquire(1);
+  const second = inQueue(queue, async () => 'done');
+  // The event loop reads sockets after its timers, and before this.
+  setImmediate(() => first.release());
+  vi.advanceTimersByTime(60_000);
+  expect(await second).toBe('done');
+});

@@ -244,7 +244,7 @@ test('no span holds what a user sent, or what stands in the database', async () 
   await api.rest('POST', '/users/signIn', { body: { username: login, password: 'a wrong password' } });
   await api.rest('POST', '/resources/bulk', {
     token: user.token,
-    body: [{ type: 'book', name: 'a secret book', description: 'a dark one', volume: 31415 }],
+    body: [{ type: 'book', name: 'a secret book', description: 'a dark one', volume: 31415.9265 }],
   });
   await api.rest('POST', '/resources/bulk', {
     token: user.token,
@@ -266,7 +266,8 @@ test('no span holds what a user sent, or what stands in the database', async () 
     'wrong password',
     'secret book',
     'dark one',
-    '31415',
+    // With a point, which no id and no time of a span has.
+    '31415.9265',
     'scroll',
     'a-device',
     'argon2',

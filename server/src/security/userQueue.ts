@@ -59,13 +59,19 @@ export function createUserQueue(places: number, capacity: number): UserQueue {
   function wait(lane: Lane): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     if (lane.waiting.push(resolve) === 1) lane.progressAt = performance.now();
-    let timer = setTimeout(giveUp, STALLED_AFTER_MS);
+    const remainingMs = () => lane.progressAt + STALLED_AFTER_MS - performance.now();
+    let timer = setTimeout(checkProgress, STALLED_AFTER_MS);
+    function checkProgress(): void {
+      const left = remainingMs();
+      if (left > 0) timer = setTimeout(checkProgress, left);
+      // This process itself may have been held up: it first reads the answers that have arrived.
+      else setImmediate(giveUp);
+    }
     function giveUp(): void {
-      const left = lane.progressAt + STALLED_AFTER_MS - performance.now();
       const place = lane.waiting.indexOf(resolve);
       if (place < 0) return;
-      if (left > 0) {
-        timer = setTimeout(giveUp, left);
+      if (remainingMs() > 0) {
+        checkProgress();
         return;
       }
       lane.waiting.splice(place, 1);

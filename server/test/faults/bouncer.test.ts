@@ -40,6 +40,7 @@ test('#186 behind PgBouncer in transaction mode calls succeed, also through RECO
     const { status } = await call(server.url, 'GET', '/outherTasks?limit=5', token);
     reads[status] = (reads[status] ?? 0) + 1;
   });
+  const refused = () => (journal.statuses[503] ?? 0) + (reads[503] ?? 0);
   const acknowledges = async (more: number) => {
     const enough = journal.acknowledged.length + more;
     await expect.poll(() => journal.acknowledged.length, { timeout: 20_000 }).toBeGreaterThan(enough);
@@ -47,22 +48,29 @@ test('#186 behind PgBouncer in transaction mode calls succeed, also through RECO
   await acknowledges(100);
   await tell('reconnect pooled');
   await acknowledges(100);
-  await tell('pause pooled');
-  await sleep(1500);
-  await tell('resume pooled');
-  await acknowledges(100);
-  console.log('through RECONNECT and PAUSE', journal.statuses, reads);
-  expect(journal.statuses).toEqual({ 201: expect.any(Number) });
-  expect(reads).toEqual({ 200: expect.any(Number) });
+  expect([journal.statuses, reads]).toEqual([{ 201: expect.any(Number) }, { 200: expect.any(Number) }]);
+  // A busy machine may resume so late that calls are rightly refused: then it pauses again.
+  for (let pauseMs = Number.POSITIVE_INFINITY; pauseMs > 1600; ) {
+    const before = refused();
+    const start = performance.now();
+    await Promise.all([tell('pause pooled'), sleep(1500)]);
+    await tell('resume pooled');
+    pauseMs = performance.now() - start;
+    await acknowledges(100);
+    console.log(`a pause of ${Math.round(pauseMs)} ms`, journal.statuses, reads);
+    if (pauseMs <= 1600) expect(refused()).toBe(before);
+  }
 
+  const refusedBefore = refused();
   await bouncer.kill();
-  await expect.poll(() => journal.statuses[503] ?? 0, { timeout: 10_000 }).toBeGreaterThan(0);
+  await expect.poll(refused, { timeout: 10_000 }).toBeGreaterThan(refusedBefore);
   bouncer.start();
   await waitUntilReady(server.url, 5000);
   await acknowledges(100);
   await stop();
   console.log('and a restart', journal.statuses);
   expect(journal.wrong).toEqual([]);
+  expect(Object.keys(reads).filter((status) => status !== '200' && status !== '503')).toEqual([]);
   await expectStored(admin, journal);
 });
 
