@@ -31,7 +31,7 @@ beforeAll(async () => {
   const dist = join(app.folder, 'node_modules/@stepwise/client/dist');
   domain = await import(join(dist, 'domain.js'));
   dryRun = await import(join(dist, 'dryRun.js'));
-}, 300_000);
+});
 
 afterAll(() => rm(out, { recursive: true }));
 

@@ -56,7 +56,7 @@ beforeAll(async () => {
   for (const [name, command] of GENERATORS)
     generated[name] = await tools.run(...command(`${url}/openapi.json`));
   await writeFile(join(folder, 'openapi.json'), (await api.rest('GET', '/openapi.json')).text);
-}, 300_000);
+});
 
 afterAll(() => rm(folder, { recursive: true }));
 

@@ -29,7 +29,7 @@ beforeAll(async () => {
   tarball = packed.tarball;
   script = await packed.install('script', 'script.ts', 'watch.ts', 'calls.ts', 'offline.ts');
   react = await packed.install('react', 'tasks.tsx', 'react/live.tsx');
-}, 300_000);
+});
 
 afterAll(() => rm(out, { recursive: true }));
 

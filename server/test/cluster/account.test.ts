@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { FREE_FAILURES } from '../../src/security/rateLimitStore.ts';
 import { PRODUCTION_RATES } from '../../src/security/rateLimits.ts';
+import { watchLateness } from '../faults/lateness.ts';
 import { type Answer, call, register, registerSecret, signIn } from '../faults/servers.ts';
 import { openStream } from '../streams.ts';
 import { startInstances } from './instances.ts';
@@ -68,7 +69,7 @@ test('guesses at a password are counted together, and the right one on any insta
     const wrong = [await guess(0), await guess(1), await guess(2), (await signIn(at(1), login)).status];
     for (let n = 0; n < FREE_FAILURES; n++) wrong.push(await guess(n));
     const waits = await Promise.all([0, 1, 2].map((n) => signIn(at(n), login)));
-    if ((await countedAlone()) > before && round < 3) continue;
+    if ((await countedAlone()) > before && round < 20) continue;
     expect(wrong).toEqual([401, 401, 401, 200, ...Array(FREE_FAILURES).fill(401)]);
     // Also with the right one, on each.
     expect(waits.map(({ status, retryAfter }) => ({ status, retryAfter }))).toEqual(
@@ -84,7 +85,7 @@ test('who signs out on one instance is signed out on the others within ten secon
   const stream = await openStream(at(2), '/events', { token });
   expect(await Promise.all([me(0), me(1), me(2)])).toEqual([200, 200, 200]);
   expect((await call(at(0), 'POST', '/users/signOut', token)).status).toBe(200);
-  const signedOut = performance.now();
+  const [signedOut, lateMs] = [performance.now(), watchLateness()];
   expect(await me(0)).toBe(401);
   const ends = stream.rest().then((events) => ({ events, ms: performance.now() - signedOut }));
   const taken = await Promise.all(
@@ -99,7 +100,7 @@ test('who signs out on one instance is signed out on the others within ten secon
   );
   expect(events.at(-1)).toMatchObject({ event: { type: 'end', reason: 'session_ended' } });
   // The time that it takes to ask on top.
-  expect(Math.max(...taken, ms)).toBeLessThan(12_000);
+  expect(Math.max(...taken, ms) - lateMs()).toBeLessThan(12_000);
 });
 
 test('#52 a refresh on one instance holds on the others, and twenty at once on all of them agree', async () => {

@@ -43,7 +43,7 @@ test('#186 behind PgBouncer in transaction mode calls succeed, also through RECO
   const refused = () => (journal.statuses[503] ?? 0) + (reads[503] ?? 0);
   const acknowledges = async (more: number) => {
     const enough = journal.acknowledged.length + more;
-    await expect.poll(() => journal.acknowledged.length, { timeout: 20_000 }).toBeGreaterThan(enough);
+    await expect.poll(() => journal.acknowledged.length).toBeGreaterThan(enough);
   };
   await acknowledges(100);
   await tell('reconnect pooled');
@@ -63,9 +63,9 @@ test('#186 behind PgBouncer in transaction mode calls succeed, also through RECO
 
   const refusedBefore = refused();
   await bouncer.kill();
-  await expect.poll(refused, { timeout: 10_000 }).toBeGreaterThan(refusedBefore);
+  await expect.poll(refused).toBeGreaterThan(refusedBefore);
   bouncer.start();
-  await waitUntilReady(server.url, 5000);
+  await waitUntilReady(server.url);
   await acknowledges(100);
   await stop();
   console.log('and a restart', journal.statuses);
@@ -80,9 +80,9 @@ test('#185 behind PgBouncer a database that is made read-only is read and not wr
     call(server.url, method, '/outherTasks', token, body).then(({ status }) => status);
   await admin`alter database pooled set default_transaction_read_only = on`;
   await tell('reconnect pooled');
-  await expect.poll(() => statusOf('POST', { title: 'read-only' }), { timeout: 10_000 }).toBe(503);
+  await expect.poll(() => statusOf('POST', { title: 'read-only' })).toBe(503);
   expect(await statusOf('GET')).toBe(200);
   await admin.begin('read write', (tx) => tx`alter database pooled reset default_transaction_read_only`);
   await tell('reconnect pooled');
-  await expect.poll(() => statusOf('POST', { title: 'writable again' }), { timeout: 10_000 }).toBe(201);
+  await expect.poll(() => statusOf('POST', { title: 'writable again' })).toBe(201);
 });

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { loadConfig } from '../../src/config.ts';
 import { answersIn, head, received } from '../wire.ts';
 import { freePort } from './cluster.ts';
@@ -74,7 +74,7 @@ test('#366 an address holds so many connections, one more is closed at once, and
   expect(mine).toHaveLength(10);
   expect(await kept(10, '127.0.0.3')).toHaveLength(10);
   mine[0]?.destroy();
-  await vi.waitFor(async () => expect(await kept(1, '127.0.0.2')).toHaveLength(1));
+  await expect.poll(() => kept(1, '127.0.0.2')).toHaveLength(1);
 
   const limited = open('127.0.0.4');
   const text = received(limited);

@@ -11,5 +11,5 @@ export async function startHaproxy(
   const path = join(folder, `haproxy-${new URL(url).port}.cfg`);
   writeFileSync(path, config);
   spawnChild('/usr/sbin/haproxy', ['-f', path, '-db'], env);
-  await waitUntilReady(url, 10_000);
+  await waitUntilReady(url);
 }

@@ -64,7 +64,7 @@ export async function expectHeard(sql: postgres.Sql, listeners: readonly Listene
   for (const { login, heard } of listeners) {
     const [row] =
       await sql`select last::int as last from event_sequences join users on id = user_id where login = ${login}`;
-    await expect.poll(() => heard.length, { timeout: 10_000 }).toBe(row?.last);
+    await expect.poll(() => heard.length).toBe(row?.last);
     expect(heard).toEqual(Array.from({ length: row?.last }, (_, index) => index + 1));
   }
 }

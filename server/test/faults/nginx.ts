@@ -20,5 +20,5 @@ http {
 `,
   );
   spawnChild('/usr/sbin/nginx', ['-e', 'stderr', '-c', path]);
-  await waitUntilReady(url, 10_000);
+  await waitUntilReady(url);
 }

@@ -67,7 +67,7 @@ test.each([
     expect(exported.status).toBe(202);
     const state = async () =>
       (await call(two.url, 'GET', `/users/me/exports/${exported.body.id}`, token)).body.state;
-    await expect.poll(state, { timeout: 30_000, interval: 200 }).toBe('done');
+    await expect.poll(state, { interval: 200 }).toBe('done');
     expect(
       [...one.output, ...two.output].filter(
         (line) => /"level":[45]0/.test(line) && !line.includes('RATE_LIMIT=off'),
@@ -100,7 +100,7 @@ test('#293 a start that finds the lock of migrations taken says by whom, and goe
   servers.push(server);
   const waits = () =>
     server.output.filter((line) => line.includes('another process migrates the database: waiting for it'));
-  await expect.poll(waits, { timeout: 30_000 }).toHaveLength(1);
+  await expect.poll(waits).toHaveLength(1);
   expect(JSON.parse(waits()[0] as string)).toMatchObject({
     level: 40,
     pid: holder?.pid,
@@ -110,8 +110,6 @@ test('#293 a start that finds the lock of migrations taken says by whom, and goe
   expect((await call(server.url, 'GET', '/health')).status).toBe(503);
   await admin`select pg_terminate_backend(${holder?.pid as number})`;
   await left.end({ timeout: 1 });
-  await expect
-    .poll(async () => (await call(server.url, 'GET', '/health')).status, { timeout: 10_000 })
-    .toBe(200);
+  await expect.poll(async () => (await call(server.url, 'GET', '/health')).status).toBe(200);
   expect(waits()).toHaveLength(1);
 });

@@ -121,7 +121,7 @@ test.each(await dashboardQueries())('$of has an answer', async ({ query }) => {
       values.length > 0 && values.every((text) => Number.isFinite(Number(text)) || text === '+Inf');
     return isKnown || `${values} after ${rounds} rounds and ${doing}`;
   };
-  await expect.poll(known, { timeout: 30_000 }).toBe(true);
+  await expect.poll(known).toBe(true);
   console.log(
     `${query.replaceAll(/\s+/g, ' ')} = ${(await ask(query)).map(({ value: [, text] }) => text).join(', ')}`.slice(
       0,
@@ -139,9 +139,7 @@ test('every rule is evaluated, and of a server that is well none fires', async (
       state: string;
     }[];
   };
-  await expect
-    .poll(async () => (await rules()).map(({ health }) => health), { timeout: 30_000 })
-    .not.toContain('unknown');
+  await expect.poll(async () => (await rules()).map(({ health }) => health)).not.toContain('unknown');
   const seen = await rules();
   const queries = [...(await alertQueries('stepwise')), ...(await alertQueries('proxy'))];
   expect(seen.map(({ name }) => name).sort()).toEqual(queries.map(({ of }) => of).sort());

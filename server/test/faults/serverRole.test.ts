@@ -9,7 +9,7 @@ import { call, registerSecret, spawnChild, startServer } from './servers.ts';
 
 const cluster = await startCluster();
 const program = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
-const SOON = { timeout: 60_000, interval: 20 };
+const SOON = { interval: 20 };
 const ROLE = 'stepwise_server';
 
 /** Runs db:migrate with the role's URL. @returns its exit code and what it wrote */

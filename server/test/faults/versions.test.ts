@@ -66,7 +66,7 @@ test('#198 while a newer version migrates and runs beside it, the old one goes o
   });
   const acknowledges = (more: number) => {
     const enough = journal.acknowledged.length + more;
-    return expect.poll(() => journal.acknowledged.length, { timeout: 20_000 }).toBeGreaterThan(enough);
+    return expect.poll(() => journal.acknowledged.length).toBeGreaterThan(enough);
   };
   await acknowledges(100);
   const next = await start(await nextVersion());

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import postgres from 'postgres';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createIdMap } from '../../scripts/import/idMap.ts';
 import { BIGINTS } from '../../src/db/postgres/connection.ts';
 import { migratePostgres } from '../../src/db/postgres/migrate.ts';
@@ -14,8 +14,6 @@ import { REPORT, SUMMARY, TARGET } from './importReport.ts';
 import { HASH, makeOldSystem } from './oldSystem.ts';
 
 const SCRIPT = fileURLToPath(new URL('../../scripts/import.ts', import.meta.url));
-const PATIENCE = { timeout: 60_000, interval: 20 };
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 const server = process.env.TEST_DATABASE_URL as string;
 const admin = postgres(server, { max: 1, onnotice: () => {} });
@@ -204,12 +202,13 @@ test('an import that is killed in the middle of a batch, three times, is complet
     await blocker`begin`;
     await blocker`insert into stepwise_import.kept values (${table}, ${source_id}, 0, 1)`;
     const { child, ended } = start(url, '--from', source.url, '--batch', '2');
-    await vi.waitFor(async () => {
+    const waiting = async () => {
       const [row] = await admin`
         select count(*)::int as n from pg_stat_activity
         where datname = ${new URL(url).pathname.slice(1)} and wait_event_type = 'Lock' and query like '%stepwise_import.kept%'`;
-      expect(row?.n).toBe(1);
-    }, PATIENCE);
+      return row?.n;
+    };
+    await expect.poll(waiting).toBe(1);
     child.kill('SIGKILL');
     expect((await ended).signal).toBe('SIGKILL');
     await blocker`rollback`;

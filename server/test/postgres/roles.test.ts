@@ -133,7 +133,7 @@ test('#298 a role that may make nothing is told each right that it lacks, and wi
   const client = postgres(url, { max: 1 });
   onTestFinished(() => client.end());
   const queues = () => client`select name from pgboss.queue where name = 'dead-letters'`.catch(() => []);
-  await expect.poll(queues, { timeout: 20_000 }).toHaveLength(1);
+  await expect.poll(queues).toHaveLength(1);
 });
 
 test('#298 a role that only serves is told each right that it lacks on what another role has made', async () => {

@@ -5,17 +5,15 @@ import { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import postgres from 'postgres';
-import { afterAll, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
+import { afterAll, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { checkPostgres } from '../../src/db/postgres/migrate.ts';
 import { openPostgres } from '../../src/db/postgres/open.ts';
 import { startJobs } from '../../src/jobs/run.ts';
 import { describeStartupError } from '../../src/startupErrors.ts';
 import { startApp } from '../harness.ts';
 
-vi.setConfig({ testTimeout: 180_000 });
-
 const MIGRATE = fileURLToPath(new URL('../../scripts/migrate.ts', import.meta.url));
-const SOON = { timeout: 60_000, interval: 20 };
+const SOON = { interval: 20 };
 const PACE = {
   pollingIntervalSeconds: 0.5,
   cronMonitorIntervalSeconds: 1,

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import postgres from 'postgres';
-import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { seedExercises } from '../../src/db/migrations/seed.ts';
 import { migratePostgres } from '../../src/db/postgres/migrate.ts';
 import { openPostgres } from '../../src/db/postgres/open.ts';
@@ -15,8 +15,6 @@ import { openForServer } from '../../src/db/startup.ts';
 import { repeatUntilStopped } from '../faults/load.ts';
 import { startApp } from '../harness.ts';
 import { fill, migrateUpTo, oldStatements } from './oldVersion.ts';
-
-vi.setConfig({ testTimeout: 600_000, hookTimeout: 300_000 });
 
 const server = process.env.TEST_DATABASE_URL as string;
 const admin = postgres(server, { max: 1, onnotice: () => {} });
@@ -111,7 +109,7 @@ async function waitForMigration(client: postgres.Sql, table: string, mode: strin
         found = waiting?.pid;
         return found;
       },
-      { timeout: 120_000, interval: 20 },
+      { interval: 20 },
     )
     .toBeDefined();
   return found as number;
@@ -298,7 +296,7 @@ async function openWriter() {
     /** Resolves when so many rounds more are written. */
     writes: (more: number) => {
       const enough = written + more;
-      return expect.poll(() => written, { timeout: 120_000 }).toBeGreaterThan(enough);
+      return expect.poll(() => written).toBeGreaterThan(enough);
     },
     /** @returns stops it */
     start: () =>

@@ -101,7 +101,7 @@ test('#208 under load with a fault every minute memory and connections stay wher
     await sleep(20_000);
     const fault = names[minute % names.length] as string;
     await (FAULTS[fault] as () => Promise<unknown>)();
-    await waitUntilReady(server.url, 10_000);
+    await waitUntilReady(server.url);
     await loading;
     for (const reader of readers) reader.leave();
     const [{ connections } = { connections: 0 }] = await admin<{ connections: number }[]>`
