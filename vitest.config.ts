@@ -14,7 +14,8 @@ const DRIVER = { alias: STOCK ? [{ find: /^postgres$/, replacement: `${STOCK}/sr
 
 export default defineConfig({
   test: {
-    // Two: each process has a database engine of its own. `pnpm test` has three, as there is nearly always a file that waits.
+    // Two: each process has a database engine of its own. `pnpm test` and `test:postgres` have three, as there is nearly
+    // always a file that waits.
     maxWorkers: 2,
     projects: [
       {
