@@ -49,17 +49,18 @@ test('#186 behind PgBouncer in transaction mode calls succeed, also through RECO
   await tell('reconnect pooled');
   await acknowledges(100);
   expect([journal.statuses, reads]).toEqual([{ 201: expect.any(Number) }, { 200: expect.any(Number) }]);
-  // A busy machine may resume so late that calls are rightly refused: then it pauses again.
-  for (let pauseMs = Number.POSITIVE_INFINITY; pauseMs > 1600; ) {
+  // A busy machine may resume so late that calls are rightly refused: one of five pauses has to cost none.
+  const refusedInPauses: number[] = [];
+  while (!refusedInPauses.includes(0) && refusedInPauses.length < 5) {
     const before = refused();
     const start = performance.now();
     await Promise.all([tell('pause pooled'), sleep(1500)]);
     await tell('resume pooled');
-    pauseMs = performance.now() - start;
+    console.log(`a pause of ${Math.round(performance.now() - start)} ms`);
     await acknowledges(100);
-    console.log(`a pause of ${Math.round(pauseMs)} ms`, journal.statuses, reads);
-    if (pauseMs <= 1600) expect(refused()).toBe(before);
+    refusedInPauses.push(refused() - before);
   }
+  expect(refusedInPauses).toContain(0);
 
   const refusedBefore = refused();
   await bouncer.kill();

@@ -51,7 +51,6 @@ await admin`select pg_reload_conf()`;
 const at = `127.0.0.1:${cluster.port}`;
 const named = `localhost:${cluster.port}`;
 const SCRIPTS = fileURLToPath(new URL('../../scripts', import.meta.url));
-const SOON = { interval: 50 };
 
 /** Runs db:migrate. @returns its exit code and what it wrote */
 async function migrate(
@@ -105,7 +104,7 @@ test('#280 sslmode=require with a certificate of an own authority holds for requ
   const server = await startServer({ PORT: String(await freePort()), DATABASE_URL });
   end(server);
   await register(server.url, 'ann');
-  await expect.poll(() => server.output.join('\n'), SOON).toContain('background work has begun');
+  await expect.poll(() => server.output.join('\n')).toContain('background work has begun');
   const sessions = await admin<{ name: string; encrypted: boolean }[]>`
     select distinct a.application_name as name, s.ssl as encrypted from pg_stat_activity a join pg_stat_ssl s using (pid) where usename = 'anna'`;
   expect(sessions.map(({ name }) => name).sort()).toEqual(['stepwise', 'stepwise jobs']);
@@ -270,7 +269,7 @@ test.each([
   const logger = pino({ level: 'info' }, { write: (line: string) => void lines.push(line) });
   const database = openPostgres(url, 3);
   const jobs = startJobs({ database, databaseUrl: url, logger });
-  await expect.poll(() => lines.join(''), SOON).toContain('background work has begun');
+  await expect.poll(() => lines.join('')).toContain('background work has begun');
   await jobs.stop();
   await database.close();
 });

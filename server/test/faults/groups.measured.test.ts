@@ -3,6 +3,7 @@ import postgres from 'postgres';
 import { afterAll, expect, test } from 'vitest';
 import { openPostgres } from '../../src/db/postgres/open.ts';
 import { startCluster } from './cluster.ts';
+import { watchLateness } from './lateness.ts';
 import { startProxy } from './proxy.ts';
 import { seeded } from './random.ts';
 
@@ -76,6 +77,7 @@ test('a lock that one of them waits for holds up no others', async () => {
     await release.promise;
   });
   await held.promise;
+  const [start, lateMs] = [performance.now(), watchLateness()];
   const done = new Set<number>();
   const all = Array.from({ length: 40 }, async (_, index) => {
     const owner = index + 1;
@@ -89,6 +91,7 @@ test('a lock that one of them waits for holds up no others', async () => {
     done.add(owner);
   });
   await expect.poll(() => done.size).toBe(39);
+  expect(performance.now() - start - lateMs()).toBeLessThan(1500);
   expect(done.has(5)).toBe(false);
   release.resolve();
   await Promise.all([holder, ...all]);

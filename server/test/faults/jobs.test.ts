@@ -17,7 +17,7 @@ const cluster = await startCluster();
 const WORKER = fileURLToPath(new URL('../../src/worker.ts', import.meta.url));
 const BEGUN = 'background work has begun';
 const PACE = { pollingIntervalSeconds: 0.5, cronMonitorIntervalSeconds: 1, cronWorkerIntervalSeconds: 1 };
-const SOON = { interval: 10 };
+const OFTEN = { interval: 10 };
 
 async function createDatabase(name: string, onFinished: (end: () => Promise<void>) => void = onTestFinished) {
   const url = await cluster.createDatabase(name);
@@ -75,7 +75,7 @@ test('#199 killed in the middle of purges six times, workers remove what is beyo
   const [JOBS, OVER] = [2, 40_000];
 
   let worker = startWorker(url);
-  await expect.poll(() => worker.output.join('\n'), SOON).toContain(BEGUN);
+  await expect.poll(() => worker.output.join('\n'), OFTEN).toContain(BEGUN);
   for (let job = 0; job < JOBS; job++) {
     const before = await removed();
     await admin`insert into sessions (user_id, device, idle_expires_at, absolute_expires_at)
@@ -83,10 +83,10 @@ test('#199 killed in the middle of purges six times, workers remove what is beyo
     await admin`insert into sessions (user_id, device, idle_expires_at, absolute_expires_at)
       select 1, 'open', now() + interval '1 hour', now() + interval '1 day' from generate_series(1, 100)`;
     let id: string | null = null;
-    await expect.poll(async () => (id ??= await sender.send('purge')), SOON).not.toBeNull();
+    await expect.poll(async () => (id ??= await sender.send('purge')), OFTEN).not.toBeNull();
     for (let kill = 1; kill <= 3; kill++) {
       const begin = await removed();
-      await expect.poll(removed, SOON).toBeGreaterThan(begin + 1000);
+      await expect.poll(removed, OFTEN).toBeGreaterThan(begin + 1000);
       worker.child.kill('SIGKILL');
       await worker.exit;
       expect(await removed(), 'in the middle').toBeLessThan(before + OVER);
@@ -97,7 +97,7 @@ test('#199 killed in the middle of purges six times, workers remove what is beyo
       worker = startWorker(url);
     }
     await expect
-      .poll(async () => (await sender.findJobs('purge', { id: id as unknown as string }))[0]?.state, SOON)
+      .poll(async () => (await sender.findJobs('purge', { id: id as unknown as string }))[0]?.state, OFTEN)
       .toBe('completed');
     const [done] = await sender.findJobs('purge', { id: id as unknown as string });
     expect(done).toMatchObject({ retryCount: 3 });
@@ -134,7 +134,7 @@ test('#199 killed fifty times in the middle of exports and summaries, workers wr
   onTestFinished(() => sender.stop());
   const begin = async () => {
     const workers = Array.from({ length: WORKERS }, () => startWorker(url));
-    for (const { output } of workers) await expect.poll(() => output.join('\n'), SOON).toContain(BEGUN);
+    for (const { output } of workers) await expect.poll(() => output.join('\n'), OFTEN).toContain(BEGUN);
     return workers;
   };
   /** Of the exports of the round, one for each worker, and of those who have not been told. */
@@ -180,11 +180,11 @@ test('#199 killed fifty times in the middle of exports and summaries, workers wr
         const hasMoved = ({ parts }: { parts: number }, n: number) => parts > (before.exports[n]?.parts ?? 0);
         return kill === 0 ? exports.some(hasMoved) : exports.every(hasMoved) && waiting < before.waiting;
       };
-      await expect.poll(moved, SOON).toBe(true);
+      await expect.poll(moved, OFTEN).toBe(true);
       for (const { child } of workers) child.kill('SIGKILL');
       for (const { exit } of workers) await exit;
       // What they had sent is still done.
-      await expect.poll(connections, SOON).toBe(0);
+      await expect.poll(connections, OFTEN).toBe(0);
       kills += WORKERS;
       const { exports, waiting } = await progress();
       expect(
@@ -201,9 +201,9 @@ test('#199 killed fifty times in the middle of exports and summaries, workers wr
     await admin`update due set parts = null, waiting = null`;
     const states = async () =>
       (await admin`select distinct state from pgboss.job where name = 'export'`).map(({ state }) => state);
-    await expect.poll(states, SOON).toEqual(['completed']);
+    await expect.poll(states, OFTEN).toEqual(['completed']);
     await expect
-      .poll(async () => (await sender.findJobs('summaries', { id: turn as string }))[0]?.state, SOON)
+      .poll(async () => (await sender.findJobs('summaries', { id: turn as string }))[0]?.state, OFTEN)
       .toBe('completed');
     expect((await progress()).waiting).toBe(0);
   }
@@ -275,7 +275,7 @@ test('a server begins with background work after it listens, unless told not to,
   const silent = await startServer({ ...env, JOBS: 'off', PORT: String(await freePort()) });
   const server = await startServer(env);
   expect(server.output.join('\n')).not.toContain(BEGUN);
-  await expect.poll(() => server.output.join('\n'), SOON).toContain(BEGUN);
+  await expect.poll(() => server.output.join('\n'), OFTEN).toContain(BEGUN);
   expect(silent.output.join('\n')).not.toContain(BEGUN);
   const [queue] =
     await admin`select retry_limit, retry_delay, retry_backoff, dead_letter from pgboss.queue where name = 'purge'`;

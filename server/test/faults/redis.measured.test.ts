@@ -36,6 +36,7 @@ afterAll(async () => {
   await database.close();
 });
 
+/** Without it, `vi` waits for one second. */
 const PATIENCE = { timeout: 240_000, interval: 50 };
 
 /** Waits until every server counts in Redis: a call there and the next one here see each other. */

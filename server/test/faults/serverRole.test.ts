@@ -9,7 +9,6 @@ import { call, registerSecret, spawnChild, startServer } from './servers.ts';
 
 const cluster = await startCluster();
 const program = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
-const SOON = { interval: 20 };
 const ROLE = 'stepwise_server';
 
 /** Runs db:migrate with the role's URL. @returns its exit code and what it wrote */
@@ -37,7 +36,7 @@ test('#375 the password of the role is set from its URL, is not among the statem
   const settings = { NODE_ENV: 'production', DRAIN_MS: '0', JOBS: 'off', DATABASE_URL: urlWith(first) };
   const server = await startServer({ ...settings, PORT: String(await freePort()) });
   const worker = spawnChild(process.execPath, [program('src/worker.ts')], settings);
-  await expect.poll(() => worker.output.join('\n'), SOON).toContain('background work has begun');
+  await expect.poll(() => worker.output.join('\n')).toContain('background work has begun');
   const { body } = await call(server.url, 'POST', '/users', undefined, {
     login: 'ann',
     password: 'correct horse battery',
@@ -45,7 +44,7 @@ test('#375 the password of the role is set from its URL, is not among the statem
   const token = body.access_token;
   expect((await call(server.url, 'POST', '/users/me/exports', token)).status).toBe(202);
   await expect
-    .poll(async () => (await call(server.url, 'GET', '/users/me/exports', token)).body[0]?.state, SOON)
+    .poll(async () => (await call(server.url, 'GET', '/users/me/exports', token)).body[0]?.state)
     .toBe('done');
 
   expect(await migrate(owner, urlWith(second))).toEqual([0, ['postgres: the schema is up to date']]);

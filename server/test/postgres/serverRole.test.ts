@@ -13,7 +13,6 @@ import { describeStartupError } from '../../src/startupErrors.ts';
 import { startApp } from '../harness.ts';
 
 const MIGRATE = fileURLToPath(new URL('../../scripts/migrate.ts', import.meta.url));
-const SOON = { interval: 20 };
 const PACE = {
   pollingIntervalSeconds: 0.5,
   cronMonitorIntervalSeconds: 1,
@@ -111,7 +110,7 @@ test('#373 #374 as the role of its own a server migrates nothing, serves, and do
     ['POST', '/users/me/exports', undefined, 202],
   ] as const)
     expect((await rest(method, path, { token, body })).status, `${method} ${path}`).toBe(status);
-  await expect.poll(() => rung.filter((user) => user !== undefined).length, SOON).toBeGreaterThan(0);
+  await expect.poll(() => rung.filter((user) => user !== undefined).length).toBeGreaterThan(0);
 
   // Of each kind that the background work removes or tells there is something.
   await outside`insert into sessions (user_id, device, idle_expires_at, absolute_expires_at)
@@ -128,21 +127,18 @@ test('#373 #374 as the role of its own a server migrates nothing, serves, and do
   const jobs = startJobs({ database, databaseUrl: url, logger: pino(log), pace: PACE });
   onTestFinished(() => jobs.stop());
   const exported = async () => (await rest('GET', '/users/me/exports', { token })).body[0]?.state;
-  await expect.poll(exported, SOON).toBe('done');
+  await expect.poll(exported).toBe('done');
   for (const job of ['purge', 'summaries'])
     await outside`insert into pgboss.job (name, policy, singleton_key) values (${job}, 'exclusive', 'now')`;
+  await expect.poll(async () => (await outside`select from sessions where device = 'gone'`).length).toBe(0);
   await expect
-    .poll(async () => (await outside`select from sessions where device = 'gone'`).length, SOON)
-    .toBe(0);
-  await expect
-    .poll(async () => (await outside`select from events where type = 'summary.created'`).length, SOON)
+    .poll(async () => (await outside`select from events where type = 'summary.created'`).length)
     .toBe(1);
   // pg-boss has looked after its tables meanwhile.
   await expect
     .poll(
       async () =>
         (await outside`select from pgboss.queue where maintain_on is null and name !~ '^__'`).length,
-      SOON,
     )
     .toBe(0);
   expect(complaints).toEqual([]);
@@ -217,7 +213,7 @@ test('#374 what a new version of the queues needs is made by db:migrate, and unt
   const jobs = startJobs({ database, databaseUrl: urlAs(role), logger: pino(log), pace: PACE });
   onTestFinished(() => jobs.stop());
   await expect
-    .poll(() => lines.find(({ msg }) => msg === 'background work cannot begin yet')?.reason, SOON)
+    .poll(() => lines.find(({ msg }) => msg === 'background work cannot begin yet')?.reason)
     .toBe(
       'the queues of the background work are not those of this version: run db:migrate as the role that owns them',
     );
@@ -229,7 +225,7 @@ test('#374 what a new version of the queues needs is made by db:migrate, and unt
   expect(await outside`select indisvalid from pg_index where indexrelid = 'pgboss.later'::regclass`).toEqual([
     { indisvalid: true },
   ]);
-  await expect.poll(() => lines.some(({ msg }) => msg === 'background work has begun'), SOON).toBe(true);
+  await expect.poll(() => lines.some(({ msg }) => msg === 'background work has begun')).toBe(true);
 });
 
 test('#375 roles that could do more than serve are refused in one line, without the password', async () => {
